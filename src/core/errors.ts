@@ -1,0 +1,165 @@
+/** Every error a caller of the service can meet: one code each, and one class for each that is thrown. */
+
+/** What is wrong with one field of a request. `path` names the field as the client spelt it. */
+export interface FieldProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The stable codes; `http/plugins/errors.ts` gives each its HTTP status. */
+export type ErrorCode =
+  | 'VALIDATION_ERROR'
+  | 'INVALID_FORMAT'
+  | 'INVALID_LENGTH'
+  | 'PREFIX_NOT_REGISTERED'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'PREFIX_ALREADY_EXISTS'
+  | 'SEQUENCE_OVERFLOW'
+  | 'VERSION_CONFLICT'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'STORAGE_UNAVAILABLE'
+  | 'STORAGE_TIMEOUT'
+  | 'INTERNAL';
+
+interface Details {
+  /** One entry per field that is wrong. */
+  readonly fields?: readonly FieldProblem[];
+  /** The internal reason: for the log, never for the client. */
+  readonly cause?: unknown;
+}
+
+/** The base class. `title` and `message` go to the client; `cause` stays inside. */
+export class NumberGeneratorError extends Error {
+  readonly code: ErrorCode;
+  readonly title: string;
+  readonly fields: readonly FieldProblem[];
+
+  constructor(code: ErrorCode, title: string, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.title = title;
+    this.fields = details.fields ?? [];
+  }
+}
+
+/** The request does not fit its schema; `fields` says where. */
+export class ValidationError extends NumberGeneratorError {
+  constructor(fields: readonly FieldProblem[]) {
+    const where = fields.map((field) => `${field.path}: ${field.message}`).join('; ');
+    super('VALIDATION_ERROR', 'Invalid request', where, { fields });
+  }
+}
+
+/** What can be wrong with a template, as the stable title of the problem. */
+export type FormatFault =
+  | 'Missing {SEQ} tag'
+  | 'More than one {SEQ} tag'
+  | '{SEQ} tag needs a length'
+  | 'Unbalanced braces'
+  | 'Unknown variable'
+  | 'Character not allowed'
+  | 'Format is too long';
+
+/** The template cannot be compiled. */
+export class InvalidFormatError extends NumberGeneratorError {
+  constructor(fault: FormatFault, message: string) {
+    super('INVALID_FORMAT', fault, message, { fields: [{ path: 'format', message }] });
+  }
+}
+
+/** The `N` of `{SEQ:N}` is not 1 to 20. */
+export class InvalidLengthError extends NumberGeneratorError {
+  constructor(message: string) {
+    super('INVALID_LENGTH', 'Sequence length must be 1 to 20', message, {
+      fields: [{ path: 'format', message }],
+    });
+  }
+}
+
+/** Nobody registered this prefix key. */
+export class PrefixNotRegisteredError extends NumberGeneratorError {
+  constructor(prefixKey: string) {
+    super(
+      'PREFIX_NOT_REGISTERED',
+      'Prefix not registered',
+      `No prefix config is registered under "${prefixKey}". Register it with PUT /api/prefix-configs/${prefixKey}.`,
+      { fields: [{ path: 'prefixKey', message: 'Prefix not registered' }] },
+    );
+  }
+}
+
+/** A registration met a prefix config that is already there. */
+export class PrefixAlreadyExistsError extends NumberGeneratorError {
+  constructor(prefixKey: string) {
+    super(
+      'PREFIX_ALREADY_EXISTS',
+      'Prefix already exists',
+      `A prefix config "${prefixKey}" is already registered. To change it, repeat the call with the header If-Match and its ETag.`,
+    );
+  }
+}
+
+/** A conditional change named a version that is no longer the current one. */
+export class VersionConflictError extends NumberGeneratorError {
+  constructor(prefixKey: string) {
+    super(
+      'VERSION_CONFLICT',
+      'Prefix config was changed',
+      `The prefix config "${prefixKey}" no longer has the version named in If-Match. Read it again and repeat the change.`,
+    );
+  }
+}
+
+/** The sequence has fewer values left than were asked for; nothing was taken. */
+export class SequenceOverflowError extends NumberGeneratorError {
+  constructor(prefixKey: string, valuesLeft: bigint) {
+    super(
+      'SEQUENCE_OVERFLOW',
+      'Sequence exhausted',
+      valuesLeft === 0n
+        ? `The sequence "${prefixKey}" has no values left.`
+        : `The sequence "${prefixKey}" has only ${valuesLeft} values left, fewer than asked for.`,
+    );
+  }
+}
+
+/** The store cannot be reached, or the waiting line before it is full. Nothing was promised; try again later. */
+export class StorageUnavailableError extends NumberGeneratorError {
+  constructor(message: string, cause?: unknown) {
+    super('STORAGE_UNAVAILABLE', 'Storage unavailable', message, { cause });
+  }
+}
+
+/** The store did not answer in time: whether it acted is unknown. */
+export class StorageTimeoutError extends NumberGeneratorError {
+  constructor(message: string, cause?: unknown) {
+    super('STORAGE_TIMEOUT', 'Storage timed out', message, { cause });
+  }
+}
+
+/** What the store holds for one prefix (its config or its counter) cannot be read; other prefixes are not touched. */
+export class CorruptEntryError extends NumberGeneratorError {
+  constructor(prefixKey: string, reason: string) {
+    super('INTERNAL', 'Internal error', `What is stored for "${prefixKey}" cannot be used. The log says why.`, {
+      cause: reason,
+    });
+  }
+}
+
+/** No token, or one that does not verify. */
+export class UnauthorizedError extends NumberGeneratorError {
+  constructor(message: string) {
+    super('UNAUTHORIZED', 'Unauthorized', message);
+  }
+}
+
+/** A valid token without the scope the call needs. */
+export class ForbiddenError extends NumberGeneratorError {
+  constructor(message: string) {
+    super('FORBIDDEN', 'Forbidden', message);
+  }
+}
