@@ -1,5 +1,6 @@
 /** The port to whatever keeps the counters: one primitive moves a counter, `reserve(sequence, count) → range`. */
 import type { NumberGeneratorError } from './errors.ts';
+import type { NumberSource } from './events.ts';
 import type { Range } from './range.ts';
 
 /** Names one counter: a prefix key and the period it counts in (`""` for a series without reset). */
@@ -18,7 +19,7 @@ export interface ReserveRequest {
   readonly limit: bigint;
 }
 
-/** A taken range; or `exhausted`: fewer than `count` values are left and nothing was taken; or `failed`: this entry alone could not be served. */
+/** A taken range of exactly `count` values; or `exhausted`: fewer than `count` values are left and nothing was taken; or `failed`: this entry alone could not be served. */
 export type ReserveOutcome =
   | { readonly kind: 'taken'; readonly range: Range }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
@@ -30,9 +31,12 @@ export type ReserveOutcome =
  * sense of the store; an exhausted or failed entry moves nothing and does not touch its neighbours in the call.
  */
 export interface SequenceStore {
+  /** What the replies name as the source of these values. */
+  readonly source: NumberSource;
+
   /**
    * Takes one range per request, in the order of the requests, in a single trip to the store.
-   * @returns one outcome per request, at the same index. A range may be shorter than asked (never empty): ask again for the rest.
+   * @returns one outcome per request, at the same index.
    * @throws StorageUnavailableError when the store was not reached, StorageTimeoutError when its answer did not come
    * in time; then it is unknown whether values were taken.
    */

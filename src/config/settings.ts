@@ -1,0 +1,89 @@
+/** The settings: environment variables checked by one schema, every problem reported at once, never a secret's value. */
+import { z } from 'zod';
+import { fieldProblemsOf } from '../core/field-problems.ts';
+
+const PORT_MAX = 65_535;
+const JWT_SECRET_LENGTH_MIN = 32;
+const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,10}$/, `A whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `A whole number from ${min} to ${max}`);
+
+const redisUrl = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  return ['redis:', 'rediss:'].includes(new URL(text).protocol);
+}, 'A URL such as redis://127.0.0.1:6379');
+
+const settingsSchema = z
+  .object({
+    NODE_ENV: z.string().default('development'),
+    PORT: wholeNumber(0, PORT_MAX).default(8080),
+    HOST: z.string().min(1).default('0.0.0.0'),
+    LOG_LEVEL: z
+      .enum(
+        ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+        'fatal, error, warn, info, debug, trace or silent',
+      )
+      .default('info'),
+    REDIS_URL: redisUrl.optional(),
+    REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
+    DATA_DIR: z.string().min(1).default('./data'),
+    JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
+    AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
+    NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
+    SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
+  })
+  .superRefine((env, ctx) => {
+    if (env.AUTH === 'off' && !LOOPBACK_HOSTS.has(env.HOST)) {
+      ctx.addIssue({ code: 'custom', path: ['AUTH'], message: 'off needs HOST=127.0.0.1, ::1 or localhost' });
+    }
+    if (env.AUTH === 'off' && env.NUMBERS_AUTH === 'required') {
+      ctx.addIssue({ code: 'custom', path: ['NUMBERS_AUTH'], message: 'required contradicts AUTH=off' });
+    }
+    if (env.NODE_ENV === 'production' && env.AUTH === 'on' && env.JWT_SECRET === undefined) {
+      ctx.addIssue({ code: 'custom', path: ['JWT_SECRET'], message: 'Required with NODE_ENV=production' });
+    }
+  })
+  .transform((env) => ({
+    production: env.NODE_ENV === 'production',
+    /** TCP port of the HTTP API; 0 lets the system choose. */
+    port: env.PORT,
+    /** Address to listen on. */
+    host: env.HOST,
+    logLevel: env.LOG_LEVEL,
+    /** Undefined: the embedded SQLite database in `dataDir`. */
+    redisUrl: env.REDIS_URL,
+    /** Milliseconds a Redis command may take. */
+    redisTimeoutMs: env.REDIS_TIMEOUT_MS,
+    dataDir: env.DATA_DIR,
+    /** Undefined: a generated one, kept in `dataDir`. */
+    jwtSecret: env.JWT_SECRET,
+    auth: env.AUTH,
+    numbersAuth: env.NUMBERS_AUTH,
+    /** Milliseconds a clean shutdown may take before the process gives up and exits non-zero. */
+    shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+  }));
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Names every setting that is wrong, one line each. */
+export class SettingsError extends Error {
+  constructor(lines: readonly string[]) {
+    super(`The settings (environment variables) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'SettingsError';
+  }
+}
+
+/** Reads the settings. An empty variable counts as unset. @throws SettingsError */
+export const readSettings = (environment: Readonly<Record<string, string | undefined>>): Settings => {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(
+    fieldProblemsOf(parsed.error.issues, 'environment').map(({ path, message }) => `${path}: ${message}`),
+  );
+};

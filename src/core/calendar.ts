@@ -1,0 +1,55 @@
+/** The calendar in a time zone: what the date variables of a template show at one instant. */
+import { Temporal } from 'temporal-polyfill';
+
+/** One local reading of the clock. Months, days, weeks and quarters count from 1, hours from 0. */
+export interface CalendarReading {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly quarter: number;
+  /** ISO 8601 week, 1 to 53, which belongs to `weekYear`. */
+  readonly week: number;
+  readonly weekYear: number;
+  readonly dayOfYear: number;
+}
+
+/**
+ * Whether a name is an IANA time zone this machine knows, such as `Europe/Berlin` or `UTC`.
+ * Bare offsets (`+02:00`) are no zones: they know no daylight saving.
+ */
+export const isTimeZone = (name: string): boolean => {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Reads the calendar of `timeZone` at `instantMs`, milliseconds since 1970-01-01T00:00:00Z. */
+export const readCalendar = (instantMs: number, timeZone: string): CalendarReading => {
+  const local = Temporal.Instant.fromEpochMilliseconds(instantMs).toZonedDateTimeISO(timeZone);
+  return {
+    year: local.year,
+    month: local.month,
+    day: local.day,
+    hour: local.hour,
+    quarter: Math.ceil(local.month / 3),
+    // The ISO calendar always has weeks; the types allow for calendars without.
+    week: local.weekOfYear ?? 0,
+    weekYear: local.yearOfWeek ?? local.year,
+    dayOfYear: local.dayOfYear,
+  };
+};
+
+/**
+ * The fiscal year a reading falls into, named after the calendar year in which it starts.
+ * @param start `MM-DD`, its first day: with `04-01`, 2026-03-31 is in 2025 and 2026-04-01 in 2026.
+ */
+export const fiscalYearOf = (reading: CalendarReading, start: string): number => {
+  const monthDay = reading.month * 100 + reading.day;
+  const startMonthDay = Number(start.slice(0, 2)) * 100 + Number(start.slice(3, 5));
+  return monthDay >= startMonthDay ? reading.year : reading.year - 1;
+};

@@ -1,0 +1,206 @@
+/** Prefix configs: how one prefix is numbered; read from requests and from the store, both spellings in, one shape out. */
+import { z } from 'zod';
+import { isTimeZone } from './calendar.ts';
+import { NumberGeneratorError } from './errors.ts';
+import { fieldProblemsOf } from './field-problems.ts';
+import { parseTemplate, SEQ_LENGTH_MAX } from './template.ts';
+import { parseValue, VALUE_MAX } from './value.ts';
+
+/** What a prefix key looks like; it can stand in a URL path, a Redis key and a scope as it is. */
+export const PREFIX_KEY = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
+
+export const prefixKeySchema = z
+  .string()
+  .regex(PREFIX_KEY, 'A prefix key has 1 to 64 characters: letters, digits, _ . : -, beginning with a letter or digit')
+  .describe('The client-visible name of a number series.')
+  .meta({ examples: ['INV'] });
+
+/** Settings of one series, checked and complete. */
+export interface PrefixConfig {
+  readonly prefixKey: string;
+  readonly format: string;
+  readonly seqLength: number;
+  readonly initialSeq: bigint;
+  readonly strategy: 'counter';
+  readonly reset: 'never';
+  readonly timeZone: string;
+  readonly fiscalYearStart: string;
+  readonly overflow: 'extend' | 'reject';
+  /** 1 at registration, one more with every change. */
+  readonly version: number;
+}
+
+/** A prefix config as a client gives it: no key, no version. */
+export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version'>;
+
+const INITIAL_SEQ_RULE =
+  'A whole number from 0 to 18446744073709551614; above 9007199254740991 write it as a string of digits';
+const LENGTH_RULE = 'Sequence length must be 1 to 20';
+const isMonthDay = (text: string): boolean => {
+  const date = new Date(`2001-${text}T00:00:00Z`);
+  return /^[0-9]{2}-[0-9]{2}$/.test(text) && !Number.isNaN(date.getTime()) && date.toISOString().slice(5, 10) === text;
+};
+
+const fields = {
+  format: z
+    .string()
+    .max(256, 'A format has at most 256 characters')
+    .describe(
+      'The template of a number. Exactly one {SEQ:N}; variables in braces; other characters stand for themselves.',
+    )
+    .meta({ examples: ['INV-{year}-{SEQ:6}'] }),
+  seqLength: z
+    .int(LENGTH_RULE)
+    .min(1, LENGTH_RULE)
+    .max(SEQ_LENGTH_MAX, LENGTH_RULE)
+    .describe('Digits of the sequence, zero-filled; the N of {SEQ:N}, which it must equal when given.'),
+  initialSeq: z
+    .union([z.int().min(0), z.string().regex(/^[0-9]{1,20}$/)], INITIAL_SEQ_RULE)
+    .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
+    .meta({ examples: [1000] }),
+  strategy: z.literal('counter', 'The only strategy of this version is counter').describe('How values are taken.'),
+  reset: z.literal('never', 'The only reset of this version is never').describe('When counting restarts.'),
+  timeZone: z
+    .string()
+    .max(64)
+    .refine(isTimeZone, 'Not a known IANA time zone; write it as Europe/Berlin or UTC')
+    .describe('The IANA time zone of the date variables. Default UTC.')
+    .meta({ examples: ['Europe/Berlin'] }),
+  fiscalYearStart: z
+    .string()
+    .refine(isMonthDay, 'A day that every year has, as MM-DD, such as 04-01')
+    .describe('First day of the fiscal year, MM-DD, for {fiscalYear}. Default 01-01.')
+    .meta({ examples: ['04-01'] }),
+  overflow: z
+    .enum(['extend', 'reject'], 'extend or reject')
+    .describe('Past N digits the number grows (extend, the default) or is refused (reject).'),
+};
+
+const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
+  schema.describe(`The same as ${camelCase}.`).optional();
+
+const shape = {
+  format: fields.format,
+  seqLength: fields.seqLength.optional(),
+  seq_length: alias(fields.seqLength, 'seqLength'),
+  initialSeq: fields.initialSeq.optional(),
+  initial_seq: alias(fields.initialSeq, 'initialSeq'),
+  strategy: fields.strategy.optional(),
+  reset: fields.reset.optional(),
+  timeZone: fields.timeZone.optional(),
+  time_zone: alias(fields.timeZone, 'timeZone'),
+  fiscalYearStart: fields.fiscalYearStart.optional(),
+  fiscal_year_start: alias(fields.fiscalYearStart, 'fiscalYearStart'),
+  overflow: fields.overflow.optional(),
+};
+
+type Spelled = z.output<z.ZodObject<typeof shape>>;
+type Pair = readonly [camelCase: keyof Spelled, snakeCase: keyof Spelled];
+
+const PAIRS: readonly Pair[] = [
+  ['seqLength', 'seq_length'],
+  ['initialSeq', 'initial_seq'],
+  ['timeZone', 'time_zone'],
+  ['fiscalYearStart', 'fiscal_year_start'],
+];
+
+const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
+  for (const [camelCase, snakeCase] of PAIRS) {
+    const [one, other] = [raw[camelCase], raw[snakeCase]];
+    if (one !== undefined && other !== undefined && String(one) !== String(other)) {
+      ctx.addIssue({ code: 'custom', path: [snakeCase], message: `Given as ${camelCase} too, with another value` });
+    }
+  }
+};
+
+/** The width the format asks for, or `undefined` when the format is wrong: that has an error of its own, later. */
+const widthOf = (format: string): number | undefined => {
+  try {
+    return parseTemplate(format).seqLength;
+  } catch (error) {
+    if (error instanceof NumberGeneratorError) return undefined;
+    throw error;
+  }
+};
+
+const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
+  checkSpellings(raw, ctx);
+  const width = widthOf(raw.format);
+  const seqLength = raw.seqLength ?? raw.seq_length ?? width ?? 1;
+  if (width !== undefined && seqLength !== width) {
+    const path = [raw.seqLength === undefined ? 'seq_length' : 'seqLength'];
+    ctx.addIssue({ code: 'custom', path, message: `Differs from the {SEQ:${width}} of the format` });
+  }
+  const initialSeq = parseValue(String(raw.initialSeq ?? raw.initial_seq ?? 0).replace(/^0+(?=[0-9])/, ''));
+  const initialPath = [raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq'];
+  if (initialSeq === undefined || initialSeq === VALUE_MAX) {
+    ctx.addIssue({ code: 'custom', path: initialPath, message: INITIAL_SEQ_RULE });
+  }
+  const overflow = raw.overflow ?? 'extend';
+  if (overflow === 'reject' && initialSeq !== undefined && initialSeq >= 10n ** BigInt(seqLength) - 1n) {
+    ctx.addIssue({ code: 'custom', path: initialPath, message: `Leaves no value of ${seqLength} digits to count to` });
+  }
+  return {
+    format: raw.format,
+    seqLength,
+    initialSeq: initialSeq ?? 0n,
+    strategy: raw.strategy ?? 'counter',
+    reset: raw.reset ?? 'never',
+    timeZone: raw.timeZone ?? raw.time_zone ?? 'UTC',
+    fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
+    overflow,
+  };
+};
+
+/** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */
+export const prefixConfigInputSchema = z.strictObject(shape).transform(normalise);
+
+const storedSchema = z
+  .strictObject({ ...shape, prefix_key: z.string().optional(), version: z.int().min(1).optional() })
+  .transform(({ prefix_key: storedKey, version, ...raw }, ctx) => ({ storedKey, version, ...normalise(raw, ctx) }));
+
+/** The highest value the series may reach, by its `overflow`. */
+export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength'>): bigint => {
+  if (config.overflow === 'extend') return VALUE_MAX;
+  const widest = 10n ** BigInt(config.seqLength) - 1n;
+  return widest < VALUE_MAX ? widest : VALUE_MAX;
+};
+
+/** What a store holds for a prefix: a config, or the reason why what is there is none. */
+export type StoredConfig =
+  | { readonly kind: 'config'; readonly config: PrefixConfig }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** Writes a config as stores and operators read it: JSON with snake_case names, values as decimal strings. */
+export const encodeStoredConfig = (config: PrefixConfig): string =>
+  JSON.stringify({
+    prefix_key: config.prefixKey,
+    format: config.format,
+    seq_length: config.seqLength,
+    initial_seq: config.initialSeq.toString(),
+    strategy: config.strategy,
+    reset: config.reset,
+    time_zone: config.timeZone,
+    fiscal_year_start: config.fiscalYearStart,
+    overflow: config.overflow,
+    version: config.version,
+  });
+
+/** Reads what `encodeStoredConfig` wrote, or an operator by hand: missing fields take their defaults. Never throws. */
+export const decodeStoredConfig = (prefixKey: string, json: string): StoredConfig => {
+  try {
+    const parsed = storedSchema.safeParse(JSON.parse(json));
+    if (!parsed.success) {
+      const problems = fieldProblemsOf(parsed.error.issues, 'entry');
+      return { kind: 'corrupt', reason: problems.map(({ path, message }) => `${path}: ${message}`).join('; ') };
+    }
+    const { storedKey, version, ...input } = parsed.data;
+    if (storedKey !== undefined && storedKey !== prefixKey) {
+      return { kind: 'corrupt', reason: 'prefix_key: Differs from the field it is stored under' };
+    }
+    parseTemplate(input.format);
+    return { kind: 'config', config: { prefixKey, ...input, version: version ?? 1 } };
+  } catch (error) {
+    return { kind: 'corrupt', reason: error instanceof NumberGeneratorError ? error.message : 'Not valid JSON' };
+  }
+};

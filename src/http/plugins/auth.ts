@@ -1,0 +1,98 @@
+/** Who may do what: bearer tokens (JWT, HS256) and their scopes, checked before a body is read. */
+import fastifyJwt from '@fastify/jwt';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify';
+import { ForbiddenError, UnauthorizedError } from '../../core/errors.ts';
+import { ACTIONS, type Action, allows, type Grant, readScopes } from '../../core/scopes.ts';
+
+interface Principal {
+  readonly grants: readonly Grant[];
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    user: Principal;
+  }
+}
+
+export interface AuthOptions {
+  /** Undefined: nobody is asked, everybody may do everything. */
+  readonly jwtSecret: string | undefined;
+}
+
+/** The hooks of a route; spread them into its options. */
+export interface RouteGuard {
+  readonly onRequest?: onRequestAsyncHookHandler;
+  readonly preHandler?: preHandlerAsyncHookHandler;
+}
+
+export interface Authorizer {
+  /** Guards a route: a token is needed that allows `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
+  guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string): RouteGuard;
+  /** Whether the caller of a guarded route may do `action` with this prefix. */
+  permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
+}
+
+const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true };
+
+/** The path without the query, where callers put secrets by mistake. */
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
+
+const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'forbidden', reason: string): void => {
+  request.log.warn(
+    { event, method: request.method, path: pathOf(request), client: request.ip, reason },
+    'A call was refused',
+  );
+};
+
+const verify = async (request: FastifyRequest): Promise<void> => {
+  try {
+    await request.jwtVerify();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    logRefusal(request, 'unauthorized', code);
+    throw new UnauthorizedError(
+      request.headers.authorization === undefined
+        ? 'This call needs a token: send the header Authorization: Bearer <token>.'
+        : 'The token is not valid, or it has expired.',
+    );
+  }
+};
+
+const demand = (request: FastifyRequest, action: Action, prefixKey?: string): void => {
+  if (allows(request.user.grants, action, prefixKey)) return;
+  logRefusal(request, 'forbidden', `${action} is missing`);
+  throw new ForbiddenError(
+    prefixKey === undefined
+      ? `This call needs the scope ${action}.`
+      : `This call needs the scope ${action}, or ${action}:${prefixKey}.`,
+  );
+};
+
+/** @returns what the routes guard themselves with. @throws when the secret is not usable. */
+export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: AuthOptions): Promise<Authorizer> => {
+  if (jwtSecret === undefined) return EVERYTHING;
+  await server.register(fastifyJwt, {
+    secret: jwtSecret,
+    // Pinned: a token must not choose how it is verified.
+    verify: { algorithms: ['HS256'] },
+    formatUser: (payload) => {
+      const scope = typeof payload === 'object' && 'scope' in payload ? String(payload.scope) : '';
+      return { grants: readScopes(scope).grants };
+    },
+  });
+  return {
+    guard: (action, prefixKeyOf) => ({
+      onRequest: async (request) => {
+        await verify(request);
+        demand(request, action);
+      },
+      ...(prefixKeyOf && {
+        preHandler: async (request: FastifyRequest) => demand(request, action, prefixKeyOf(request)),
+      }),
+    }),
+    permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+  };
+};
+
+/** The scopes of an administrator: all of them, for all prefixes. */
+export const ADMIN_SCOPE = ACTIONS.join(' ');

@@ -1,0 +1,37 @@
+/** The API described from the zod schemas: /openapi.json for programs, /docs for people. */
+import fastifySwagger from '@fastify/swagger';
+import fastifySwaggerUi from '@fastify/swagger-ui';
+import fastifyPlugin from 'fastify-plugin';
+import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+
+const DESCRIPTION = `Register a prefix config, take numbers.
+
+The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are problem documents (RFC 9457) with a stable \`code\`.`;
+
+export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, { version }) => {
+  await server.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Number generator',
+        version,
+        description: DESCRIPTION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [
+        { name: 'numbers', description: 'Taking numbers' },
+        { name: 'prefix configs', description: 'How a prefix is numbered' },
+        { name: 'operation', description: 'For probes and monitoring' },
+      ],
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    },
+    transform: createJsonSchemaTransform({ skipList: [] }),
+    transformObject: jsonSchemaTransformObject,
+  });
+  await server.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { docExpansion: 'list', deepLinking: true },
+    theme: { title: 'Number generator' },
+  });
+  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
+});

@@ -1,0 +1,73 @@
+/** Probes: is the process alive, can it issue now, and how is each component. */
+import fastifyPlugin from 'fastify-plugin';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { problemResponse } from '../schemas/problem.ts';
+
+export interface HealthOptions {
+  /** Name of the store: redis, sqlite. */
+  readonly storeName: string;
+  /** Resolves when the store can serve. */
+  readonly checkStore: () => Promise<void>;
+  /** True from the moment the process was asked to stop. */
+  readonly isStopping: () => boolean;
+}
+
+const healthReply = z
+  .object({
+    status: z.enum(['up', 'down']),
+    components: z.array(z.object({ name: z.string(), status: z.enum(['up', 'down']), detail: z.string() })),
+  })
+  .meta({ id: 'Health' });
+
+const operation = (summary: string) => ({ tags: ['operation'], summary });
+
+export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, { storeName, checkStore, isStopping }) => {
+  const server = plain.withTypeProvider<ZodTypeProvider>();
+
+  server.get(
+    '/livez',
+    { schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } } },
+    async () => ({ status: 'live' as const }),
+  );
+
+  server.get(
+    '/readyz',
+    {
+      schema: {
+        ...operation('Can numbers be issued now?'),
+        response: {
+          200: z.object({ status: z.literal('ready') }),
+          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+        },
+      },
+    },
+    async () => {
+      if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
+      await checkStore();
+      return { status: 'ready' as const };
+    },
+  );
+
+  server.get(
+    '/health',
+    { schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } } },
+    async (_request, reply) => {
+      const detail = await checkStore().then(
+        () => undefined,
+        (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
+      );
+      const store = detail === undefined ? ('up' as const) : ('down' as const);
+      const process = isStopping() ? ('down' as const) : ('up' as const);
+      const status = store === 'up' && process === 'up' ? 'up' : 'down';
+      return reply.code(status === 'up' ? 200 : 503).send({
+        status,
+        components: [
+          { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
+          { name: storeName, status: store, detail: detail ?? 'Answers' },
+        ],
+      });
+    },
+  );
+});

@@ -1,0 +1,82 @@
+/** The calls that take numbers. */
+import type { FastifyReply } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { NumberService } from '../../services/number-service.ts';
+import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
+import { countQuery, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
+import { prefixKeyParams } from '../schemas/prefix-configs.ts';
+import { problemResponse } from '../schemas/problem.ts';
+
+export interface NumberRoutesOptions {
+  readonly numberService: NumberService;
+  /** Undefined: numbers are open to everybody. */
+  readonly authorizer: Authorizer | undefined;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+
+const response = {
+  200: numbersReply,
+  400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  409: problemResponse('SEQUENCE_OVERFLOW'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+
+export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
+  server,
+  { numberService, authorizer },
+) => {
+  const config = { prefixNotRegisteredStatus: 400 };
+  const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
+    authorizer?.guard('numbers:issue', (request) => (request[part] as { prefixKey: string }).prefixKey) ?? {};
+  const schema = (summary: string) => ({
+    tags: ['numbers'],
+    summary,
+    response,
+    ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
+  });
+
+  const issue = async (
+    reply: FastifyReply,
+    prefixKey: string,
+    count: number | undefined,
+  ): Promise<z.output<typeof numbersReply>> => {
+    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1);
+    // A number belongs to whoever asked first: a cache must never hand it to somebody else.
+    reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
+    return count === undefined ? { number: numbers[0] ?? '' } : { numbers: [...numbers] };
+  };
+
+  server.get(
+    '/numbers',
+    {
+      config,
+      schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
+      ...guardBy('query'),
+    },
+    (request, reply) => issue(reply, request.query.prefixKey, request.query.count),
+  );
+  server.get(
+    '/numbers/:prefixKey',
+    {
+      config,
+      schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
+      ...guardBy('params'),
+    },
+    (request, reply) => issue(reply, request.params.prefixKey, request.query.count),
+  );
+  server.post(
+    '/numbers',
+    {
+      config,
+      bodyLimit: BODY_BYTES_MAX,
+      schema: { ...schema('Take the next number, or several'), body: numbersBody },
+      ...guardBy('body'),
+    },
+    (request, reply) => issue(reply, request.body.prefixKey, request.body.count),
+  );
+};

@@ -1,0 +1,152 @@
+/** The calls on prefix configs: register, change, read, list, remove. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ValidationError } from '../../core/errors.ts';
+import { type PrefixConfig, prefixConfigInputSchema } from '../../core/prefix-config.ts';
+import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import {
+  configPageReply,
+  configReply,
+  encodeCursor,
+  listQuery,
+  prefixKeyParams,
+  toConfigReply,
+  writtenConfigReply,
+} from '../schemas/prefix-configs.ts';
+import { problemResponse } from '../schemas/problem.ts';
+
+export interface PrefixConfigRoutesOptions {
+  readonly prefixConfigService: PrefixConfigService;
+  readonly authorizer: Authorizer;
+}
+
+/** Room for a reply that names the too long field, instead of one that only says "too large". */
+const BODY_BYTES_MAX = 2 * 1024 * 1024;
+
+const commonResponse = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+const foundResponse = { ...commonResponse, 404: problemResponse('PREFIX_NOT_REGISTERED') };
+
+const headers = z.object({
+  'if-match': z
+    .string()
+    .max(128)
+    .optional()
+    .describe('The ETag of the config to change. Without it the call registers.'),
+});
+
+const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
+
+/** @returns the version that may be replaced; undefined when there is no condition. @throws ValidationError */
+const readIfMatch = (header: string | undefined): number | 'any' | undefined => {
+  if (header === undefined) return undefined;
+  if (header.trim() === '*') return 'any';
+  const version = /^\s*"([0-9]{1,15})"\s*$/.exec(header)?.[1];
+  if (version === undefined) {
+    throw new ValidationError([
+      { path: 'If-Match', message: 'One ETag in double quotes, as a reply carried it, or *' },
+    ]);
+  }
+  return Number(version);
+};
+
+const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
+  reply.header('ETag', `"${config.version}"`);
+  return toConfigReply(config);
+};
+
+export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions> = async (
+  server,
+  { prefixConfigService, authorizer },
+) => {
+  const described = (summary: string) => ({ tags: ['prefix configs'], summary, security: [{ bearer: [] }] });
+
+  // Two routes, not one with two methods: so the metrics tell them apart.
+  for (const method of ['PUT', 'POST'] as const) {
+    server.route({
+      method,
+      url: '/prefix-configs/:prefixKey',
+      bodyLimit: BODY_BYTES_MAX,
+      schema: {
+        ...described('Register a prefix config, or change it with If-Match'),
+        params: prefixKeyParams,
+        headers,
+        body: prefixConfigInputSchema,
+        response: {
+          ...foundResponse,
+          200: writtenConfigReply,
+          400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
+          409: problemResponse('PREFIX_ALREADY_EXISTS'),
+          412: problemResponse('VERSION_CONFLICT'),
+          413: problemResponse('PAYLOAD_TOO_LARGE'),
+          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
+        },
+      },
+      ...authorizer.guard('configs:write', keyOf),
+      handler: async (request, reply) => {
+        const expectedVersion = readIfMatch(request.headers['if-match']);
+        const { prefixKey } = request.params;
+        if (expectedVersion === undefined) {
+          const config = await prefixConfigService.register(prefixKey, request.body);
+          return { status: 'registered' as const, ...withETag(reply, config) };
+        }
+        const config = await prefixConfigService.update(prefixKey, request.body, expectedVersion);
+        return { status: 'updated' as const, ...withETag(reply, config) };
+      },
+    });
+  }
+
+  server.get(
+    '/prefix-configs/:prefixKey',
+    {
+      schema: {
+        ...described('Read a prefix config'),
+        params: prefixKeyParams,
+        response: { ...foundResponse, 200: configReply },
+      },
+      ...authorizer.guard('configs:read', keyOf),
+    },
+    async (request, reply) => withETag(reply, await prefixConfigService.read(request.params.prefixKey)),
+  );
+
+  server.get(
+    '/prefix-configs',
+    {
+      schema: {
+        ...described('List the prefix configs in the order of their keys'),
+        querystring: listQuery,
+        response: { ...commonResponse, 200: configPageReply },
+      },
+      ...authorizer.guard('configs:read'),
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const visible = (prefixKey: string): boolean => authorizer.permits(request, 'configs:read', prefixKey);
+      const { items, next } = await prefixConfigService.list(cursor ?? '', limit, visible);
+      return { items: items.map(toConfigReply), nextCursor: next === undefined ? null : encodeCursor(next) };
+    },
+  );
+
+  server.delete(
+    '/prefix-configs/:prefixKey',
+    {
+      schema: {
+        ...described('Remove a prefix config; its counter stays'),
+        params: prefixKeyParams,
+        response: { ...foundResponse, 204: z.undefined() },
+      },
+      ...authorizer.guard('configs:write', keyOf),
+    },
+    async (request, reply) => {
+      await prefixConfigService.remove(request.params.prefixKey);
+      return reply.code(204).send();
+    },
+  );
+};

@@ -1,0 +1,39 @@
+/** What the calls that take numbers take and reply. */
+import { z } from 'zod';
+import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { COUNT_MAX } from '../../services/number-service.ts';
+
+const COUNT_RULE = `A whole number from 1 to ${COUNT_MAX}`;
+
+const countText = z
+  .string()
+  .regex(/^[1-9][0-9]{0,4}$/, COUNT_RULE)
+  .transform(Number)
+  .refine((count) => count <= COUNT_MAX, COUNT_RULE)
+  .optional()
+  .describe(`How many consecutive numbers to take, 1 to ${COUNT_MAX}. With it the reply is a list.`);
+
+export const numbersQuery = z.strictObject({ prefixKey: prefixKeySchema, count: countText });
+export const countQuery = z.strictObject({ count: countText });
+
+export const numbersBody = z
+  .strictObject({
+    prefixKey: prefixKeySchema.optional(),
+    prefix_key: prefixKeySchema.describe('The same as prefixKey.').optional(),
+    count: z.int(COUNT_RULE).min(1, COUNT_RULE).max(COUNT_MAX, COUNT_RULE).optional(),
+  })
+  .transform(({ prefixKey, prefix_key: snakeKey, count }, ctx) => {
+    if (prefixKey !== undefined && snakeKey !== undefined && prefixKey !== snakeKey) {
+      ctx.addIssue({ code: 'custom', path: ['prefix_key'], message: 'Given as prefixKey too, with another value' });
+    }
+    const given = prefixKey ?? snakeKey;
+    if (given === undefined) ctx.addIssue({ code: 'custom', path: ['prefixKey'], message: 'Required, but missing' });
+    return { prefixKey: given ?? '', count };
+  });
+
+export const numbersReply = z
+  .union([
+    z.object({ number: z.string() }).meta({ examples: [{ number: 'INV-2026-000124' }] }),
+    z.object({ numbers: z.array(z.string()) }),
+  ])
+  .describe('One number; or, when count was given, a list in the order of the values.');

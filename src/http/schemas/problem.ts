@@ -1,0 +1,28 @@
+/** The one shape of every error reply: a problem document after RFC 9457. */
+import { z } from 'zod';
+import type { ErrorCode } from '../../core/errors.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+const problemSchema = z
+  .object({
+    type: z.string().describe('Names the kind of problem; a URN that ends in the code.'),
+    title: z.string().describe('The stable text of the problem.'),
+    status: z.int().describe('The HTTP status.'),
+    detail: z.string().describe('What happened, in a sentence for people.'),
+    code: z.string().describe('The stable code for programs.'),
+    requestId: z.string().describe('Finds this request in the log.'),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('What is wrong with which field.'),
+  })
+  .meta({ id: 'Problem' });
+
+export type Problem = z.output<typeof problemSchema>;
+
+/** The OpenAPI response of one status that carries a problem document with one of these codes. */
+export const problemResponse = (...codes: ErrorCode[]) => ({
+  description: codes.join(', '),
+  content: { [PROBLEM_TYPE]: { schema: problemSchema } },
+});

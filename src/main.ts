@@ -1,0 +1,88 @@
+/** The process: environment, command, listening, and closing with grace. */
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import closeWithGrace from 'close-with-grace';
+import { createApp } from './app.ts';
+import { readSettings, type Settings } from './config/settings.ts';
+import { createToken } from './http/token.ts';
+import { readOrCreateSecret } from './lib/secret-file.ts';
+import { createLogger } from './telemetry/logger.ts';
+
+const HELP = `Unique, readable numbers over HTTP.
+
+  node src/main.ts                       serve (npm start); settings come from the environment, see README.md
+  node src/main.ts token                 print an admin token (npm run token)
+      --scope "configs:read numbers:issue:INV"   only these scopes; default: all
+      --expires 12h                              90s, 15m, 12h, 30d; default: 30d
+  node src/main.ts --help | --version`;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const findJwtSecret = (settings: Settings): string | undefined => {
+  if (settings.auth === 'off') return undefined;
+  return settings.jwtSecret ?? readOrCreateSecret(join(settings.dataDir, 'jwt-secret'));
+};
+
+const serve = async (): Promise<void> => {
+  const settings = readSettings(process.env);
+  const logger = createLogger(settings.logLevel);
+  const app = await createApp({
+    settings,
+    version,
+    logger,
+    clock: { now: Date.now },
+    jwtSecret: findJwtSecret(settings),
+  });
+  closeWithGrace({ delay: settings.shutdownTimeoutMs, logger }, async ({ signal, err }) => {
+    if (err) logger.fatal({ event: 'crash', err }, 'Stopping after an unexpected error');
+    else logger.info({ event: 'stopping', signal }, 'Stopping');
+    await app.close();
+    logger.info({ event: 'stopped' }, 'Stopped');
+  });
+  await app.server.listen({
+    port: settings.port,
+    host: settings.host,
+    listenTextResolver: (url) => `Listening at ${url}`,
+  });
+  const address = app.server.server.address() as AddressInfo;
+  logger.info(
+    {
+      event: 'listening',
+      address: address.address,
+      port: address.port,
+      version,
+      store: settings.redisUrl === undefined ? 'sqlite' : 'redis',
+      auth: settings.auth,
+      numbers_auth: settings.numbersAuth,
+      pid: process.pid,
+    },
+    'Ready to serve',
+  );
+};
+
+const printToken = (args: string[]): void => {
+  const { values } = parseArgs({ args, options: { scope: { type: 'string' }, expires: { type: 'string' } } });
+  const settings = readSettings(process.env);
+  const jwtSecret = findJwtSecret(settings);
+  if (jwtSecret === undefined) throw new Error('With AUTH=off no token is needed.');
+  console.log(createToken(jwtSecret, values));
+};
+
+const run = async ([command, ...rest]: string[]): Promise<void> => {
+  if (command === undefined) await serve();
+  else if (command === 'token') printToken(rest);
+  else if (command === '--version') console.log(version);
+  else if (command === '--help' || command === 'help') console.log(HELP);
+  else throw new Error(`Unknown command: ${command}\n\n${HELP}`);
+};
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

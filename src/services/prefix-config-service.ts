@@ -1,0 +1,88 @@
+/** Registering, reading, changing and removing prefix configs. */
+import {
+  CorruptEntryError,
+  PrefixAlreadyExistsError,
+  PrefixNotRegisteredError,
+  VersionConflictError,
+} from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
+import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { parseTemplate } from '../core/template.ts';
+import type { SeriesCache } from './series-cache.ts';
+
+export interface PrefixConfigPage {
+  readonly items: readonly PrefixConfig[];
+  /** The key to continue after, or `undefined` on the last page. */
+  readonly next: string | undefined;
+}
+
+export interface PrefixConfigService {
+  /** @throws PrefixAlreadyExistsError, InvalidFormatError, InvalidLengthError, or the store's errors. */
+  register(prefixKey: string, input: PrefixConfigInput): Promise<PrefixConfig>;
+  /** @throws PrefixNotRegisteredError, VersionConflictError, InvalidFormatError, InvalidLengthError, or the store's errors. */
+  update(prefixKey: string, input: PrefixConfigInput, expectedVersion: number | 'any'): Promise<PrefixConfig>;
+  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  read(prefixKey: string): Promise<PrefixConfig>;
+  /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
+  list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<PrefixConfigPage>;
+  /** The counter stays, so that a later registration goes on counting. @throws PrefixNotRegisteredError, or the store's errors. */
+  remove(prefixKey: string): Promise<void>;
+}
+
+interface Dependencies {
+  readonly store: PrefixConfigStore;
+  readonly seriesCache: SeriesCache;
+  readonly emit: Emit;
+}
+
+export const createPrefixConfigService = ({ store, seriesCache, emit }: Dependencies): PrefixConfigService => {
+  const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
+    if (stored.kind === 'config') return stored.config;
+    emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+    throw new CorruptEntryError(prefixKey, stored.reason);
+  };
+
+  return {
+    register: async (prefixKey, input) => {
+      parseTemplate(input.format);
+      const config = { prefixKey, ...input, version: 1 };
+      if (!(await store.insert(config))) throw new PrefixAlreadyExistsError(prefixKey);
+      seriesCache.forget(prefixKey);
+      emit({ type: 'prefix-config-registered', config });
+      return config;
+    },
+
+    update: async (prefixKey, input, expectedVersion) => {
+      parseTemplate(input.format);
+      const outcome = await store.replace({ prefixKey, ...input, version: 1 }, expectedVersion);
+      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
+      if (outcome.kind === 'conflict') throw new VersionConflictError(prefixKey);
+      seriesCache.forget(prefixKey);
+      emit({ type: 'prefix-config-updated', config: outcome.config });
+      return outcome.config;
+    },
+
+    read: async (prefixKey) => {
+      const [stored] = await store.find([prefixKey]);
+      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      return readable(prefixKey, stored);
+    },
+
+    list: async (after, limit, visible) => {
+      const entries = await store.list(after, limit);
+      const items = entries.flatMap(({ prefixKey, stored }) => {
+        if (stored.kind === 'config') return visible(prefixKey) ? [stored.config] : [];
+        emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+        return [];
+      });
+      return { items, next: entries.length === limit ? entries.at(-1)?.prefixKey : undefined };
+    },
+
+    remove: async (prefixKey) => {
+      if (!(await store.remove(prefixKey))) throw new PrefixNotRegisteredError(prefixKey);
+      seriesCache.forget(prefixKey);
+      emit({ type: 'prefix-config-removed', prefixKey });
+    },
+  };
+};

@@ -1,0 +1,148 @@
+/** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
+import type { AllocationTarget } from '../allocators/coalescing-allocator.ts';
+import { CorruptEntryError, PrefixNotRegisteredError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { limitOf, type PrefixConfig, type StoredConfig } from '../core/prefix-config.ts';
+import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { compileTemplate, type NumberPrinter, parseTemplate } from '../core/template.ts';
+
+/** A prefix config made ready for work. */
+export interface Series {
+  readonly config: PrefixConfig;
+  readonly target: AllocationTarget;
+  /** The printer for an instant, ms since 1970-01-01T00:00:00Z. */
+  readonly printerAt: (instantMs: number) => NumberPrinter;
+}
+
+export interface SeriesCache {
+  /**
+   * The series of a prefix key, at most 5 s behind the store.
+   * @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors when it has to be asked.
+   */
+  get(prefixKey: string): Series | Promise<Series>;
+  /** Forgets one series, or all: the next request asks the store. */
+  forget(prefixKey?: string): void;
+  /** Stops the background check. */
+  close(): void;
+}
+
+/** Half of the promised 5 s, so that a slow check still keeps the promise. */
+const REFRESH_INTERVAL_MS = 2_500;
+const REFRESH_CHUNK = 1_000;
+const CACHED_MAX = 100_000;
+
+interface Cached {
+  readonly series: Series | undefined;
+  readonly fingerprint: string;
+  readonly error: CorruptEntryError | undefined;
+  used: boolean;
+}
+
+export const compileSeries = (config: PrefixConfig): Series => ({
+  config,
+  target: {
+    sequence: { prefixKey: config.prefixKey, period: '' },
+    initialSeq: config.initialSeq,
+    limit: limitOf(config),
+  },
+  printerAt: compileTemplate(parseTemplate(config.format), config),
+});
+
+const fingerprintOf = (stored: StoredConfig): string =>
+  stored.kind === 'corrupt' ? stored.reason : JSON.stringify(Object.values(stored.config).map(String));
+
+export const createSeriesCache = (store: PrefixConfigStore, emit: Emit): SeriesCache => {
+  const cached = new Map<string, Cached>();
+  const loading = new Map<string, Promise<Series>>();
+
+  const keep = (prefixKey: string, stored: StoredConfig): Cached => {
+    const fingerprint = fingerprintOf(stored);
+    const before = cached.get(prefixKey);
+    // The same object as long as the config is the same: requests that share it share a reserve entry.
+    if (before !== undefined && before.fingerprint === fingerprint) return before;
+    const corrupt = stored.kind === 'corrupt' ? new CorruptEntryError(prefixKey, stored.reason) : undefined;
+    if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+    const series = stored.kind === 'config' ? compileSeries(stored.config) : undefined;
+    const entry = { series, fingerprint, error: corrupt, used: true };
+    if (cached.size < CACHED_MAX || before !== undefined) cached.set(prefixKey, entry);
+    return entry;
+  };
+
+  const seriesOf = (entry: Cached): Series => {
+    if (entry.series === undefined) throw entry.error;
+    return entry.series;
+  };
+
+  /** Asks the store. The answer is kept only if nobody forgot the series while the question was under way. */
+  const load = (prefixKey: string): Promise<Series> => {
+    const work = store.find([prefixKey]).then(([stored]) => {
+      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      const entry = keep(prefixKey, stored);
+      if (loading.get(prefixKey) !== work) cached.delete(prefixKey);
+      return seriesOf(entry);
+    });
+    const done = (): void => {
+      if (loading.get(prefixKey) === work) loading.delete(prefixKey);
+    };
+    loading.set(prefixKey, work);
+    work.then(done, done);
+    return work;
+  };
+
+  const refresh = async (): Promise<void> => {
+    const inUse: [string, Cached][] = [];
+    for (const [prefixKey, entry] of cached) {
+      // What nobody asked for since the last check is dropped instead of kept up to date.
+      if (entry.used) inUse.push([prefixKey, entry]);
+      else cached.delete(prefixKey);
+      entry.used = false;
+    }
+    for (let start = 0; start < inUse.length; start += REFRESH_CHUNK) {
+      const chunk = inUse.slice(start, start + REFRESH_CHUNK);
+      const found = await store.find(chunk.map(([prefixKey]) => prefixKey));
+      chunk.forEach(([prefixKey, entry], index) => {
+        // Forgotten or read anew meanwhile: what was found may be older than that.
+        if (cached.get(prefixKey) !== entry) return;
+        const stored = found[index];
+        if (stored === undefined) cached.delete(prefixKey);
+        else keep(prefixKey, stored);
+      });
+    }
+  };
+
+  let refreshing = false;
+  const timer = setInterval(() => {
+    if (refreshing || cached.size === 0) return;
+    refreshing = true;
+    refresh()
+      .catch((error: unknown) => emit({ type: 'prefix-config-refresh-failed', error }))
+      .finally(() => {
+        refreshing = false;
+      });
+  }, REFRESH_INTERVAL_MS);
+  timer.unref();
+
+  const forget = (prefixKey?: string): void => {
+    if (prefixKey === undefined) {
+      cached.clear();
+      loading.clear();
+      return;
+    }
+    cached.delete(prefixKey);
+    loading.delete(prefixKey);
+  };
+  store.onChange(forget);
+
+  return {
+    get: (prefixKey) => {
+      const entry = cached.get(prefixKey);
+      if (entry !== undefined) {
+        entry.used = true;
+        return seriesOf(entry);
+      }
+      return loading.get(prefixKey) ?? load(prefixKey);
+    },
+    forget,
+    close: () => clearInterval(timer),
+  };
+};

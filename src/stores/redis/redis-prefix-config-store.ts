@@ -1,0 +1,101 @@
+/** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
+import type { PrefixConfigStore, ReplaceOutcome } from '../../core/prefix-config-store.ts';
+import { type RedisClient, toStorageError } from './redis-client.ts';
+import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY } from './redis-keys.ts';
+import { loadRedisScript, runRedisScript } from './redis-script.ts';
+
+const NONE = '';
+/** Enough for any honest race: each lost attempt means that somebody else's change went through. */
+const ATTEMPTS_MAX = 10;
+
+const translated = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(error);
+  }
+};
+
+export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClient): PrefixConfigStore => {
+  const script = loadRedisScript('write-config');
+
+  const read = async (prefixKey: string): Promise<string> =>
+    (await commands.hget(PREFIX_CONFIGS_KEY, prefixKey)) ?? NONE;
+
+  const swap = async (prefixKey: string, before: string, after: string): Promise<boolean> => {
+    const reply = await runRedisScript(
+      commands,
+      script,
+      [PREFIX_CONFIGS_KEY],
+      [prefixKey, before, after, PREFIX_CONFIGS_CHANNEL],
+    );
+    return String(reply) === '1';
+  };
+
+  const replace: PrefixConfigStore['replace'] = async (config, expectedVersion): Promise<ReplaceOutcome> => {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const before = await read(config.prefixKey);
+      if (before === NONE) return { kind: 'missing' };
+      const stored = decodeStoredConfig(config.prefixKey, before);
+      const version = stored.kind === 'config' ? stored.config.version : 0;
+      if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
+      const next = { ...config, version: version + 1 };
+      if (await swap(config.prefixKey, before, encodeStoredConfig(next))) return { kind: 'replaced', config: next };
+    }
+    return { kind: 'conflict' };
+  };
+
+  const remove: PrefixConfigStore['remove'] = async (prefixKey) => {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const before = await read(prefixKey);
+      if (before === NONE) return false;
+      if (await swap(prefixKey, before, NONE)) return true;
+    }
+    return false;
+  };
+
+  return {
+    find: (prefixKeys) =>
+      translated(async () => {
+        const entries = await commands.hmget(PREFIX_CONFIGS_KEY, ...prefixKeys);
+        return prefixKeys.map((prefixKey, index) => {
+          const json = entries[index];
+          return json === null || json === undefined ? undefined : decodeStoredConfig(prefixKey, json);
+        });
+      }),
+
+    list: (after, limit) =>
+      translated(async () => {
+        const keys = (await commands.hkeys(PREFIX_CONFIGS_KEY)).filter((key) => key > after).sort();
+        const page = keys.slice(0, limit);
+        if (page.length === 0) return [];
+        const entries = await commands.hmget(PREFIX_CONFIGS_KEY, ...page);
+        return page.flatMap((prefixKey, index) => {
+          const json = entries[index];
+          // Removed between the two calls.
+          if (json === null || json === undefined) return [];
+          return [{ prefixKey, stored: decodeStoredConfig(prefixKey, json) }];
+        });
+      }),
+
+    insert: (config) => translated(() => swap(config.prefixKey, NONE, encodeStoredConfig(config))),
+    replace: (config, expectedVersion) => translated(() => replace(config, expectedVersion)),
+    remove: (prefixKey) => translated(() => remove(prefixKey)),
+
+    onChange: (listener) => {
+      subscriber.on('message', (_channel: string, prefixKey: string) => listener(prefixKey));
+      const subscribe = async (): Promise<void> => {
+        try {
+          await subscriber.subscribe(PREFIX_CONFIGS_CHANNEL);
+        } catch {
+          // The connection broke again; its next `ready` brings us back here.
+        }
+        // Messages were missed while the connection was away.
+        listener(undefined);
+      };
+      subscriber.on('ready', () => void subscribe());
+      if (subscriber.status === 'ready') void subscribe();
+    },
+  };
+};

@@ -1,0 +1,30 @@
+/** Lua scripts: one file each, sent by hash, and in full only when the server does not know them. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+export interface RedisScript {
+  readonly lua: string;
+  readonly sha1: string;
+}
+
+/** Loads `lua/<name>.lua`. Meant for start-up: it reads the file synchronously. */
+export const loadRedisScript = (name: string): RedisScript => {
+  const lua = readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+};
+
+/** Runs a script. The repetition after NOSCRIPT is safe: that answer, and no other, proves that the script did not run. */
+export const runRedisScript = async (
+  redis: Redis,
+  script: RedisScript,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<unknown> => {
+  try {
+    return await redis.evalsha(script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return redis.eval(script.lua, keys.length, ...keys, ...args);
+  }
+};

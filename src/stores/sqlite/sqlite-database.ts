@@ -1,0 +1,73 @@
+/** The embedded database: one file in the data directory, written by one process at a time. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+
+const DATABASE_FILE = 'number-generator.sqlite';
+const SQLITE_BUSY = 5;
+
+// EXCLUSIVE before WAL: the lock is held until the process ends, however it ends, so two processes can never number
+// from one file. FULL: one fsync per commit, so an acknowledged number survives a power cut.
+const OPEN = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS prefix_configs (prefix_key TEXT PRIMARY KEY, config TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS sequences (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = 1;
+`;
+
+export interface SqliteDatabase {
+  readonly handle: DatabaseSync;
+  /** Runs `work` in one transaction, durable when this returns. @throws StorageUnavailableError; then nothing was changed. */
+  transact<T>(work: () => T): T;
+  close(): void;
+}
+
+const isErrorCode = (error: unknown, code: number): boolean =>
+  error instanceof Error && 'errcode' in error && error.errcode === code;
+
+/** Turns what SQLite throws (disk full, disk gone, file damaged) into the error of the ports. */
+export const toStorageError = (error: unknown): NumberGeneratorError =>
+  error instanceof NumberGeneratorError
+    ? error
+    : new StorageUnavailableError('The embedded database cannot serve at the moment.', error);
+
+/**
+ * Opens the database in `dataDir`, and makes both when they are not there.
+ * @throws Error with a sentence for the operator when another process has it open or the directory cannot be used.
+ */
+export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
+  const path = join(dataDir, DATABASE_FILE);
+  let handle: DatabaseSync;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    handle = new DatabaseSync(path, { timeout: 0 });
+    handle.exec(OPEN);
+  } catch (error) {
+    if (isErrorCode(error, SQLITE_BUSY)) {
+      throw new Error(
+        `Another process uses the data directory ${dataDir}. Stop it, or set DATA_DIR to a directory of this process's own; several processes share numbers through REDIS_URL.`,
+        { cause: error },
+      );
+    }
+    throw new Error(`The data directory ${dataDir} cannot be used: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+  const transact = <T>(work: () => T): T => {
+    try {
+      handle.exec('BEGIN IMMEDIATE');
+      const result = work();
+      handle.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (handle.isTransaction) handle.exec('ROLLBACK');
+      throw toStorageError(error);
+    }
+  };
+  return { handle, transact, close: () => handle.close() };
+};

@@ -1,0 +1,71 @@
+/** The log: JSON lines by pino, with the values that nobody may read masked wherever they stand. */
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { NumberGeneratorError } from '../core/errors.ts';
+import type { Emit, NumberGeneratorEvent } from '../core/events.ts';
+import type { PrefixConfig } from '../core/prefix-config.ts';
+
+export type { Logger } from 'pino';
+
+const MASKED = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret', 'password'];
+
+/** `destination` is for tests; by default lines go to standard output. */
+export const createLogger = (level: string, destination?: DestinationStream): Logger => {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: MASKED.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '****' },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+};
+
+const configFields = (config: PrefixConfig): Record<string, unknown> => ({
+  prefix_key: config.prefixKey,
+  format: config.format,
+  seq_length: config.seqLength,
+  initial_seq: config.initialSeq,
+  version: config.version,
+});
+
+/** The reason as a person wrote it; an error of ours hides it in its cause. */
+const reasonOf = (error: unknown): string => {
+  const reason = error instanceof NumberGeneratorError && error.cause !== undefined ? error.cause : error;
+  return reason instanceof Error ? reason.message : String(reason);
+};
+
+type Writer<Type extends NumberGeneratorEvent['type']> = (
+  event: Extract<NumberGeneratorEvent, { type: Type }>,
+  logger: Logger,
+) => void;
+
+const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> } = {
+  // Two microseconds a line, hundreds of thousands of lines a minute: numbers are counted by the metrics instead.
+  'numbers-issued': () => undefined,
+  'prefix-config-registered': ({ config }, logger) =>
+    logger.info({ event: 'prefix-config', status: 'registered', ...configFields(config) }, 'Prefix registered'),
+  'prefix-config-updated': ({ config }, logger) =>
+    logger.info({ event: 'prefix-config', status: 'updated', ...configFields(config) }, 'Prefix config changed'),
+  'prefix-config-removed': ({ prefixKey }, logger) =>
+    logger.info({ event: 'prefix-config', status: 'removed', prefix_key: prefixKey }, 'Prefix config removed'),
+  'prefix-config-corrupt': ({ prefixKey, reason }, logger) =>
+    logger.error(
+      { event: 'prefix-config-corrupt', prefix_key: prefixKey, reason },
+      'The stored prefix config cannot be used: correct or delete the entry',
+    ),
+  'prefix-config-refresh-failed': ({ error }, logger) =>
+    logger.warn(
+      { event: 'prefix-config-refresh-failed', reason: reasonOf(error) },
+      'Prefix configs could not be read again',
+    ),
+  'store-connected': (_event, logger) => logger.info({ event: 'store-connected' }, 'The store is reachable'),
+  'store-disconnected': ({ reason }, logger) =>
+    logger.error({ event: 'store-disconnected', reason }, 'The store is not reachable; trying again in the background'),
+};
+
+/** Listens to the facts of the lower floors and writes those that a person may want to read. */
+export const createEventLog =
+  (logger: Logger): Emit =>
+  (event) => {
+    (WRITERS[event.type] as Writer<typeof event.type>)(event, logger);
+  };
