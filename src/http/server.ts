@@ -1,5 +1,6 @@
 /** The HTTP server: its limits, its plugins and its routes. It does not listen yet. */
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
@@ -8,12 +9,12 @@ import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { NumberService } from '../services/number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-config-service.ts';
 import { createAuthorizer } from './plugins/auth.ts';
-import { errorsPlugin } from './plugins/errors.ts';
+import { errorsPlugin, replyToFrameworkError } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
+import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
-import { numberRoutes } from './routes/numbers.ts';
-import { prefixConfigRoutes } from './routes/prefix-configs.ts';
+import { PROBLEM_TYPE } from './schemas/problem.ts';
 
 export interface ServerOptions {
   readonly version: string;
@@ -34,6 +35,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than the 60 s of the usual load balancers, so that they, not we, close idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const PARAM_LENGTH_MAX = 256;
+const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+};
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** The canonical prefix first; the others serve clients written from the original brief. */
@@ -44,6 +49,23 @@ const ROOT_NAMES: Readonly<Record<string, string>> = {
   querystring: 'query',
   params: 'path',
   headers: 'headers',
+};
+
+/** Answers what is not even HTTP; there is no request yet, and so no route and no id. */
+const refuseMalformed = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const [status, reason] = MALFORMED[error.code ?? ''] ?? [400, 'Bad Request'];
+  const body = JSON.stringify({
+    type: 'urn:number-generator:problem:validation-error',
+    title: 'Invalid request',
+    status,
+    detail: 'The request is not valid HTTP, too large, or too slow.',
+    code: 'VALIDATION_ERROR',
+    requestId: randomUUID(),
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
 };
 
 const createFastify = (logger: FastifyBaseLogger): FastifyInstance =>
@@ -58,6 +80,8 @@ const createFastify = (logger: FastifyBaseLogger): FastifyInstance =>
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     // HEAD on a call that takes numbers would take one and throw it away.
     exposeHeadRoutes: false,
+    clientErrorHandler: refuseMalformed,
+    frameworkErrors: replyToFrameworkError,
     // Strangers' ids are accepted only when they cannot break a log line.
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
@@ -84,21 +108,8 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   const authorizer = await createAuthorizer(server, { jwtSecret: options.jwtSecret });
   await server.register(healthRoutes, options.health);
   for (const prefix of URL_PREFIXES) {
-    await server.register(
-      async (api) => {
-        if (prefix !== URL_PREFIXES[0]) {
-          api.addHook('onRoute', (route) => {
-            route.schema = { ...route.schema, hide: true };
-          });
-        }
-        await api.register(prefixConfigRoutes, { prefixConfigService: options.prefixConfigService, authorizer });
-        await api.register(numberRoutes, {
-          numberService: options.numberService,
-          authorizer: options.numbersAuth === 'required' ? authorizer : undefined,
-        });
-      },
-      { prefix },
-    );
+    const documented = prefix === URL_PREFIXES[0];
+    await server.register(apiRoutes, { ...options, authorizer, documented, prefix });
   }
   return server;
 };

@@ -81,7 +81,7 @@ const toProblem = (error: NumberGeneratorError, status: number, requestId: strin
 
 /** Replies with the problem document of an error, and logs what is our own fault. */
 const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const missingStatus = request.routeOptions.config.prefixNotRegisteredStatus;
+  const missingStatus = request.routeOptions.config?.prefixNotRegisteredStatus;
   const status =
     error.code === 'PREFIX_NOT_REGISTERED' && missingStatus !== undefined ? missingStatus : STATUS[error.code];
   if (status === 500) request.log.error({ event: 'internal-error', err: error, cause: error.cause }, error.message);
@@ -96,6 +96,11 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     .type(PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(toProblem(error, status, request.id));
+};
+
+/** For what Fastify refuses before it has found a route, such as a path with broken percent signs. */
+export const replyToFrameworkError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  sendProblem(fromFastify(error), request, reply);
 };
 
 export const errorsPlugin = fastifyPlugin(async (server) => {

@@ -1,0 +1,28 @@
+/** The API: all calls under one URL prefix. It is registered once for each prefix it answers under. */
+import type { FastifyPluginAsync } from 'fastify';
+import type { Authorizer } from '../plugins/auth.ts';
+import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
+import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
+
+export interface ApiRoutesOptions {
+  readonly prefixConfigService: PrefixConfigRoutesOptions['prefixConfigService'];
+  readonly numberService: NumberRoutesOptions['numberService'];
+  readonly authorizer: Authorizer;
+  readonly numbersAuth: 'open' | 'required';
+  /** Whether the calls appear in the API description: they do so once, under the canonical prefix. */
+  readonly documented: boolean;
+}
+
+export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
+  const { prefixConfigService, numberService, authorizer, numbersAuth, documented } = options;
+  if (!documented) {
+    server.addHook('onRoute', (route) => {
+      route.schema = { ...route.schema, hide: true };
+    });
+  }
+  await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
+  await server.register(numberRoutes, {
+    numberService,
+    authorizer: numbersAuth === 'required' ? authorizer : undefined,
+  });
+};
