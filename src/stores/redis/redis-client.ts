@@ -13,7 +13,7 @@ export interface RedisClient {
 
 const RECONNECT_DELAY_MAX_MS = 1_000;
 /** The command's own timeout must win against the socket's, or it would be reported as a lost connection. */
-const SOCKET_TIMEOUT_MARGIN_MS = 50;
+const SOCKET_TIMEOUT_MARGIN_MS = 5;
 
 /** Tells of the first loss and of each return; attempts in between are no news. */
 const reportConnection = (redis: Redis, emit: Emit): void => {

@@ -65,7 +65,7 @@ export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
       handle.exec('COMMIT');
       return result;
     } catch (error) {
-      if (handle.isTransaction) handle.exec('ROLLBACK');
+      if (handle.isOpen && handle.isTransaction) handle.exec('ROLLBACK');
       throw toStorageError(error);
     }
   };

@@ -1,0 +1,125 @@
+/** The contract of every prefix config store: what `core/prefix-config-store.ts` promises, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
+import type { PrefixConfig } from '../../src/core/prefix-config.ts';
+import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
+
+export interface PrefixConfigStoreUnderTest {
+  readonly store: PrefixConfigStore;
+  /** Writes an entry as an operator would, unchecked. */
+  preload(prefixKey: string, json: string): Promise<void> | void;
+}
+
+let keys = 0;
+const freshKey = (): string => {
+  keys += 1;
+  return `C${keys}`;
+};
+
+const configOf = (prefixKey: string, more: Partial<PrefixConfig> = {}): PrefixConfig => ({
+  prefixKey,
+  format: 'A-{year}-{SEQ:6}',
+  seqLength: 6,
+  initialSeq: 18_446_744_073_709_551_614n,
+  strategy: 'counter',
+  reset: 'never',
+  timeZone: 'Europe/Berlin',
+  fiscalYearStart: '04-01',
+  overflow: 'extend',
+  version: 1,
+  ...more,
+});
+
+export const describePrefixConfigStore = (title: string, get: () => PrefixConfigStoreUnderTest): void => {
+  describe(`${title} keeps the contract of a prefix config store`, () => {
+    it('gives back what was inserted, to the last digit', async () => {
+      const config = configOf(freshKey());
+      expect(await get().store.insert(config)).toBe(true);
+      expect(await get().store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
+    });
+
+    it('lets exactly one of 32 concurrent insertions of a key win', async () => {
+      const prefixKey = freshKey();
+      const tries = Array.from({ length: 32 }, (_, index) => configOf(prefixKey, { format: `A${index}-{SEQ:6}` }));
+      const won = await Promise.all(tries.map((config) => get().store.insert(config)));
+      expect(won.filter(Boolean)).toHaveLength(1);
+      const winner = tries[won.indexOf(true)];
+      expect(await get().store.find([prefixKey])).toEqual([{ kind: 'config', config: winner }]);
+    });
+
+    it('looks many keys up at once and leaves unknown ones undefined', async () => {
+      const [one, other] = [configOf(freshKey()), configOf(freshKey())];
+      await get().store.insert(one);
+      await get().store.insert(other);
+      const found = await get().store.find([one.prefixKey, 'UNKNOWN', other.prefixKey, 'constructor']);
+      expect(found.map((stored) => stored?.kind)).toEqual(['config', undefined, 'config', undefined]);
+    });
+
+    it('replaces the expected version, counts it up, and refuses every other', async () => {
+      const config = configOf(freshKey());
+      await get().store.insert(config);
+      const change = { ...config, format: 'B-{SEQ:6}' };
+      expect(await get().store.replace(change, 2)).toEqual({ kind: 'conflict' });
+      expect(await get().store.replace(change, 1)).toEqual({ kind: 'replaced', config: { ...change, version: 2 } });
+      expect(await get().store.replace(change, 1)).toEqual({ kind: 'conflict' });
+      expect(await get().store.replace(change, 'any')).toMatchObject({ kind: 'replaced', config: { version: 3 } });
+      expect(await get().store.replace(configOf('NOBODY'), 1)).toEqual({ kind: 'missing' });
+      expect(await get().store.find(['NOBODY'])).toEqual([undefined]);
+    });
+
+    it('lets exactly one of 32 concurrent replacements of one version win', async () => {
+      const config = configOf(freshKey());
+      await get().store.insert(config);
+      const outcomes = await Promise.all(Array.from({ length: 32 }, () => get().store.replace(config, 1)));
+      expect(outcomes.filter(({ kind }) => kind === 'replaced')).toHaveLength(1);
+      expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(31);
+    });
+
+    it('removes once', async () => {
+      const config = configOf(freshKey());
+      await get().store.insert(config);
+      expect(await get().store.remove(config.prefixKey)).toBe(true);
+      expect(await get().store.remove(config.prefixKey)).toBe(false);
+      expect(await get().store.find([config.prefixKey])).toEqual([undefined]);
+    });
+
+    it('takes an entry preloaded by an operator, with defaults for what is missing', async () => {
+      const prefixKey = freshKey();
+      await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}"}');
+      const config = configOf(prefixKey, {
+        format: 'TEST-{SEQ:4}',
+        seqLength: 4,
+        initialSeq: 0n,
+        timeZone: 'UTC',
+        fiscalYearStart: '01-01',
+      });
+      expect(await get().store.find([prefixKey])).toEqual([{ kind: 'config', config }]);
+      expect(await get().store.insert(config)).toBe(false);
+      expect(await get().store.replace(config, 1)).toMatchObject({ kind: 'replaced', config: { version: 2 } });
+    });
+
+    it('reports a broken entry as corrupt, harms no other, and lets it be replaced or removed', async () => {
+      const [broken, fine] = [freshKey(), configOf(freshKey())];
+      await get().preload(broken, '{"format":');
+      await get().store.insert(fine);
+      const found = await get().store.find([broken, fine.prefixKey]);
+      expect(found.map((stored) => stored?.kind)).toEqual(['corrupt', 'config']);
+      const repaired = { kind: 'replaced', config: { version: 1 } };
+      expect(await get().store.replace(configOf(broken), 'any')).toMatchObject(repaired);
+      await get().preload(broken, 'not json');
+      expect(await get().store.remove(broken)).toBe(true);
+    });
+
+    it('lists page by page in the order of the keys', async () => {
+      const prefixKeys = ['ZZ-b', 'ZZ-B', 'ZZ-10', 'ZZ-9', 'ZZ-a', 'ZZ.x'];
+      for (const prefixKey of prefixKeys) await get().store.insert(configOf(prefixKey));
+      const seen: string[] = [];
+      for (let after = 'ZZ'; ; after = seen.at(-1) ?? '') {
+        const page = await get().store.list(after, 2);
+        seen.push(...page.map(({ prefixKey }) => prefixKey));
+        if (page.length < 2) break;
+      }
+      expect(seen).toEqual(prefixKeys.toSorted());
+      expect(await get().store.list('ZZ.x', 10)).toEqual([]);
+    });
+  });
+};

@@ -1,0 +1,225 @@
+/** The Redis stores keep the contracts, and what only a server and a network can break. */
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
+import type { NumberGeneratorEvent } from '../../src/core/events.ts';
+import { VALUE_MAX } from '../../src/core/value.ts';
+import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { counterKey } from '../../src/stores/redis/redis-keys.ts';
+import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
+import { createRedisSequenceStore } from '../../src/stores/redis/redis-sequence-store.ts';
+import { type RedisServer, startRedisServer } from '../support/redis.ts';
+import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+import { describeSequenceStore } from './sequence-store.contract.ts';
+
+const TIMEOUT_MS = 300;
+const ignore = (): void => undefined;
+
+/** Not `events.once`, which would stop at the errors of the attempts before. */
+const readyAgain = (connection: Redis): Promise<void> =>
+  new Promise((resolve) => (connection.status === 'ready' ? resolve() : connection.once('ready', resolve)));
+
+const ready = async (client: RedisClient): Promise<RedisClient> => {
+  await Promise.all([readyAgain(client.commands), readyAgain(client.subscriber)]);
+  return client;
+};
+
+let database: RedisDatabase;
+let client: RedisClient;
+let otherClient: RedisClient;
+
+beforeAll(async () => {
+  database = await leaseRedisDatabase();
+  client = await ready(createRedisClient(database.url, 5_000, ignore));
+  otherClient = await ready(createRedisClient(database.url, 5_000, ignore));
+});
+
+afterAll(async () => {
+  client.close();
+  otherClient.close();
+  await database.release();
+});
+
+describeSequenceStore('the Redis store', () => ({
+  store: createRedisSequenceStore(client),
+  otherNode: createRedisSequenceStore(otherClient),
+  preload: async (name, value) => {
+    await database.client.set(counterKey(name), value);
+  },
+  read: async (name) => (await database.client.get(counterKey(name))) ?? undefined,
+}));
+
+describePrefixConfigStore('the Redis store', () => ({
+  store: createRedisPrefixConfigStore(client),
+  preload: async (prefixKey, json) => {
+    await database.client.hset('prefix_configs', prefixKey, json);
+  },
+}));
+
+const request = (prefixKey: string) => ({
+  sequence: { prefixKey, period: '' },
+  count: 1,
+  initialSeq: 0n,
+  limit: VALUE_MAX,
+});
+
+describe('the Redis store', () => {
+  it('keeps the counter under the name that operators know, without a TTL', async () => {
+    await database.client.set('sequence:TTL', '41', 'EX', 100);
+    await createRedisSequenceStore(client).reserve([request('TTL')]);
+    expect(await database.client.get('sequence:TTL')).toBe('42');
+    expect(Number(await database.client.ttl('sequence:TTL'))).toBe(-1);
+  });
+
+  it('reports a counter of the wrong type as corrupt and serves its neighbours', async () => {
+    await database.client.rpush('sequence:LIST', 'x');
+    const outcomes = await createRedisSequenceStore(client).reserve([request('LIST'), request('BESIDE')]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['failed', 'taken']);
+  });
+
+  it('sends the script in full when the server forgot it', async () => {
+    const store = createRedisSequenceStore(client);
+    await store.reserve([request('FLUSHED')]);
+    await database.client.script('FLUSH');
+    expect(await store.reserve([request('FLUSHED')])).toEqual([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+  });
+
+  it('tells other nodes of a changed prefix config', async () => {
+    const heard: (string | undefined)[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise: subscribed, resolve: onSubscribed } = Promise.withResolvers<void>();
+    createRedisPrefixConfigStore(otherClient).onChange((prefixKey) => {
+      heard.push(prefixKey);
+      if (prefixKey === undefined) onSubscribed();
+      else resolve();
+    });
+    await subscribed;
+    await createRedisPrefixConfigStore(client).remove('NOT-THERE');
+    await database.client.hset('prefix_configs', 'TOLD', '{"format":"T{SEQ:3}"}');
+    await createRedisPrefixConfigStore(client).remove('TOLD');
+    await promise;
+    expect(heard).toEqual([undefined, 'TOLD']);
+  });
+});
+
+/** Passes everything on to Redis, until told to swallow what comes back. */
+const startProxy = async (
+  target: number,
+): Promise<{ server: Server; port: number; swallow(on: boolean): void; sockets: Set<Socket> }> => {
+  let swallowing = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', ignore);
+      socket.on('close', () => {
+        near.destroy();
+        far.destroy();
+        sockets.delete(socket);
+      });
+    }
+    near.pipe(far);
+    far.on('data', (data) => {
+      if (!swallowing) near.write(data);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return { server, port, sockets, swallow: (on) => (swallowing = on) };
+};
+
+describe('the Redis client', () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await startRedisServer();
+  });
+
+  afterAll(() => redis.close());
+
+  it('fails at once while there is no connection, and serves as soon as there is one', async () => {
+    const events: NumberGeneratorEvent[] = [];
+    const { promise: connected, resolve } = Promise.withResolvers<void>();
+    await redis.stop();
+    const lonely = createRedisClient(redis.url, TIMEOUT_MS, (event) => {
+      events.push(event);
+      if (event.type === 'store-connected') resolve();
+    });
+    const store = createRedisSequenceStore(lonely);
+    await expect(store.reserve([request('LATE')])).rejects.toThrow(StorageUnavailableError);
+    await expect(store.checkHealth()).rejects.toThrow(StorageUnavailableError);
+    await expect(createRedisPrefixConfigStore(lonely).find(['LATE'])).rejects.toThrow(StorageUnavailableError);
+    await redis.restart();
+    await connected;
+    expect(await store.reserve([request('LATE')])).toEqual([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
+    expect(events.map(({ type }) => type)).toEqual(['store-disconnected', 'store-connected']);
+    lonely.close();
+  });
+
+  it('fails with StorageTimeoutError when Redis hangs, destroys the socket, and comes back by itself', async () => {
+    const { promise: disconnected, resolve: onDisconnected } = Promise.withResolvers<void>();
+    const impatient = await ready(
+      createRedisClient(redis.url, TIMEOUT_MS, (event) => {
+        if (event.type === 'store-disconnected') onDisconnected();
+      }),
+    );
+    const store = createRedisSequenceStore(impatient);
+    redis.pause();
+    await expect(store.reserve([request('HUNG')])).rejects.toThrow(StorageTimeoutError);
+    await disconnected;
+    redis.resume();
+    await readyAgain(impatient.commands);
+    expect((await store.reserve([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
+    impatient.close();
+  });
+
+  it('never sends a call twice when its reply is lost', async () => {
+    const proxy = await startProxy(redis.port);
+    const cut = await ready(createRedisClient(`redis://127.0.0.1:${proxy.port}`, TIMEOUT_MS, ignore));
+    const store = createRedisSequenceStore(cut);
+    await store.reserve([request('LOST')]);
+    proxy.swallow(true);
+    const work = store.reserve([request('LOST')]);
+    const closed = new Promise((resolve) => cut.commands.once('close', resolve));
+    await expect(work).rejects.toThrow(StorageTimeoutError);
+    await closed;
+    proxy.swallow(false);
+    await readyAgain(cut.commands);
+    // 1 was dealt, 2 is the call without a reply; a call sent again would have taken 3 as well.
+    expect(await store.reserve([request('LOST')])).toEqual([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
+    cut.close();
+    for (const socket of proxy.sockets) socket.destroy();
+    proxy.server.close();
+  });
+
+  it('keeps hearing of changes after the connection was lost', async () => {
+    const listener = await ready(createRedisClient(redis.url, TIMEOUT_MS, ignore));
+    const writer = await ready(createRedisClient(redis.url, TIMEOUT_MS, ignore));
+    const heard: (string | undefined)[] = [];
+    let wake = ignore;
+    const nextChange = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+    const first = nextChange();
+    createRedisPrefixConfigStore(listener).onChange((prefixKey) => {
+      heard.push(prefixKey);
+      wake();
+    });
+    await first;
+    const missed = nextChange();
+    await redis.restart();
+    await missed;
+    await readyAgain(writer.commands);
+    const told = nextChange();
+    await writer.commands.hset('prefix_configs', 'AFTER', '{"format":"T{SEQ:3}"}');
+    await createRedisPrefixConfigStore(writer).remove('AFTER');
+    await told;
+    expect(heard).toEqual([undefined, undefined, 'AFTER']);
+    listener.close();
+    writer.close();
+  });
+});

@@ -1,0 +1,110 @@
+/** The embedded SQLite stores keep the contracts, and what only a file can break. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StorageUnavailableError } from '../../src/core/errors.ts';
+import { VALUE_MAX } from '../../src/core/value.ts';
+import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
+import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
+import { createSqliteSequenceStore } from '../../src/stores/sqlite/sqlite-sequence-store.ts';
+import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+import { describeSequenceStore } from './sequence-store.contract.ts';
+
+let root: string;
+let database: SqliteDatabase;
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'sqlite-store-'));
+  database = openSqliteDatabase(join(root, 'contract'));
+});
+
+afterAll(() => {
+  database.close();
+  rmSync(root, { recursive: true });
+});
+
+describeSequenceStore('the SQLite store', () => ({
+  store: createSqliteSequenceStore(database),
+  otherNode: createSqliteSequenceStore(database),
+  preload: ({ prefixKey, period }, value) => {
+    database.handle.prepare('INSERT INTO sequences VALUES (?, ?, ?)').run(prefixKey, period, value);
+  },
+  read: ({ prefixKey, period }) => {
+    const row = database.handle
+      .prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?')
+      .get(prefixKey, period);
+    return row === undefined ? undefined : String(row['value']);
+  },
+}));
+
+describePrefixConfigStore('the SQLite store', () => ({
+  store: createSqlitePrefixConfigStore(database),
+  preload: (prefixKey, json) => {
+    database.handle.prepare('INSERT OR REPLACE INTO prefix_configs VALUES (?, ?)').run(prefixKey, json);
+  },
+}));
+
+const reserveOne = (store: ReturnType<typeof createSqliteSequenceStore>, prefixKey: string) =>
+  store.reserve([{ sequence: { prefixKey, period: '' }, count: 1, initialSeq: 0n, limit: VALUE_MAX }]);
+
+describe('the embedded database', () => {
+  it('writes ahead and syncs every commit', () => {
+    expect(database.handle.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    expect(database.handle.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+  });
+
+  it('goes on counting after it was closed and opened again', async () => {
+    const dir = join(root, 'again');
+    const first = openSqliteDatabase(dir);
+    await reserveOne(createSqliteSequenceStore(first), 'A');
+    first.close();
+    const second = openSqliteDatabase(dir);
+    expect(await reserveOne(createSqliteSequenceStore(second), 'A')).toEqual([
+      { kind: 'taken', range: { first: 2n, last: 2n } },
+    ]);
+    second.close();
+  });
+
+  it('says which directory cannot be used', () => {
+    const file = join(root, 'a-file');
+    writeFileSync(file, '');
+    expect(() => openSqliteDatabase(join(file, 'data'))).toThrow(/The data directory .*a-file\/data cannot be used/);
+  });
+
+  it('refuses a file that is no database, and says so', () => {
+    const dir = join(root, 'damaged');
+    openSqliteDatabase(dir).close();
+    writeFileSync(join(dir, 'number-generator.sqlite'), 'this is not a database, this is prose '.repeat(100));
+    expect(() => openSqliteDatabase(dir)).toThrow(/cannot be used: file is not a database/);
+  });
+
+  it('refuses a second opening of the same directory in one process too', () => {
+    const path = join(root, 'contract', 'number-generator.sqlite');
+    const other = new DatabaseSync(path, { timeout: 0 });
+    expect(() => other.exec('BEGIN IMMEDIATE')).toThrow(/locked/);
+    other.close();
+    expect(() => openSqliteDatabase(join(root, 'contract'))).toThrow(/Another process uses the data directory/);
+  });
+
+  it('changes nothing when a transaction fails half-way, and serves the next one', async () => {
+    const store = createSqliteSequenceStore(database);
+    await reserveOne(store, 'HALF');
+    const work = () =>
+      database.transact(() => {
+        database.handle.exec("UPDATE sequences SET value = '999' WHERE prefix_key = 'HALF'");
+        database.handle.exec('INSERT INTO no_such_table VALUES (1)');
+      });
+    expect(work).toThrow(StorageUnavailableError);
+    expect(await reserveOne(store, 'HALF')).toEqual([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+  });
+
+  it('fails with StorageUnavailableError once it is closed', async () => {
+    const closed = openSqliteDatabase(join(root, 'closed'));
+    const store = createSqliteSequenceStore(closed);
+    closed.close();
+    await expect(reserveOne(store, 'A')).rejects.toThrow(StorageUnavailableError);
+    await expect(store.checkHealth()).rejects.toThrow(StorageUnavailableError);
+  });
+});
