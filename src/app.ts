@@ -28,7 +28,7 @@ export interface App {
 interface Stores {
   readonly sequences: SequenceStore;
   readonly prefixConfigs: PrefixConfigStore;
-  close(): void;
+  close(): Promise<void>;
 }
 
 const openStores = (settings: Settings, emit: Emit): Stores => {
@@ -44,7 +44,7 @@ const openStores = (settings: Settings, emit: Emit): Stores => {
   return {
     sequences: createSqliteSequenceStore(database),
     prefixConfigs: createSqlitePrefixConfigStore(database),
-    close: () => database.close(),
+    close: async () => database.close(),
   };
 };
 
@@ -88,7 +88,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       stopping = true;
       await server.close();
       seriesCache.close();
-      stores.close();
+      await stores.close();
     },
   };
 };

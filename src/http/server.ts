@@ -14,6 +14,7 @@ import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
+import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
 import { PROBLEM_TYPE } from './schemas/problem.ts';
 
 export interface ServerOptions {
@@ -21,7 +22,7 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly numberService: NumberService;
   readonly prefixConfigService: PrefixConfigService;
-  readonly metrics: RequestMetrics;
+  readonly metrics: RequestMetrics & MetricsRoutesOptions;
   readonly health: HealthOptions;
   /** The key of the tokens; undefined switches authorization off. */
   readonly jwtSecret: string | undefined;
@@ -103,10 +104,11 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   server.setSerializerCompiler(serializerCompiler);
 
   await server.register(errorsPlugin);
-  await server.register(metricsPlugin, { metrics: options.metrics });
+  await server.register(metricsPlugin, options.metrics);
   await server.register(openapiPlugin, { version: options.version });
   const authorizer = await createAuthorizer(server, { jwtSecret: options.jwtSecret });
   await server.register(healthRoutes, options.health);
+  await server.register(metricsRoutes, options.metrics);
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
     await server.register(apiRoutes, { ...options, authorizer, documented, prefix });

@@ -1,4 +1,4 @@
-/** Counts every answered request, and shows the metrics to Prometheus. */
+/** Counts every answered request by its route and status. */
 import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
@@ -9,12 +9,11 @@ declare module 'fastify' {
 }
 
 export interface RequestMetrics {
+  /** Makes the counter of a route; the route is the pattern, not the path. */
   requestCounter(method: string, route: string): (status: number) => void;
-  render(): Promise<string>;
-  readonly contentType: string;
 }
 
-export const metricsPlugin = fastifyPlugin<{ metrics: RequestMetrics }>(async (server, { metrics }) => {
+export const metricsPlugin = fastifyPlugin<RequestMetrics>(async (server, metrics) => {
   server.addHook('onRoute', (route) => {
     // The counter is found once per route, not looked up by labels on every request.
     route.config = { ...route.config, countRequest: metrics.requestCounter(String(route.method), route.url) };
@@ -24,9 +23,4 @@ export const metricsPlugin = fastifyPlugin<{ metrics: RequestMetrics }>(async (s
     (request.routeOptions.config.countRequest ?? countUnmatched)(reply.statusCode);
     done();
   });
-  server.get(
-    '/metrics',
-    { schema: { tags: ['operation'], summary: 'Metrics in the Prometheus text format' } },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
-  );
 });

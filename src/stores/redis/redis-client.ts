@@ -8,10 +8,13 @@ export interface RedisClient {
   readonly commands: Redis;
   /** In subscriber mode, on a connection of its own. */
   readonly subscriber: Redis;
-  close(): void;
+  /** Resolves when both connections are closed; a silent server delays it by 200 ms. */
+  close(): Promise<void>;
 }
 
 const RECONNECT_DELAY_MAX_MS = 1_000;
+/** How long a connection may take to close in good order before its socket is destroyed. */
+const DISCONNECT_TIMEOUT_MS = 200;
 /** The command's own timeout must win against the socket's, or it would be reported as a lost connection. */
 const SOCKET_TIMEOUT_MARGIN_MS = 5;
 
@@ -34,6 +37,15 @@ const reportConnection = (redis: Redis, emit: Emit): void => {
   });
 };
 
+const closeConnection = async (redis: Redis): Promise<void> => {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  redis.once('end', resolve);
+  redis.disconnect();
+  // Between two attempts there is no socket that could end.
+  if (redis.status === 'reconnecting' || redis.status === 'end') resolve();
+  await ended;
+};
+
 /**
  * Connects in the background and goes on trying for ever, at most a second apart.
  * @param timeoutMs how long a command may take; a socket that stays silent longer is destroyed.
@@ -43,6 +55,7 @@ export const createRedisClient = (url: string, timeoutMs: number, emit: Emit): R
     commandTimeout: timeoutMs,
     socketTimeout: timeoutMs + SOCKET_TIMEOUT_MARGIN_MS,
     connectTimeout: timeoutMs,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     // A lost reply leaves the outcome unknown: a command sent again by the client library would take values twice.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -64,9 +77,8 @@ export const createRedisClient = (url: string, timeoutMs: number, emit: Emit): R
   return {
     commands,
     subscriber,
-    close: () => {
-      commands.disconnect();
-      subscriber.disconnect();
+    close: async () => {
+      await Promise.all([closeConnection(commands), closeConnection(subscriber)]);
     },
   };
 };

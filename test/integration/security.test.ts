@@ -1,0 +1,162 @@
+/** Who may do what, and what the log and the replies never show. */
+import { createSigner } from 'fast-jwt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createToken } from '../../src/http/token.ts';
+import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+
+const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+const FORMAT = { format: 'A-{SEQ:3}' };
+
+describe('authorization', () => {
+  let app: TestApp;
+
+  beforeEach(async () => {
+    app = await startApp();
+  });
+
+  afterEach(() => app.close());
+
+  const MANAGEMENT: readonly [string, string, object?][] = [
+    ['PUT', '/api/prefix-configs/A', FORMAT],
+    ['POST', '/prefix-configs/A', FORMAT],
+    ['GET', '/api/prefix-configs/A'],
+    ['GET', '/api/v1/prefix-configs'],
+    ['DELETE', '/prefix-configs/A'],
+  ];
+
+  it.each(MANAGEMENT)(
+    '401: %s %s without a token is refused and logged as a security event',
+    async (method, url, body) => {
+      const reply = await app.call(method, url, body, {});
+      expect(reply).toMatchObject({ status: 401, json: { code: 'UNAUTHORIZED', title: 'Unauthorized' } });
+      expect(reply.headers['www-authenticate']).toBe('Bearer');
+      expect(app.log).toContainEqual(
+        expect.objectContaining({
+          level: 'warn',
+          event: 'unauthorized',
+          method,
+          path: url,
+          client: '127.0.0.1',
+          requestId: reply.json.requestId,
+        }),
+      );
+    },
+  );
+
+  const sign = (key: string, options: object = {}, payload: object = { scope: 'configs:write' }): string =>
+    createSigner({ key, ...options })({ ...payload });
+  const unsigned = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${Buffer.from('{"scope":"configs:write"}').toString('base64url')}.`;
+  const FORGED: readonly (readonly [string, string])[] = [
+    ['signed with another key', sign('another-secret-of-at-least-32-characters')],
+    ['signed with another algorithm', sign(JWT_SECRET, { algorithm: 'HS512' })],
+    ['expired', sign(JWT_SECRET, { clockTimestamp: Date.now() - 7_200_000, expiresIn: 3_600_000 })],
+    ['not yet valid', sign(JWT_SECRET, { notBefore: 3_600_000 })],
+    ['without a signature (alg none)', unsigned],
+    ['cut short', adminToken.slice(0, -5)],
+    ['not a token', 'x'],
+  ];
+
+  it.each(FORGED)('401: a token %s is refused', async (_title, token) => {
+    const reply = await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer(token));
+    expect(reply).toMatchObject({ status: 401, json: { title: 'Unauthorized' } });
+    expect(reply.text).not.toContain(token.length > 1 ? token : 'no such text');
+  });
+
+  it('401: the token is looked at before the body', async () => {
+    const reply = await app.call('PUT', '/api/prefix-configs/A', `{"format":"${'x'.repeat(3_000_000)}`, {});
+    expect(reply.status).toBe(401);
+  });
+
+  it('403: a scope for one family of prefixes does not open another, and the refusal is logged', async () => {
+    const shop = bearer(createToken(JWT_SECRET, { scope: 'configs:write:SHOP-* configs:read:SHOP-1' }));
+    expect((await app.call('PUT', '/api/prefix-configs/SHOP-1', FORMAT, shop)).status).toBe(200);
+    expect((await app.call('GET', '/api/prefix-configs/SHOP-1', undefined, shop)).status).toBe(200);
+    for (const [method, url, body] of [
+      ['PUT', '/api/prefix-configs/SHOP', FORMAT],
+      ['PUT', '/api/prefix-configs/OTHER', FORMAT],
+      ['DELETE', '/api/prefix-configs/OTHER', undefined],
+      ['GET', '/api/prefix-configs/SHOP-12', undefined],
+    ] as const) {
+      expect(await app.call(method, url, body, shop)).toMatchObject({
+        status: 403,
+        json: { code: 'FORBIDDEN', title: 'Forbidden' },
+      });
+    }
+    expect(app.log.filter(({ event }) => event === 'forbidden')).toHaveLength(4);
+    const reader = bearer(createToken(JWT_SECRET, { scope: 'configs:read' }));
+    expect((await app.call('PUT', '/api/prefix-configs/OTHER', FORMAT, reader)).status).toBe(403);
+  });
+
+  it('403: a token without any scope may do nothing', async () => {
+    const powerless = bearer(sign(JWT_SECRET, {}, { sub: 'x' }));
+    expect((await app.call('GET', '/api/prefix-configs', undefined, powerless)).status).toBe(403);
+  });
+
+  it('200: numbers, probes, metrics and the description are open by default', async () => {
+    await app.call('PUT', '/api/prefix-configs/A', FORMAT);
+    for (const url of ['/api/numbers/A', '/livez', '/readyz', '/health', '/metrics', '/openapi.json']) {
+      expect((await app.call('GET', url, undefined, {})).status).toBe(200);
+    }
+  });
+
+  it('the log shows "initial_seq":"****" and status registered, and never a token', async () => {
+    await app.call('PUT', '/api/prefix-configs/MASK', { ...FORMAT, initialSeq: 9999 });
+    const text = JSON.stringify(app.log);
+    expect(app.log).toContainEqual(
+      expect.objectContaining({ status: 'registered', prefix_key: 'MASK', initial_seq: '****' }),
+    );
+    expect(text).not.toContain('9999');
+    expect(text).not.toContain(adminToken);
+    expect(text).not.toContain(JWT_SECRET);
+  });
+
+  it('the path in the log has no query, where secrets may stand', async () => {
+    await app.call('GET', '/api/prefix-configs?token=hidden-in-the-query', undefined, {});
+    expect(JSON.stringify(app.log)).not.toContain('hidden-in-the-query');
+  });
+
+  it('a request id is taken over when it is harmless, and replaced when it is not', async () => {
+    const own = await app.call('GET', '/nowhere', undefined, { 'x-request-id': 'order-4711' });
+    expect(own.json.requestId).toBe('order-4711');
+    for (const evil of ['a b', 'x'.repeat(65), '{"a":1}', 'a\u0000b']) {
+      const replaced = await app.call('GET', '/nowhere', undefined, { 'x-request-id': evil });
+      expect(replaced.json.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+});
+
+describe('NUMBERS_AUTH=required', () => {
+  let app: TestApp;
+
+  beforeEach(async () => {
+    app = await startApp({ NUMBERS_AUTH: 'required' });
+    for (const key of ['INV', 'INV2']) await app.call('PUT', `/api/prefix-configs/${key}`, FORMAT);
+  });
+
+  afterEach(() => app.close());
+
+  it('401, 403, 200: numbers need the scope numbers:issue, for the prefix asked for, in every form of the call', async () => {
+    const narrow = bearer(createToken(JWT_SECRET, { scope: 'numbers:issue:INV' }));
+    const forms = (key: string): (readonly [string, string, object?])[] => [
+      ['GET', `/api/numbers?prefixKey=${key}`],
+      ['GET', `/numbers/${key}`],
+      ['POST', '/api/v1/numbers', { prefixKey: key }],
+    ];
+    for (const [method, url, body] of forms('INV')) {
+      expect((await app.call(method, url, body, {})).status).toBe(401);
+      expect((await app.call(method, url, body, narrow)).status).toBe(200);
+    }
+    for (const [method, url, body] of forms('INV2'))
+      expect((await app.call(method, url, body, narrow)).status).toBe(403);
+    expect((await app.call('GET', '/numbers/INV')).json).toEqual({ number: 'A-004' });
+  });
+});
+
+describe('AUTH=off', () => {
+  it('200: nobody is asked', async () => {
+    const app = await startApp({ AUTH: 'off', HOST: '127.0.0.1' });
+    expect((await app.call('PUT', '/prefix-configs/A', FORMAT, {})).json.status).toBe('registered');
+    expect((await app.call('GET', '/api/prefix-configs', undefined, {})).json.items).toHaveLength(1);
+    await app.close();
+  });
+});

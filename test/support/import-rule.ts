@@ -1,0 +1,182 @@
+/** The laws of docs/ARCHITECTURE.md that a parser can check: who may import what, where the environment is read, how a file opens. */
+import { posix } from 'node:path';
+import { parseSync } from 'oxc-parser';
+
+export interface SourceFile {
+  /** From the folder of the project, with slashes: `src/core/range.ts`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Who a room may import besides itself. `stores/…` is one room per technology: they do not know each other. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  main: ['app', 'http', 'config', 'telemetry', 'core', 'lib'],
+  app: ['http', 'grpc', 'services', 'allocators', 'stores', 'config', 'telemetry', 'core', 'lib'],
+  http: ['services', 'core', 'lib'],
+  grpc: ['services', 'core', 'lib'],
+  services: ['allocators', 'core', 'lib'],
+  allocators: ['core', 'lib'],
+  stores: ['core', 'lib'],
+  config: ['core', 'lib'],
+  telemetry: ['core', 'lib'],
+  core: [],
+  lib: [],
+};
+
+const CORE_PACKAGES = ['zod', 'temporal-polyfill'];
+
+/** Each technology is wrapped in its own room (app and main tie the rooms together and are free). */
+const HOMES: readonly { readonly packages: RegExp; readonly rooms: readonly string[] }[] = [
+  { packages: /^(?:pino|pino-.*|prom-client)$/, rooms: ['telemetry', 'http', 'grpc'] },
+  { packages: /^(?:fastify|fastify-.*|@fastify\/.*)$/, rooms: ['http'] },
+  { packages: /^(?:ioredis|redis)$/, rooms: ['stores/redis'] },
+  { packages: /^node:sqlite$/, rooms: ['stores/sqlite'] },
+  { packages: /^pg(?:-.*)?$/, rooms: ['stores/postgres'] },
+  { packages: /^@grpc\/.*$/, rooms: ['grpc'] },
+];
+
+interface Node {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+
+const walk = (value: unknown, visit: (node: Node) => void): void => {
+  if (Array.isArray(value)) for (const item of value) walk(item, visit);
+  if (!isNode(value)) return;
+  visit(value);
+  for (const child of Object.values(value)) walk(child, visit);
+};
+
+const IMPORTS = new Set([
+  'ImportDeclaration',
+  'ExportAllDeclaration',
+  'ExportNamedDeclaration',
+  'ImportExpression',
+  'TSImportType',
+  'TSExternalModuleReference',
+]);
+
+/** The specifier of an import of any kind (also `import type`, `export … from`, `import()`); `null` when only the run would know it. */
+const specifierOf = (node: Node): string | null | undefined => {
+  const source = node['source'] ?? node['expression'];
+  if (!IMPORTS.has(node.type) || !isNode(source)) return undefined;
+  return source.type === 'Literal' && typeof source['value'] === 'string' ? source['value'] : null;
+};
+
+const nameOf = (node: unknown): string | undefined => {
+  if (!isNode(node)) return undefined;
+  if (node.type === 'Identifier') return String(node['name']);
+  if (node.type === 'Literal') return String(node['value']);
+  return node.type === 'MemberExpression' ? nameOf(node['property']) : undefined;
+};
+
+const namesKey = (pattern: unknown, key: string): boolean =>
+  isNode(pattern) &&
+  pattern.type === 'ObjectPattern' &&
+  (pattern['properties'] as Node[]).some((property) => nameOf(property['key']) === key);
+
+const readsEnvironment = (node: Node): boolean => {
+  if (node.type === 'MemberExpression')
+    return nameOf(node['object']) === 'process' && nameOf(node['property']) === 'env';
+  if (node.type === 'VariableDeclarator') return nameOf(node['init']) === 'process' && namesKey(node['id'], 'env');
+  if (node.type !== 'ImportSpecifier') return false;
+  return nameOf(node['imported']) === 'env';
+};
+
+/** Time and chance come into core through its ports. */
+const readsClockOrChance = (node: Node): boolean => {
+  if (node.type === 'NewExpression') {
+    return nameOf(node['callee']) === 'Date' && (node['arguments'] as unknown[]).length === 0;
+  }
+  if (node.type !== 'MemberExpression') return false;
+  const name = `${nameOf(node['object'])}.${nameOf(node['property'])}`;
+  return ['Date.now', 'performance.now', 'Math.random', 'Temporal.Now', 'process.hrtime'].includes(name);
+};
+
+/** `src/core/range.ts` → `core`; `src/stores/redis/lua/reserve.lua` → `stores/redis`; `src/app.ts` → `app`. */
+const roomOf = (path: string): string => {
+  const [, first = '', second = ''] = path.split('/');
+  if (first === 'stores') return `stores/${second}`;
+  return first.replace(/\.ts$/, '');
+};
+
+const floorOf = (room: string): string => room.split('/')[0] ?? room;
+
+const checkOwnImport = (path: string, specifier: string, paths: ReadonlySet<string>): string | undefined => {
+  const target = posix.join(posix.dirname(path), specifier);
+  if (!paths.has(target)) return `imports ${specifier}, which is no file of src`;
+  const [from, to] = [roomOf(path), roomOf(target)];
+  if (from === to || MAY_IMPORT[floorOf(from)]?.includes(floorOf(to))) {
+    if (from === to || floorOf(from) !== floorOf(to)) return undefined;
+  }
+  return `${from} may not import ${to} (${specifier})`;
+};
+
+const checkPackageImport = (path: string, specifier: string): string | undefined => {
+  const room = roomOf(path);
+  const packageName = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+  if (room === 'core' && !CORE_PACKAGES.includes(packageName)) return `core may not import ${specifier}`;
+  if (room === 'app' || room === 'main') return undefined;
+  const home = HOMES.find(({ packages }) => packages.test(packageName));
+  return home === undefined || home.rooms.includes(room) ? undefined : `${room} may not import ${specifier}`;
+};
+
+const checkImport = (path: string, specifier: string | null, paths: ReadonlySet<string>): string | undefined => {
+  if (specifier === null) return 'imports something that only the run would know';
+  if (specifier.startsWith('.')) return checkOwnImport(path, specifier, paths);
+  return checkPackageImport(path, specifier);
+};
+
+const HEADERS: readonly { readonly path: RegExp; readonly header: RegExp; readonly asked: string }[] = [
+  {
+    path: /\.ts$/,
+    header: /^(?:#!.*\n)?\/\*\* *(?:\n \* *)?[A-Z`][^\n]* [^\n]*[\s\S]*?\*\//,
+    asked: '/** One sentence. */',
+  },
+  { path: /\.lua$/, header: /^#!lua[^\n]*\n-- *\w+ [^\n]+/, asked: '#!lua and a line -- that says what it is for' },
+  { path: /\.sql$/, header: /^-- *\w+ [^\n]+/, asked: '-- what it is for' },
+];
+
+const checkHeader = ({ path, text }: SourceFile): string | undefined => {
+  const rule = HEADERS.find((candidate) => candidate.path.test(path));
+  return rule === undefined || rule.header.test(text) ? undefined : `opens without its header: ${rule.asked}`;
+};
+
+const checkName = (path: string): string | undefined => {
+  const name = posix.basename(path);
+  if (/^index\./.test(name)) return 'is a barrel';
+  return /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z]+)+$/.test(name) ? undefined : 'is not named in kebab-case';
+};
+
+const isBarrel = (body: readonly Node[]): boolean =>
+  body.length > 0 && body.every(({ type, source }) => /^Export(?:All|Named)Declaration$/.test(type) && isNode(source));
+
+const checkCode = ({ path, text }: SourceFile, paths: ReadonlySet<string>): string[] => {
+  const { program, errors } = parseSync(path, text);
+  if (errors.length > 0) return [`cannot be parsed: ${errors[0]?.message}`];
+  const found = isBarrel(program.body as unknown as Node[]) ? ['is a barrel'] : [];
+  walk(program, (node) => {
+    const specifier = specifierOf(node);
+    const fault = specifier === undefined ? undefined : checkImport(path, specifier, paths);
+    if (fault !== undefined) found.push(fault);
+    if (path !== 'src/main.ts' && readsEnvironment(node)) found.push('reads process.env, which is for main.ts alone');
+    if (roomOf(path) === 'core' && readsClockOrChance(node)) found.push('reads a clock or chance in core');
+  });
+  return found;
+};
+
+/**
+ * Every breach of the laws in these files, as `path: what is wrong`; none when the list is empty.
+ * Imports are resolved among the files given.
+ */
+export const findBreaches = (files: readonly SourceFile[]): string[] => {
+  const paths = new Set(files.map(({ path }) => path));
+  return files.flatMap((file) => {
+    const code = file.path.endsWith('.ts') ? checkCode(file, paths) : [];
+    const faults = [checkName(file.path), checkHeader(file), ...code];
+    return faults.flatMap((fault) => (fault === undefined ? [] : [`${file.path}: ${fault}`]));
+  });
+};

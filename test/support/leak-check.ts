@@ -1,0 +1,56 @@
+/** Notices what an app leaves open: servers, sockets, timers (unreferenced ones too), child processes. */
+import { createHook } from 'node:async_hooks';
+import { setTimeout } from 'node:timers/promises';
+
+const CLOSING_MS = 1_000;
+const CHECK_INTERVAL_MS = 5;
+
+const WATCHED: Readonly<Record<string, string>> = {
+  TCPSERVERWRAP: 'server',
+  TCPWRAP: 'socket',
+  UDPWRAP: 'UDP socket',
+  PIPEWRAP: 'pipe',
+  PROCESSWRAP: 'child process',
+  WORKER: 'worker',
+  FSEVENTWRAP: 'file watcher',
+  Timeout: 'timer',
+};
+
+// The test runner's own timers, the connection pool of fetch, and this file.
+const NOT_OURS = /node_modules\/@?vitest\/|node:internal\/deps\/undici|leak-check\.ts/;
+
+/** The frames of Node itself and the first one that is not: who opened it. */
+const openerOf = (stack: string): string => {
+  const frames = stack.split('\n').slice(2);
+  const outside = frames.findIndex((frame) => !frame.includes('node:'));
+  return frames
+    .slice(0, outside === -1 ? frames.length : outside + 1)
+    .map((frame) => frame.trim().replace(/\?vitest=\d+/, ''))
+    .join('\n');
+};
+
+/**
+ * Watches from now on. The function returned resolves when everything that was opened since is closed, and throws an
+ * Error that lists what is still open after `closingMs` (1 s), with the place where it was opened. It ends the watch.
+ */
+export const watchOpenResources = (): ((closingMs?: number) => Promise<void>) => {
+  const open = new Map<number, string>();
+  const hook = createHook({
+    init(id, type) {
+      const name = WATCHED[type];
+      if (name === undefined) return;
+      const opener = openerOf(new Error('opened').stack ?? '');
+      if (!NOT_OURS.test(opener)) open.set(id, `${name}, opened ${opener.split('\n').at(-1)}`);
+    },
+    destroy(id) {
+      open.delete(id);
+    },
+  }).enable();
+
+  return async (closingMs = CLOSING_MS) => {
+    const deadline = performance.now() + closingMs;
+    while (open.size > 0 && performance.now() < deadline) await setTimeout(CHECK_INTERVAL_MS);
+    hook.disable();
+    if (open.size > 0) throw new Error(`Left open: ${[...open.values()].join('; ')}`);
+  };
+};
