@@ -101,7 +101,7 @@ const obtainBinary = async (): Promise<string> => {
  * The path of a redis-server ≥ 7.0: from the PATH, or installed by apt-get (as root or by sudo without a password).
  * @throws an Error that says what to do when there is none.
  */
-export const redisServerBinary = (): Promise<string> => {
+const redisServerBinary = (): Promise<string> => {
   binary ??= obtainBinary();
   return binary;
 };
@@ -114,7 +114,7 @@ const isFree = (port: number): Promise<boolean> =>
   });
 
 /** A loopback port that nobody listens on, and that no outgoing connection will take. */
-export const findFreePort = async (): Promise<number> => {
+const findFreePort = async (): Promise<number> => {
   for (;;) {
     const port = PORT_FIRST + Math.floor(Math.random() * (PORT_LAST - PORT_FIRST));
     if (await isFree(port)) return port;

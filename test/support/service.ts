@@ -208,12 +208,13 @@ export const runMain = async (
   env: Readonly<Record<string, string>> = {},
   timeoutMs = START_TIMEOUT_MS,
 ): Promise<CommandResult> => {
+  const ownDir = env['DATA_DIR'] === undefined;
   const dataDir = env['DATA_DIR'] ?? makeDataDir();
   const output = { stdout: '', stderr: '' };
   const child = await startGuardedProcess(process.execPath, [MAIN, ...args], {
     cwd: ROOT,
     env: { ...inheritedEnv(), HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ...env },
-    orphanDir: temporaryDirs.has(dataDir) ? dataDir : '',
+    orphanDir: ownDir ? dataDir : '',
     onLine: (line, stream) => {
       output[stream] += `${line}\n`;
     },
@@ -221,6 +222,6 @@ export const runMain = async (
   const timer = setTimeout(() => child.signal('SIGKILL'), timeoutMs);
   const { code } = await child.exited;
   clearTimeout(timer);
-  deleteDataDir(dataDir);
+  if (ownDir) deleteDataDir(dataDir);
   return { code, ...output };
 };
