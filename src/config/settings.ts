@@ -71,7 +71,7 @@ const settingsSchema = z
 export type Settings = z.output<typeof settingsSchema>;
 
 /** Names every setting that is wrong, one line each. */
-export class SettingsError extends Error {
+class SettingsError extends Error {
   constructor(lines: readonly string[]) {
     super(`The settings (environment variables) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'SettingsError';

@@ -21,7 +21,8 @@ export interface CalendarReading {
 export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
+    // Tried as it will be used: Intl alone also takes names such as ACT, which cannot be read afterwards.
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
     return true;
   } catch {
     return false;

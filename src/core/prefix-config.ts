@@ -55,7 +55,11 @@ const fields = {
     .max(SEQ_LENGTH_MAX, LENGTH_RULE)
     .describe('Digits of the sequence, zero-filled; the N of {SEQ:N}, which it must equal when given.'),
   initialSeq: z
-    .union([z.int().min(0), z.string().regex(/^[0-9]{1,20}$/)], INITIAL_SEQ_RULE)
+    .union(
+      // A union passes on the words of the one option that came close: each needs the rule.
+      [z.int(INITIAL_SEQ_RULE).min(0, INITIAL_SEQ_RULE), z.string().regex(/^[0-9]{1,20}$/, INITIAL_SEQ_RULE)],
+      INITIAL_SEQ_RULE,
+    )
     .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
     .meta({ examples: [1000] }),
   strategy: z.literal('counter', 'The only strategy of this version is counter').describe('How values are taken.'),

@@ -38,7 +38,7 @@ interface Cached {
   used: boolean;
 }
 
-export const compileSeries = (config: PrefixConfig): Series => ({
+const compileSeries = (config: PrefixConfig): Series => ({
   config,
   target: {
     sequence: { prefixKey: config.prefixKey, period: '' },
