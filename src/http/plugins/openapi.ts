@@ -30,7 +30,7 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
   });
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { docExpansion: 'list', deepLinking: true },
+    uiConfig: { docExpansion: 'list', deepLinking: true, layout: 'BaseLayout' },
     theme: { title: 'Number generator' },
   });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
