@@ -38,8 +38,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  client.close();
-  otherClient.close();
+  await client.close();
+  await otherClient.close();
   await database.release();
 });
 
@@ -159,7 +159,7 @@ describe('the Redis client', () => {
     await connected;
     expect(await store.reserve([request('LATE')])).toEqual([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
     expect(events.map(({ type }) => type)).toEqual(['store-disconnected', 'store-connected']);
-    lonely.close();
+    await lonely.close();
   });
 
   it('fails with StorageTimeoutError when Redis hangs, destroys the socket, and comes back by itself', async () => {
@@ -176,7 +176,7 @@ describe('the Redis client', () => {
     redis.resume();
     await readyAgain(impatient.commands);
     expect((await store.reserve([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
-    impatient.close();
+    await impatient.close();
   });
 
   it('never sends a call twice when its reply is lost', async () => {
@@ -193,7 +193,7 @@ describe('the Redis client', () => {
     await readyAgain(cut.commands);
     // 1 was dealt, 2 is the call without a reply; a call sent again would have taken 3 as well.
     expect(await store.reserve([request('LOST')])).toEqual([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
-    cut.close();
+    await cut.close();
     for (const socket of proxy.sockets) socket.destroy();
     proxy.server.close();
   });
@@ -219,7 +219,7 @@ describe('the Redis client', () => {
     await createRedisPrefixConfigStore(writer).remove('AFTER');
     await told;
     expect(heard).toEqual([undefined, undefined, 'AFTER']);
-    listener.close();
-    writer.close();
+    await listener.close();
+    await writer.close();
   });
 });
