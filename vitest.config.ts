@@ -1,0 +1,6 @@
+/** How the tests of the engine are run; main's own vitest.config.ts takes over when the branch is merged. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000, maxWorkers: 2 },
+});
