@@ -23,18 +23,20 @@ const freePort = async (): Promise<number> => {
 export const startOwnRedis = async (): Promise<OwnRedis> => {
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = spawn('/usr/bin/redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const chunk of server.stdout) if (String(chunk).includes('Ready to accept connections')) break;
-  server.stdout.resume();
+  const server = spawn('/usr/bin/redis-server', args, { stdio: 'ignore' });
   const url = `redis://127.0.0.1:${port}`;
-  const client = new Redis(url, { maxRetriesPerRequest: 0 });
+  // The first command waits in the offline queue until the server listens.
+  const client = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
+  client.on('error', () => undefined);
+  await client.ping();
   return {
     url,
     client,
     stop: async () => {
       client.disconnect();
+      const gone = once(server, 'exit');
       server.kill('SIGKILL');
-      await once(server, 'exit');
+      await gone;
     },
   };
 };

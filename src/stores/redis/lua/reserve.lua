@@ -144,12 +144,12 @@ local function ungap(s, first)
   return s.number(last)
 end
 
--- Values that come back unused are handed out again, unless the sequence was advanced over them.
-local function giveBack(s, first, last)
-  if first <= s.floor then
-    gap(s, first, last, 'advance', s.node)
-  else
-    insert(s.free, first, last, '')
+-- Values that come back unused are handed out again first, but nothing at or below the floor: that goes to the gap record.
+local function sweepFree(s, reason)
+  while s.free[1] and s.free[1][1] <= s.floor do
+    local range = table.remove(s.free, 1)
+    gap(s, range[1], least(range[2], s.floor), reason, '-')
+    if s.floor < range[2] then table.insert(s.free, 1, { s.floor + 1, range[2], '' }) end
   end
 end
 
@@ -162,7 +162,7 @@ local function release(s, first, used)
   end
   local last = ungap(s, first)
   local unused = last and s.number(first) + used
-  if last and unused <= last then giveBack(s, unused, last) end
+  if last and unused <= last then insert(s.free, unused, last, '') end
 end
 
 -- Jumps over the lowest ahead range; a standby segment goes to the gap record until its holder reports.
@@ -174,8 +174,6 @@ end
 
 -- Moves on to `target` without handing anything out. A range that lies across it is jumped whole.
 local function passOver(s, target, reason)
-  for _, range in ipairs(s.free) do gap(s, range[1], range[2], reason or 'recovery-jump', '-') end
-  s.free = {}
   while s.value < target do
     local range = s.ahead[1]
     local stop = range and range[1] <= target and range[1] + -1 or target
@@ -209,7 +207,7 @@ local function take(s)
     return 'taken ' .. text(s.first) .. ' ' .. text(s.last) .. ' returned'
   end
   while s.ahead[1] and s.ahead[1][1] <= s.value + 1 do jump(s) end
-  s.first, s.last = s.value + 1, least(s.value + s.count, s.limit)
+  s.first, s.last = s.value + 1, s.value + s.count -- below the limit, for as many are left
   if s.ahead[1] then s.last = least(s.last, s.ahead[1][1] + -1) end
   s.value = s.last
   return 'taken ' .. text(s.first) .. ' ' .. text(s.last) .. ' counter'
@@ -283,7 +281,10 @@ local function foldOldNodes(s)
 end
 
 local function join(s)
-  if s.seen > s.value then passOver(s, s.seen) end
+  if s.seen > s.value then
+    passOver(s, s.seen)
+    sweepFree(s, 'recovery-jump')
+  end
   if s.range and ungap(s, s.range[1]) then s.kept = s.range[1] .. ' ' .. s.range[2] end
   if s.held and not find(s.ahead, s.held[1], s.node) and redis.call('HEXISTS', s.gapsKey, s.held[1]) == 0 then
     local first, last = s.number(s.held[1]), s.number(s.held[2])
@@ -295,7 +296,7 @@ local function readReport(s)
   local to
   for what, a, b in string.gmatch(s.report, '(%a+):(%d+):?(%d*)') do
     if what == 'released' then release(s, a, tonumber(b))
-    elseif what == 'returned' then giveBack(s, s.number(a), s.number(b)) s.kept = '- -'
+    elseif what == 'returned' then insert(s.free, s.number(a), s.number(b), '') s.kept = '- -'
     elseif what == 'to' then to = a
     else s[what] = { a, b } end
   end
@@ -307,32 +308,25 @@ local function readReport(s)
   return to
 end
 
-local function advance(s, to)
-  local from, target = s.value, s.number(to)
-  if target <= from then return 'behind ' .. text(from) end
-  if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' end
-  passOver(s, target, 'advance')
-  return 'advanced ' .. text(from) .. ' ' .. text(s.value)
-end
-
 -- Where counting stands: the counter, or its copy in the state, or the value before the first.
 local function catchUp(s)
+  local initial = s.number(s.initial)
   if not s.counter and not s.copy then
-    s.value = s.number(s.initial)
+    s.value = initial
     return
   end
   s.value = s.number(s.copy or s.counter)
-  local target = s.value
-  for _, other in ipairs({ s.counter or '0', s.initial }) do
-    if target < s.number(other) then target = s.number(other) end
-  end
+  local target = s.counter and s.number(s.counter) or s.value
+  if target < initial then target = initial end
   if s.value < target then passOver(s, target, 'advance') end
+  if s.floor < initial then s.floor = initial end
+  sweepFree(s, 'advance')
 end
 
 local function commit(s, reply, near)
   if #s.gaps > 0 or #s.found > 0 then redis.call('HLEN', s.gapsKey) end -- the last check: the type of the gap record
+  if #s.found > 0 then redis.call('HDEL', s.gapsKey, unpack(s.found)) end -- first, for it may come back for another reason
   if #s.gaps > 0 then redis.call('HSET', s.gapsKey, unpack(s.gaps)) end
-  if #s.found > 0 then redis.call('HDEL', s.gapsKey, unpack(s.found)) end
   if #s.forgotten > 0 then redis.call('HDEL', s.stateKey, unpack(s.forgotten)) end
   local value = text(s.value)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
@@ -342,6 +336,15 @@ local function commit(s, reply, near)
   return reply
 end
 
+
+local function advance(s, to)
+  local from, target = s.value, s.number(to)
+  if target <= from then return 'behind ' .. text(from) end
+  if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' end
+  passOver(s, target, 'advance')
+  sweepFree(s, 'advance')
+  return commit(s, 'advanced ' .. text(from) .. ' ' .. text(s.value), '-')
+end
 
 local function read(s, state, record)
   if s.counter and s.counter ~= s.copy then checkDecimal('counter', s.counter) end
@@ -364,7 +367,7 @@ local function work(s, state, record)
   if not record then foldOldNodes(s) end
   if s.kind == 'join' then join(s) elseif s.value < s.seen then return 'forgotten' end
   s.at = s.at and s.number(s.at) or s.value
-  if s.kind == 'advance' then return commit(s, advance(s, to), '-') end
+  if s.kind == 'advance' then return advance(s, to) end
   local taken = take(s)
   local action, near = standby(s, string.sub(taken, 1, 9) == 'exhausted')
   return commit(s, taken .. ' ' .. action, near)
