@@ -1,0 +1,88 @@
+/** Calls of the counter store as the words of `lua/reserve.lua`, and its answers back. */
+import type {
+  AdvanceReply,
+  AdvanceRequest,
+  CounterCall,
+  CounterReply,
+  StandbyAdvice,
+} from '../../core/counter-store.ts';
+import type { Range } from '../../core/range.ts';
+
+const reportOf = (call: CounterCall): string => {
+  let report = '';
+  for (const { first, used } of call.released) report += ` released:${first}:${used}`;
+  for (const { first, last } of call.returned) report += ` returned:${first}:${last}`;
+  if (call.kind !== 'join') return report;
+  if (call.holding) report += ` held:${call.holding.first}:${call.holding.last}`;
+  if (call.lastRange) report += ` range:${call.lastRange.first}:${call.lastRange.last}`;
+  return report;
+};
+
+export const encodeCall = (call: CounterCall): string =>
+  `${call.node} ${call.call} ${call.kind} ${call.count} ${call.initialSeq} ${call.limit} ${call.standbySize} ` +
+  `${call.holding ? call.holding.first : '-'} ${call.usedInPart ? 1 : 0} ${call.seen}${reportOf(call)}`;
+
+export const encodeAdvance = (request: AdvanceRequest): string =>
+  `${request.operation} 1 advance 0 ${request.initialSeq} ${request.limit} 0 - 0 0 to:${request.to}`;
+
+const unreadable = (text: string): Error => new Error(`reserve.lua answered something unknown: ${text}`);
+
+const readRange = (first: string | undefined, last: string | undefined): Range => ({
+  first: BigInt(first ?? Number.NaN),
+  last: BigInt(last ?? Number.NaN),
+});
+
+const KEEP: StandbyAdvice = { kind: 'keep' };
+const RECALL: StandbyAdvice = { kind: 'recall' };
+
+const readAdvice = (word: string | undefined): StandbyAdvice => {
+  if (word === 'keep') return KEEP;
+  if (word === 'recall') return RECALL;
+  const [first, last] = (word ?? '').split('-');
+  return { kind: 'offer', segment: readRange(first, last) };
+};
+
+const corrupt = (text: string): { kind: 'corrupt'; reason: string } => ({
+  kind: 'corrupt',
+  reason: text.slice('corrupt '.length),
+});
+
+/** @throws Error when the text is not one of the script's answers: then script and code are of different versions. */
+export const decodeReply = (text: string): CounterReply => {
+  const [kind, a, b, c, d] = text.split(' ');
+  switch (kind) {
+    case 'taken':
+      return { kind, range: readRange(a, b), returned: c === 'returned', standby: readAdvice(d) };
+    case 'nothing':
+      return { kind, standby: readAdvice(a) };
+    case 'exhausted':
+      return { kind, valuesLeft: BigInt(a ?? Number.NaN), standby: readAdvice(b) };
+    case 'stale':
+      return { kind, lastCall: Number(a) };
+    case 'forgotten':
+      return { kind };
+    case 'corrupt':
+      return corrupt(text);
+    default:
+      throw unreadable(text);
+  }
+};
+
+/** @throws Error when the text is not one of the script's answers. */
+export const decodeAdvance = (text: string): AdvanceReply => {
+  const [kind, a, b] = text.split(' ');
+  switch (kind) {
+    case 'advanced': {
+      const { first, last } = readRange(a, b);
+      return { kind, from: first, to: last };
+    }
+    case 'behind':
+      return { kind, current: BigInt(a ?? Number.NaN) };
+    case 'exhausted':
+      return { kind, valuesLeft: BigInt(a ?? Number.NaN) };
+    case 'corrupt':
+      return corrupt(text);
+    default:
+      throw unreadable(text);
+  }
+};

@@ -1,0 +1,101 @@
+/** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
+import type { Stored } from './script-runner.ts';
+import { check, type World } from './world.ts';
+
+interface Held {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly holder: string;
+}
+
+const readList = (source: string | undefined): Held[] =>
+  (source ?? '')
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => {
+      const [first = '', last = '', holder = ''] = word.split(':');
+      return { first: BigInt(first), last: BigInt(last), holder };
+    });
+
+const readGaps = (gaps: ReadonlyMap<string, string>): (Held & { readonly reason: string })[] =>
+  [...gaps].map(([first, entry]) => {
+    const [last = '', reason = '', holder = ''] = entry.split(' ');
+    return { first: BigInt(first), last: BigInt(last), reason, holder };
+  });
+
+/** The last range of each node that has not returned it, as the state remembers it. */
+const readLastRanges = (state: ReadonlyMap<string, string>): Held[] =>
+  [...state].flatMap(([field, record]) => {
+    const [, , , , first = '-', last = '-'] = record.split(' ');
+    return field.startsWith('n:') && first !== '-'
+      ? [{ first: BigInt(first), last: BigInt(last), holder: field.slice(2) }]
+      : [];
+  });
+
+const values = function* (ranges: readonly Held[]): Generator<readonly [bigint, string]> {
+  for (const { first, last, holder } of ranges) {
+    for (let value = first; value <= last; value++) yield [value, holder] as const;
+  }
+};
+
+const checkAhead = (
+  world: World,
+  ahead: readonly Held[],
+  counter: bigint,
+  crashed: ReadonlySet<string>,
+  gone: ReadonlySet<bigint>,
+) => {
+  const covered = new Set<bigint>();
+  for (const [value, holder] of values(ahead)) {
+    check(world, value > counter, `${value} is ahead, but the counter is at ${counter}`);
+    check(world, !covered.has(value), `${value} is ahead twice`);
+    covered.add(value);
+    if (holder === '-') check(world, world.issued.has(value) || gone.has(value), `${value} is ahead, not issued`);
+    else if (!world.scene.forgetful) check(world, crashed.has(holder), `${value} is held by ${holder}, which has left`);
+  }
+  for (const value of world.issued.keys())
+    check(world, value <= counter || covered.has(value), `${value} was issued, and is free ahead of the counter`);
+};
+
+/**
+ * Issued ∪ free ∪ gap record is everything from `origin` + 1 to the counter. What a crashed node never dealt out of its
+ * last range is the one thing in no list: it must lie within the last range the state remembers of that node.
+ * A gap record of a crashed node may name values it issued, for it can no longer say.
+ */
+export const checkAccount = (world: World, stored: Stored): void => {
+  if (stored.counter === null) {
+    check(world, world.issued.size === 0, 'issued without a counter');
+    return;
+  }
+  check(world, stored.counter === stored.state.get('value'), `the state's copy is ${stored.state.get('value')}`);
+  const counter = BigInt(stored.counter);
+  check(
+    world,
+    counter <= world.scene.limit || world.initialSeq >= counter,
+    `the counter ${counter} is above the limit`,
+  );
+  const crashed = new Set(world.nodes.filter(({ status }) => status === 'crashed').map(({ name }) => name));
+  const known = new Set<bigint>();
+  for (const [value] of values(readList(stored.state.get('free')))) {
+    check(world, !world.issued.has(value) && !known.has(value), `${value} is free, but issued or free twice`);
+    known.add(value);
+  }
+  const gaps = readGaps(stored.gaps);
+  for (const { first, last, reason, holder } of gaps) {
+    const lost = reason === 'node-crash';
+    if (lost && !world.scene.forgetful)
+      check(world, crashed.has(holder), `a gap ${first}-${last} of ${holder}, which has not crashed`);
+    for (let value = first; value <= last; value++) {
+      check(world, !known.has(value), `${value} is free or a gap, and a gap once more`);
+      check(world, lost || !world.issued.has(value), `${value} is a gap by ${reason}, but issued`);
+      known.add(value);
+    }
+  }
+  checkAhead(world, readList(stored.state.get('ahead')), counter, crashed, known);
+  const derivable = new Set<bigint>();
+  for (const [value, holder] of values(readLastRanges(stored.state)))
+    if (crashed.has(holder) || world.scene.forgetful) derivable.add(value);
+  if (world.scene.forgetful) return;
+  for (let value = world.origin + 1n; value <= counter; value++)
+    check(world, world.issued.has(value) || known.has(value) || derivable.has(value), `${value} is nowhere`);
+};

@@ -1,0 +1,111 @@
+/** Adversarial histories: who does what when, and how every history ends. */
+import { checkAccount } from './account.ts';
+import type { Random } from './random.ts';
+import type { ScriptRunner } from './script-runner.ts';
+import {
+  check,
+  createWorld,
+  deal,
+  dealStandby,
+  deliver,
+  exchange,
+  type ModelNode,
+  type Scene,
+  send,
+  sendAdvance,
+  startNode,
+  type World,
+} from './world.ts';
+
+const ask = (world: World, node: ModelNode): void => {
+  const { random, scene } = world;
+  node.waiting += 1 + random.below(random.chance(0.2) ? scene.countMax : 4);
+  deal(world, node);
+  if (node.waiting > 0 && !node.session.pending) send(world, node);
+};
+
+const shutDown = (world: World, node: ModelNode): void => {
+  node.status = 'closing';
+  node.waiting = 0;
+  world.log.push(`${node.name} shuts down`);
+  send(world, node);
+};
+
+const crash = (world: World, node: ModelNode): void => {
+  node.status = 'crashed';
+  world.log.push(`${node.name} crashes`);
+};
+
+/** The operator: moves the sequence forward, or raises `initialSeq` in the config. */
+const operate = (world: World): void => {
+  const { random, scene } = world;
+  const step = BigInt(1 + random.below(60));
+  let highest = world.floor;
+  for (const value of world.issued.keys()) if (value > highest) highest = value;
+  if (random.chance(0.7)) sendAdvance(world, highest - 5n + step > 0n ? highest - 5n + step : 1n);
+  else if (highest + step < scene.limit) world.initialSeq = highest + step;
+};
+
+const carry = async (world: World): Promise<void> => {
+  const { network, random } = world;
+  const at = random.below(network.length);
+  const message = network[at];
+  if (!message || (world.down && message.kind !== 'reply')) return;
+  if (random.chance(0.12)) {
+    network.splice(at, 1);
+    return;
+  }
+  // Otherwise it is delivered, and now and then a copy of it stays under way.
+  if (!random.chance(0.12)) network.splice(at, 1);
+  await deliver(world, message);
+};
+
+const step = async (world: World): Promise<void> => {
+  const { random, scene, nodes } = world;
+  const what = random.below(1000);
+  const alive = nodes.filter(({ status }) => status === 'alive');
+  const node = alive.length > 0 ? random.pick(alive) : undefined;
+  if (what < 240 && node) ask(world, node);
+  else if (what < 300 && node?.session.pending) send(world, node);
+  else if (what < 380 && node?.session.pending) dealStandby(world, node);
+  else if (what < 395) world.down = !world.down;
+  else if (what < 401 && node && scene.crashes) crash(world, node);
+  else if (what < 407 && node) shutDown(world, node);
+  else if (what < 435 && alive.length < scene.nodesMax) startNode(world);
+  else if (what < 450 && node && !node.session.pending && node.session.hasReport) send(world, node);
+  else if (what < 458 && scene.advances) operate(world);
+  else if (what < 470) for (const closing of nodes) closing.status === 'closing' && send(world, closing);
+  else if (world.network.length > 0) await carry(world);
+  else if (node) ask(world, node);
+};
+
+/** The network heals, late copies arrive, and whoever lives shuts down cleanly. */
+const wind = async (world: World): Promise<void> => {
+  world.down = false;
+  const late = world.network.splice(0).filter((message) => message.kind !== 'reply' && world.random.chance(0.5));
+  for (const message of late) await deliver(world, message);
+  world.network.length = 0;
+  for (const node of world.nodes) {
+    for (let i = 0; node.status === 'alive' || node.status === 'closing'; i++) {
+      check(world, i < 300, `${node.name} does not come to rest`);
+      if (!node.session.pending) {
+        deal(world, node);
+        if (node.waiting === 0) node.status = 'closing';
+        send(world, node);
+      }
+      await exchange(world, node);
+      world.network.length = 0;
+    }
+  }
+};
+
+/** @throws Error naming the seed and the last steps, when a promise is broken. */
+export const runHistory = async (scene: Scene, random: Random, runner: ScriptRunner): Promise<World> => {
+  const world = createWorld(scene, random, runner);
+  startNode(world);
+  startNode(world);
+  for (let i = 0; i < scene.steps; i++) await step(world);
+  await wind(world);
+  checkAccount(world, await runner.read(world.keys));
+  return world;
+};

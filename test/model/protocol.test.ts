@@ -1,0 +1,30 @@
+/** The model check: the real script on a real Redis and the real node state machine, in adversarial histories. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RESERVE_SCRIPT } from '../../src/stores/redis/reserve-script.ts';
+import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
+import { play } from './scenes.ts';
+import { createScriptRunner } from './script-runner.ts';
+
+/** `MODEL_HISTORIES=100000 MODEL_SEED=1 vitest run test/model` is the long run. */
+const { MODEL_HISTORIES = '3000', MODEL_SEED = '1' } = process.env;
+const HISTORIES = Number(MODEL_HISTORIES);
+const SEED = Number(MODEL_SEED);
+
+let redis: OwnRedis;
+beforeAll(async () => {
+  redis = await startOwnRedis();
+});
+afterAll(() => redis.stop());
+
+describe('the counter protocol', () => {
+  it(`repeats no value and loses none without a record, in ${HISTORIES} histories`, {
+    timeout: 3_600_000,
+  }, async () => {
+    const runner = await createScriptRunner(redis.client, RESERVE_SCRIPT);
+    const started = performance.now();
+    const tally = await play({ runner, firstSeed: SEED, histories: HISTORIES });
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.log(JSON.stringify({ ...tally, entries: runner.entriesRun, seconds }));
+    expect(tally.histories).toBe(HISTORIES);
+  });
+});

@@ -1,0 +1,104 @@
+/** Runs the entries of many histories through the real script on a real Redis: all that wait travel in one call. */
+import { setImmediate } from 'node:timers';
+import type { Redis } from 'ioredis';
+import type { SequenceKeys } from '../../src/stores/redis/sequence-keys.ts';
+
+/** What Redis keeps for one sequence, as it stands. */
+export interface Stored {
+  readonly counter: string | null;
+  readonly state: ReadonlyMap<string, string>;
+  readonly gaps: ReadonlyMap<string, string>;
+}
+
+export interface ScriptRunner {
+  run(keys: SequenceKeys, entry: string): Promise<string>;
+  read(keys: SequenceKeys): Promise<Stored>;
+  /** Removes a finished sequence. */
+  drop(keys: SequenceKeys): Promise<void>;
+  readonly entriesRun: number;
+}
+
+interface Waiting {
+  readonly keys: SequenceKeys;
+  readonly entry: string;
+  readonly resolve: (reply: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const ENTRIES_MAX = 256;
+// Neighbours that cannot be served, one in every call: they must be refused alone.
+const POISON: readonly (readonly [SequenceKeys, string])[] = [
+  [{ counter: 'poison:list', state: 'poison:s1', gaps: 'poison:g1' }, 'pp 1 join 1 0 99 5 - 0 0'],
+  [{ counter: 'poison:text', state: 'poison:s2', gaps: 'poison:g2' }, 'pp 1 join 1 0 99 5 - 0 0'],
+  [{ counter: 'poison:c3', state: 'poison:list', gaps: 'poison:g3' }, 'pp 1 join 1 0 99 5 - 0 0'],
+  [{ counter: 'poison:c4', state: 'poison:s4', gaps: 'poison:g4' }, 'pp 1 join'],
+];
+
+const preparePoison = async (redis: Redis): Promise<void> => {
+  await redis.del('poison:list');
+  await redis.rpush('poison:list', 'x');
+  await redis.set('poison:text', '12a');
+};
+
+// Redis keeps no order in a large hash.
+const sorted = (hash: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
+  new Map(Object.entries(hash).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+export const createScriptRunner = async (redis: Redis, script: string): Promise<ScriptRunner> => {
+  await preparePoison(redis);
+  const sha = (await redis.script('LOAD', script)) as string;
+  let waiting: Waiting[] = [];
+  let scheduled = false;
+  let entriesRun = 0;
+  let calls = 0;
+
+  const send = async (batch: readonly Waiting[]): Promise<void> => {
+    try {
+      const at = calls % batch.length;
+      const [poisonKeys, poisonEntry] = POISON[calls++ % POISON.length] ?? [];
+      if (!poisonKeys || !poisonEntry) throw new Error('no poison');
+      const all = [...batch.slice(0, at), { keys: poisonKeys, entry: poisonEntry }, ...batch.slice(at)];
+      const keys = all.flatMap(({ keys: { counter, state, gaps } }) => [counter, state, gaps]);
+      const replies = (await redis.evalsha(sha, keys.length, ...keys, ...all.map(({ entry }) => entry))) as string[];
+      const [refused] = replies.splice(at, 1);
+      if (!refused?.startsWith('corrupt ')) throw new Error(`poison was served: ${refused}`);
+      entriesRun += batch.length;
+      batch.forEach(({ resolve }, i) => {
+        resolve(replies[i] ?? '');
+      });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const flush = (): void => {
+    scheduled = false;
+    const all = waiting;
+    waiting = [];
+    for (let i = 0; i < all.length; i += ENTRIES_MAX) void send(all.slice(i, i + ENTRIES_MAX));
+  };
+
+  return {
+    run: (keys, entry) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ keys, entry, resolve, reject });
+        if (scheduled) return;
+        scheduled = true;
+        setImmediate(flush);
+      }),
+    read: async ({ counter, state, gaps }) => {
+      const [value, fields, records] = await Promise.all([
+        redis.get(counter),
+        redis.hgetall(state),
+        redis.hgetall(gaps),
+      ]);
+      return { counter: value, state: sorted(fields), gaps: sorted(records) };
+    },
+    drop: async ({ counter, state, gaps }) => {
+      await redis.unlink(counter, state, gaps);
+    },
+    get entriesRun() {
+      return entriesRun;
+    },
+  };
+};
