@@ -1,4 +1,5 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
+import type { NumberSource } from './events.ts';
 import type { Range } from './range.ts';
 import type { SequenceName } from './sequence-store.ts';
 
@@ -81,11 +82,36 @@ export type AdvanceReply =
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
+/** Values that nobody will ever be given, and why. */
+export interface Gap extends Range {
+  /** `node-crash`, `recovery-jump`, `advance` or `void`. */
+  readonly reason: string;
+  /** The node that held them; undefined when none did. */
+  readonly node: string | undefined;
+  /** When it was recorded, ms since 1970-01-01T00:00:00Z. */
+  readonly recordedAtMs: number;
+}
+
+/** Where a sequence stands. */
+export interface SequenceState {
+  /** The last value taken in order; undefined when none was. */
+  readonly value: bigint | undefined;
+  /** Values given back unused, which are handed out before the counter goes on. */
+  readonly free: readonly Range[];
+  /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
+  readonly ahead: readonly Range[];
+}
+
 /**
- * Promises: a value is handed out at most once. The same (node, call) again returns the same reply and changes nothing;
- * an older call is refused. Each entry is served wholly or not at all, and none harms its neighbours.
+ * Promises of every store, proved by `test/contracts/counter-store.contract.ts`: a value is handed out at most once.
+ * The same (node, call) again returns the same reply and changes nothing; an older call is refused. Each entry is served
+ * wholly or not at all, and none harms its neighbours. Every method throws StorageUnavailableError or
+ * StorageTimeoutError when the store fails.
  */
 export interface CounterStore {
+  /** What the replies name as the source of these values. */
+  readonly source: NumberSource;
+
   /**
    * Serves all calls in one trip; at most one per sequence.
    * @returns one reply per call, at the same index.
@@ -93,6 +119,18 @@ export interface CounterStore {
    */
   exchange(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
 
-  /** @throws StorageUnavailableError, StorageTimeoutError: repeat it unchanged. */
+  /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;
+
+  /** @throws CorruptEntryError when what is stored cannot be used. */
+  inspect(sequence: SequenceName): Promise<SequenceState>;
+
+  /** Up to `limit` entries of the gap record in rising order, those that begin above `after`. */
+  listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
+
+  /** Resolves when the store can serve right now. */
+  checkHealth(): Promise<void>;
+
+  /** Calls back whenever the store can be reached again; a hint to try at once, no promise. */
+  onReachable(listener: () => void): void;
 }

@@ -1,15 +1,48 @@
-/** The rule of a counter: how a reserve request moves it. Stores that compute in this process share it. */
-import { rangeSize } from './range.ts';
-import type { ReserveOutcome, ReserveRequest } from './sequence-store.ts';
+/** The rule of a counter: how a call moves it. Stores that compute in this process share it. */
+import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-store.ts';
+import type { Range } from './range.ts';
 
-/**
- * @param stored the last value taken, or `undefined` when none was.
- * @returns what the request gets. After `taken` the counter stands at the last value of the range, otherwise it stays.
- */
-export const takeFromCounter = (stored: bigint | undefined, request: ReserveRequest): ReserveOutcome => {
-  const { count, initialSeq, limit } = request;
+export interface CounterMove<Reply> {
+  readonly reply: Reply;
+  /** Where the counter stands afterwards; undefined when it did not move. */
+  readonly value: bigint | undefined;
+  /** What was jumped on the way, for the gap record. */
+  readonly jumped: Range | undefined;
+}
+
+type Terms = Pick<CounterCall, 'initialSeq' | 'limit'>;
+
+/** Where counting goes on: above the larger of the counter and initialSeq. A counter that is passed leaves a gap. */
+const begin = (stored: bigint | undefined, { initialSeq, limit }: Terms) => {
   const value = stored === undefined || stored < initialSeq ? initialSeq : stored;
-  const valuesLeft = value < limit ? rangeSize({ first: value + 1n, last: limit }) : 0n;
-  if (valuesLeft < BigInt(count)) return { kind: 'exhausted', valuesLeft };
-  return { kind: 'taken', range: { first: value + 1n, last: value + BigInt(count) } };
+  const jumped = stored !== undefined && stored < initialSeq ? { first: stored + 1n, last: initialSeq } : undefined;
+  return { value, jumped, valuesLeft: value < limit ? limit - value : 0n };
+};
+
+/** @param stored the last value taken, or `undefined` when none was. */
+export const takeFromCounter = (
+  stored: bigint | undefined,
+  call: Pick<CounterCall, 'count' | 'initialSeq' | 'limit'>,
+): CounterMove<CounterReply> => {
+  const { value, jumped, valuesLeft } = begin(stored, call);
+  const standby = { kind: 'keep' } as const;
+  if (call.count === 0) return { reply: { kind: 'nothing', standby }, value: undefined, jumped: undefined };
+  if (valuesLeft < BigInt(call.count)) {
+    return { reply: { kind: 'exhausted', valuesLeft, standby }, value: undefined, jumped: undefined };
+  }
+  const range = { first: value + 1n, last: value + BigInt(call.count) };
+  return { reply: { kind: 'taken', range, returned: false, standby }, value: range.last, jumped };
+};
+
+/** @param stored the last value taken, or `undefined` when none was. */
+export const advanceCounter = (stored: bigint | undefined, request: AdvanceRequest): CounterMove<AdvanceReply> => {
+  const { value, valuesLeft } = begin(stored, request);
+  const stays = { value: undefined, jumped: undefined };
+  if (request.to <= value) return { reply: { kind: 'behind', current: value }, ...stays };
+  if (request.to > request.limit) return { reply: { kind: 'exhausted', valuesLeft }, ...stays };
+  return {
+    reply: { kind: 'advanced', from: value, to: request.to },
+    value: request.to,
+    jumped: { first: (stored ?? request.initialSeq) + 1n, last: request.to },
+  };
 };

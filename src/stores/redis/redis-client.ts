@@ -84,10 +84,19 @@ export const createRedisClient = (url: string, timeoutMs: number, emit: Emit): R
 };
 
 /** Turns what ioredis throws into the errors of the ports. */
-export const toStorageError = (error: unknown): NumberGeneratorError => {
+const toStorageError = (error: unknown): NumberGeneratorError => {
   if (error instanceof NumberGeneratorError) return error;
   if (error instanceof Error && error.message === 'Command timed out') {
     return new StorageTimeoutError('Redis did not answer in time.', error);
   }
   return new StorageUnavailableError('Redis cannot serve at the moment.', error);
+};
+
+/** Runs work on Redis, and translates what it throws. */
+export const translated = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(error);
+  }
 };

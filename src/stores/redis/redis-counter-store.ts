@@ -1,36 +1,90 @@
-/** The counter store on Redis: one run of `lua/reserve.lua` per trip, over whatever runs scripts. */
-import type {
-  AdvanceReply,
-  AdvanceRequest,
-  CounterCall,
-  CounterReply,
-  CounterStore,
-} from '../../core/counter-store.ts';
+/** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
+import type { CounterStore, Gap } from '../../core/counter-store.ts';
+import { CorruptEntryError } from '../../core/errors.ts';
+import type { Range } from '../../core/range.ts';
+import { parseValue } from '../../core/value.ts';
+import { type RedisClient, translated } from './redis-client.ts';
+import { sequenceKeys } from './redis-keys.ts';
+import { loadRedisScript, runRedisScript } from './redis-script.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
-import { sequenceKeys } from './sequence-keys.ts';
 
-/**
- * Runs `reserve.lua` once and returns its texts. Owns the connection: timeouts, NOSCRIPT, errors of the core.
- * On a cluster it may be called once per sequence, for the keys of one sequence share a slot.
- */
-export type RunReserve = (keys: readonly string[], args: readonly string[]) => Promise<readonly string[]>;
+/** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
+const readRanges = (text: string | null | undefined): Range[] =>
+  (text ?? '')
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => {
+      const [first = '', last = ''] = word.split(':');
+      return { first: BigInt(first), last: BigInt(last) };
+    });
 
-export const createRedisCounterStore = (runReserve: RunReserve): CounterStore => ({
-  exchange: async (calls: readonly CounterCall[]): Promise<readonly CounterReply[]> => {
-    const keys: string[] = [];
-    const args: string[] = [];
-    for (const call of calls) {
-      const { counter, state, gaps } = sequenceKeys(call.sequence);
-      keys.push(counter, state, gaps);
-      args.push(encodeCall(call));
-    }
-    const texts = await runReserve(keys, args);
-    return texts.map(decodeReply);
-  },
+const readGap = ([first, text]: readonly [string, string]): Gap => {
+  const [last = first, reason = '', node, seconds] = text.split(' ');
+  return {
+    first: BigInt(first),
+    last: BigInt(last),
+    reason,
+    node: node === '-' ? undefined : node,
+    recordedAtMs: Number(seconds) * 1_000,
+  };
+};
 
-  advance: async (request: AdvanceRequest): Promise<AdvanceReply> => {
-    const { counter, state, gaps } = sequenceKeys(request.sequence);
-    const [text] = await runReserve([counter, state, gaps], [encodeAdvance(request)]);
-    return decodeAdvance(text ?? '');
-  },
-});
+export const createRedisCounterStore = ({ commands }: RedisClient): CounterStore => {
+  const script = loadRedisScript('reserve');
+  const run = async (keys: readonly string[], args: readonly string[]): Promise<readonly string[]> =>
+    (await runRedisScript(commands, script, keys, args)) as string[];
+
+  return {
+    source: 'redis',
+
+    exchange: (calls) =>
+      translated(async () => {
+        const keys: string[] = [];
+        for (const call of calls) {
+          const { counter, state, gaps } = sequenceKeys(call.sequence);
+          keys.push(counter, state, gaps);
+        }
+        return (await run(keys, calls.map(encodeCall))).map(decodeReply);
+      }),
+
+    advance: (request) =>
+      translated(async () => {
+        const { counter, state, gaps } = sequenceKeys(request.sequence);
+        const [reply = ''] = await run([counter, state, gaps], [encodeAdvance(request)]);
+        return decodeAdvance(reply);
+      }),
+
+    inspect: (sequence) =>
+      translated(async () => {
+        const { counter, state } = sequenceKeys(sequence);
+        const [text, [copy, ahead, free]] = await Promise.all([
+          commands.get(counter),
+          commands.hmget(state, 'value', 'ahead', 'free'),
+        ]);
+        const stored = copy ?? text ?? undefined;
+        const value = stored === undefined ? undefined : parseValue(stored);
+        if (stored !== undefined && value === undefined) {
+          throw new CorruptEntryError(sequence.prefixKey, `${counter}: not a value`);
+        }
+        return { value, free: readRanges(free), ahead: readRanges(ahead) };
+      }),
+
+    listGaps: (sequence, after, limit) =>
+      translated(async () =>
+        Object.entries(await commands.hgetall(sequenceKeys(sequence).gaps))
+          .map(readGap)
+          .filter(({ first }) => first > after)
+          .sort((a, b) => (a.first < b.first ? -1 : 1))
+          .slice(0, limit),
+      ),
+
+    checkHealth: () =>
+      translated(async () => {
+        await commands.ping();
+      }),
+
+    onReachable: (listener) => {
+      commands.on('ready', listener);
+    },
+  };
+};

@@ -7,6 +7,21 @@ export const PREFIX_CONFIGS_KEY = 'prefix_configs';
 /** Channel: a message is the prefix key whose config was changed. */
 export const PREFIX_CONFIGS_CHANNEL = 'prefix_configs:changed';
 
-/** String: the last value taken. With a period the braces keep all keys of a sequence in one cluster slot. */
-export const counterKey = ({ prefixKey, period }: SequenceName): string =>
-  period === '' ? `sequence:${prefixKey}` : `{sequence:${prefixKey}}:${period}`;
+/** Hash: temporary number → what is known of it as JSON. */
+export const TEMPORARY_NUMBERS_KEY = 'temporary_numbers';
+
+/** The keys of one sequence; the braces keep all of them in the same cluster slot. */
+export interface SequenceKeys {
+  /** String: the last value taken in order. */
+  readonly counter: string;
+  /** Hash: what the engine needs beside the value; see `lua/reserve.lua`. */
+  readonly state: string;
+  /** Hash: the gap record. */
+  readonly gaps: string;
+}
+
+export const sequenceKeys = ({ prefixKey, period }: SequenceName): SequenceKeys => {
+  const base = `{sequence:${prefixKey}}`;
+  if (period === '') return { counter: `sequence:${prefixKey}`, state: `${base}:state`, gaps: `${base}:gaps` };
+  return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
+};

@@ -1,21 +1,13 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
 import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
 import type { PrefixConfigStore, ReplaceOutcome } from '../../core/prefix-config-store.ts';
-import { type RedisClient, toStorageError } from './redis-client.ts';
+import { type RedisClient, translated } from './redis-client.ts';
 import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 const NONE = '';
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 10;
-
-const translated = async <T>(work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work();
-  } catch (error) {
-    throw toStorageError(error);
-  }
-};
 
 export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClient): PrefixConfigStore => {
   const script = loadRedisScript('write-config');

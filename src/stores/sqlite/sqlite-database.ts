@@ -17,6 +17,10 @@ const OPEN = `
   CREATE TABLE IF NOT EXISTS sequences (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS gaps (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
+    reason TEXT NOT NULL, node TEXT, recorded_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
+  ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = 1;
 `;
 

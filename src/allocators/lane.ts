@@ -1,0 +1,143 @@
+/** One sequence in this node: the requests that wait for its values, and the session that brings them. */
+import type { CounterReply } from '../core/counter-store.ts';
+import { CorruptEntryError, SequenceOverflowError } from '../core/errors.ts';
+import type { SequenceName } from '../core/sequence-store.ts';
+import type { CallTerms, CounterSession } from './counter-session.ts';
+import { type Allocation, takeInOrder, takeWithoutStore } from './hand.ts';
+
+/** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
+export interface AllocationTarget extends CallTerms {
+  /** Tells the sequence apart from all others of this node. */
+  readonly name: string;
+  readonly sequence: SequenceName;
+}
+
+export interface Waiter {
+  readonly count: number;
+  readonly limit: bigint;
+  readonly resolve: (allocation: Allocation) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface Lane {
+  readonly session: CounterSession;
+  /** The terms of the latest request. */
+  target: AllocationTarget;
+  /** In the order of arrival. */
+  waiters: Waiter[];
+  /** The next call gives everything back and ends the session. */
+  leaving: boolean;
+  /** Report-only calls made since the last request, so that reporting ends by itself. */
+  reports: number;
+  /** Ticks of the idle clock since the last request; and until the next report. */
+  idleTicks: number;
+  ticksToReport: number;
+}
+
+export const createLane = (session: CounterSession, target: AllocationTarget): Lane => ({
+  session,
+  target,
+  waiters: [],
+  leaving: false,
+  reports: 0,
+  idleTicks: 0,
+  ticksToReport: 1,
+});
+
+/** Serves the head of the line from what is in hand, in order of arrival. @returns how many were served. */
+export const serveInOrder = (lane: Lane): number => {
+  let served = 0;
+  for (const waiter of lane.waiters) {
+    const allocation = takeInOrder(lane.session, waiter.count, waiter.limit);
+    if (allocation === undefined) break;
+    waiter.resolve(allocation);
+    served += 1;
+  }
+  lane.waiters.splice(0, served);
+  return served;
+};
+
+/** Serves whom the standby segment is enough for; the others keep waiting. @returns how many were served. */
+export const serveWithoutStore = (lane: Lane): number => {
+  const before = lane.waiters.length;
+  lane.waiters = lane.waiters.filter((waiter) => {
+    const allocation = takeWithoutStore(lane.session, waiter.count, waiter.limit);
+    if (allocation !== undefined) waiter.resolve(allocation);
+    return allocation === undefined;
+  });
+  return before - lane.waiters.length;
+};
+
+/** Refuses all who wait. @returns how many. */
+export const refuseAll = (lane: Lane, error: unknown): number => {
+  const refused = lane.waiters.splice(0);
+  for (const waiter of refused) waiter.reject(error);
+  return refused.length;
+};
+
+/** Refuses those who do not fit into what is left, the earlier ones first to stay. @returns how many were refused. */
+const refuseWhoDoesNotFit = (lane: Lane, valuesLeft: bigint): number => {
+  const before = lane.waiters.length;
+  let left = valuesLeft;
+  lane.waiters = lane.waiters.filter((waiter) => {
+    const fits = BigInt(waiter.count) <= left;
+    if (fits) left -= BigInt(waiter.count);
+    else waiter.reject(new SequenceOverflowError(lane.target.sequence.prefixKey, valuesLeft));
+    return fits;
+  });
+  return before - lane.waiters.length;
+};
+
+/** Values the next call should bring; at least what the first in line needs. */
+export const countWanted = (lane: Lane, valuesMax: number): number => {
+  let count = 0;
+  for (const waiter of lane.waiters) {
+    if (count > 0 && count + waiter.count > valuesMax) break;
+    count += waiter.count;
+  }
+  return count;
+};
+
+export interface LaneProgress {
+  /** Requests that left the line. */
+  readonly done: number;
+  /** Whether another call should follow. */
+  readonly again: boolean;
+  /** The session is over: drop the lane. */
+  readonly over: boolean;
+}
+
+const REPORTS_MAX = 3;
+
+/** A standby that was used, or values nobody waits for: say so soon, but not for ever. */
+const shouldReport = (lane: Lane): boolean => {
+  if (!lane.session.hasReport || lane.reports >= REPORTS_MAX) return false;
+  lane.reports += 1;
+  return true;
+};
+
+/** Takes in the store's reply to the call of that number. */
+export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply): LaneProgress => {
+  const settlement = lane.session.settle(callNumber, reply);
+  switch (settlement.kind) {
+    case 'left':
+      return { done: 0, again: lane.waiters.length > 0, over: true };
+    case 'usurped':
+      return { done: 0, again: lane.waiters.length > 0, over: true };
+    case 'corrupt': {
+      const error = new CorruptEntryError(lane.target.sequence.prefixKey, settlement.reason);
+      return { done: refuseAll(lane, error), again: false, over: lane.leaving };
+    }
+    case 'exhausted': {
+      const refused = refuseWhoDoesNotFit(lane, settlement.valuesLeft);
+      return { done: refused, again: lane.waiters.length > 0 || lane.leaving, over: false };
+    }
+    case 'again':
+    case 'late':
+      return { done: 0, again: true, over: false };
+    case 'settled': {
+      const served = serveInOrder(lane);
+      return { done: served, again: lane.waiters.length > 0 || lane.leaving || shouldReport(lane), over: false };
+    }
+  }
+};

@@ -1,0 +1,59 @@
+/** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
+import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
+import type { CounterStore, Gap } from '../../core/counter-store.ts';
+import { CorruptEntryError } from '../../core/errors.ts';
+import type { SequenceName } from '../../core/sequence-store.ts';
+import { parseValue } from '../../core/value.ts';
+
+export interface MemoryCounterStore extends CounterStore {
+  /** Puts the last value taken into the store, as an operator would; any text. */
+  preload(name: SequenceName, value: string): void;
+  /** The last value taken. */
+  read(name: SequenceName): string | undefined;
+}
+
+const CORRUPT = { kind: 'corrupt', reason: 'the counter is not a value' } as const;
+
+const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
+
+export const createMemoryCounterStore = (): MemoryCounterStore => {
+  const counters = new Map<string, string>();
+  const gaps = new Map<string, Gap[]>();
+
+  const move = <Reply>(
+    sequence: SequenceName,
+    rule: (stored: bigint | undefined) => CounterMove<Reply>,
+  ): Reply | typeof CORRUPT => {
+    const key = keyOf(sequence);
+    const text = counters.get(key);
+    const stored = text === undefined ? undefined : parseValue(text);
+    if (text !== undefined && stored === undefined) return CORRUPT;
+    const { reply, value, jumped } = rule(stored);
+    if (value !== undefined) counters.set(key, value.toString());
+    if (jumped !== undefined) {
+      const gap = { ...jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
+      gaps.set(key, [...(gaps.get(key) ?? []), gap]);
+    }
+    return reply;
+  };
+
+  return {
+    source: 'memory',
+    exchange: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
+    advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
+    inspect: async (sequence) => {
+      const text = counters.get(keyOf(sequence));
+      const value = text === undefined ? undefined : parseValue(text);
+      if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
+      return { value, free: [], ahead: [] };
+    },
+    listGaps: async (sequence, after, limit) =>
+      (gaps.get(keyOf(sequence)) ?? []).filter(({ first }) => first > after).slice(0, limit),
+    checkHealth: async () => undefined,
+    onReachable: () => undefined,
+    preload: (name, value) => {
+      counters.set(keyOf(name), value);
+    },
+    read: (name) => counters.get(keyOf(name)),
+  };
+};

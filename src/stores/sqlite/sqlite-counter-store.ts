@@ -1,0 +1,86 @@
+/** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
+import { setImmediate } from 'node:timers/promises';
+import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
+import type { CounterStore } from '../../core/counter-store.ts';
+import { CorruptEntryError } from '../../core/errors.ts';
+import type { SequenceName } from '../../core/sequence-store.ts';
+import { parseValue } from '../../core/value.ts';
+import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+
+const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
+
+/**
+ * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
+ */
+export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
+  const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
+  // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
+  const upsert = handle.prepare(
+    'INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  );
+  const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
+  // The width makes the order of the texts the order of the values.
+  const selectGaps = handle.prepare(
+    'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
+  );
+  const wide = (value: bigint): string => value.toString().padStart(20, '0');
+
+  const read = ({ prefixKey, period }: SequenceName): bigint | undefined | typeof CORRUPT => {
+    const row = select.get(prefixKey, period);
+    return row === undefined ? undefined : (parseValue(String(row['value'])) ?? CORRUPT);
+  };
+
+  const move = <Reply>(
+    sequence: SequenceName,
+    rule: (stored: bigint | undefined) => CounterMove<Reply>,
+  ): Reply | typeof CORRUPT => {
+    const stored = read(sequence);
+    if (stored === CORRUPT) return CORRUPT;
+    const { prefixKey, period } = sequence;
+    const { reply, value, jumped } = rule(stored);
+    if (value !== undefined) upsert.run(prefixKey, period, value.toString());
+    if (jumped !== undefined) {
+      insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
+    }
+    return reply;
+  };
+
+  return {
+    source: 'sqlite',
+
+    exchange: async (calls) => {
+      // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
+      // they share the next call instead of each paying for a commit.
+      await setImmediate();
+      return transact(() => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))));
+    },
+
+    advance: async (request) =>
+      transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
+
+    inspect: async (sequence) => {
+      const value = transact(() => read(sequence));
+      if (value === CORRUPT) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
+      return { value, free: [], ahead: [] };
+    },
+
+    listGaps: async ({ prefixKey, period }, after, limit) =>
+      transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map((row) => ({
+        first: BigInt(String(row['first_value'])),
+        last: BigInt(String(row['last_value'])),
+        reason: String(row['reason']),
+        node: row['node'] === null ? undefined : String(row['node']),
+        recordedAtMs: Number(row['recorded_at_ms']),
+      })),
+
+    checkHealth: async () => {
+      try {
+        handle.prepare('SELECT 1').get();
+      } catch (error) {
+        throw toStorageError(error);
+      }
+    },
+
+    onReachable: () => undefined,
+  };
+};
