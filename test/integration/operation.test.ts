@@ -26,6 +26,10 @@ describe('on SQLite', () => {
     });
   });
 
+  it('200: the probes answer HEAD, as some load balancers ask', async () => {
+    for (const url of ['/livez', '/readyz', '/health']) expect((await app.call('HEAD', url)).status).toBe(200);
+  });
+
   it('200: /metrics shows process metrics, requests by route pattern, and numbers issued', async () => {
     await app.call('PUT', '/api/prefix-configs/M', { format: 'M{SEQ:3}' });
     await app.call('GET', '/api/numbers/M?count=7');
@@ -63,6 +67,8 @@ describe('on SQLite', () => {
       'POST /api/prefix-configs/{prefixKey}',
       'PUT /api/prefix-configs/{prefixKey}',
     ]);
+    const schemas = ['Health', 'PrefixConfig', 'PrefixConfigPage', 'Problem', 'WrittenPrefixConfig'];
+    expect(Object.keys(json.components.schemas).toSorted()).toEqual(schemas);
     const put = json.paths['/api/prefix-configs/{prefixKey}'].put;
     expect(Object.keys(put.responses)).toEqual([
       '200',

@@ -1,5 +1,4 @@
 /** Leases each test file a logical database of the run's shared Redis, so that the fixed key names of two files never meet. */
-import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { REDIS_MAJOR_MIN } from './redis.ts';
@@ -51,8 +50,20 @@ const withDatabase = (url: string, database: number): string => {
   return result.href;
 };
 
-const connect = (url: string): Redis =>
-  new Redis(url, { connectionName: `test-${randomUUID()}`, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+/** @throws when the server does not answer; the address stays out of the message, for it may hold a password. */
+const connect = async (url: string): Promise<Redis> => {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  let reason: unknown;
+  redis.on('error', (error) => {
+    reason = error;
+  });
+  try {
+    await redis.connect();
+    return redis;
+  } catch (error) {
+    throw new Error(`The test Redis cannot be reached: ${String(reason ?? error)}`, { cause: error });
+  }
+};
 
 const refuseOldServer = async (redis: Redis): Promise<void> => {
   const version = /redis_version:(\d+)\.\S+/.exec(await redis.info('server'));
@@ -65,16 +76,15 @@ const refuseOldServer = async (redis: Redis): Promise<void> => {
  * @throws when the shared Redis is older than 7.0, or has no empty database left.
  */
 export const leaseRedisDatabase = async (): Promise<RedisDatabase> => {
-  const keeper = connect(withDatabase(inject('redisUrl'), 0));
+  const keeper = await connect(withDatabase(inject('redisUrl'), 0));
   try {
     await refuseOldServer(keeper);
     const [, databases = '16'] = (await keeper.config('GET', 'databases')) as string[];
     const database = Number(await keeper.eval(LEASE, 1, LEASES_KEY, databases, LEASE_MS));
     if (database === 0) throw new Error(`All ${databases} databases of the test Redis are leased or hold data.`);
     const url = withDatabase(inject('redisUrl'), database);
-    const client = connect(url);
     // Connected before the caller begins to watch what the app leaves open.
-    await client.ping();
+    const client = await connect(url);
     const release = async (): Promise<void> => {
       client.disconnect();
       await keeper.eval(RELEASE, 1, LEASES_KEY, database);

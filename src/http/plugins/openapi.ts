@@ -1,12 +1,23 @@
 /** The API described from the zod schemas: /openapi.json for programs, /docs for people. */
-import fastifySwagger from '@fastify/swagger';
+import fastifySwagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fastifyPlugin from 'fastify-plugin';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { OpenAPIV3_1 } from 'openapi-types';
 
 const DESCRIPTION = `Register a prefix config, take numbers.
 
 The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are problem documents (RFC 9457) with a stable \`code\`.`;
+
+/** The schemas of replies would appear a second time as `…Input`, though no request carries them. */
+const withoutInputTwins: SwaggerTransformObject = (document) => {
+  const description = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document;
+  const schemas = description.components?.schemas ?? {};
+  for (const name of Object.keys(schemas)) {
+    if (name.endsWith('Input') && name.slice(0, -'Input'.length) in schemas) delete schemas[name];
+  }
+  return description;
+};
 
 export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, { version }) => {
   await server.register(fastifySwagger, {
@@ -26,7 +37,7 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
     transform: createJsonSchemaTransform({ skipList: [] }),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: withoutInputTwins,
   });
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',

@@ -21,6 +21,7 @@ const healthReply = z
   })
   .meta({ id: 'Health' });
 
+// HEAD is off by default, for the sake of the calls that take numbers; some load balancers probe with it.
 const operation = (summary: string) => ({ tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, { storeName, checkStore, isStopping }) => {
@@ -28,13 +29,17 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, { storeNa
 
   server.get(
     '/livez',
-    { schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } } },
+    {
+      exposeHeadRoute: true,
+      schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
+    },
     async () => ({ status: 'live' as const }),
   );
 
   server.get(
     '/readyz',
     {
+      exposeHeadRoute: true,
       schema: {
         ...operation('Can numbers be issued now?'),
         response: {
@@ -52,7 +57,10 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, { storeNa
 
   server.get(
     '/health',
-    { schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } } },
+    {
+      exposeHeadRoute: true,
+      schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
+    },
     async (_request, reply) => {
       const detail = await checkStore().then(
         () => undefined,

@@ -1,0 +1,181 @@
+/** The laws of the house hold in src/, and the check that says so is not blind: every breach planted here is seen. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findBreaches, type SourceFile } from '../support/import-rule.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const HEADER = '/** Says what it is for. */\n';
+
+const source: SourceFile[] = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT }).map((path) => ({
+  path,
+  text: readFileSync(join(ROOT, path), 'utf8'),
+}));
+
+// What the planted imports point at.
+const ROOMS = [
+  ...['main', 'app', 'config/settings', 'core/range', 'core/value', 'allocators/coalescing-allocator'],
+  ...['services/number-service', 'http/server', 'http/routes/numbers', 'telemetry/logger', 'lib/lifecycle'],
+  ...['stores/redis/redis-client', 'stores/sqlite/sqlite-database', 'stores/memory/memory-store'],
+];
+
+/** A sound house of empty rooms, with `text` planted in one file. */
+const plant = (path: string, text: string): string[] => {
+  const rooms = ROOMS.map((room) => ({ path: `src/${room}.ts`, text: `${HEADER}export const here = 1;` }));
+  return findBreaches([...rooms.filter((room) => room.path !== path), { path, text }]);
+};
+
+describe('src', () => {
+  test('keeps the laws of the house', () => {
+    expect(findBreaches(source)).toEqual([]);
+  });
+
+  test('is really looked at: files of every floor are found', () => {
+    const rooms = new Set(source.map(({ path }) => path.split('/')[1]));
+    expect([...rooms]).toEqual(
+      expect.arrayContaining(['main.ts', 'app.ts', 'http', 'services', 'allocators', 'core', 'stores', 'config']),
+    );
+    expect(source.some(({ path }) => path.endsWith('.lua'))).toBe(true);
+  });
+});
+
+describe('an import against the direction is seen', () => {
+  test.each([
+    ['src/core/range.ts', "import { here } from '../services/number-service.ts';", 'core may not import services'],
+    ['src/core/range.ts', "import type { here } from '../config/settings.ts';", 'core may not import config'],
+    ['src/core/range.ts', "import '../lib/lifecycle.ts';", 'core may not import lib'],
+    ['src/allocators/coalescing-allocator.ts', "import '../services/number-service.ts';", 'may not import services'],
+    [
+      'src/allocators/coalescing-allocator.ts',
+      "import '../stores/redis/redis-client.ts';",
+      'may not import stores/redis',
+    ],
+    [
+      'src/services/number-service.ts',
+      "export * from '../http/server.ts';\nexport const a = 1;",
+      'may not import http',
+    ],
+    ['src/services/number-service.ts', "import '../stores/memory/memory-store.ts';", 'may not import stores/memory'],
+    ['src/http/server.ts', "import type { Settings } from '../config/settings.ts';", 'http may not import config'],
+    ['src/http/server.ts', "import '../allocators/coalescing-allocator.ts';", 'http may not import allocators'],
+    ['src/http/routes/numbers.ts', "import '../../telemetry/logger.ts';", 'http may not import telemetry'],
+    ['src/http/server.ts', "import '../app.ts';", 'http may not import app'],
+    ['src/stores/redis/redis-client.ts', "import '../sqlite/sqlite-database.ts';", 'may not import stores/sqlite'],
+    [
+      'src/stores/redis/redis-client.ts',
+      "import '../../allocators/coalescing-allocator.ts';",
+      'may not import allocators',
+    ],
+    ['src/config/settings.ts', "import '../telemetry/logger.ts';", 'config may not import telemetry'],
+    ['src/telemetry/logger.ts', "import '../services/number-service.ts';", 'telemetry may not import services'],
+    ['src/lib/lifecycle.ts', "import '../core/range.ts';", 'lib may not import core'],
+    ['src/app.ts', "import './main.ts';", 'app may not import main'],
+    ['src/main.ts', "import './stores/redis/redis-client.ts';", 'main may not import stores/redis'],
+    ['src/core/range.ts', "type A = import('../http/server.ts').here;", 'core may not import http'],
+    ['src/core/range.ts', "export const a = (): unknown => import('../http/server.ts');", 'core may not import http'],
+    ['src/core/range.ts', "export { here } from '../http/server.ts';\nexport const a = 1;", 'core may not import http'],
+    ['src/core/range.ts', 'export const a = (b: string): unknown => import(b);', 'only the run would know'],
+    ['src/core/range.ts', "import './gone.ts';", 'is no file of src'],
+    ['src/core/range.ts', "import './value';", 'is no file of src'],
+    ['src/core/range.ts', "import '../../test/support/service.ts';", 'is no file of src'],
+  ])('%s (%#)', (path, text, breach) => {
+    expect(plant(path, HEADER + text)).toEqual([expect.stringContaining(breach)]);
+  });
+});
+
+describe('a package outside its room is seen', () => {
+  test.each([
+    ['src/core/range.ts', "import { readFileSync } from 'node:fs';", 'core may not import node:fs'],
+    ['src/core/range.ts', "import pino from 'pino';", 'core may not import pino'],
+    ['src/services/number-service.ts', "import pino from 'pino';", 'services may not import pino'],
+    ['src/stores/redis/redis-client.ts', "import { Counter } from 'prom-client';", 'may not import prom-client'],
+    ['src/lib/lifecycle.ts', "import type { Logger } from 'pino';", 'lib may not import pino'],
+    ['src/services/number-service.ts', "import type { FastifyInstance } from 'fastify';", 'may not import fastify'],
+    ['src/services/number-service.ts', "import jwt from '@fastify/jwt';", 'may not import @fastify/jwt'],
+    ['src/http/server.ts', "import { Redis } from 'ioredis';", 'http may not import ioredis'],
+    ['src/stores/sqlite/sqlite-database.ts', "import { Redis } from 'ioredis';", 'may not import ioredis'],
+    ['src/stores/redis/redis-client.ts', "import { DatabaseSync } from 'node:sqlite';", 'may not import node:sqlite'],
+  ])('%s (%#)', (path, text, breach) => {
+    expect(plant(path, HEADER + text)).toEqual([expect.stringContaining(breach)]);
+  });
+});
+
+describe('process.env outside main.ts is seen', () => {
+  test.each([
+    'export const port = process.env.PORT;',
+    "export const port = process['env']['PORT'];",
+    'export const port = globalThis.process.env.PORT;',
+    'const { env } = process;\nexport const port = env.PORT;',
+    "import { env } from 'node:process';\nexport const port = env.PORT;",
+    "import { env as surroundings } from 'node:process';\nexport const port = surroundings.PORT;",
+  ])('%s', (text) => {
+    expect(plant('src/config/settings.ts', HEADER + text)).toContain(
+      'src/config/settings.ts: reads process.env, which is for main.ts alone',
+    );
+  });
+
+  test('and main.ts may read it', () => {
+    expect(plant('src/main.ts', `${HEADER}export const port = process.env.PORT;`)).toEqual([]);
+  });
+});
+
+describe('a clock or chance of its own in core is seen', () => {
+  test.each(['Date.now()', 'new Date()', 'performance.now()', 'Math.random()', 'Temporal.Now.instant()'])(
+    '%s',
+    (text) => {
+      expect(plant('src/core/range.ts', `${HEADER}export const a = ${text};`)).toEqual([
+        'src/core/range.ts: reads a clock or chance in core',
+      ]);
+    },
+  );
+
+  test('and a given moment is no clock', () => {
+    expect(plant('src/core/range.ts', `${HEADER}export const a = (ms: number): Date => new Date(ms);`)).toEqual([]);
+  });
+});
+
+describe('a barrel, a wrong name, a missing header and unparsable code are seen', () => {
+  test.each([
+    ['src/core/index.ts', `${HEADER}export const a = 1;`, 'is a barrel'],
+    [
+      'src/core/everything.ts',
+      `${HEADER}export { here } from './range.ts';\nexport * from './value.ts';`,
+      'is a barrel',
+    ],
+    ['src/core/numberRange.ts', `${HEADER}export const a = 1;`, 'kebab-case'],
+    ['src/core/Range.ts', `${HEADER}export const a = 1;`, 'kebab-case'],
+    ['src/core/number_range.ts', `${HEADER}export const a = 1;`, 'kebab-case'],
+    ['src/core/range.ts', 'export const a = 1;', 'opens without its header'],
+    ['src/core/range.ts', `// Says what it is for.\nexport const a = 1;`, 'opens without its header'],
+    ['src/core/range.ts', '/** */\nexport const a = 1;', 'opens without its header'],
+    ['src/core/range.ts', `import './value.ts';\n${HEADER}`, 'opens without its header'],
+    ['src/stores/redis/lua/take.lua', '-- Takes a range.\nreturn 1', 'opens without its header'],
+    ['src/stores/redis/lua/take.lua', '#!lua\nreturn 1', 'opens without its header'],
+    ['src/stores/postgres/sql/take.sql', 'SELECT 1', 'opens without its header'],
+    ['src/core/range.ts', `${HEADER}export const = 1;`, 'cannot be parsed'],
+  ])('%s (%#)', (path, text, breach) => {
+    expect(plant(path, text)).toEqual([expect.stringContaining(breach)]);
+  });
+});
+
+describe('what the laws allow is not called a breach', () => {
+  test.each([
+    ['src/main.ts', "#!/usr/bin/env node\n/** Starts it all. */\nimport { here } from './app.ts';"],
+    ['src/app.ts', `${HEADER}import './stores/redis/redis-client.ts';\nimport './http/server.ts';\nimport 'pino';`],
+    ['src/http/routes/numbers.ts', `${HEADER}import '../../services/number-service.ts';\nimport '../server.ts';`],
+    [
+      'src/http/server.ts',
+      `${HEADER}import fastify from 'fastify';\nimport 'prom-client';\nimport '../core/range.ts';`,
+    ],
+    [
+      'src/services/number-service.ts',
+      `${HEADER}import '../allocators/coalescing-allocator.ts';\nimport '../core/range.ts';`,
+    ],
+    ['src/stores/redis/redis-client.ts', `${HEADER}import { Redis } from 'ioredis';\nimport '../../lib/lifecycle.ts';`],
+    ['src/core/range.ts', `${HEADER}import { z } from 'zod/v4';\nimport { Temporal } from 'temporal-polyfill';`],
+    ['src/core/range.ts', `/**\n * Says what it is for,\n * in two lines.\n */\nexport const a = "import 'pino'";`],
+    ['src/stores/redis/lua/take.lua', '#!lua\n-- Takes a range.\nreturn 1'],
+  ])('%s (%#)', (path, text) => {
+    expect(plant(path, text)).toEqual([]);
+  });
+});

@@ -1,0 +1,43 @@
+/** The test projects, one per folder of test/, and the coverage that src/ must reach. */
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+interface Limits {
+  readonly testTimeout: number;
+  readonly hookTimeout: number;
+}
+
+const project = (name: string, limits: Limits, globalSetup: string[] = []): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, include: [`test/${name}/**/*.test.ts`], globalSetup, ...limits },
+});
+
+const NEEDS_REDIS = ['test/support/redis-global-setup.ts'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', { testTimeout: 10_000, hookTimeout: 10_000 }),
+      project('contracts', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
+      project('integration', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
+      project('e2e', { testTimeout: 60_000, hookTimeout: 60_000 }, NEEDS_REDIS),
+    ],
+    // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the
+    // coverage of tests in this process and of services in processes of their own adds up exactly. There is no vi.mock.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    // A test without an expectation cannot fail, and one left on `.only` hides the others.
+    expect: { requireAssertions: true },
+    allowOnly: false,
+    passWithNoTests: false,
+    restoreMocks: true,
+    unstubEnvs: true,
+    teardownTimeout: 10_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      // The end-to-end tests run src/main.ts as a process of its own; what it covers counts too.
+      autoAttachSubprocess: true,
+      reporter: ['text', 'html', 'json-summary'],
+      thresholds: { lines: 95, branches: 90, functions: 95, statements: 95 },
+    },
+  },
+});
