@@ -1,15 +1,19 @@
 /** The composition root: what stands behind each port, in plain lines. */
+import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { createCoalescingAllocator } from './allocators/coalescing-allocator.ts';
+import { createCounterAllocator } from './allocators/counter-allocator.ts';
 import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
+import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
-import type { SequenceStore } from './core/sequence-store.ts';
+import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import { createServer } from './http/server.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
+import { createTemporaryNumberService } from './services/temporary-number-service.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
@@ -20,32 +24,38 @@ export interface App {
 }
 
 interface Stores {
-  readonly sequences: SequenceStore;
+  readonly counters: CounterStore;
   readonly prefixConfigs: PrefixConfigStore;
+  readonly temporaryNumbers: TemporaryNumberStore;
   close(): Promise<void>;
 }
 
 // Each store is loaded only where it is used: without ioredis a start on SQLite is 50 ms shorter and 20 MB smaller.
 const openRedis = async (url: string, timeoutMs: number, emit: Emit): Promise<Stores> => {
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
-  const { createRedisSequenceStore } = await import('./stores/redis/redis-sequence-store.ts');
+  const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
+  const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
   const client = createRedisClient(url, timeoutMs, emit);
   return {
-    sequences: createRedisSequenceStore(client),
+    counters: createRedisCounterStore(client),
     prefixConfigs: createRedisPrefixConfigStore(client),
+    temporaryNumbers: createRedisTemporaryNumberStore(client),
     close: () => client.close(),
   };
 };
 
 const openSqlite = async (dataDir: string): Promise<Stores> => {
   const { openSqliteDatabase } = await import('./stores/sqlite/sqlite-database.ts');
-  const { createSqliteSequenceStore } = await import('./stores/sqlite/sqlite-sequence-store.ts');
+  const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
   const { createSqlitePrefixConfigStore } = await import('./stores/sqlite/sqlite-prefix-config-store.ts');
+  const { createMemoryTemporaryNumberStore } = await import('./stores/memory/memory-temporary-number-store.ts');
   const database = openSqliteDatabase(dataDir);
   return {
-    sequences: createSqliteSequenceStore(database),
+    counters: createSqliteCounterStore(database),
     prefixConfigs: createSqlitePrefixConfigStore(database),
+    // Never used: the file is here or the process does not start.
+    temporaryNumbers: createMemoryTemporaryNumberStore(),
     close: async () => database.close(),
   };
 };
@@ -59,30 +69,61 @@ interface AppOptions {
   readonly jwtSecret: string | undefined;
 }
 
+/** Names this process to the store: fresh at each start, so that a restarted node is another one. */
+const nameNode = (): string => randomBytes(6).toString('hex');
+
 /** Puts the service together. @throws Error with a sentence for the operator when a store cannot be opened. */
 export const createApp = async ({ settings, version, logger, clock, jwtSecret }: AppOptions): Promise<App> => {
   const metrics = createMetrics();
   const log = createEventLog(logger);
+  const listeners: Emit[] = [metrics.listen, log];
   const emit: Emit = (event) => {
-    metrics.listen(event);
-    log(event);
+    for (const listen of listeners) listen(event);
   };
-  const { redisUrl, redisTimeoutMs, dataDir } = settings;
+  const { redisUrl, redisTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
   const stores = redisUrl === undefined ? await openSqlite(dataDir) : await openRedis(redisUrl, redisTimeoutMs, emit);
-  const { sequences, prefixConfigs } = stores;
-  const seriesCache = createSeriesCache(prefixConfigs, emit);
-  const allocator = createCoalescingAllocator(sequences);
+  const { counters, prefixConfigs, temporaryNumbers } = stores;
+  const node = nameNode();
+  const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
+  const allocator = createCounterAllocator({ store: counters, node, emit });
+  const temporaryNumberService = createTemporaryNumberService({
+    store: temporaryNumbers,
+    seriesCache,
+    allocator,
+    clock,
+    emit,
+    node,
+  });
+  const handOver = (): Promise<void> =>
+    temporaryNumberService.handOver().catch((error: unknown) => emit({ type: 'hand-over-failed', error }));
+  listeners.push((event) => {
+    if (event.type === 'store-returned') void handOver();
+  });
   let stopping = false;
 
   const server = await createServer({
     version,
     logger,
-    numberService: createNumberService({ seriesCache, allocator, clock, emit, source: sequences.source }),
+    numberService: createNumberService({
+      seriesCache,
+      allocator,
+      temporaryNumberService,
+      clock,
+      emit,
+      source: counters.source,
+    }),
     prefixConfigService: createPrefixConfigService({ store: prefixConfigs, seriesCache, emit }),
+    sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
+    temporaryNumberService,
     metrics,
-    health: { storeName: sequences.source, checkStore: () => sequences.checkHealth(), isStopping: () => stopping },
+    health: {
+      storeName: counters.source,
+      checkStore: () => counters.checkHealth(),
+      hasStandby: () => allocator.hasStandby(),
+      isStopping: () => stopping,
+    },
     jwtSecret,
-    numbersAuth: settings.numbersAuth,
+    numbersAuth,
   });
 
   return {
@@ -91,6 +132,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       stopping = true;
       await server.close();
       seriesCache.close();
+      await allocator.close();
+      await handOver();
       await stores.close();
     },
   };

@@ -29,6 +29,8 @@ export interface CounterAllocator {
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
   standbyOf(target: AllocationTarget): { first: bigint; last: bigint; left: bigint } | undefined;
+  /** Whether any sequence has values left in its standby segment. */
+  hasStandby(): boolean;
   /** Whether the store answered the last call. */
   isStorePresent(): boolean;
   /** Takes back values that were allocated but not issued. */
@@ -240,7 +242,9 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
   clock.unref();
 
   const refusal = (): NumberGeneratorError =>
-    lastError instanceof NumberGeneratorError ? lastError : new StorageUnavailableError('The store is away.', lastError);
+    lastError instanceof NumberGeneratorError
+      ? lastError
+      : new StorageUnavailableError('The store is away.', lastError);
 
   return {
     allocate: (target, count) =>
@@ -277,6 +281,8 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
       const session = lanes.get(target.name)?.session;
       return session?.standby && { ...session.standby, left: session.standbyLeft };
     },
+
+    hasStandby: () => lanes.values().some((lane) => lane.session.standbyLeft > 0n),
 
     isStorePresent: () => presence !== 'away',
 

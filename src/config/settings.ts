@@ -31,6 +31,7 @@ const settingsSchema = z
       .default('info'),
     REDIS_URL: redisUrl.optional(),
     REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
+    STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
     DATA_DIR: z.string().min(1).default('./data'),
     JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
     AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
@@ -59,6 +60,8 @@ const settingsSchema = z
     redisUrl: env.REDIS_URL,
     /** Milliseconds a Redis command may take. */
     redisTimeoutMs: env.REDIS_TIMEOUT_MS,
+    /** Values a node holds ready of each series for an outage of Redis; 0 for none. */
+    standbySize: env.STANDBY_SIZE,
     dataDir: env.DATA_DIR,
     /** Undefined: a generated one, kept in `dataDir`. */
     jwtSecret: env.JWT_SECRET,

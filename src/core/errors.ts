@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'PREFIX_ALREADY_EXISTS'
+  | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
   | 'VERSION_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
@@ -123,6 +124,29 @@ export class SequenceOverflowError extends NumberGeneratorError {
       valuesLeft === 0n
         ? `The sequence "${prefixKey}" has no values left.`
         : `The sequence "${prefixKey}" has only ${valuesLeft} values left, fewer than asked for.`,
+    );
+  }
+}
+
+/** An advance to a value at or below the current one: it would repeat numbers. */
+export class SequenceNotForwardError extends NumberGeneratorError {
+  constructor(prefixKey: string, current: bigint) {
+    super(
+      'SEQUENCE_NOT_FORWARD',
+      'A sequence only moves forward',
+      `The sequence "${prefixKey}" stands at ${current}; "to" must be above that.`,
+      { fields: [{ path: 'to', message: `Must be above ${current}` }] },
+    );
+  }
+}
+
+/** Nobody was ever given this temporary number, or it was not handed over yet. */
+export class TemporaryNumberNotFoundError extends NumberGeneratorError {
+  constructor(number: string) {
+    super(
+      'NOT_FOUND',
+      'Not found',
+      `No temporary number "${number}" is waiting. The node that issued it hands it over when it reaches the store.`,
     );
   }
 }

@@ -17,9 +17,22 @@ export type NumberGeneratorEvent =
   | { readonly type: 'store-returned' }
   /** This node stopped while it could not give back what it held. */
   | { readonly type: 'standby-not-returned'; readonly sequences: number }
-  | { readonly type: 'sequence-advanced'; readonly prefixKey: string; readonly from: bigint; readonly to: bigint; readonly reason: string }
+  | {
+      readonly type: 'sequence-advanced';
+      readonly prefixKey: string;
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly reason: string;
+    }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
-  | { readonly type: 'temporary-number-resolved'; readonly prefixKey: string; readonly number: string; readonly resolvedNumber: string }
+  | {
+      readonly type: 'temporary-number-resolved';
+      readonly prefixKey: string;
+      readonly number: string;
+      readonly resolvedNumber: string;
+    }
+  /** The temporary numbers of this node could not be given to the store yet. */
+  | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
   | { readonly type: 'store-disconnected'; readonly reason: string };
 

@@ -26,6 +26,8 @@ export interface PrefixConfig {
   readonly timeZone: string;
   readonly fiscalYearStart: string;
   readonly overflow: 'extend' | 'reject';
+  /** What serves while the store is away: the standby; the standby, then temporary numbers; nothing. */
+  readonly outage: 'standby' | 'temporary' | 'reject';
   /** 1 at registration, one more with every change. */
   readonly version: number;
 }
@@ -78,6 +80,11 @@ const fields = {
   overflow: z
     .enum(['extend', 'reject'], 'extend or reject')
     .describe('Past N digits the number grows (extend, the default) or is refused (reject).'),
+  outage: z
+    .enum(['standby', 'temporary', 'reject'], 'standby, temporary or reject')
+    .describe(
+      'While the store is away: numbers from the standby (standby, the default); then temporary ones (temporary); none (reject).',
+    ),
 };
 
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
@@ -96,6 +103,7 @@ const shape = {
   fiscalYearStart: fields.fiscalYearStart.optional(),
   fiscal_year_start: alias(fields.fiscalYearStart, 'fiscalYearStart'),
   overflow: fields.overflow.optional(),
+  outage: fields.outage.optional(),
 };
 
 type Spelled = z.output<z.ZodObject<typeof shape>>;
@@ -153,6 +161,7 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     timeZone: raw.timeZone ?? raw.time_zone ?? 'UTC',
     fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
     overflow,
+    outage: raw.outage ?? 'standby',
   };
 };
 
@@ -187,6 +196,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     time_zone: config.timeZone,
     fiscal_year_start: config.fiscalYearStart,
     overflow: config.overflow,
+    outage: config.outage,
     version: config.version,
   });
 

@@ -8,6 +8,8 @@ import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { NumberService } from '../services/number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-config-service.ts';
+import type { SequenceService } from '../services/sequence-service.ts';
+import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { createAuthorizer } from './plugins/auth.ts';
 import { errorsPlugin, replyToFrameworkError } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
@@ -22,6 +24,8 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly numberService: NumberService;
   readonly prefixConfigService: PrefixConfigService;
+  readonly sequenceService: SequenceService;
+  readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
   readonly health: HealthOptions;
   /** The key of the tokens; undefined switches authorization off. */

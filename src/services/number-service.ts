@@ -1,8 +1,10 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
-import type { CoalescingAllocator } from '../allocators/coalescing-allocator.ts';
+import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
+import { StorageTimeoutError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
-import type { SeriesCache } from './series-cache.ts';
+import type { Series, SeriesCache } from './series-cache.ts';
+import type { TemporaryNumberService } from './temporary-number-service.ts';
 
 /** The most numbers one request can take. */
 export const COUNT_MAX = 10_000;
@@ -10,37 +12,66 @@ export const COUNT_MAX = 10_000;
 export interface IssuedNumbers {
   /** In the order of their values. */
   readonly numbers: readonly string[];
+  /** `temporary`: these are stand-ins, to be replaced by hand. */
   readonly source: NumberSource;
 }
 
 export interface NumberService {
   /**
-   * Issues `count` consecutive numbers (1 to 10,000), all dated by one reading of the clock.
+   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock: consecutive, unless a range that was
+   * used during an outage lies between them.
    * @throws PrefixNotRegisteredError; SequenceOverflowError, then none was taken; StorageUnavailableError or
-   * StorageTimeoutError; CorruptEntryError when what is stored for the prefix cannot be read.
+   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
+   * CorruptEntryError when what is stored for the prefix cannot be read.
    */
   issue(prefixKey: string, count: number): Promise<IssuedNumbers>;
 }
 
 interface Dependencies {
   readonly seriesCache: SeriesCache;
-  readonly allocator: CoalescingAllocator;
+  readonly allocator: CounterAllocator;
+  readonly temporaryNumberService: TemporaryNumberService;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** What the store calls itself. */
   readonly source: NumberSource;
 }
 
-export const createNumberService = ({ seriesCache, allocator, clock, emit, source }: Dependencies): NumberService => ({
-  issue: async (prefixKey, count) => {
-    const instantMs = clock.now();
-    const found = seriesCache.get(prefixKey);
-    // Not awaiting what is at hand saves a turn of the microtask queue per request.
-    const series = found instanceof Promise ? await found : found;
-    const range = await allocator.allocate(series.target, count);
+const isOutage = (error: unknown): boolean =>
+  error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
+
+export const createNumberService = (dependencies: Dependencies): NumberService => {
+  const { seriesCache, allocator, temporaryNumberService, clock, emit, source } = dependencies;
+
+  const issueValues = async (series: Series, count: number, instantMs: number): Promise<IssuedNumbers> => {
+    const { ranges, fromStandby } = await allocator.allocate(series.target, count);
     const print = series.printerAt(instantMs);
     const numbers: string[] = [];
-    for (let value = range.first; value <= range.last; value += 1n) numbers.push(print(value));
-    emit({ type: 'numbers-issued', count, source });
-    return { numbers, source };
-  },
-});
+    for (const { first, last } of ranges) {
+      for (let value = first; value <= last; value += 1n) numbers.push(print(value));
+    }
+    return { numbers, source: fromStandby ? 'standby' : source };
+  };
+
+  const issueFor = async (series: Series, count: number, instantMs: number): Promise<IssuedNumbers> => {
+    try {
+      return await issueValues(series, count, instantMs);
+    } catch (error) {
+      const { outage, prefixKey } = series.config;
+      if (outage !== 'temporary' || !isOutage(error) || allocator.isStorePresent()) throw error;
+      return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs), source: 'temporary' };
+    }
+  };
+
+  return {
+    issue: async (prefixKey, count) => {
+      const instantMs = clock.now();
+      const found = seriesCache.get(prefixKey);
+      // Not awaiting what is at hand saves a turn of the microtask queue per request.
+      const series = found instanceof Promise ? await found : found;
+      const issued = await issueFor(series, count, instantMs);
+      emit({ type: 'numbers-issued', count, source: issued.source });
+      return issued;
+    },
+  };
+};

@@ -1,5 +1,5 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
-import type { AllocationTarget } from '../allocators/coalescing-allocator.ts';
+import type { AllocationTarget } from '../allocators/lane.ts';
 import { CorruptEntryError, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { limitOf, type PrefixConfig, type StoredConfig } from '../core/prefix-config.ts';
@@ -38,12 +38,14 @@ interface Cached {
   used: boolean;
 }
 
-const compileSeries = (config: PrefixConfig): Series => ({
+const compileSeries = (config: PrefixConfig, standbySize: number): Series => ({
   config,
   target: {
+    name: config.prefixKey,
     sequence: { prefixKey: config.prefixKey, period: '' },
     initialSeq: config.initialSeq,
     limit: limitOf(config),
+    standbySize: config.outage === 'reject' ? 0 : standbySize,
   },
   printerAt: compileTemplate(parseTemplate(config.format), config),
 });
@@ -51,7 +53,8 @@ const compileSeries = (config: PrefixConfig): Series => ({
 const fingerprintOf = (stored: StoredConfig): string =>
   stored.kind === 'corrupt' ? stored.reason : JSON.stringify(Object.values(stored.config).map(String));
 
-export const createSeriesCache = (store: PrefixConfigStore, emit: Emit): SeriesCache => {
+/** @param standbySize values a node holds ready of each series for an outage of the store; 0 for none. */
+export const createSeriesCache = (store: PrefixConfigStore, standbySize: number, emit: Emit): SeriesCache => {
   const cached = new Map<string, Cached>();
   const loading = new Map<string, Promise<Series>>();
 
@@ -62,7 +65,7 @@ export const createSeriesCache = (store: PrefixConfigStore, emit: Emit): SeriesC
     if (before !== undefined && before.fingerprint === fingerprint) return before;
     const corrupt = stored.kind === 'corrupt' ? new CorruptEntryError(prefixKey, stored.reason) : undefined;
     if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
-    const series = stored.kind === 'config' ? compileSeries(stored.config) : undefined;
+    const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize) : undefined;
     const entry = { series, fingerprint, error: corrupt, used: true };
     if (cached.size < CACHED_MAX || before !== undefined) cached.set(prefixKey, entry);
     return entry;

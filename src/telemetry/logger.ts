@@ -58,6 +58,38 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'prefix-config-refresh-failed', reason: reasonOf(error) },
       'Prefix configs could not be read again',
     ),
+  'outage-began': ({ reason }, logger) =>
+    logger.error(
+      { event: 'outage-began', reason: reasonOf(reason) },
+      'The store does not answer: numbers come from the standby segments until it does',
+    ),
+  'store-returned': (_event, logger) =>
+    logger.info({ event: 'store-returned' }, 'The store answers again and knows what was used meanwhile'),
+  'standby-not-returned': ({ sequences }, logger) =>
+    logger.warn(
+      { event: 'standby-not-returned', sequences },
+      'Stopped while the store was away: what this node held appears in the gap record when the counter reaches it',
+    ),
+  'sequence-advanced': ({ prefixKey, from, to, reason }, logger) =>
+    logger.warn(
+      { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
+      'A sequence was moved forward by hand',
+    ),
+  'temporary-number-issued': ({ prefixKey, number }, logger) =>
+    logger.warn(
+      { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },
+      'Temporary number issued',
+    ),
+  'temporary-number-resolved': ({ prefixKey, number, resolvedNumber }, logger) =>
+    logger.info(
+      { event: 'temporary-number', status: 'resolved', prefix_key: prefixKey, number, resolved_number: resolvedNumber },
+      'Temporary number resolved',
+    ),
+  'hand-over-failed': ({ error }, logger) =>
+    logger.error(
+      { event: 'hand-over-failed', reason: reasonOf(error) },
+      'The temporary numbers of this node could not be handed over; they stand in the log',
+    ),
   'store-connected': (_event, logger) => logger.info({ event: 'store-connected' }, 'The store is reachable'),
   'store-disconnected': ({ reason }, logger) =>
     logger.error({ event: 'store-disconnected', reason }, 'The store is not reachable; trying again in the background'),

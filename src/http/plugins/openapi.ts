@@ -32,6 +32,8 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
       tags: [
         { name: 'numbers', description: 'Taking numbers' },
         { name: 'prefix configs', description: 'How a prefix is numbered' },
+        { name: 'sequences', description: 'Where counting stands, and what is missing' },
+        { name: 'temporary numbers', description: 'Stand-ins from an outage, to be replaced' },
         { name: 'operation', description: 'For probes and monitoring' },
       ],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },

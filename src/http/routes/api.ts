@@ -3,10 +3,14 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
+import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
+import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
   readonly prefixConfigService: PrefixConfigRoutesOptions['prefixConfigService'];
   readonly numberService: NumberRoutesOptions['numberService'];
+  readonly sequenceService: SequenceRoutesOptions['sequenceService'];
+  readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
   /** Whether the calls appear in the API description: they do so once, under the canonical prefix. */
@@ -14,13 +18,16 @@ export interface ApiRoutesOptions {
 }
 
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
-  const { prefixConfigService, numberService, authorizer, numbersAuth, documented } = options;
+  const { prefixConfigService, numberService, sequenceService, temporaryNumberService } = options;
+  const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, hide: true };
     });
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
+  await server.register(sequenceRoutes, { sequenceService, authorizer });
+  await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
   await server.register(numberRoutes, {
     numberService,
     authorizer: numbersAuth === 'required' ? authorizer : undefined,

@@ -10,13 +10,15 @@ export interface HealthOptions {
   readonly storeName: string;
   /** Resolves when the store can serve. */
   readonly checkStore: () => Promise<void>;
+  /** Whether this node can issue without the store for a while. */
+  readonly hasStandby: () => boolean;
   /** True from the moment the process was asked to stop. */
   readonly isStopping: () => boolean;
 }
 
 const healthReply = z
   .object({
-    status: z.enum(['up', 'down']),
+    status: z.enum(['up', 'degraded', 'down']).describe('degraded: the store is away, the standby serves.'),
     components: z.array(z.object({ name: z.string(), status: z.enum(['up', 'down']), detail: z.string() })),
   })
   .meta({ id: 'Health' });
@@ -24,58 +26,67 @@ const healthReply = z
 // HEAD is off by default, for the sake of the calls that take numbers; some load balancers probe with it.
 const operation = (summary: string) => ({ tags: ['operation'], summary });
 
-export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, { storeName, checkStore, isStopping }) => {
-  const server = plain.withTypeProvider<ZodTypeProvider>();
+export const healthRoutes = fastifyPlugin<HealthOptions>(
+  async (plain, { storeName, checkStore, hasStandby, isStopping }) => {
+    const server = plain.withTypeProvider<ZodTypeProvider>();
 
-  server.get(
-    '/livez',
-    {
-      exposeHeadRoute: true,
-      schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
-    },
-    async () => ({ status: 'live' as const }),
-  );
+    server.get(
+      '/livez',
+      {
+        exposeHeadRoute: true,
+        schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
+      },
+      async () => ({ status: 'live' as const }),
+    );
 
-  server.get(
-    '/readyz',
-    {
-      exposeHeadRoute: true,
-      schema: {
-        ...operation('Can numbers be issued now?'),
-        response: {
-          200: z.object({ status: z.literal('ready') }),
-          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+    server.get(
+      '/readyz',
+      {
+        exposeHeadRoute: true,
+        schema: {
+          ...operation('Can numbers be issued now?'),
+          response: {
+            200: z.object({ status: z.literal('ready') }),
+            503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+          },
         },
       },
-    },
-    async () => {
-      if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
-      await checkStore();
-      return { status: 'ready' as const };
-    },
-  );
+      async () => {
+        if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
+        if (!hasStandby()) await checkStore();
+        return { status: 'ready' as const };
+      },
+    );
 
-  server.get(
-    '/health',
-    {
-      exposeHeadRoute: true,
-      schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
-    },
-    async (_request, reply) => {
-      const detail = await checkStore().then(
-        () => undefined,
-        (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
-      );
-      const store = detail === undefined ? ('up' as const) : ('down' as const);
-      const process = isStopping() ? ('down' as const) : ('up' as const);
-      const status = store === 'up' && process === 'up' ? 'up' : 'down';
-      return reply.code(status === 'up' ? 200 : 503).send({
-        status,
-        components: [
-          { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
-          { name: storeName, status: store, detail: detail ?? 'Answers' },
-        ],
-      });
-    },
-  );
-});
+    server.get(
+      '/health',
+      {
+        exposeHeadRoute: true,
+        schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
+      },
+      async (_request, reply) => {
+        const detail = await checkStore().then(
+          () => undefined,
+          (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
+        );
+        const store = detail === undefined ? ('up' as const) : ('down' as const);
+        const process = isStopping() ? ('down' as const) : ('up' as const);
+        const standby = hasStandby();
+        const storeless = standby ? ('degraded' as const) : ('down' as const);
+        const status = process === 'down' ? process : store === 'up' ? store : storeless;
+        return reply.code(status === 'down' ? 503 : 200).send({
+          status,
+          components: [
+            { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
+            { name: storeName, status: store, detail: detail ?? 'Answers' },
+            {
+              name: 'standby',
+              status: standby ? 'up' : 'down',
+              detail: standby ? 'Values are held ready' : 'No values are held',
+            },
+          ],
+        });
+      },
+    );
+  },
+);

@@ -48,7 +48,8 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     const { numbers, source } = await numberService.issue(prefixKey, count ?? 1);
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
-    return count === undefined ? { number: numbers[0] ?? '' } : { numbers: [...numbers] };
+    const tag = source === 'temporary' ? ({ temporary: true } as const) : {};
+    return count === undefined ? { number: numbers[0] ?? '', ...tag } : { numbers: [...numbers], ...tag };
   };
 
   server.get(

@@ -6,10 +6,10 @@ import { ValidationError } from '../../core/errors.ts';
 import { type PrefixConfig, prefixConfigInputSchema } from '../../core/prefix-config.ts';
 import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
+import { encodeCursor } from '../schemas/page.ts';
 import {
   configPageReply,
   configReply,
-  encodeCursor,
   listQuery,
   prefixKeyParams,
   toConfigReply,
@@ -130,7 +130,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       const { limit, cursor } = request.query;
       const visible = (prefixKey: string): boolean => authorizer.permits(request, 'configs:read', prefixKey);
       const { items, next } = await prefixConfigService.list(cursor ?? '', limit, visible);
-      return { items: items.map(toConfigReply), nextCursor: next === undefined ? null : encodeCursor(next) };
+      return { items: items.map(toConfigReply), nextCursor: encodeCursor(next) };
     },
   );
 

@@ -33,7 +33,11 @@ export const numbersBody = z
 
 export const numbersReply = z
   .union([
-    z.object({ number: z.string() }).meta({ examples: [{ number: 'INV-2026-000124' }] }),
-    z.object({ numbers: z.array(z.string()) }),
+    z
+      .object({ number: z.string(), temporary: z.literal(true).optional() })
+      .meta({ examples: [{ number: 'INV-2026-000124' }] }),
+    z.object({ numbers: z.array(z.string()), temporary: z.literal(true).optional() }),
   ])
-  .describe('One number; or, when count was given, a list in the order of the values.');
+  .describe(
+    'One number; or, when count was given, a list in the order of the values. temporary: stand-ins, issued while the store is away, to be replaced by hand.',
+  );

@@ -9,6 +9,8 @@ import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
+type Stored = bigint | undefined | 'corrupt';
+
 /**
  * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
  */
@@ -25,9 +27,9 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   );
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
-  const read = ({ prefixKey, period }: SequenceName): bigint | undefined | typeof CORRUPT => {
+  const read = ({ prefixKey, period }: SequenceName): Stored => {
     const row = select.get(prefixKey, period);
-    return row === undefined ? undefined : (parseValue(String(row['value'])) ?? CORRUPT);
+    return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
   const move = <Reply>(
@@ -35,7 +37,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const stored = read(sequence);
-    if (stored === CORRUPT) return CORRUPT;
+    if (stored === 'corrupt') return CORRUPT;
     const { prefixKey, period } = sequence;
     const { reply, value, jumped } = rule(stored);
     if (value !== undefined) upsert.run(prefixKey, period, value.toString());
@@ -55,12 +57,11 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       return transact(() => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))));
     },
 
-    advance: async (request) =>
-      transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
+    advance: async (request) => transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
 
     inspect: async (sequence) => {
       const value = transact(() => read(sequence));
-      if (value === CORRUPT) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
+      if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
       return { value, free: [], ahead: [] };
     },
 

@@ -1,0 +1,85 @@
+/** The calls on sequences: where one stands, what is missing and why, moving it forward. */
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { SequenceService } from '../../services/sequence-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import { encodeCursor } from '../schemas/page.ts';
+import { prefixKeyParams } from '../schemas/prefix-configs.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import { advanceBody, gapsQuery, gapsReply, sequenceReply, toGapReply, toSequenceReply } from '../schemas/sequences.ts';
+
+export interface SequenceRoutesOptions {
+  readonly sequenceService: SequenceService;
+  readonly authorizer: Authorizer;
+}
+
+const response = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  404: problemResponse('PREFIX_NOT_REGISTERED'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+
+const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
+
+export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = async (
+  server,
+  { sequenceService, authorizer },
+) => {
+  const described = (summary: string) => ({
+    tags: ['sequences'],
+    summary,
+    security: [{ bearer: [] }],
+    params: prefixKeyParams,
+  });
+
+  server.get(
+    '/sequences/:prefixKey',
+    {
+      schema: { ...described('Where a sequence stands'), response: { ...response, 200: sequenceReply } },
+      ...authorizer.guard('configs:read', keyOf),
+    },
+    async (request) => toSequenceReply(await sequenceService.read(request.params.prefixKey)),
+  );
+
+  server.get(
+    '/sequences/:prefixKey/gaps',
+    {
+      schema: {
+        ...described('The gap record: values nobody will ever be given, and why'),
+        querystring: gapsQuery,
+        response: { ...response, 200: gapsReply },
+      },
+      ...authorizer.guard('configs:read', keyOf),
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const { items, next } = await sequenceService.listGaps(request.params.prefixKey, BigInt(cursor ?? 0), limit);
+      return { items: items.map(toGapReply), nextCursor: encodeCursor(next?.toString()) };
+    },
+  );
+
+  server.post(
+    '/sequences/:prefixKey/advance',
+    {
+      schema: {
+        ...described('Move a sequence forward; what is skipped goes to the gap record'),
+        body: advanceBody,
+        response: {
+          ...response,
+          200: sequenceReply,
+          409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW'),
+          413: problemResponse('PAYLOAD_TOO_LARGE'),
+          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
+        },
+      },
+      ...authorizer.guard('sequences:admin', keyOf),
+    },
+    async (request) => {
+      const { to, reason } = request.body;
+      return toSequenceReply(await sequenceService.advance(request.params.prefixKey, to, reason));
+    },
+  );
+};

@@ -1,0 +1,77 @@
+/** The calls on temporary numbers: which wait, and replacing one by a real number. */
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { ForbiddenError } from '../../core/errors.ts';
+import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import { encodeCursor } from '../schemas/page.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import {
+  temporaryNumberParams,
+  temporaryNumberReply,
+  temporaryNumbersQuery,
+  temporaryNumbersReply,
+  toTemporaryNumberReply,
+} from '../schemas/sequences.ts';
+
+export interface TemporaryNumberRoutesOptions {
+  readonly temporaryNumberService: TemporaryNumberService;
+  readonly authorizer: Authorizer;
+}
+
+const response = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+
+export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesOptions> = async (
+  server,
+  { temporaryNumberService, authorizer },
+) => {
+  const described = (summary: string) => ({ tags: ['temporary numbers'], summary, security: [{ bearer: [] }] });
+
+  server.get(
+    '/temporary-numbers',
+    {
+      schema: {
+        ...described('Temporary numbers that were issued, and what replaced them'),
+        querystring: temporaryNumbersQuery,
+        response: { ...response, 200: temporaryNumbersReply },
+      },
+      ...authorizer.guard('sequences:admin'),
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const visible = (prefixKey: string): boolean => authorizer.permits(request, 'sequences:admin', prefixKey);
+      const { items, next } = await temporaryNumberService.list(cursor ?? '', limit, visible);
+      return { items: items.map(toTemporaryNumberReply), nextCursor: encodeCursor(next) };
+    },
+  );
+
+  server.post(
+    '/temporary-numbers/:number/resolve',
+    {
+      schema: {
+        ...described('Issue the real number of a temporary one; a repetition gives the same'),
+        params: temporaryNumberParams,
+        response: {
+          ...response,
+          200: temporaryNumberReply,
+          404: problemResponse('NOT_FOUND', 'PREFIX_NOT_REGISTERED'),
+          409: problemResponse('SEQUENCE_OVERFLOW'),
+        },
+      },
+      ...authorizer.guard('sequences:admin'),
+    },
+    async (request) => {
+      const { number } = request.params;
+      const { prefixKey } = await temporaryNumberService.find(number);
+      if (!authorizer.permits(request, 'sequences:admin', prefixKey)) {
+        throw new ForbiddenError(`This call needs the scope sequences:admin, or sequences:admin:${prefixKey}.`);
+      }
+      return toTemporaryNumberReply(await temporaryNumberService.resolve(number));
+    },
+  );
+};

@@ -1,0 +1,109 @@
+/** What the calls on sequences and temporary numbers take and reply. */
+import { z } from 'zod';
+import type { Gap } from '../../core/counter-store.ts';
+import { rangeSize } from '../../core/range.ts';
+import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
+import { parseValue } from '../../core/value.ts';
+import type { SequenceReport } from '../../services/sequence-service.ts';
+import { nextCursor, pageQuery } from './page.ts';
+
+const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
+
+export const sequenceReply = z
+  .object({
+    prefixKey: z.string(),
+    period: z.string(),
+    strategy: z.string(),
+    value: value.describe('The last value taken in order.'),
+    nextNumber: z.string().nullable().describe('What the next number would be now; null when the series is exhausted.'),
+    valuesLeft: value.describe('Values that can still be taken.'),
+    standby: z
+      .object({ first: value, last: value, left: value })
+      .nullable()
+      .describe('The standby segment of the node that replies.'),
+  })
+  .meta({ id: 'Sequence' });
+
+export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenceReply> => ({
+  prefixKey: report.config.prefixKey,
+  period: report.period,
+  strategy: report.config.strategy,
+  value: `${report.value}`,
+  nextNumber: report.nextNumber ?? null,
+  valuesLeft: `${report.valuesLeft}`,
+  standby: report.standby
+    ? { first: `${report.standby.first}`, last: `${report.standby.last}`, left: `${report.standby.left}` }
+    : null,
+});
+
+const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
+const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
+
+export const advanceBody = z.strictObject({
+  to: z
+    .union([z.int(TO_RULE).min(0, TO_RULE), z.string(TO_RULE)], TO_RULE)
+    .transform((given, ctx) => {
+      const parsed = parseValue(String(given));
+      if (parsed === undefined) ctx.addIssue({ code: 'custom', message: TO_RULE });
+      return parsed ?? 0n;
+    })
+    .describe('The value after which counting goes on; it must be above the current one.'),
+  reason: z.string(REASON_RULE).trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Goes to the log.'),
+});
+
+/** The cursor is the first value of the last gap. */
+export const gapsQuery = pageQuery(/^(?:0|[1-9][0-9]{0,19})$/);
+
+export const gapsReply = z
+  .object({
+    items: z.array(
+      z.object({
+        first: value,
+        last: value,
+        count: value,
+        reason: z.string().describe('node-crash, recovery-jump, advance or void.'),
+        node: z.string().nullable().describe('The node that held the values, if any.'),
+        recordedAt: z.string().describe('RFC 3339.'),
+      }),
+    ),
+    nextCursor,
+  })
+  .meta({ id: 'GapPage' });
+
+export const toGapReply = (gap: Gap): z.output<typeof gapsReply>['items'][number] => ({
+  first: `${gap.first}`,
+  last: `${gap.last}`,
+  count: `${rangeSize(gap)}`,
+  reason: gap.reason,
+  node: gap.node ?? null,
+  recordedAt: new Date(gap.recordedAtMs).toISOString(),
+});
+
+const TEMPORARY_NUMBER = /^TMP-[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}-[0-9a-f]{1,32}-[0-9]{1,16}-[0-9]{1,16}$/;
+
+export const temporaryNumberParams = z.strictObject({
+  number: z.string().regex(TEMPORARY_NUMBER, 'A temporary number as it was issued: TMP-…'),
+});
+
+/** The cursor is the last number of the page before. */
+export const temporaryNumbersQuery = pageQuery(TEMPORARY_NUMBER);
+
+export const temporaryNumberReply = z
+  .object({
+    number: z.string(),
+    prefixKey: z.string(),
+    issuedAt: z.string().describe('RFC 3339, by the clock of the node that issued it.'),
+    resolvedNumber: z.string().nullable().describe('The real number that replaced it.'),
+  })
+  .meta({ id: 'TemporaryNumber' });
+
+export const temporaryNumbersReply = z
+  .object({ items: z.array(temporaryNumberReply), nextCursor })
+  .meta({ id: 'TemporaryNumberPage' });
+
+export const toTemporaryNumberReply = (entry: TemporaryNumber): z.output<typeof temporaryNumberReply> => ({
+  number: entry.number,
+  prefixKey: entry.prefixKey,
+  issuedAt: new Date(entry.issuedAtMs).toISOString(),
+  resolvedNumber: entry.resolvedNumber ?? null,
+});

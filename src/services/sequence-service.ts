@@ -1,0 +1,100 @@
+/** Sequences as operators and auditors see them: where one stands, what is missing and why, and moving it forward. */
+import { randomUUID } from 'node:crypto';
+import type { CounterAllocator } from '../allocators/counter-allocator.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CounterStore, Gap } from '../core/counter-store.ts';
+import { CorruptEntryError, SequenceNotForwardError, SequenceOverflowError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { PrefixConfig } from '../core/prefix-config.ts';
+import { rangeSize } from '../core/range.ts';
+import type { SeriesCache } from './series-cache.ts';
+
+export interface SequenceReport {
+  readonly config: PrefixConfig;
+  readonly period: string;
+  /** The last value taken in order. */
+  readonly value: bigint;
+  /** What the next number would be; undefined when the series is exhausted. Another node may take it first. */
+  readonly nextNumber: string | undefined;
+  /** Values that can still be taken. */
+  readonly valuesLeft: bigint;
+  /** The standby segment of this node. */
+  readonly standby: { readonly first: bigint; readonly last: bigint; readonly left: bigint } | undefined;
+}
+
+export interface SequenceService {
+  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  read(prefixKey: string): Promise<SequenceReport>;
+  /** One page of the gap record in rising order. @throws PrefixNotRegisteredError, or the store's errors. */
+  listGaps(
+    prefixKey: string,
+    after: bigint,
+    limit: number,
+  ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
+  /**
+   * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record.
+   * @throws PrefixNotRegisteredError; SequenceNotForwardError when `to` is not above the current value;
+   * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
+   */
+  advance(prefixKey: string, to: bigint, reason: string): Promise<SequenceReport>;
+}
+
+interface Dependencies {
+  readonly store: CounterStore;
+  readonly seriesCache: SeriesCache;
+  readonly allocator: CounterAllocator;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+export const createSequenceService = ({
+  store,
+  seriesCache,
+  allocator,
+  clock,
+  emit,
+}: Dependencies): SequenceService => {
+  const read = async (prefixKey: string): Promise<SequenceReport> => {
+    const { config, target, printerAt } = await seriesCache.get(prefixKey);
+    const { initialSeq, limit, sequence } = target;
+    const state = await store.inspect(sequence);
+    const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
+    // The next value in order lies behind whatever range begins right after the counter.
+    let next = state.free[0]?.first ?? value + 1n;
+    if (state.free.length === 0) {
+      for (const { first, last } of state.ahead) if (first === next) next = last + 1n;
+    }
+    const aheadSize = state.ahead.reduce((sum, range) => sum + rangeSize(range), 0n);
+    const freeSize = state.free.reduce((sum, range) => sum + rangeSize(range), 0n);
+    const valuesLeft = value < limit ? limit - value - aheadSize + freeSize : freeSize;
+    return {
+      config,
+      period: sequence.period,
+      value,
+      nextNumber: next <= limit ? printerAt(clock.now())(next) : undefined,
+      valuesLeft,
+      standby: allocator.standbyOf(target),
+    };
+  };
+
+  return {
+    read,
+
+    listGaps: async (prefixKey, after, limit) => {
+      const { target } = await seriesCache.get(prefixKey);
+      const items = await store.listGaps(target.sequence, after, limit);
+      return { items, next: items.length === limit ? items.at(-1)?.first : undefined };
+    },
+
+    advance: async (prefixKey, to, reason) => {
+      const { target } = await seriesCache.get(prefixKey);
+      const { sequence, initialSeq, limit } = target;
+      const reply = await store.advance({ sequence, operation: `advance-${randomUUID()}`, to, initialSeq, limit });
+      if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
+      if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
+      if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
+      emit({ type: 'sequence-advanced', prefixKey, from: reply.from, to: reply.to, reason });
+      return read(prefixKey);
+    },
+  };
+};

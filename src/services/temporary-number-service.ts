@@ -1,0 +1,97 @@
+/** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
+import type { CounterAllocator } from '../allocators/counter-allocator.ts';
+import type { Clock } from '../core/clock.ts';
+import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
+import type { SeriesCache } from './series-cache.ts';
+
+/** The most a node keeps until the store is back; beyond, requests are refused. */
+export const KEPT_MAX = 100_000;
+const HAND_OVER_CHUNK = 1_000;
+
+export interface TemporaryNumberService {
+  /** Issues stand-ins `TMP-{prefixKey}-{node}-{local clock, ms}-{n}`. @throws StorageUnavailableError when this node keeps too many. */
+  issue(prefixKey: string, count: number, instantMs: number): readonly string[];
+  /** Gives the store what this node has kept. What could not be given stays kept. */
+  handOver(): Promise<void>;
+  list(
+    after: string,
+    limit: number,
+    visible: (prefixKey: string) => boolean,
+  ): Promise<{ items: readonly TemporaryNumber[]; next: string | undefined }>;
+  /** @throws TemporaryNumberNotFoundError */
+  find(number: string): Promise<TemporaryNumber>;
+  /** Issues the real number, once: a repetition gives the same. @throws TemporaryNumberNotFoundError and what issuing throws. */
+  resolve(number: string): Promise<TemporaryNumber>;
+}
+
+interface Dependencies {
+  readonly store: TemporaryNumberStore;
+  readonly seriesCache: SeriesCache;
+  readonly allocator: CounterAllocator;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** The name of this process. */
+  readonly node: string;
+}
+
+export const createTemporaryNumberService = (dependencies: Dependencies): TemporaryNumberService => {
+  const { store, seriesCache, allocator, clock, emit, node } = dependencies;
+  const kept = new Map<string, TemporaryNumber>();
+  let issued = 0;
+
+  const find = async (number: string): Promise<TemporaryNumber> => {
+    const entry = await store.find(number);
+    if (entry === undefined) throw new TemporaryNumberNotFoundError(number);
+    return entry;
+  };
+
+  return {
+    issue: (prefixKey, count, instantMs) => {
+      if (kept.size + count > KEPT_MAX) {
+        throw new StorageUnavailableError('This node keeps as many temporary numbers as it can.');
+      }
+      return Array.from({ length: count }, () => {
+        issued += 1;
+        const number = `TMP-${prefixKey}-${node}-${instantMs}-${issued}`;
+        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, resolvedNumber: undefined });
+        emit({ type: 'temporary-number-issued', prefixKey, number });
+        return number;
+      });
+    },
+
+    handOver: async () => {
+      while (kept.size > 0) {
+        const chunk = [...kept.values()].slice(0, HAND_OVER_CHUNK);
+        await store.add(chunk);
+        for (const { number } of chunk) kept.delete(number);
+      }
+    },
+
+    list: async (after, limit, visible) => {
+      const entries = await store.list(after, limit);
+      return {
+        items: entries.filter(({ prefixKey }) => visible(prefixKey)),
+        next: entries.length === limit ? entries.at(-1)?.number : undefined,
+      };
+    },
+
+    find,
+
+    resolve: async (number) => {
+      const entry = await find(number);
+      if (entry.resolvedNumber !== undefined) return entry;
+      const { target, printerAt } = await seriesCache.get(entry.prefixKey);
+      const allocation = await allocator.allocate(target, 1);
+      const resolvedNumber = printerAt(clock.now())(allocation.ranges[0]?.first ?? 0n);
+      if (await store.resolve(number, resolvedNumber)) {
+        emit({ type: 'temporary-number-resolved', prefixKey: entry.prefixKey, number, resolvedNumber });
+        return { ...entry, resolvedNumber };
+      }
+      // Somebody else was faster: the value was never shown, so it goes back.
+      allocator.giveBack(target, allocation);
+      return find(number);
+    },
+  };
+};

@@ -1,0 +1,68 @@
+/** Temporary numbers in Redis: one hash, the number → JSON. */
+import { z } from 'zod';
+import type { TemporaryNumber, TemporaryNumberStore } from '../../core/temporary-number-store.ts';
+import { type RedisClient, translated } from './redis-client.ts';
+import { TEMPORARY_NUMBERS_KEY } from './redis-keys.ts';
+import { loadRedisScript, runRedisScript } from './redis-script.ts';
+
+const entrySchema = z.object({
+  prefix_key: z.string(),
+  issued_at_ms: z.number(),
+  resolved_number: z.string().optional(),
+});
+
+const encode = ({ prefixKey, issuedAtMs, resolvedNumber }: TemporaryNumber): string =>
+  JSON.stringify({ prefix_key: prefixKey, issued_at_ms: issuedAtMs, resolved_number: resolvedNumber });
+
+const decode = (number: string, json: string): TemporaryNumber => {
+  const entry = entrySchema.parse(JSON.parse(json));
+  const { prefix_key: prefixKey, issued_at_ms: issuedAtMs, resolved_number: resolvedNumber } = entry;
+  return { number, prefixKey, issuedAtMs, resolvedNumber };
+};
+
+export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): TemporaryNumberStore => {
+  const script = loadRedisScript('resolve-temporary');
+  const read = (number: string): Promise<string | null> => commands.hget(TEMPORARY_NUMBERS_KEY, number);
+
+  return {
+    add: (numbers) =>
+      translated(async () => {
+        const pipeline = commands.pipeline();
+        for (const entry of numbers) pipeline.hsetnx(TEMPORARY_NUMBERS_KEY, entry.number, encode(entry));
+        for (const [error] of (await pipeline.exec()) ?? []) {
+          if (error !== null) throw error;
+        }
+      }),
+
+    find: (number) =>
+      translated(async () => {
+        const json = await read(number);
+        return json === null ? undefined : decode(number, json);
+      }),
+
+    list: (after, limit) =>
+      translated(async () => {
+        const page = (await commands.hkeys(TEMPORARY_NUMBERS_KEY))
+          .filter((number) => number > after)
+          .sort()
+          .slice(0, limit);
+        if (page.length === 0) return [];
+        const entries = await commands.hmget(TEMPORARY_NUMBERS_KEY, ...page);
+        return page.flatMap((number, index) => {
+          const json = entries[index];
+          return json === null || json === undefined ? [] : [decode(number, json)];
+        });
+      }),
+
+    resolve: (number, resolvedNumber) =>
+      translated(async () => {
+        const before = await read(number);
+        if (before === null) return false;
+        const entry = decode(number, before);
+        if (entry.resolvedNumber !== undefined) return false;
+        const after = encode({ ...entry, resolvedNumber });
+        const written = await runRedisScript(commands, script, [TEMPORARY_NUMBERS_KEY], [number, before, after]);
+        return String(written) === '1';
+      }),
+  };
+};
