@@ -1,21 +1,21 @@
 /** The memory stores, on which the unit tests rest, keep the contracts. */
 import { beforeEach } from 'vitest';
+import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../src/stores/memory/memory-prefix-config-store.ts';
-import { createMemorySequenceStore } from '../../src/stores/memory/memory-sequence-store.ts';
+import { describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
-import { describeSequenceStore } from './sequence-store.contract.ts';
 
-let sequences: ReturnType<typeof createMemorySequenceStore>;
+let counters: ReturnType<typeof createMemoryCounterStore>;
 let configs: ReturnType<typeof createMemoryPrefixConfigStore>;
 
 beforeEach(() => {
-  sequences = createMemorySequenceStore();
+  counters = createMemoryCounterStore();
   configs = createMemoryPrefixConfigStore();
 });
 
-describeSequenceStore('the memory store', () => ({
-  store: sequences,
-  preload: sequences.preload,
-  read: sequences.read,
+describeCounterStore('the memory store', () => ({
+  store: counters,
+  preload: counters.preload,
+  read: counters.read,
 }));
 describePrefixConfigStore('the memory store', () => ({ store: configs, preload: configs.preload }));

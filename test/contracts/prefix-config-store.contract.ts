@@ -25,6 +25,7 @@ const configOf = (prefixKey: string, more: Partial<PrefixConfig> = {}): PrefixCo
   timeZone: 'Europe/Berlin',
   fiscalYearStart: '04-01',
   overflow: 'extend',
+  outage: 'standby',
   version: 1,
   ...more,
 });

@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CounterCall } from '../../src/core/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
-import { counterKey } from '../../src/stores/redis/redis-keys.ts';
+import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
+import { sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
-import { createRedisSequenceStore } from '../../src/stores/redis/redis-sequence-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { call, describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
-import { describeSequenceStore } from './sequence-store.contract.ts';
 
 const TIMEOUT_MS = 300;
 const ignore = (): void => undefined;
@@ -43,13 +43,13 @@ afterAll(async () => {
   await database.release();
 });
 
-describeSequenceStore('the Redis store', () => ({
-  store: createRedisSequenceStore(client),
-  otherNode: createRedisSequenceStore(otherClient),
+describeCounterStore('the Redis store', () => ({
+  store: createRedisCounterStore(client),
+  otherNode: createRedisCounterStore(otherClient),
   preload: async (name, value) => {
-    await database.client.set(counterKey(name), value);
+    await database.client.set(sequenceKeys(name).counter, value);
   },
-  read: async (name) => (await database.client.get(counterKey(name))) ?? undefined,
+  read: async (name) => (await database.client.get(sequenceKeys(name).counter)) ?? undefined,
 }));
 
 describePrefixConfigStore('the Redis store', () => ({
@@ -59,32 +59,29 @@ describePrefixConfigStore('the Redis store', () => ({
   },
 }));
 
-const request = (prefixKey: string) => ({
-  sequence: { prefixKey, period: '' },
-  count: 1,
-  initialSeq: 0n,
-  limit: VALUE_MAX,
-});
+const request = (prefixKey: string): CounterCall => call({ prefixKey, period: '' });
 
 describe('the Redis store', () => {
   it('keeps the counter under the name that operators know, without a TTL', async () => {
     await database.client.set('sequence:TTL', '41', 'EX', 100);
-    await createRedisSequenceStore(client).reserve([request('TTL')]);
+    await createRedisCounterStore(client).exchange([request('TTL')]);
     expect(await database.client.get('sequence:TTL')).toBe('42');
     expect(Number(await database.client.ttl('sequence:TTL'))).toBe(-1);
   });
 
   it('reports a counter of the wrong type as corrupt and serves its neighbours', async () => {
     await database.client.rpush('sequence:LIST', 'x');
-    const outcomes = await createRedisSequenceStore(client).reserve([request('LIST'), request('BESIDE')]);
-    expect(outcomes.map(({ kind }) => kind)).toEqual(['failed', 'taken']);
+    const outcomes = await createRedisCounterStore(client).exchange([request('LIST'), request('BESIDE')]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['corrupt', 'taken']);
   });
 
   it('sends the script in full when the server forgot it', async () => {
-    const store = createRedisSequenceStore(client);
-    await store.reserve([request('FLUSHED')]);
+    const store = createRedisCounterStore(client);
+    await store.exchange([request('FLUSHED')]);
     await database.client.script('FLUSH');
-    expect(await store.reserve([request('FLUSHED')])).toEqual([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+    expect(await store.exchange([request('FLUSHED')])).toMatchObject([
+      { kind: 'taken', range: { first: 2n, last: 2n } },
+    ]);
   });
 
   it('tells other nodes of a changed prefix config', async () => {
@@ -151,13 +148,13 @@ describe('the Redis client', () => {
       events.push(event);
       if (event.type === 'store-connected') resolve();
     });
-    const store = createRedisSequenceStore(lonely);
-    await expect(store.reserve([request('LATE')])).rejects.toThrow(StorageUnavailableError);
+    const store = createRedisCounterStore(lonely);
+    await expect(store.exchange([request('LATE')])).rejects.toThrow(StorageUnavailableError);
     await expect(store.checkHealth()).rejects.toThrow(StorageUnavailableError);
     await expect(createRedisPrefixConfigStore(lonely).find(['LATE'])).rejects.toThrow(StorageUnavailableError);
     await redis.restart();
     await connected;
-    expect(await store.reserve([request('LATE')])).toEqual([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
+    expect(await store.exchange([request('LATE')])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
     expect(events.map(({ type }) => type)).toEqual(['store-disconnected', 'store-connected']);
     await lonely.close();
   });
@@ -169,30 +166,33 @@ describe('the Redis client', () => {
         if (event.type === 'store-disconnected') onDisconnected();
       }),
     );
-    const store = createRedisSequenceStore(impatient);
+    const store = createRedisCounterStore(impatient);
     redis.pause();
-    await expect(store.reserve([request('HUNG')])).rejects.toThrow(StorageTimeoutError);
+    await expect(store.exchange([request('HUNG')])).rejects.toThrow(StorageTimeoutError);
     await disconnected;
     redis.resume();
     await readyAgain(impatient.commands);
-    expect((await store.reserve([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
+    expect((await store.exchange([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
     await impatient.close();
   });
 
-  it('never sends a call twice when its reply is lost', async () => {
+  it('a reply lost after the script ran costs nothing: the same call again brings the same range, and nothing ran twice', async () => {
     const proxy = await startProxy(redis.port);
     const cut = await ready(createRedisClient(`redis://127.0.0.1:${proxy.port}`, TIMEOUT_MS, ignore));
-    const store = createRedisSequenceStore(cut);
-    await store.reserve([request('LOST')]);
+    const store = createRedisCounterStore(cut);
+    await store.exchange([request('LOST')]);
+    const unanswered = request('LOST');
     proxy.swallow(true);
-    const work = store.reserve([request('LOST')]);
+    const work = store.exchange([unanswered]);
     const closed = new Promise((resolve) => cut.commands.once('close', resolve));
     await expect(work).rejects.toThrow(StorageTimeoutError);
     await closed;
     proxy.swallow(false);
     await readyAgain(cut.commands);
-    // 1 was dealt, 2 is the call without a reply; a call sent again would have taken 3 as well.
-    expect(await store.reserve([request('LOST')])).toEqual([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
+    // A command sent twice by the client library would have moved the counter to 3.
+    expect(await store.inspect(unanswered.sequence)).toMatchObject({ value: 2n });
+    expect(await store.exchange([unanswered])).toMatchObject([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+    expect(await store.exchange([request('LOST')])).toMatchObject([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
     await cut.close();
     for (const socket of proxy.sockets) socket.destroy();
     proxy.server.close();

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CounterStore } from '../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
-import { createSqliteSequenceStore } from '../../src/stores/sqlite/sqlite-sequence-store.ts';
+import { call, describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
-import { describeSequenceStore } from './sequence-store.contract.ts';
 
 let root: string;
 let database: SqliteDatabase;
@@ -25,9 +25,9 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-describeSequenceStore('the SQLite store', () => ({
-  store: createSqliteSequenceStore(database),
-  otherNode: createSqliteSequenceStore(database),
+describeCounterStore('the SQLite store', () => ({
+  store: createSqliteCounterStore(database),
+  otherNode: createSqliteCounterStore(database),
   preload: ({ prefixKey, period }, value) => {
     database.handle.prepare('INSERT INTO sequences VALUES (?, ?, ?)').run(prefixKey, period, value);
   },
@@ -46,8 +46,10 @@ describePrefixConfigStore('the SQLite store', () => ({
   },
 }));
 
-const reserveOne = (store: ReturnType<typeof createSqliteSequenceStore>, prefixKey: string) =>
-  store.reserve([{ sequence: { prefixKey, period: '' }, count: 1, initialSeq: 0n, limit: VALUE_MAX }]);
+const takeOne = async (store: CounterStore, prefixKey: string): Promise<bigint | undefined> => {
+  const [reply] = await store.exchange([call({ prefixKey, period: '' })]);
+  return reply?.kind === 'taken' ? reply.range.first : undefined;
+};
 
 describe('the embedded database', () => {
   it('writes ahead and syncs every commit', () => {
@@ -58,12 +60,10 @@ describe('the embedded database', () => {
   it('goes on counting after it was closed and opened again', async () => {
     const dir = join(root, 'again');
     const first = openSqliteDatabase(dir);
-    await reserveOne(createSqliteSequenceStore(first), 'A');
+    await takeOne(createSqliteCounterStore(first), 'A');
     first.close();
     const second = openSqliteDatabase(dir);
-    expect(await reserveOne(createSqliteSequenceStore(second), 'A')).toEqual([
-      { kind: 'taken', range: { first: 2n, last: 2n } },
-    ]);
+    expect(await takeOne(createSqliteCounterStore(second), 'A')).toBe(2n);
     second.close();
   });
 
@@ -89,22 +89,22 @@ describe('the embedded database', () => {
   });
 
   it('changes nothing when a transaction fails half-way, and serves the next one', async () => {
-    const store = createSqliteSequenceStore(database);
-    await reserveOne(store, 'HALF');
+    const store = createSqliteCounterStore(database);
+    await takeOne(store, 'HALF');
     const work = () =>
       database.transact(() => {
         database.handle.exec("UPDATE sequences SET value = '999' WHERE prefix_key = 'HALF'");
         database.handle.exec('INSERT INTO no_such_table VALUES (1)');
       });
     expect(work).toThrow(StorageUnavailableError);
-    expect(await reserveOne(store, 'HALF')).toEqual([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+    expect(await takeOne(store, 'HALF')).toBe(2n);
   });
 
   it('fails with StorageUnavailableError once it is closed', async () => {
     const closed = openSqliteDatabase(join(root, 'closed'));
-    const store = createSqliteSequenceStore(closed);
+    const store = createSqliteCounterStore(closed);
     closed.close();
-    await expect(reserveOne(store, 'A')).rejects.toThrow(StorageUnavailableError);
+    await expect(takeOne(store, 'A')).rejects.toThrow(StorageUnavailableError);
     await expect(store.checkHealth()).rejects.toThrow(StorageUnavailableError);
   });
 });
