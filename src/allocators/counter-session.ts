@@ -111,8 +111,9 @@ const build = (state: State, wanted: CounterCallKind, count: number, terms: Call
   return call;
 };
 
+// The call may have been served before its node was forgotten. Segments are reported once more, for their names make
+// that harmless; but values given back may be another's by now: they are left to the store, under `lastRange`.
 const forgotten = (state: State, pending: CounterCall): Settlement => {
-  state.surplus = [...pending.returned, ...state.surplus];
   state.standby.restoreReleased(pending.released);
   state.pending = undefined;
   state.standing = 'forgotten';

@@ -25,10 +25,10 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'a segment is freed in the call that replaces it',
     from: '  local segment = reserveStandby(s)\n',
-    to: '  local mine = find(s.ahead, s.holding, s.node)\n  if mine then table.remove(s.ahead, mine) end\n  local segment = reserveStandby(s)\n',
+    to: '  local mine = find(s.ahead, s.node .. "@" .. s.holding)\n  if mine then table.remove(s.ahead, mine) end\n  local segment = reserveStandby(s)\n',
   },
-  { name: 'a call has no identity', from: 'if s.call == last then return reply end', to: '' },
-  { name: 'an older call is served', from: "then return 'stale ' .. last end", to: 'then s.call = last end' },
+  { name: 'a call has no identity', from: 'if call == last then return reply end', to: '' },
+  { name: 'an older call is served', from: "then return 'stale ' .. last end", to: 'then call = last end' },
   {
     name: 'a jumped segment is not recorded',
     from: "if range[3] ~= '-' then gap(s, range[1], range[2], 'node-crash', range[3]) end",
