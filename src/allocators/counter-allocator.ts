@@ -3,7 +3,7 @@ import type { CounterCall, CounterStore } from '../core/counter-store.ts';
 import { NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { createCounterSession } from './counter-session.ts';
-import { type Allocation, takeInOrder, takeWithoutStore } from './hand.ts';
+import { type Allocation, refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import {
   type AllocationTarget,
   countWanted,
@@ -121,7 +121,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     for (const waiter of waiters) enqueue(openLane(lane.target), waiter);
   };
 
-  const enqueue = (lane: Lane, waiter: Lane['waiters'][number]): void => {
+  const enqueue = (lane: Lane, waiter: Waiter): void => {
     lane.waiters.push(waiter);
     waiting += 1;
     due.add(lane);
@@ -133,7 +133,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     for (const lane of due) {
       if (chosen.length === bounds.callEntriesMax) break;
       due.delete(lane);
-      if (lane.session.pending === undefined) waiting -= serveInOrder(lane);
+      waiting -= serveInOrder(lane);
       const call = lane.leaving
         ? lane.session.leave(lane.target)
         : lane.session.call(countWanted(lane, bounds.entryValuesMax), lane.target);
@@ -254,19 +254,19 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
         lane.idleTicks = 0;
         lane.ticksToReport = 1;
         lane.reports = 0;
-        const { limit } = target;
+        const waiter: Waiter = { missing: count, limit: target.limit, ranges: [], resolve, reject };
         if (presence !== 'present') {
-          const allocation = takeWithoutStore(lane.session, count, limit);
-          if (allocation !== undefined) return resolve(allocation);
-          if (presence === 'away') return reject(refusal());
-        } else if (lane.waiters.length === 0) {
-          const allocation = takeInOrder(lane.session, count, limit);
-          if (allocation !== undefined) return resolve(allocation);
-        }
+          if (serveFromStandby(lane.session, waiter)) return;
+          if (presence === 'away') return refuse(lane.session, waiter, refusal());
+        } else if (lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
         if (waiting >= bounds.waitingMax) {
-          return reject(new StorageUnavailableError('Too many requests are waiting for the store.'));
+          return refuse(
+            lane.session,
+            waiter,
+            new StorageUnavailableError('Too many requests are waiting for the store.'),
+          );
         }
-        enqueue(lane, { count, limit, resolve, reject });
+        enqueue(lane, waiter);
         start();
       }),
 

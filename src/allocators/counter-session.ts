@@ -86,10 +86,14 @@ const deal = (state: State, count: number, limit: bigint): Range | undefined => 
   return { first: range.first, last };
 };
 
+/** A call so large that it would reach this node's own unused standby: giving that up first keeps the values consecutive. */
+const standsInTheWay = ({ standby, seen }: State, count: number): boolean =>
+  standby.segment !== undefined && !standby.usedInPart && seen + BigInt(count) >= standby.segment.first;
+
 const build = (state: State, wanted: CounterCallKind, count: number, terms: CallTerms): CounterCall => {
   if (state.standing === 'gone') throw new Error('the session has left this sequence');
   const rejoins = state.standing === 'forgotten';
-  if (wanted === 'leave' && !rejoins) state.standby.release();
+  if (!rejoins && (wanted === 'leave' || standsInTheWay(state, count))) state.standby.release();
   const call: CounterCall = {
     ...terms,
     sequence: state.sequence,
@@ -111,8 +115,9 @@ const build = (state: State, wanted: CounterCallKind, count: number, terms: Call
   return call;
 };
 
+// The call may have been served before its node was forgotten. Segments are reported once more, for their names make
+// that harmless; but values given back may be another's by now: they are left to the store, under `lastRange`.
 const forgotten = (state: State, pending: CounterCall): Settlement => {
-  state.surplus = [...pending.returned, ...state.surplus];
   state.standby.restoreReleased(pending.released);
   state.pending = undefined;
   state.standing = 'forgotten';

@@ -1,4 +1,4 @@
-/** Taking values for one request from what a session has in hand: all that was asked for, or nothing. */
+/** Serving one waiting request from what a session has in hand. */
 import { type Range, rangeSize } from '../core/range.ts';
 import type { CounterSession } from './counter-session.ts';
 
@@ -10,41 +10,47 @@ export interface Allocation {
   readonly fromStandby: boolean;
 }
 
-const sizeOf = (ranges: readonly Range[]): number => ranges.reduce((sum, range) => sum + Number(rangeSize(range)), 0);
+/** A request that waits for its values. */
+export interface Waiter {
+  /** How many values it still lacks. */
+  missing: number;
+  /** The highest value it may be given. */
+  readonly limit: bigint;
+  /** What it has got so far. */
+  readonly ranges: Range[];
+  readonly resolve: (allocation: Allocation) => void;
+  readonly reject: (error: unknown) => void;
+}
 
-const collectInOrder = (session: CounterSession, count: number, limit: bigint): Range[] => {
-  const ranges: Range[] = [];
-  let missing = count;
-  while (missing > 0) {
-    const range = session.deal(missing, limit);
-    if (range === undefined) break;
-    ranges.push(range);
-    missing -= Number(rangeSize(range));
+const give = (waiter: Waiter, range: Range): void => {
+  waiter.ranges.push(range);
+  waiter.missing -= Number(rangeSize(range));
+};
+
+/** Gives it values in order, as many as there are. @returns whether it has all. */
+export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean => {
+  while (waiter.missing > 0) {
+    const range = session.deal(waiter.missing, waiter.limit);
+    if (range === undefined) return false;
+    give(waiter, range);
   }
-  return ranges;
+  waiter.resolve({ ranges: waiter.ranges, fromStandby: false });
+  return true;
 };
 
-const giveBack = (session: CounterSession, ranges: readonly Range[]): undefined => {
-  for (const range of ranges.toReversed()) session.giveBack(range);
-  return undefined;
+/** The same with the standby segment, when that is enough: for the time the store does not answer. */
+export const serveFromStandby = (session: CounterSession, waiter: Waiter): boolean => {
+  if (serveFromHand(session, waiter)) return true;
+  if (session.standbyLeft < BigInt(waiter.missing)) return false;
+  const range = session.dealStandby(waiter.missing, waiter.limit);
+  if (range !== undefined) give(waiter, range);
+  if (waiter.missing > 0) return false;
+  waiter.resolve({ ranges: waiter.ranges, fromStandby: true });
+  return true;
 };
 
-/** All of `count` from the values in order. */
-export const takeInOrder = (session: CounterSession, count: number, limit: bigint): Allocation | undefined => {
-  const ranges = collectInOrder(session, count, limit);
-  return sizeOf(ranges) === count ? { ranges, fromStandby: false } : giveBack(session, ranges);
-};
-
-/** All of `count` from the values in order and the standby segment: while the store does not answer. */
-export const takeWithoutStore = (session: CounterSession, count: number, limit: bigint): Allocation | undefined => {
-  const ranges = collectInOrder(session, count, limit);
-  const missing = count - sizeOf(ranges);
-  if (missing === 0) return { ranges, fromStandby: false };
-  if (session.standbyLeft >= BigInt(missing)) {
-    const standby = session.dealStandby(missing, limit);
-    if (standby !== undefined) ranges.push(standby);
-    if (sizeOf(ranges) === count) return { ranges, fromStandby: true };
-  }
-  // A part of the standby that was dealt in vain goes back like any other value: the session reports it as returned.
-  return giveBack(session, ranges);
+/** Refuses it; what it has got so far goes back, and from there to the store. */
+export const refuse = (session: CounterSession, waiter: Waiter, error: unknown): void => {
+  for (const range of waiter.ranges.toReversed()) session.giveBack(range);
+  waiter.reject(error);
 };

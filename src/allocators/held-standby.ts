@@ -1,10 +1,10 @@
 /** The standby segment a node has in hand for one sequence, and those it gave up but has not yet reported. */
-import type { ReleasedSegment, StandbyAdvice } from '../core/counter-store.ts';
+import type { ReleasedSegment, StandbyAdvice, StandbySegment } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
 
 export interface HeldStandby {
   /** The segment in use, whole, as the store knows it. */
-  readonly segment: Range | undefined;
+  readonly segment: StandbySegment | undefined;
   readonly usedInPart: boolean;
   /** How many values of it can still be issued. */
   readonly left: bigint;
@@ -22,7 +22,7 @@ export interface HeldStandby {
 }
 
 export const createHeldStandby = (): HeldStandby => {
-  let segment: Range | undefined;
+  let segment: StandbySegment | undefined;
   let next = 0n;
   let released: readonly ReleasedSegment[] = [];
 
@@ -31,7 +31,7 @@ export const createHeldStandby = (): HeldStandby => {
   const release = (): boolean => {
     if (!segment) return false;
     const unused = left() > 0n;
-    released = [...released, { first: segment.first, used: next - segment.first }];
+    released = [...released, { first: segment.first, offeredIn: segment.offeredIn, used: next - segment.first }];
     segment = undefined;
     return unused;
   };
@@ -61,7 +61,7 @@ export const createHeldStandby = (): HeldStandby => {
     },
     follow: (advice) => {
       if (advice.kind === 'keep') return false;
-      if (advice.kind === 'offer' && advice.segment.first === segment?.first) return false;
+      if (advice.kind === 'offer' && advice.segment.offeredIn === segment?.offeredIn) return false;
       const unused = release();
       if (advice.kind === 'offer') {
         segment = advice.segment;

@@ -3,20 +3,13 @@ import type { CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../core/errors.ts';
 import type { SequenceName } from '../core/sequence-store.ts';
 import type { CallTerms, CounterSession } from './counter-session.ts';
-import { type Allocation, takeInOrder, takeWithoutStore } from './hand.ts';
+import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 
 /** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
 export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
   readonly sequence: SequenceName;
-}
-
-export interface Waiter {
-  readonly count: number;
-  readonly limit: bigint;
-  readonly resolve: (allocation: Allocation) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 export interface Lane {
@@ -48,9 +41,7 @@ export const createLane = (session: CounterSession, target: AllocationTarget): L
 export const serveInOrder = (lane: Lane): number => {
   let served = 0;
   for (const waiter of lane.waiters) {
-    const allocation = takeInOrder(lane.session, waiter.count, waiter.limit);
-    if (allocation === undefined) break;
-    waiter.resolve(allocation);
+    if (!serveFromHand(lane.session, waiter)) break;
     served += 1;
   }
   lane.waiters.splice(0, served);
@@ -60,18 +51,14 @@ export const serveInOrder = (lane: Lane): number => {
 /** Serves whom the standby segment is enough for; the others keep waiting. @returns how many were served. */
 export const serveWithoutStore = (lane: Lane): number => {
   const before = lane.waiters.length;
-  lane.waiters = lane.waiters.filter((waiter) => {
-    const allocation = takeWithoutStore(lane.session, waiter.count, waiter.limit);
-    if (allocation !== undefined) waiter.resolve(allocation);
-    return allocation === undefined;
-  });
+  lane.waiters = lane.waiters.filter((waiter) => !serveFromStandby(lane.session, waiter));
   return before - lane.waiters.length;
 };
 
 /** Refuses all who wait. @returns how many. */
 export const refuseAll = (lane: Lane, error: unknown): number => {
   const refused = lane.waiters.splice(0);
-  for (const waiter of refused) waiter.reject(error);
+  for (const waiter of refused.toReversed()) refuse(lane.session, waiter, error);
   return refused.length;
 };
 
@@ -80,9 +67,9 @@ const refuseWhoDoesNotFit = (lane: Lane, valuesLeft: bigint): number => {
   const before = lane.waiters.length;
   let left = valuesLeft;
   lane.waiters = lane.waiters.filter((waiter) => {
-    const fits = BigInt(waiter.count) <= left;
-    if (fits) left -= BigInt(waiter.count);
-    else waiter.reject(new SequenceOverflowError(lane.target.sequence.prefixKey, valuesLeft));
+    const fits = BigInt(waiter.missing) <= left;
+    if (fits) left -= BigInt(waiter.missing);
+    else refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, valuesLeft));
     return fits;
   });
   return before - lane.waiters.length;
@@ -92,8 +79,8 @@ const refuseWhoDoesNotFit = (lane: Lane, valuesLeft: bigint): number => {
 export const countWanted = (lane: Lane, valuesMax: number): number => {
   let count = 0;
   for (const waiter of lane.waiters) {
-    if (count > 0 && count + waiter.count > valuesMax) break;
-    count += waiter.count;
+    if (count > 0 && count + waiter.missing > valuesMax) break;
+    count += waiter.missing;
   }
   return count;
 };

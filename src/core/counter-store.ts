@@ -9,9 +9,16 @@ import type { SequenceName } from './sequence-store.ts';
  */
 export type CounterCallKind = 'take' | 'join' | 'leave';
 
+/** A standby segment. The call that made the offer names it: its values may be on offer again once it is given up. */
+export interface StandbySegment extends Range {
+  /** Number of the call in whose reply it was first offered. */
+  readonly offeredIn: number;
+}
+
 /** A standby segment that was given up: `used` of its values, from the first on, were issued. */
 export interface ReleasedSegment {
   readonly first: bigint;
+  readonly offeredIn: number;
   readonly used: bigint;
 }
 
@@ -31,7 +38,7 @@ export interface CounterCall {
   /** How many values a standby segment shall have; 0 for none. */
   readonly standbySize: number;
   /** The standby segment this node uses from now on; the store keeps it for the node until it names another or none. */
-  readonly holding: Range | undefined;
+  readonly holding: StandbySegment | undefined;
   /** Whether values of that segment were issued already. */
   readonly usedInPart: boolean;
   readonly released: readonly ReleasedSegment[];
@@ -47,7 +54,7 @@ export interface CounterCall {
 export type StandbyAdvice =
   | { readonly kind: 'keep' }
   | { readonly kind: 'recall' }
-  | { readonly kind: 'offer'; readonly segment: Range };
+  | { readonly kind: 'offer'; readonly segment: StandbySegment };
 
 export type CounterReply =
   /** A range of 1 … `count` values. `returned` ones were given back by another node and may be lower than earlier ones. */

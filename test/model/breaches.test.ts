@@ -1,10 +1,12 @@
 /** Proof that the model check can fail: each breach planted in the script or in the node is found. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CounterSession } from '../../src/allocators/counter-session.ts';
-import { RESERVE_SCRIPT } from '../../src/stores/redis/reserve-script.ts';
+import { loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';
 import { createScriptRunner } from './script-runner.ts';
+
+const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
 
 const HISTORIES_MAX = 1000;
 
@@ -25,10 +27,10 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'a segment is freed in the call that replaces it',
     from: '  local segment = reserveStandby(s)\n',
-    to: '  local mine = find(s.ahead, s.holding, s.node)\n  if mine then table.remove(s.ahead, mine) end\n  local segment = reserveStandby(s)\n',
+    to: '  local mine = find(s.ahead, s.node .. "@" .. s.holding)\n  if mine then table.remove(s.ahead, mine) end\n  local segment = reserveStandby(s)\n',
   },
-  { name: 'a call has no identity', from: 'if s.call == last then return reply end', to: '' },
-  { name: 'an older call is served', from: "then return 'stale ' .. last end", to: 'then s.call = last end' },
+  { name: 'a call has no identity', from: 'if call == last then return reply end', to: '' },
+  { name: 'an older call is served', from: "then return 'stale ' .. last end", to: 'then call = last end' },
   {
     name: 'a jumped segment is not recorded',
     from: "if range[3] ~= '-' then gap(s, range[1], range[2], 'node-crash', range[3]) end",

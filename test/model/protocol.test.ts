@@ -1,9 +1,12 @@
 /** The model check: the real script on a real Redis and the real node state machine, in adversarial histories. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RESERVE_SCRIPT } from '../../src/stores/redis/reserve-script.ts';
+import { loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';
 import { createScriptRunner } from './script-runner.ts';
+import type { Scene } from './world.ts';
+
+const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
 
 /** `MODEL_HISTORIES=100000 MODEL_SEED=1 vitest run test/model` is the long run. */
 const { MODEL_HISTORIES = '3000', MODEL_SEED = '1' } = process.env;
@@ -26,5 +29,20 @@ describe('the counter protocol', () => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(JSON.stringify({ ...tally, entries: runner.entriesRun, seconds }));
     expect(tally.histories).toBe(HISTORIES);
+  });
+
+  it('repeats no value among nodes whose records were folded away while they live', {
+    timeout: 3_600_000,
+  }, async () => {
+    const script = RESERVE_SCRIPT.replace('NODES_MAX = 64', 'NODES_MAX = 6').replace(
+      'KEEP_SECONDS = 600',
+      'KEEP_SECONDS = -1',
+    );
+    const runner = await createScriptRunner(redis.client, script);
+    const alter = (scene: Scene): Scene => ({ ...scene, forgetful: true, nodesMax: 5, steps: scene.steps * 2 });
+    const histories = Math.ceil(HISTORIES / 5);
+    const tally = await play({ runner, firstSeed: SEED + 1_000_000_000, histories, alter });
+    console.log(JSON.stringify({ ...tally, entries: runner.entriesRun }));
+    expect(tally.rejoins).toBeGreaterThan(histories / 10);
   });
 });

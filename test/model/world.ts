@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CounterSession, createCounterSession } from '../../src/allocators/counter-session.ts';
 import type { CounterCall, CounterReply } from '../../src/core/counter-store.ts';
+import { type SequenceKeys, sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
 import { decodeReply, encodeAdvance, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
-import { type SequenceKeys, sequenceKeys } from '../../src/stores/redis/sequence-keys.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
 
@@ -56,6 +56,7 @@ export interface World {
   floor: bigint;
   down: boolean;
   calls: number;
+  rejoins: number;
 }
 
 export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner): World => ({
@@ -73,6 +74,7 @@ export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner):
   floor: scene.origin,
   down: false,
   calls: 0,
+  rejoins: 0,
 });
 
 const fail = (world: World, what: string): never => {
@@ -173,10 +175,19 @@ const execute = async (world: World, id: string, entry: string): Promise<{ text:
   return { text, fresh: false };
 };
 
+const dropOlder = ({ network }: World, node: ModelNode, callNumber: number): void => {
+  const kept = network.filter(
+    (message) => message.kind !== 'call' || message.node !== node || message.call.call >= callNumber,
+  );
+  network.splice(0, network.length, ...kept);
+};
+
 const deliverCall = async (world: World, node: ModelNode, call: CounterCall): Promise<CounterReply> => {
   const { text, fresh } = await execute(world, `${node.name} ${call.call}`, encodeCall(call));
   const reply = decodeReply(text);
   if (fresh) checkFresh(world, call, reply);
+  // Copies that outlive a newer call by ten minutes are not played: that long the store remembers every node.
+  if (fresh && world.scene.forgetful) dropOlder(world, node, call.call);
   return reply;
 };
 
@@ -184,6 +195,7 @@ export const receive = (world: World, node: ModelNode, callNumber: number, reply
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;
+  if (reply.kind === 'forgotten') world.rejoins++;
   check(world, settlement.kind !== 'usurped' && settlement.kind !== 'corrupt', `${node.name}: ${settlement.kind}`);
   if (reply.kind === 'taken' && !reply.returned) {
     check(world, reply.range.first > node.high, `${node.name} got ${reply.range.first} in order after ${node.high}`);

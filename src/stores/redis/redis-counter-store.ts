@@ -19,12 +19,13 @@ const readRanges = (text: string | null | undefined): Range[] =>
     });
 
 const readGap = ([first, text]: readonly [string, string]): Gap => {
-  const [last = first, reason = '', node, seconds] = text.split(' ');
+  const [last = first, reason = '', holder = '-', seconds] = text.split(' ');
   return {
     first: BigInt(first),
     last: BigInt(last),
     reason,
-    node: node === '-' ? undefined : node,
+    // The holder is NODE@CALL: the call that offered the segment is of no use to a reader.
+    node: holder === '-' ? undefined : holder.split('@', 1)[0],
     recordedAtMs: Number(seconds) * 1_000,
   };
 };

@@ -8,9 +8,14 @@ export interface RedisScript {
   readonly sha1: string;
 }
 
-/** Loads `lua/<name>.lua`. Meant for start-up: it reads the file synchronously. */
+const read = (path: string): string => readFileSync(new URL(`lua/${path}`, import.meta.url), 'utf8');
+
+/**
+ * Loads `lua/<name>.lua`, with the files of `lua/<name>/` in place of its `-- @include` lines. Meant for start-up: it
+ * reads the files synchronously.
+ */
 export const loadRedisScript = (name: string): RedisScript => {
-  const lua = readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  const lua = read(`${name}.lua`).replace(/^ *-- @include (\S+)$/gm, (_line, part) => read(`${name}/${part}`));
   return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
 };
 

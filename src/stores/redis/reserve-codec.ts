@@ -10,7 +10,7 @@ import type { Range } from '../../core/range.ts';
 
 const reportOf = (call: CounterCall): string => {
   let report = '';
-  for (const { first, used } of call.released) report += ` released:${first}:${used}`;
+  for (const { first, used, offeredIn } of call.released) report += ` released:${first}:${used}:${offeredIn}`;
   for (const { first, last } of call.returned) report += ` returned:${first}:${last}`;
   if (call.kind !== 'join') return report;
   if (call.holding) report += ` held:${call.holding.first}:${call.holding.last}`;
@@ -20,7 +20,7 @@ const reportOf = (call: CounterCall): string => {
 
 export const encodeCall = (call: CounterCall): string =>
   `${call.node} ${call.call} ${call.kind} ${call.count} ${call.initialSeq} ${call.limit} ${call.standbySize} ` +
-  `${call.holding ? call.holding.first : '-'} ${call.usedInPart ? 1 : 0} ${call.seen}${reportOf(call)}`;
+  `${call.holding ? call.holding.offeredIn : '-'} ${call.usedInPart ? 1 : 0} ${call.seen}${reportOf(call)}`;
 
 export const encodeAdvance = (request: AdvanceRequest): string =>
   `${request.operation} 1 advance 0 ${request.initialSeq} ${request.limit} 0 - 0 0 to:${request.to}`;
@@ -38,8 +38,8 @@ const RECALL: StandbyAdvice = { kind: 'recall' };
 const readAdvice = (word: string | undefined): StandbyAdvice => {
   if (word === 'keep') return KEEP;
   if (word === 'recall') return RECALL;
-  const [first, last] = (word ?? '').split('-');
-  return { kind: 'offer', segment: readRange(first, last) };
+  const [first, last, offeredIn] = (word ?? '').split('-');
+  return { kind: 'offer', segment: { ...readRange(first, last), offeredIn: Number(offeredIn) } };
 };
 
 const corrupt = (text: string): { kind: 'corrupt'; reason: string } => ({

@@ -1,0 +1,50 @@
+-- Part of reserve.lua: what nodes report, and what the counter passes over without handing it out.
+-- Takes a range of this holder out of the gap record. Returns its last value, or nothing when it is not there.
+local function ungap(s, first, holder)
+  local entry = redis.call('HGET', s.gapsKey, first)
+  local last, recorded = match(entry or '', '^(%d+) %S+ (%S+)')
+  if recorded ~= holder then return end
+  s.found[#s.found + 1] = first
+  return s.number(last)
+end
+
+-- Values that come back unused are handed out again first, but nothing at or below the floor: that goes to the gap record.
+local function sweepFree(s, reason)
+  while s.free[1] and s.free[1][1] <= s.floor do
+    local range = table.remove(s.free, 1)
+    gap(s, range[1], least(range[2], s.floor), reason, '-')
+    if s.floor < range[2] then table.insert(s.free, 1, { s.floor + 1, range[2], '' }) end
+  end
+end
+
+local function release(s, first, used, call)
+  local holder = s.node .. '@' .. call
+  local at = find(s.ahead, holder)
+  if at then
+    local segment = table.remove(s.ahead, at)
+    if used > 0 then insert(s.ahead, segment[1], segment[1] + (used - 1), '-') end
+    return
+  end
+  local last = ungap(s, first, holder)
+  local unused = last and s.number(first) + used
+  if last and unused <= last then insert(s.free, unused, last, '') end
+end
+
+-- Jumps over the lowest ahead range; a standby segment goes to the gap record until its holder reports.
+local function jump(s)
+  local range = table.remove(s.ahead, 1)
+  if range[3] ~= '-' then gap(s, range[1], range[2], 'node-crash', range[3]) end
+  s.value = range[2]
+end
+
+-- Moves on to `target` without handing anything out. A range that lies across it is jumped whole.
+local function passOver(s, target, reason)
+  while s.value < target do
+    local range = s.ahead[1]
+    local stop = range and range[1] <= target and range[1] + -1 or target
+    if s.value < stop and reason then gap(s, s.value + 1, stop, reason, '-') end
+    s.value = stop
+    if range and range[1] <= target then jump(s) end
+  end
+  s.floor = s.value
+end
