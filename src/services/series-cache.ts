@@ -1,6 +1,11 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
 import type { AllocationTarget } from '../allocators/lane.ts';
-import { CorruptEntryError, PrefixNotRegisteredError } from '../core/errors.ts';
+import {
+  CorruptEntryError,
+  PrefixNotRegisteredError,
+  StorageTimeoutError,
+  StorageUnavailableError,
+} from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { limitOf, type PrefixConfig, type StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
@@ -16,11 +21,11 @@ export interface Series {
 
 export interface SeriesCache {
   /**
-   * The series of a prefix key, at most 5 s behind the store.
+   * The series of a prefix key, at most 5 s behind the store; while the store is away, as it was known last.
    * @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors when it has to be asked.
    */
   get(prefixKey: string): Series | Promise<Series>;
-  /** Forgets one series, or all: the next request asks the store. */
+  /** One series, or all, may have changed: the next request asks the store. */
   forget(prefixKey?: string): void;
   /** Stops the background check. */
   close(): void;
@@ -36,6 +41,8 @@ interface Cached {
   readonly fingerprint: string;
   readonly error: CorruptEntryError | undefined;
   used: boolean;
+  /** Somebody may have changed it: ask the store before using it, and use it all the same when the store is away. */
+  stale: boolean;
 }
 
 const compileSeries = (config: PrefixConfig, standbySize: number): Series => ({
@@ -58,16 +65,26 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   const cached = new Map<string, Cached>();
   const loading = new Map<string, Promise<Series>>();
 
+  /** Drops the entry that has been here longest. */
+  const makeRoom = (): void => {
+    const [oldest] = cached.keys();
+    if (oldest !== undefined) cached.delete(oldest);
+  };
+
   const keep = (prefixKey: string, stored: StoredConfig): Cached => {
     const fingerprint = fingerprintOf(stored);
     const before = cached.get(prefixKey);
     // The same object as long as the config is the same: requests that share it share a reserve entry.
-    if (before !== undefined && before.fingerprint === fingerprint) return before;
+    if (before !== undefined && before.fingerprint === fingerprint) {
+      before.stale = false;
+      return before;
+    }
     const corrupt = stored.kind === 'corrupt' ? new CorruptEntryError(prefixKey, stored.reason) : undefined;
     if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
     const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize) : undefined;
-    const entry = { series, fingerprint, error: corrupt, used: true };
-    if (cached.size < CACHED_MAX || before !== undefined) cached.set(prefixKey, entry);
+    const entry = { series, fingerprint, error: corrupt, used: true, stale: false };
+    if (before === undefined && cached.size >= CACHED_MAX) makeRoom();
+    cached.set(prefixKey, entry);
     return entry;
   };
 
@@ -76,14 +93,28 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
     return entry.series;
   };
 
-  /** Asks the store. The answer is kept only if nobody forgot the series while the question was under way. */
-  const load = (prefixKey: string): Promise<Series> => {
-    const work = store.find([prefixKey]).then(([stored]) => {
-      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+  const ask = async (prefixKey: string, isCurrent: () => boolean): Promise<Series> => {
+    try {
+      const [stored] = await store.find([prefixKey]);
+      if (stored === undefined) {
+        cached.delete(prefixKey);
+        throw new PrefixNotRegisteredError(prefixKey);
+      }
       const entry = keep(prefixKey, stored);
-      if (loading.get(prefixKey) !== work) cached.delete(prefixKey);
+      // Forgotten while the question was under way: the answer may be older than that.
+      entry.stale = !isCurrent();
       return seriesOf(entry);
-    });
+    } catch (error) {
+      const known = cached.get(prefixKey);
+      const isAway = error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
+      if (known === undefined || !isAway) throw error;
+      return seriesOf(known);
+    }
+  };
+
+  /** Asks the store, once for all who wait for the same series. */
+  const load = (prefixKey: string): Promise<Series> => {
+    const work = ask(prefixKey, () => loading.get(prefixKey) === work);
     const done = (): void => {
       if (loading.get(prefixKey) === work) loading.delete(prefixKey);
     };
@@ -95,9 +126,9 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   const refresh = async (): Promise<void> => {
     const inUse: [string, Cached][] = [];
     for (const [prefixKey, entry] of cached) {
-      // What nobody asked for since the last check is dropped instead of kept up to date.
+      // What nobody asked for since the last check is not kept up to date: whoever asks next asks the store.
       if (entry.used) inUse.push([prefixKey, entry]);
-      else cached.delete(prefixKey);
+      else entry.stale = true;
       entry.used = false;
     }
     for (let start = 0; start < inUse.length; start += REFRESH_CHUNK) {
@@ -105,7 +136,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       const found = await store.find(chunk.map(([prefixKey]) => prefixKey));
       chunk.forEach(([prefixKey, entry], index) => {
         // Forgotten or read anew meanwhile: what was found may be older than that.
-        if (cached.get(prefixKey) !== entry) return;
+        if (cached.get(prefixKey) !== entry || entry.stale) return;
         const stored = found[index];
         if (stored === undefined) cached.delete(prefixKey);
         else keep(prefixKey, stored);
@@ -126,13 +157,10 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   timer.unref();
 
   const forget = (prefixKey?: string): void => {
-    if (prefixKey === undefined) {
-      cached.clear();
-      loading.clear();
-      return;
-    }
-    cached.delete(prefixKey);
-    loading.delete(prefixKey);
+    const entries = prefixKey === undefined ? [...cached.values()] : [cached.get(prefixKey)];
+    for (const entry of entries) if (entry !== undefined) entry.stale = true;
+    if (prefixKey === undefined) loading.clear();
+    else loading.delete(prefixKey);
   };
   store.onChange(forget);
 
@@ -141,7 +169,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       const entry = cached.get(prefixKey);
       if (entry !== undefined) {
         entry.used = true;
-        return seriesOf(entry);
+        if (!entry.stale) return seriesOf(entry);
       }
       return loading.get(prefixKey) ?? load(prefixKey);
     },

@@ -22,6 +22,7 @@ describe('on SQLite', () => {
       components: [
         { name: 'process', status: 'up', detail: 'Serving' },
         { name: 'sqlite', status: 'up', detail: 'Answers' },
+        { name: 'standby', status: 'down', detail: 'No values are held' },
       ],
     });
   });
@@ -59,15 +60,30 @@ describe('on SQLite', () => {
       'GET /api/numbers/{prefixKey}',
       'GET /api/prefix-configs',
       'GET /api/prefix-configs/{prefixKey}',
+      'GET /api/sequences/{prefixKey}',
+      'GET /api/sequences/{prefixKey}/gaps',
+      'GET /api/temporary-numbers',
       'GET /health',
       'GET /livez',
       'GET /metrics',
       'GET /readyz',
       'POST /api/numbers',
       'POST /api/prefix-configs/{prefixKey}',
+      'POST /api/sequences/{prefixKey}/advance',
+      'POST /api/temporary-numbers/{number}/resolve',
       'PUT /api/prefix-configs/{prefixKey}',
     ]);
-    const schemas = ['Health', 'PrefixConfig', 'PrefixConfigPage', 'Problem', 'WrittenPrefixConfig'];
+    const schemas = [
+      'GapPage',
+      'Health',
+      'PrefixConfig',
+      'PrefixConfigPage',
+      'Problem',
+      'Sequence',
+      'TemporaryNumber',
+      'TemporaryNumberPage',
+      'WrittenPrefixConfig',
+    ];
     expect(Object.keys(json.components.schemas).toSorted()).toEqual(schemas);
     const put = json.paths['/api/prefix-configs/{prefixKey}'].put;
     expect(Object.keys(put.responses)).toEqual([

@@ -35,6 +35,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
       timeZone: 'Asia/Tokyo',
       fiscalYearStart: '01-01',
       overflow: 'extend',
+      outage: 'standby',
       version: 1,
     });
     expect((await app.call('POST', '/api/prefix-configs/POST', body)).status).toBe(200);
@@ -153,6 +154,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     ['an inexact initialSeq', '{"format":"A-{SEQ:3}","initialSeq":9007199254740993}', 'VALIDATION_ERROR', 'initialSeq'],
     ['an unknown zone', { format: 'A-{SEQ:3}', timeZone: 'Mars/Olympus' }, 'VALIDATION_ERROR', 'timeZone'],
     ['an unknown field', { format: 'A-{SEQ:3}', color: 'red' }, 'VALIDATION_ERROR', 'color'],
+    ['an unknown outage', { format: 'A-{SEQ:3}', outage: 'panic' }, 'VALIDATION_ERROR', 'outage'],
     ['an unknown strategy', { format: 'A-{SEQ:3}', strategy: 'guess' }, 'VALIDATION_ERROR', 'strategy'],
     ['a list', [], 'VALIDATION_ERROR', 'body'],
     ['null', 'null', 'VALIDATION_ERROR', 'body'],

@@ -18,6 +18,8 @@ const WATCHED: Readonly<Record<string, string>> = {
 
 // The test runner's own timers, the connection pool of fetch, and this file.
 const NOT_OURS = /node_modules\/@?vitest\/|node:internal\/deps\/undici|leak-check\.ts/;
+// Servers that a test starts and stops while the app runs: the test closes them itself.
+const OF_THE_TEST = /guarded-process\.ts/;
 
 /** The frames of Node itself and the first one that is not: who opened it. */
 const openerOf = (stack: string): string => {
@@ -39,8 +41,10 @@ export const watchOpenResources = (): ((closingMs?: number) => Promise<void>) =>
     init(id, type) {
       const name = WATCHED[type];
       if (name === undefined) return;
-      const opener = openerOf(new Error('opened').stack ?? '');
-      if (!NOT_OURS.test(opener)) open.set(id, `${name}, opened ${opener.split('\n').at(-1)}`);
+      const stack = new Error('opened').stack ?? '';
+      const opener = openerOf(stack);
+      if (!NOT_OURS.test(opener) && !OF_THE_TEST.test(stack))
+        open.set(id, `${name}, opened ${opener.split('\n').at(-1)}`);
     },
     destroy(id) {
       open.delete(id);

@@ -1,0 +1,144 @@
+/** The calls on sequences, on SQLite and on Redis. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createToken } from '../../src/http/token.ts';
+import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+
+describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
+  let database: RedisDatabase | undefined;
+  let app: TestApp;
+
+  beforeAll(async () => {
+    if (store === 'redis') database = await leaseRedisDatabase();
+    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url });
+    await app.ready();
+  });
+
+  afterAll(async () => {
+    await app.close();
+    await database?.release();
+  });
+
+  const register = async (key: string, body: object): Promise<void> => {
+    expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);
+  };
+  const advance = (key: string, body: unknown) => app.call('POST', `/api/sequences/${key}/advance`, body);
+
+  it('200: shows where a sequence stands and what would come next, without taking it', async () => {
+    await register('S', { format: 'S{SEQ:4}', initialSeq: 10, overflow: 'reject' });
+    const before = (await app.call('GET', '/api/sequences/S')).json;
+    expect(before).toMatchObject({ prefixKey: 'S', period: '', strategy: 'counter', value: '10', nextNumber: 'S0011' });
+    expect(before.valuesLeft).toBe('9989');
+    await app.call('GET', '/api/numbers/S?count=5');
+    const after = (await app.call('GET', '/api/sequences/S')).json;
+    expect(after).toMatchObject({ value: '15', nextNumber: 'S0016' });
+    expect((await app.call('GET', '/api/numbers/S')).json).toEqual({ number: 'S0016' });
+    if (store === 'sqlite') expect(after).toMatchObject({ standby: null, valuesLeft: '9984' });
+    else expect(after.standby).toMatchObject({ left: '1000' });
+  });
+
+  it('200: a sequence that is used up has no next number', async () => {
+    await register('UP', { format: 'U{SEQ:1}', initialSeq: 8, overflow: 'reject' });
+    await app.call('GET', '/api/numbers/UP');
+    expect((await app.call('GET', '/api/sequences/UP')).json).toMatchObject({
+      value: '9',
+      nextNumber: null,
+      valuesLeft: '0',
+    });
+  });
+
+  it('200: an advance moves forward, goes to the gap record, and is logged with its reason', async () => {
+    await register('ADV', { format: 'A{SEQ:6}' });
+    await app.call('GET', '/api/numbers/ADV?count=3');
+    const reply = await advance('ADV', { to: '500', reason: 'Numbers up to 500 were printed by hand' });
+    expect(reply).toMatchObject({ status: 200, json: { value: '500', nextNumber: 'A000501' } });
+    expect((await app.call('GET', '/api/numbers/ADV')).json).toEqual({ number: 'A000501' });
+    const { items, nextCursor } = (await app.call('GET', '/api/sequences/ADV/gaps')).json;
+    expect(items).toMatchObject([{ first: '4', last: '500', count: '497', reason: 'advance', node: null }]);
+    expect(Date.parse(items[0].recordedAt)).toBeGreaterThan(Date.now() - 60_000);
+    expect(nextCursor).toBeNull();
+    expect(app.log).toContainEqual(
+      expect.objectContaining({
+        event: 'sequence-advanced',
+        from: '3',
+        to: '500',
+        reason: 'Numbers up to 500 were printed by hand',
+      }),
+    );
+  });
+
+  it('200: the gap record comes page by page', async () => {
+    await register('PAGES', { format: 'P{SEQ:6}' });
+    for (const to of [10, 20, 30, 40, 50]) {
+      await app.call('GET', '/api/numbers/PAGES');
+      await advance('PAGES', { to, reason: 'x' });
+    }
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const page = (await app.call('GET', `/api/sequences/PAGES/gaps?limit=2${query}`)).json;
+      seen.push(...page.items.map((gap: { first: string }) => gap.first));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(seen).toEqual(['2', '12', '22', '32', '42']);
+    expect((await app.call('GET', '/api/sequences/PAGES/gaps?cursor=!')).status).toBe(400);
+  });
+
+  it('409: a sequence only moves forward, and not past its limit', async () => {
+    await register('BACK', { format: 'B{SEQ:2}', overflow: 'reject' });
+    await app.call('GET', '/api/numbers/BACK?count=5');
+    for (const to of [0, 5]) {
+      expect(await advance('BACK', { to, reason: 'x' })).toMatchObject({
+        status: 409,
+        json: { code: 'SEQUENCE_NOT_FORWARD', title: 'A sequence only moves forward' },
+      });
+    }
+    expect(await advance('BACK', { to: 100, reason: 'x' })).toMatchObject({
+      status: 409,
+      json: { code: 'SEQUENCE_OVERFLOW' },
+    });
+    expect((await app.call('GET', '/api/numbers/BACK')).json).toEqual({ number: 'B06' });
+  });
+
+  it.each([
+    [{ reason: 'x' }, 'to'],
+    [{ to: 5 }, 'reason'],
+    [{ to: 5, reason: ' ' }, 'reason'],
+    [{ to: 5, reason: 'x'.repeat(501) }, 'reason'],
+    [{ to: -1, reason: 'x' }, 'to'],
+    [{ to: '18446744073709551616', reason: 'x' }, 'to'],
+    [{ to: 2 ** 53 + 2, reason: 'x' }, 'to'],
+    [{ to: '0x10', reason: 'x' }, 'to'],
+    [{ to: 5, reason: 'x', force: true }, 'force'],
+  ])('400: the advance %j is refused at its field', async (body, path) => {
+    expect(await advance('S', body)).toMatchObject({
+      status: 400,
+      json: { code: 'VALIDATION_ERROR', errors: [{ path }] },
+    });
+  });
+
+  it('404: an unknown prefix has no sequence', async () => {
+    for (const url of ['/api/sequences/NOBODY', '/sequences/NOBODY/gaps']) {
+      expect(await app.call('GET', url)).toMatchObject({ status: 404, json: { code: 'PREFIX_NOT_REGISTERED' } });
+    }
+    expect((await advance('NOBODY', { to: 5, reason: 'x' })).status).toBe(404);
+  });
+
+  it('401, 403: reading needs configs:read, moving sequences:admin, each for the prefix', async () => {
+    await register('MINE', { format: 'M{SEQ:3}' });
+    const bearer = (scope: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
+    const reader = bearer('configs:read:MINE');
+    const body = { to: 10, reason: 'x' };
+    expect((await app.call('GET', '/api/sequences/MINE', undefined, {})).status).toBe(401);
+    expect((await app.call('GET', '/api/sequences/MINE', undefined, reader)).status).toBe(200);
+    expect((await app.call('GET', '/api/sequences/S/gaps', undefined, reader)).status).toBe(403);
+    expect((await app.call('POST', '/api/sequences/MINE/advance', body, reader)).status).toBe(403);
+    expect((await app.call('POST', '/api/sequences/MINE/advance', body, bearer('sequences:admin:OTHER'))).status).toBe(
+      403,
+    );
+    expect((await app.call('POST', '/api/sequences/MINE/advance', body, bearer('sequences:admin:M*'))).status).toBe(
+      200,
+    );
+  });
+});
