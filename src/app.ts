@@ -13,12 +13,15 @@ import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
+import { createStandbyKeeper } from './services/standby-keeper.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
 export interface App {
   readonly server: FastifyInstance;
+  /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
+  prepareStandby(): void;
   /** Makes `/readyz` answer 503, finishes the requests under way, closes the stores. */
   close(): Promise<void>;
 }
@@ -90,10 +93,10 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     store: temporaryNumbers,
     seriesCache,
     allocator,
-    clock,
     emit,
     node,
   });
+  const standbyKeeper = createStandbyKeeper({ seriesCache, allocator, clock });
   const handOver = (): Promise<void> =>
     temporaryNumberService.handOver().catch((error: unknown) => emit({ type: 'hand-over-failed', error }));
   listeners.push((event) => {
@@ -112,7 +115,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       emit,
       source: counters.source,
     }),
-    prefixConfigService: createPrefixConfigService({ store: prefixConfigs, seriesCache, emit }),
+    prefixConfigService: createPrefixConfigService({ store: prefixConfigs, counters, seriesCache, clock, emit }),
     sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
     metrics,
@@ -128,9 +131,11 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
 
   return {
     server,
+    prepareStandby: standbyKeeper.look,
     close: async () => {
       stopping = true;
       await server.close();
+      standbyKeeper.close();
       seriesCache.close();
       await allocator.close();
       await handOver();

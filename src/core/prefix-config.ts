@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
-import { parseTemplate, SEQ_LENGTH_MAX } from './template.ts';
+import { missingForReset, RESETS, type Reset } from './period.ts';
+import { compileTemplate, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
 /** What a prefix key looks like; it can stand in a URL path, a Redis key and a scope as it is. */
@@ -22,7 +23,7 @@ export interface PrefixConfig {
   readonly seqLength: number;
   readonly initialSeq: bigint;
   readonly strategy: 'counter';
-  readonly reset: 'never';
+  readonly reset: Reset;
   readonly timeZone: string;
   readonly fiscalYearStart: string;
   readonly overflow: 'extend' | 'reject';
@@ -65,7 +66,9 @@ const fields = {
     .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
     .meta({ examples: [1000] }),
   strategy: z.literal('counter', 'The only strategy of this version is counter').describe('How values are taken.'),
-  reset: z.literal('never', 'The only reset of this version is never').describe('When counting restarts.'),
+  reset: z
+    .enum(RESETS, `One of ${RESETS.join(', ')}`)
+    .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.'),
   timeZone: z
     .string()
     .max(64)
@@ -125,44 +128,79 @@ const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   }
 };
 
-/** The width the format asks for, or `undefined` when the format is wrong: that has an error of its own, later. */
-const widthOf = (format: string): number | undefined => {
+/** The parsed format, or `undefined` when it is wrong: that has an error of its own, later. */
+const templateOf = (format: string): Template | undefined => {
   try {
-    return parseTemplate(format).seqLength;
+    return parseTemplate(format);
   } catch (error) {
     if (error instanceof NumberGeneratorError) return undefined;
     throw error;
   }
 };
 
+const JANUARY = Date.UTC(2026, 0, 15, 12);
+const FEBRUARY = Date.UTC(2026, 1, 15, 12);
+const DAY_AFTER = Date.UTC(2026, 0, 16, 12);
+const YEAR_AFTER = Date.UTC(2027, 0, 15, 12);
+
+/** Days that fall into different periods; the first pair that prints the same number is the proof. */
+const PROOFS: Readonly<Record<Reset, readonly number[]>> = {
+  never: [],
+  yearly: [YEAR_AFTER],
+  'fiscal-yearly': [YEAR_AFTER],
+  monthly: [YEAR_AFTER, FEBRUARY],
+  daily: [YEAR_AFTER, FEBRUARY, DAY_AFTER],
+};
+
+const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
+  const missing = missingForReset(template, config.reset);
+  if (missing.length === 0) return;
+  const printerAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const number = printerAt(JANUARY)(1n);
+  const twin = PROOFS[config.reset].find((instantMs) => printerAt(instantMs)(1n) === number) ?? YEAR_AFTER;
+  const day = (instantMs: number): string => new Date(instantMs).toISOString().slice(0, 10);
+  const wanted = missing.map((choices) => choices.map((variable) => `{${variable}}`).join(' or ')).join(' and ');
+  const message = `The reset does not show in the format, which needs ${wanted}: ${number} of ${day(JANUARY)} and ${printerAt(twin)(1n)} of ${day(twin)} would be the same number`;
+  ctx.addIssue({ code: 'custom', path: ['reset'], message });
+};
+
+const checkLength = (raw: Spelled, seqLength: number, template: Template, ctx: z.RefinementCtx): void => {
+  if (seqLength === template.seqLength) return;
+  const path = [raw.seqLength === undefined ? 'seq_length' : 'seqLength'];
+  ctx.addIssue({ code: 'custom', path, message: `Differs from the {SEQ:${template.seqLength}} of the format` });
+};
+
+const readInitialSeq = (raw: Spelled, seqLength: number, ctx: z.RefinementCtx): bigint => {
+  const initialSeq = parseValue(String(raw.initialSeq ?? raw.initial_seq ?? 0).replace(/^0+(?=[0-9])/, ''));
+  const path = [raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq'];
+  if (initialSeq === undefined || initialSeq === VALUE_MAX) {
+    ctx.addIssue({ code: 'custom', path, message: INITIAL_SEQ_RULE });
+  } else if (raw.overflow === 'reject' && initialSeq >= 10n ** BigInt(seqLength) - 1n) {
+    ctx.addIssue({ code: 'custom', path, message: `Leaves no value of ${seqLength} digits to count to` });
+  }
+  return initialSeq ?? 0n;
+};
+
 const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   checkSpellings(raw, ctx);
-  const width = widthOf(raw.format);
-  const seqLength = raw.seqLength ?? raw.seq_length ?? width ?? 1;
-  if (width !== undefined && seqLength !== width) {
-    const path = [raw.seqLength === undefined ? 'seq_length' : 'seqLength'];
-    ctx.addIssue({ code: 'custom', path, message: `Differs from the {SEQ:${width}} of the format` });
-  }
-  const initialSeq = parseValue(String(raw.initialSeq ?? raw.initial_seq ?? 0).replace(/^0+(?=[0-9])/, ''));
-  const initialPath = [raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq'];
-  if (initialSeq === undefined || initialSeq === VALUE_MAX) {
-    ctx.addIssue({ code: 'custom', path: initialPath, message: INITIAL_SEQ_RULE });
-  }
-  const overflow = raw.overflow ?? 'extend';
-  if (overflow === 'reject' && initialSeq !== undefined && initialSeq >= 10n ** BigInt(seqLength) - 1n) {
-    ctx.addIssue({ code: 'custom', path: initialPath, message: `Leaves no value of ${seqLength} digits to count to` });
-  }
-  return {
+  const template = templateOf(raw.format);
+  const seqLength = raw.seqLength ?? raw.seq_length ?? template?.seqLength ?? 1;
+  const config: PrefixConfigInput = {
     format: raw.format,
     seqLength,
-    initialSeq: initialSeq ?? 0n,
+    initialSeq: readInitialSeq(raw, seqLength, ctx),
     strategy: raw.strategy ?? 'counter',
     reset: raw.reset ?? 'never',
     timeZone: raw.timeZone ?? raw.time_zone ?? 'UTC',
     fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
-    overflow,
+    overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
   };
+  if (template !== undefined) {
+    checkLength(raw, seqLength, template, ctx);
+    checkReset(config, template, ctx);
+  }
+  return config;
 };
 
 /** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */

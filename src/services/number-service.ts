@@ -3,7 +3,8 @@ import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
-import type { Series, SeriesCache } from './series-cache.ts';
+import type { Series } from './series.ts';
+import type { SeriesCache } from './series-cache.ts';
 import type { TemporaryNumberService } from './temporary-number-service.ts';
 
 /** The most numbers one request can take. */
@@ -44,8 +45,8 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   const { seriesCache, allocator, temporaryNumberService, clock, emit, source } = dependencies;
 
   const issueValues = async (series: Series, count: number, instantMs: number): Promise<IssuedNumbers> => {
-    const { ranges, fromStandby } = await allocator.allocate(series.target, count);
-    const print = series.printerAt(instantMs);
+    const { print, target } = series.at(instantMs);
+    const { ranges, fromStandby } = await allocator.allocate(target, count);
     const numbers: string[] = [];
     for (const { first, last } of ranges) {
       for (let value = first; value <= last; value += 1n) numbers.push(print(value));

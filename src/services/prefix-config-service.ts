@@ -1,11 +1,17 @@
 /** Registering, reading, changing and removing prefix configs. */
+
+import { readCalendar } from '../core/calendar.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
   PrefixAlreadyExistsError,
   PrefixNotRegisteredError,
+  ValidationError,
   VersionConflictError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import { periodKeyOf, RESETS } from '../core/period.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
@@ -32,11 +38,41 @@ export interface PrefixConfigService {
 
 interface Dependencies {
   readonly store: PrefixConfigStore;
+  readonly counters: Pick<CounterStore, 'inspect'>;
+  readonly clock: Clock;
   readonly seriesCache: SeriesCache;
   readonly emit: Emit;
 }
 
-export const createPrefixConfigService = ({ store, seriesCache, emit }: Dependencies): PrefixConfigService => {
+export const createPrefixConfigService = ({
+  store,
+  counters,
+  seriesCache,
+  clock,
+  emit,
+}: Dependencies): PrefixConfigService => {
+  /**
+   * Another reset would count from another counter and print the numbers of this period again. So a prefix keeps the
+   * reset it has counted with.
+   */
+  const refuseOtherReset = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+    const reading = readCalendar(clock.now(), input.timeZone);
+    for (const reset of RESETS) {
+      if (reset === input.reset) continue;
+      const period = periodKeyOf(reading, reset, input.fiscalYearStart);
+      const { value } = await counters.inspect({ prefixKey, period });
+      if (value === undefined) continue;
+      const message = `This prefix has counted with reset ${reset}: keep that, or register another prefix key`;
+      throw new ValidationError([{ path: 'reset', message }]);
+    }
+  };
+
+  /** What the schema cannot see. */
+  const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+    parseTemplate(input.format);
+    await refuseOtherReset(prefixKey, input);
+  };
+
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
     if (stored.kind === 'config') return stored.config;
     emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
@@ -45,7 +81,7 @@ export const createPrefixConfigService = ({ store, seriesCache, emit }: Dependen
 
   return {
     register: async (prefixKey, input) => {
-      parseTemplate(input.format);
+      await check(prefixKey, input);
       const config = { prefixKey, ...input, version: 1 };
       if (!(await store.insert(config))) throw new PrefixAlreadyExistsError(prefixKey);
       seriesCache.forget(prefixKey);
@@ -54,7 +90,7 @@ export const createPrefixConfigService = ({ store, seriesCache, emit }: Dependen
     },
 
     update: async (prefixKey, input, expectedVersion) => {
-      parseTemplate(input.format);
+      await check(prefixKey, input);
       const outcome = await store.replace({ prefixKey, ...input, version: 1 }, expectedVersion);
       if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
       if (outcome.kind === 'conflict') throw new VersionConflictError(prefixKey);

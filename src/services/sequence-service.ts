@@ -55,7 +55,8 @@ export const createSequenceService = ({
   emit,
 }: Dependencies): SequenceService => {
   const read = async (prefixKey: string): Promise<SequenceReport> => {
-    const { config, target, printerAt } = await seriesCache.get(prefixKey);
+    const series = await seriesCache.get(prefixKey);
+    const { target, print } = series.at(clock.now());
     const { initialSeq, limit, sequence } = target;
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
@@ -68,10 +69,10 @@ export const createSequenceService = ({
     const freeSize = state.free.reduce((sum, range) => sum + rangeSize(range), 0n);
     const valuesLeft = value < limit ? limit - value - aheadSize + freeSize : freeSize;
     return {
-      config,
+      config: series.config,
       period: sequence.period,
       value,
-      nextNumber: next <= limit ? printerAt(clock.now())(next) : undefined,
+      nextNumber: next <= limit ? print(next) : undefined,
       valuesLeft,
       standby: allocator.standbyOf(target),
     };
@@ -81,13 +82,13 @@ export const createSequenceService = ({
     read,
 
     listGaps: async (prefixKey, after, limit) => {
-      const { target } = await seriesCache.get(prefixKey);
+      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.first : undefined };
     },
 
     advance: async (prefixKey, to, reason) => {
-      const { target } = await seriesCache.get(prefixKey);
+      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
       const { sequence, initialSeq, limit } = target;
       const reply = await store.advance({ sequence, operation: `advance-${randomUUID()}`, to, initialSeq, limit });
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);

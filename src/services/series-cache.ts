@@ -1,5 +1,4 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
-import type { AllocationTarget } from '../allocators/lane.ts';
 import {
   CorruptEntryError,
   PrefixNotRegisteredError,
@@ -7,17 +6,9 @@ import {
   StorageUnavailableError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import { limitOf, type PrefixConfig, type StoredConfig } from '../core/prefix-config.ts';
+import type { StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { compileTemplate, type NumberPrinter, parseTemplate } from '../core/template.ts';
-
-/** A prefix config made ready for work. */
-export interface Series {
-  readonly config: PrefixConfig;
-  readonly target: AllocationTarget;
-  /** The printer for an instant, ms since 1970-01-01T00:00:00Z. */
-  readonly printerAt: (instantMs: number) => NumberPrinter;
-}
+import { compileSeries, type Series } from './series.ts';
 
 export interface SeriesCache {
   /**
@@ -27,6 +18,8 @@ export interface SeriesCache {
   get(prefixKey: string): Series | Promise<Series>;
   /** One series, or all, may have changed: the next request asks the store. */
   forget(prefixKey?: string): void;
+  /** All series that are known, for background work. */
+  known(): Iterable<Series>;
   /** Stops the background check. */
   close(): void;
 }
@@ -44,18 +37,6 @@ interface Cached {
   /** Somebody may have changed it: ask the store before using it, and use it all the same when the store is away. */
   stale: boolean;
 }
-
-const compileSeries = (config: PrefixConfig, standbySize: number): Series => ({
-  config,
-  target: {
-    name: config.prefixKey,
-    sequence: { prefixKey: config.prefixKey, period: '' },
-    initialSeq: config.initialSeq,
-    limit: limitOf(config),
-    standbySize: config.outage === 'reject' ? 0 : standbySize,
-  },
-  printerAt: compileTemplate(parseTemplate(config.format), config),
-});
 
 const fingerprintOf = (stored: StoredConfig): string =>
   stored.kind === 'corrupt' ? stored.reason : JSON.stringify(Object.values(stored.config).map(String));
@@ -174,6 +155,11 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       return loading.get(prefixKey) ?? load(prefixKey);
     },
     forget,
+    known: () =>
+      cached
+        .values()
+        .map(({ series }) => series)
+        .filter((series) => series !== undefined),
     close: () => clearInterval(timer),
   };
 };

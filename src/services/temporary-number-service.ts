@@ -1,6 +1,5 @@
 /** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
-import type { Clock } from '../core/clock.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
@@ -30,14 +29,13 @@ interface Dependencies {
   readonly store: TemporaryNumberStore;
   readonly seriesCache: SeriesCache;
   readonly allocator: CounterAllocator;
-  readonly clock: Clock;
   readonly emit: Emit;
   /** The name of this process. */
   readonly node: string;
 }
 
 export const createTemporaryNumberService = (dependencies: Dependencies): TemporaryNumberService => {
-  const { store, seriesCache, allocator, clock, emit, node } = dependencies;
+  const { store, seriesCache, allocator, emit, node } = dependencies;
   const kept = new Map<string, TemporaryNumber>();
   let issued = 0;
 
@@ -82,9 +80,11 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     resolve: async (number) => {
       const entry = await find(number);
       if (entry.resolvedNumber !== undefined) return entry;
-      const { target, printerAt } = await seriesCache.get(entry.prefixKey);
+      const series = await seriesCache.get(entry.prefixKey);
+      // Dated when the document was, so that it counts in the period of the document.
+      const { print, target } = series.at(entry.issuedAtMs);
       const allocation = await allocator.allocate(target, 1);
-      const resolvedNumber = printerAt(clock.now())(allocation.ranges[0]?.first ?? 0n);
+      const resolvedNumber = print(allocation.ranges[0]?.first ?? 0n);
       if (await store.resolve(number, resolvedNumber)) {
         emit({ type: 'temporary-number-resolved', prefixKey: entry.prefixKey, number, resolvedNumber });
         return { ...entry, resolvedNumber };

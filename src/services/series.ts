@@ -1,0 +1,66 @@
+/** A prefix config made ready for work: its counter, its period and its printer at any instant. */
+import type { AllocationTarget } from '../allocators/lane.ts';
+import { readCalendar } from '../core/calendar.ts';
+import { periodKeyOf } from '../core/period.ts';
+import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
+import { compileTemplate, type NumberPrinter, parseTemplate } from '../core/template.ts';
+
+/** How long before its end the next period is prepared, ms. */
+const PREPARE_MS = 600_000;
+const MINUTE_MS = 60_000;
+
+/** What one reading of the clock decides. */
+export interface SeriesMoment {
+  readonly print: NumberPrinter;
+  /** The counter of the period. */
+  readonly target: AllocationTarget;
+  /** The counter of the next period, in the last ten minutes of this one. */
+  readonly upcoming: AllocationTarget | undefined;
+}
+
+export interface Series {
+  readonly config: PrefixConfig;
+  /** @param instantMs ms since 1970-01-01T00:00:00Z */
+  at(instantMs: number): SeriesMoment;
+}
+
+/** @param standbySize values a node holds ready of the series for an outage of the store; 0 for none. */
+export const compileSeries = (config: PrefixConfig, standbySize: number): Series => {
+  const { prefixKey, initialSeq, reset, timeZone, fiscalYearStart } = config;
+  const printerAt = compileTemplate(parseTemplate(config.format), config);
+  const periodAt = (instantMs: number): string =>
+    reset === 'never' ? '' : periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
+  const targetOf = (period: string): AllocationTarget => ({
+    name: `${prefixKey} ${period}`,
+    sequence: { prefixKey, period },
+    initialSeq,
+    limit: limitOf(config),
+    standbySize: config.outage === 'reject' ? 0 : standbySize,
+  });
+
+  let target = targetOf('');
+  let upcoming: AllocationTarget | undefined;
+  const look = (instantMs: number): SeriesMoment => {
+    const period = periodAt(instantMs);
+    const next = periodAt(instantMs + PREPARE_MS);
+    if (period !== target.sequence.period) target = targetOf(period);
+    if (next === period) upcoming = undefined;
+    else if (next !== upcoming?.sequence.period) upcoming = targetOf(next);
+    return { print: printerAt(instantMs), target, upcoming };
+  };
+
+  let keptMinute = Number.NaN;
+  let kept: SeriesMoment;
+  return {
+    config,
+    at: (instantMs) => {
+      // Zones are offset by whole minutes, so no period and no date begins within one.
+      const minute = Math.floor(instantMs / MINUTE_MS);
+      if (minute !== keptMinute) {
+        kept = look(instantMs);
+        keptMinute = minute;
+      }
+      return kept;
+    },
+  };
+};
