@@ -50,6 +50,7 @@ export interface World {
   readonly answers: Map<string, string>;
   readonly runner: ScriptRunner;
   initialSeq: bigint;
+  standbySize: number;
   /** Where the sequence began: what `initialSeq` was when the first call was served. */
   origin: bigint;
   /** Nothing new may be handed out at or below it. */
@@ -70,6 +71,7 @@ export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner):
   log: [],
   answers: new Map(),
   initialSeq: scene.origin,
+  standbySize: scene.standbySize,
   origin: scene.origin,
   floor: scene.origin,
   down: false,
@@ -107,7 +109,7 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
 export const terms = (world: World) => ({
   initialSeq: world.initialSeq,
   limit: world.scene.limit,
-  standbySize: world.scene.standbySize,
+  standbySize: world.standbySize,
 });
 
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */

@@ -88,7 +88,8 @@ local function serve(i)
     if not last then error({ err = 'the record of node ' .. node .. ' is unreadable' }) end
     if call == last then return reply end
     if tonumber(call) < tonumber(last) then return 'stale ' .. last end
-    near = holding == '-' and size == '0' and math.huge or holding ~= '-' and used == '0' and tonumber(nearText)
+    if size == '0' then near = holding == '-' and math.huge
+    elseif holding ~= '-' and used == '0' then near = tonumber(nearText) end
   elseif kind ~= 'join' and kind ~= 'advance' then
     return 'forgotten'
   end
