@@ -144,7 +144,6 @@ export const sendAdvance = (world: World, to: bigint): void => {
 
 const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void => {
   if (reply.kind !== 'taken' && reply.kind !== 'exhausted') return;
-  if (call.initialSeq > world.floor) world.floor = call.initialSeq;
   if (reply.kind === 'exhausted') {
     check(world, reply.valuesLeft < BigInt(call.count), `exhausted with ${reply.valuesLeft} left for ${call.count}`);
     return;
@@ -152,6 +151,7 @@ const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void 
   const { first, last } = reply.range;
   check(world, first <= last && last - first < BigInt(call.count), `asked ${call.count}, got ${first}-${last}`);
   check(world, first > world.floor, `${first} handed out after an advance to ${world.floor}`);
+  check(world, first > call.initialSeq, `${first} handed out with initialSeq ${call.initialSeq}`);
 };
 
 const execute = async (world: World, id: string, entry: string): Promise<{ text: string; fresh: boolean }> => {

@@ -33,9 +33,10 @@ local function insert(ranges, first, last, holder)
   end
 end
 
-local function find(ranges, holder)
+-- By both: a join repeated after its node was forgotten can give its name to a second segment.
+local function find(ranges, first, holder)
   for i, range in ipairs(ranges) do
-    if range[3] == holder then return i end
+    if range[3] == holder and text(range[1]) == first then return i end
   end
 end
 

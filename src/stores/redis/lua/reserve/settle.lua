@@ -19,7 +19,7 @@ end
 
 local function release(s, first, used, call)
   local holder = s.node .. '@' .. call
-  local at = find(s.ahead, holder)
+  local at = find(s.ahead, first, holder)
   if at then
     local segment = table.remove(s.ahead, at)
     if used > 0 then insert(s.ahead, segment[1], segment[1] + (used - 1), '-') end
