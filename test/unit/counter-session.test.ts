@@ -227,3 +227,10 @@ describe('call numbers', () => {
     expect(open(nextCall).call(1, TERMS).call).toBe(42);
   });
 });
+
+describe('a node', () => {
+  it.each(['', 'n', 'a b', 'a@b', 'a:b'])('is not called "%s"', (node) => {
+    const sequence = { prefixKey: 'INV', period: '' };
+    expect(() => createCounterSession({ sequence, node, nextCall: () => 1 })).toThrow('no name');
+  });
+});
