@@ -57,7 +57,8 @@ export interface World {
   floor: bigint;
   down: boolean;
   calls: number;
-  rejoins: number;
+  /** How often each sort of answer was met. */
+  readonly met: Map<string, number>;
 }
 
 export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner): World => ({
@@ -76,7 +77,7 @@ export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner):
   floor: scene.origin,
   down: false,
   calls: 0,
-  rejoins: 0,
+  met: new Map(),
 });
 
 const fail = (world: World, what: string): never => {
@@ -154,12 +155,21 @@ const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void 
   check(world, first > call.initialSeq, `${first} handed out with initialSeq ${call.initialSeq}`);
 };
 
+const meet = ({ met }: World, text: string, repeated: boolean): void => {
+  const [kind = '', ...rest] = text.split(' ');
+  const sorts = [kind, ...rest.filter((word) => word === 'returned' || word === 'recall')];
+  if (rest.at(-1)?.includes('-')) sorts.push('offer');
+  if (repeated) sorts.push('repeated');
+  for (const sort of sorts) met.set(sort, (met.get(sort) ?? 0) + 1);
+};
+
 const execute = async (world: World, id: string, entry: string): Promise<{ text: string; fresh: boolean }> => {
   const before = world.answers.get(id);
   const repeated = before !== undefined;
   const compares = repeated && world.random.chance(0.2);
   const stored = compares ? await world.runner.read(world.keys) : undefined;
   const text = await world.runner.run(world.keys, entry);
+  meet(world, text, repeated);
   world.log.push(`  ${entry} => ${text}${repeated ? ' (again)' : ''}`);
   check(world, !text.startsWith('corrupt'), text);
   if (!repeated) {
@@ -197,7 +207,6 @@ export const receive = (world: World, node: ModelNode, callNumber: number, reply
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;
-  if (reply.kind === 'forgotten') world.rejoins++;
   check(world, settlement.kind !== 'usurped' && settlement.kind !== 'corrupt', `${node.name}: ${settlement.kind}`);
   if (reply.kind === 'taken' && !reply.returned) {
     check(world, reply.range.first > node.high, `${node.name} got ${reply.range.first} in order after ${node.high}`);

@@ -1,4 +1,5 @@
 -- Part of reserve.lua: the whole protocol for one entry, and its writes.
+
 -- A long silent node is forgotten: what it may still have held goes to the gap record, its standby is never reused.
 local function foldNode(s, node, range)
   s.forgotten[#s.forgotten + 1] = 'n:' .. node

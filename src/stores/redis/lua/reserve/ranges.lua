@@ -1,5 +1,6 @@
 -- Part of reserve.lua: rising lists of ranges, and the entries of the gap record.
 -- `s` is one entry with its state: it collects the plan, and nothing is written before the whole plan stands.
+
 local function readRanges(s, field, source)
   local ranges = {}
   local rest = string.gsub(source, '(%d+):(%d+):?(%S*) ?', function(first, last, holder)

@@ -1,4 +1,5 @@
 -- Part of reserve.lua: what nodes report, and what the counter passes over without handing it out.
+
 -- Takes a range of this holder out of the gap record. Returns its last value, or nothing when it is not there.
 local function ungap(s, first, holder)
   local entry = redis.call('HGET', s.gapsKey, first)
