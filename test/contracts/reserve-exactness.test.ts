@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-const EDGES = [10n ** 15n, 2n ** 53n, 10n ** 16n, 2n ** 63n, 10n ** 19n, 10n ** 10n, VALUE_MAX];
+const EDGES = [10n ** 13n, 10n ** 14n, 10n ** 15n, 2n ** 53n, 10n ** 16n, 2n ** 63n, 10n ** 19n, 10n ** 10n, VALUE_MAX];
 const near = fc
   .tuple(fc.constantFrom(...EDGES), fc.bigInt(-3000n, 3000n))
   .map(([edge, by]) => edge + by)
