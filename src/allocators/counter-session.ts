@@ -162,7 +162,11 @@ const settle = (state: State, callNumber: number, reply: CounterReply): Settleme
   }
 };
 
+const NODE = /^[A-Za-z0-9._-]{2,64}$/;
+
+/** @throws Error when the node's name has other characters than the store's records can hold. */
 export const createCounterSession = (options: CounterSessionOptions): CounterSession => {
+  if (!NODE.test(options.node)) throw new Error(`"${options.node}" is no name for a node`);
   const state: State = {
     ...options,
     standby: createHeldStandby(),

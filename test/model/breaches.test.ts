@@ -27,7 +27,7 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'a segment is freed in the call that replaces it',
     from: '  local segment = reserveStandby(s)\n',
-    to: '  local mine = find(s.ahead, s.node .. "@" .. s.holding)\n  if mine then table.remove(s.ahead, mine) end\n  local segment = reserveStandby(s)\n',
+    to: '  if held then release(s, text(held[1]), 0, s.holding) end\n  local segment = reserveStandby(s)\n',
   },
   { name: 'a call has no identity', from: 'if call == last then return reply end', to: '' },
   { name: 'an older call is served', from: "then return 'stale ' .. last end", to: 'then call = last end' },

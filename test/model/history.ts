@@ -74,6 +74,7 @@ const step = async (world: World): Promise<void> => {
   else if (what < 435 && alive.length < scene.nodesMax) startNode(world);
   else if (what < 450 && node && !node.session.pending && node.session.hasReport) send(world, node);
   else if (what < 458 && scene.advances) operate(world);
+  else if (what < 459) world.standbySize = world.standbySize === 0 ? 5 : 0;
   else if (what < 470) for (const closing of nodes) closing.status === 'closing' && send(world, closing);
   else if (world.network.length > 0) await carry(world);
   else if (node) ask(world, node);

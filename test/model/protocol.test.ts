@@ -29,6 +29,19 @@ describe('the counter protocol', () => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(JSON.stringify({ ...tally, entries: runner.entriesRun, seconds }));
     expect(tally.histories).toBe(HISTORIES);
+    for (const sort of [
+      'taken',
+      'returned',
+      'offer',
+      'recall',
+      'exhausted',
+      'nothing',
+      'stale',
+      'repeated',
+      'advanced',
+      'behind',
+    ])
+      expect(tally.met[sort], sort).toBeGreaterThan(HISTORIES / 100);
   });
 
   it('repeats no value among nodes whose records were folded away while they live', {
@@ -43,6 +56,7 @@ describe('the counter protocol', () => {
     const histories = Math.ceil(HISTORIES / 5);
     const tally = await play({ runner, firstSeed: SEED + 1_000_000_000, histories, alter });
     console.log(JSON.stringify({ ...tally, entries: runner.entriesRun }));
-    expect(tally.rejoins).toBeGreaterThan(histories / 10);
+    const { forgotten } = tally.met;
+    expect(forgotten).toBeGreaterThan(histories / 10);
   });
 });

@@ -33,8 +33,8 @@ export interface Tally {
   histories: number;
   issued: number;
   crashed: number;
-  /** Times a node was forgotten and joined anew. */
-  rejoins: number;
+  /** How often each sort of answer was met. */
+  readonly met: Record<string, number>;
 }
 
 export interface Campaign {
@@ -50,7 +50,7 @@ const CONCURRENT = 200;
 /** Plays `histories` histories, many at a time, each on keys of its own. @throws at the first broken promise. */
 export const play = async (campaign: Campaign): Promise<Tally> => {
   const { runner, firstSeed, histories, wrap = (session) => session, alter = (scene) => scene } = campaign;
-  const tally: Tally = { histories: 0, issued: 0, crashed: 0, rejoins: 0 };
+  const tally: Tally = { histories: 0, issued: 0, crashed: 0, met: {} };
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < histories) {
@@ -59,7 +59,7 @@ export const play = async (campaign: Campaign): Promise<Tally> => {
       const world: World = await runHistory(alter(makeScene(seed, random, wrap)), random, runner);
       await runner.drop(world.keys);
       tally.histories++;
-      tally.rejoins += world.rejoins;
+      for (const [sort, times] of world.met) tally.met[sort] = (tally.met[sort] ?? 0) + times;
       tally.issued += world.issued.size;
       tally.crashed += world.nodes.filter(({ status }) => status === 'crashed').length;
     }

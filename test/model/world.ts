@@ -50,13 +50,15 @@ export interface World {
   readonly answers: Map<string, string>;
   readonly runner: ScriptRunner;
   initialSeq: bigint;
+  standbySize: number;
   /** Where the sequence began: what `initialSeq` was when the first call was served. */
   origin: bigint;
   /** Nothing new may be handed out at or below it. */
   floor: bigint;
   down: boolean;
   calls: number;
-  rejoins: number;
+  /** How often each sort of answer was met. */
+  readonly met: Map<string, number>;
 }
 
 export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner): World => ({
@@ -70,11 +72,12 @@ export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner):
   log: [],
   answers: new Map(),
   initialSeq: scene.origin,
+  standbySize: scene.standbySize,
   origin: scene.origin,
   floor: scene.origin,
   down: false,
   calls: 0,
-  rejoins: 0,
+  met: new Map(),
 });
 
 const fail = (world: World, what: string): never => {
@@ -107,7 +110,7 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
 export const terms = (world: World) => ({
   initialSeq: world.initialSeq,
   limit: world.scene.limit,
-  standbySize: world.scene.standbySize,
+  standbySize: world.standbySize,
 });
 
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */
@@ -142,7 +145,6 @@ export const sendAdvance = (world: World, to: bigint): void => {
 
 const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void => {
   if (reply.kind !== 'taken' && reply.kind !== 'exhausted') return;
-  if (call.initialSeq > world.floor) world.floor = call.initialSeq;
   if (reply.kind === 'exhausted') {
     check(world, reply.valuesLeft < BigInt(call.count), `exhausted with ${reply.valuesLeft} left for ${call.count}`);
     return;
@@ -150,6 +152,15 @@ const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void 
   const { first, last } = reply.range;
   check(world, first <= last && last - first < BigInt(call.count), `asked ${call.count}, got ${first}-${last}`);
   check(world, first > world.floor, `${first} handed out after an advance to ${world.floor}`);
+  check(world, first > call.initialSeq, `${first} handed out with initialSeq ${call.initialSeq}`);
+};
+
+const meet = ({ met }: World, text: string, repeated: boolean): void => {
+  const [kind = '', ...rest] = text.split(' ');
+  const sorts = [kind, ...rest.filter((word) => word === 'returned' || word === 'recall')];
+  if (rest.at(-1)?.includes('-')) sorts.push('offer');
+  if (repeated) sorts.push('repeated');
+  for (const sort of sorts) met.set(sort, (met.get(sort) ?? 0) + 1);
 };
 
 const execute = async (world: World, id: string, entry: string): Promise<{ text: string; fresh: boolean }> => {
@@ -158,6 +169,7 @@ const execute = async (world: World, id: string, entry: string): Promise<{ text:
   const compares = repeated && world.random.chance(0.2);
   const stored = compares ? await world.runner.read(world.keys) : undefined;
   const text = await world.runner.run(world.keys, entry);
+  meet(world, text, repeated);
   world.log.push(`  ${entry} => ${text}${repeated ? ' (again)' : ''}`);
   check(world, !text.startsWith('corrupt'), text);
   if (!repeated) {
@@ -195,7 +207,6 @@ export const receive = (world: World, node: ModelNode, callNumber: number, reply
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;
-  if (reply.kind === 'forgotten') world.rejoins++;
   check(world, settlement.kind !== 'usurped' && settlement.kind !== 'corrupt', `${node.name}: ${settlement.kind}`);
   if (reply.kind === 'taken' && !reply.returned) {
     check(world, reply.range.first > node.high, `${node.name} got ${reply.range.first} in order after ${node.high}`);

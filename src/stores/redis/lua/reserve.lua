@@ -50,18 +50,19 @@ local now = redis.call('TIME')[1]
 local format, match = string.format, string.match
 
 -- The common case in few steps: nothing to settle, nothing ahead in reach, the standby well placed. Returns nothing
--- when it is not that case; then the plan decides.
+-- when it is not that case; then the plan decides. Lua writes integers below 10^14 exactly by itself.
 local function takeNext(keyAt, node, call, count, initial, limit, seen, counter, ahead, near)
   local value = tonumber(counter)
   local last = value + count
-  if value < tonumber(initial) or value < tonumber(seen) or tonumber(limit) < last or near <= last then return end
+  if value < tonumber(initial) or value < tonumber(seen) or tonumber(limit) < last then return end
+  if near ~= '-' and tonumber(near) <= last then return end
   local low = match(ahead, '^%d+')
   if low and tonumber(low) <= last then return end
-  local after, range = format('%.0f', last), format('%.0f %.0f', value + 1, last)
+  local range = value + 1 .. ' ' .. last
   local reply = 'taken ' .. range .. ' counter keep'
-  redis.call('SET', KEYS[keyAt], after)
-  redis.call('HSET', KEYS[keyAt + 1], 'value', after, 'n:' .. node,
-    call .. ' ' .. now .. ' ' .. after .. ' ' .. (near < math.huge and format('%.0f', near) or '-') .. ' ' .. range .. ' ' .. reply)
+  redis.call('SET', KEYS[keyAt], last)
+  redis.call('HSET', KEYS[keyAt + 1], 'value', last, 'n:' .. node,
+    call .. ' ' .. now .. ' ' .. last .. ' ' .. near .. ' ' .. range .. ' ' .. reply)
   return reply
 end
 
@@ -88,13 +89,14 @@ local function serve(i)
     if not last then error({ err = 'the record of node ' .. node .. ' is unreadable' }) end
     if call == last then return reply end
     if tonumber(call) < tonumber(last) then return 'stale ' .. last end
-    near = holding == '-' and size == '0' and math.huge or holding ~= '-' and used == '0' and tonumber(nearText)
+    if size == '0' then near = holding == '-' and '-'
+    else near = used == '0' and holding ~= '-' and nearText ~= '-' and nearText end
   elseif kind ~= 'join' and kind ~= 'advance' then
     return 'forgotten'
   end
   local counter = redis.call('GET', KEYS[3 * i - 2])
   if near and kind == 'take' and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
-    and #counter < 16 and #initial < 16 and #seen < 16 then
+    and #counter < 14 and #initial < 16 and #seen < 16 then
     local reply = takeNext(3 * i - 2, node, call, tonumber(count), initial, limit, seen, counter, state[2], near)
     if reply then return reply end
   end

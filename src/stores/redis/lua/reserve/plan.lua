@@ -1,4 +1,5 @@
 -- Part of reserve.lua: the whole protocol for one entry, and its writes.
+
 -- A long silent node is forgotten: what it may still have held goes to the gap record, its standby is never reused.
 local function foldNode(s, node, range)
   s.forgotten[#s.forgotten + 1] = 'n:' .. node
@@ -34,7 +35,7 @@ local function join(s)
   if s.range and ungap(s, s.range[1], s.node) then s.kept = s.range[1] .. ' ' .. s.range[2] end
   -- A segment the state has lost is put back, unless its values were given to another since: then a new one is offered.
   local holder = s.node .. '@' .. s.holding
-  if s.held and not find(s.ahead, holder) and redis.call('HEXISTS', s.gapsKey, s.held[1]) == 0 then
+  if s.held and not find(s.ahead, s.held[1], holder) and redis.call('HEXISTS', s.gapsKey, s.held[1]) == 0 then
     local first, last = s.number(s.held[1]), s.number(s.held[2])
     local free = s.value < first
     for _, range in ipairs(s.ahead) do

@@ -1,5 +1,6 @@
 -- Part of reserve.lua: rising lists of ranges, and the entries of the gap record.
 -- `s` is one entry with its state: it collects the plan, and nothing is written before the whole plan stands.
+
 local function readRanges(s, field, source)
   local ranges = {}
   local rest = string.gsub(source, '(%d+):(%d+):?(%S*) ?', function(first, last, holder)
@@ -33,9 +34,10 @@ local function insert(ranges, first, last, holder)
   end
 end
 
-local function find(ranges, holder)
+-- By both: a join repeated after its node was forgotten can give its name to a second segment.
+local function find(ranges, first, holder)
   for i, range in ipairs(ranges) do
-    if range[3] == holder then return i end
+    if range[3] == holder and text(range[1]) == first then return i end
   end
 end
 

@@ -1,4 +1,5 @@
 -- Part of reserve.lua: what nodes report, and what the counter passes over without handing it out.
+
 -- Takes a range of this holder out of the gap record. Returns its last value, or nothing when it is not there.
 local function ungap(s, first, holder)
   local entry = redis.call('HGET', s.gapsKey, first)
@@ -19,7 +20,7 @@ end
 
 local function release(s, first, used, call)
   local holder = s.node .. '@' .. call
-  local at = find(s.ahead, holder)
+  local at = find(s.ahead, first, holder)
   if at then
     local segment = table.remove(s.ahead, at)
     if used > 0 then insert(s.ahead, segment[1], segment[1] + (used - 1), '-') end

@@ -1,4 +1,5 @@
 -- Part of reserve.lua: the standby segments, ahead of the counter.
+
 -- Reserves a segment in the first hole far enough ahead. Near the limit distance and size shrink, to nothing at last.
 local function reserveStandby(s)
   local room = s.value < s.limit and distance(s.limit - s.value) or 0

@@ -1,4 +1,5 @@
 -- Part of reserve.lua: handing out the next values, and how many are left.
+
 local function valuesLeft(s)
   local left = s.value < s.limit and s.limit - s.value or s.number('0')
   for _, range in ipairs(s.ahead) do

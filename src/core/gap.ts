@@ -1,0 +1,17 @@
+/** An entry of the gap record: values that were not issued, or of which nobody can say any more whether they were. */
+import type { Range } from './range.ts';
+
+/**
+ * `node-crash`: given to a node that has been silent since, which may have issued some of them; `advance`: passed over
+ * by an operator; `recovery-jump`: passed over when the store had lost its last state; `void`: cancelled in a ledger.
+ */
+export type GapReason = 'node-crash' | 'recovery-jump' | 'advance' | 'void';
+
+export interface Gap {
+  readonly range: Range;
+  readonly reason: GapReason;
+  /** The node that held the values; undefined when none did. */
+  readonly node: string | undefined;
+  /** When it was recorded, milliseconds since 1970. */
+  readonly at: number;
+}

@@ -1,0 +1,19 @@
+/** Reads the gap record as `lua/reserve.lua` writes it: hash field = first value, entry = "last reason holder time". */
+import type { Gap, GapReason } from '../../core/gap.ts';
+import { parseValue } from '../../core/value.ts';
+
+const REASONS: readonly string[] = ['node-crash', 'recovery-jump', 'advance', 'void'] satisfies GapReason[];
+const isReason = (word: string): word is GapReason => REASONS.includes(word);
+
+/** @returns undefined when the entry was not written by this service. */
+export const readGap = (field: string, entry: string): Gap | undefined => {
+  const [lastText = '', reason = '', holder = '', seconds = ''] = entry.split(' ');
+  const first = parseValue(field);
+  const last = parseValue(lastText);
+  if (first === undefined || last === undefined || last < first || !isReason(reason)) return undefined;
+  const at = Number(seconds) * 1000;
+  if (!Number.isSafeInteger(at)) return undefined;
+  // A holder is a node, or NODE@CALL for a standby segment.
+  const node = holder === '-' ? undefined : holder.split('@')[0];
+  return { range: { first, last }, reason, node, at };
+};

@@ -1,0 +1,236 @@
+/** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
+import { describe, expect, it } from 'vitest';
+import { type CallTerms, type CounterSession, createCounterSession } from '../../src/allocators/counter-session.ts';
+import type { CounterReply, StandbyAdvice } from '../../src/core/counter-store.ts';
+import { VALUE_MAX } from '../../src/core/value.ts';
+
+const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
+const KEEP: StandbyAdvice = { kind: 'keep' };
+const OFFER: StandbyAdvice = { kind: 'offer', segment: { first: 101n, last: 105n, offeredIn: 1 } };
+
+const open = (nextCall?: () => number): CounterSession => {
+  let calls = 0;
+  return createCounterSession({
+    sequence: { prefixKey: 'INV', period: '' },
+    node: 'node',
+    nextCall: nextCall ?? (() => ++calls),
+  });
+};
+
+const taken = (first: bigint, last: bigint, standby: StandbyAdvice = KEEP, returned = false): CounterReply => ({
+  kind: 'taken',
+  range: { first, last },
+  returned,
+  standby,
+});
+
+/** A session that has made one call and holds the standby segment 101-105. */
+const joined = (): CounterSession => {
+  const session = open();
+  session.call(1, TERMS);
+  session.settle(1, taken(1n, 1n, OFFER));
+  session.deal(1, VALUE_MAX);
+  return session;
+};
+
+describe('a call', () => {
+  it('joins first, and then takes', () => {
+    const session = open();
+    expect(session.call(3, TERMS)).toMatchObject({ kind: 'join', call: 1, count: 3, seen: 0n, holding: undefined });
+    session.settle(1, taken(1n, 3n, OFFER));
+    session.deal(3, VALUE_MAX);
+    expect(session.call(2, TERMS)).toMatchObject({
+      kind: 'take',
+      call: 2,
+      count: 2,
+      seen: 3n,
+      holding: { first: 101n, last: 105n, offeredIn: 1 },
+      usedInPart: false,
+    });
+  });
+
+  it('is repeated unchanged until it is settled', () => {
+    const session = joined();
+    const call = session.call(2, TERMS);
+    session.dealStandby(1, VALUE_MAX);
+    expect(session.call(50, { ...TERMS, initialSeq: 9n })).toBe(call);
+    expect(session.pending).toBe(call);
+    session.settle(2, taken(2n, 3n));
+    expect(session.pending).toBeUndefined();
+  });
+
+  it('stays pending when the stored sequence is corrupt', () => {
+    const session = joined();
+    const call = session.call(2, TERMS);
+    expect(session.settle(2, { kind: 'corrupt', reason: 'x' })).toEqual({ kind: 'corrupt', reason: 'x' });
+    expect(session.pending).toBe(call);
+  });
+
+  it('ignores the answer to a settled call', () => {
+    const session = joined();
+    expect(session.settle(1, taken(1n, 1n))).toEqual({ kind: 'late' });
+    session.call(1, TERMS);
+    expect(session.settle(1, taken(1n, 1n))).toEqual({ kind: 'late' });
+    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+  });
+
+  it('finds out when another process uses its name', () => {
+    const session = joined();
+    session.call(1, TERMS);
+    expect(session.settle(2, { kind: 'stale', lastCall: 7 })).toEqual({ kind: 'usurped' });
+  });
+
+  it('of count 0 on a new session fetches a standby', () => {
+    const session = open();
+    expect(session.call(0, TERMS)).toMatchObject({ kind: 'join', count: 0 });
+    expect(session.settle(1, { kind: 'nothing', standby: OFFER })).toEqual({ kind: 'settled' });
+    expect(session.standbyLeft).toBe(5n);
+  });
+});
+
+describe('values in hand', () => {
+  it('are dealt in order, and kept when nobody asks', () => {
+    const session = joined();
+    session.call(5, TERMS);
+    session.settle(2, taken(2n, 6n));
+    expect(session.deal(2, VALUE_MAX)).toEqual({ first: 2n, last: 3n });
+    expect(session.hasReport).toBe(true);
+    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 4n, last: 6n });
+    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+    expect(session.hasReport).toBe(false);
+  });
+
+  it('are dealt again when they were given back', () => {
+    const session = joined();
+    session.giveBack({ first: 1n, last: 1n });
+    expect(session.deal(5, VALUE_MAX)).toEqual({ first: 1n, last: 1n });
+  });
+
+  it('are not dealt above the limit, but returned by the next call', () => {
+    const session = joined();
+    session.call(5, TERMS);
+    session.settle(2, taken(2n, 6n));
+    expect(session.deal(9, 3n)).toEqual({ first: 2n, last: 3n });
+    expect(session.deal(9, 3n)).toBeUndefined();
+    expect(session.call(1, TERMS).returned).toEqual([{ first: 4n, last: 6n }]);
+    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+  });
+
+  it('do not count as seen when another node had returned them', () => {
+    const session = joined();
+    session.call(1, TERMS);
+    session.settle(2, taken(77n, 77n, KEEP, true));
+    session.deal(1, VALUE_MAX);
+    expect(session.call(1, TERMS).seen).toBe(1n);
+  });
+});
+
+describe('the standby', () => {
+  it('is reported as used, and released when another one is offered', () => {
+    const session = joined();
+    session.call(1, TERMS);
+    expect(session.dealStandby(2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
+    expect(session.standbyLeft).toBe(3n);
+    session.settle(2, taken(2n, 2n));
+    session.deal(1, VALUE_MAX);
+    expect(session.call(0, TERMS)).toMatchObject({ usedInPart: true, released: [] });
+    session.settle(3, {
+      kind: 'nothing',
+      standby: { kind: 'offer', segment: { first: 201n, last: 205n, offeredIn: 3 } },
+    });
+    expect(session.standby).toEqual({ first: 201n, last: 205n, offeredIn: 3 });
+    expect(session.hasReport).toBe(true);
+    expect(session.call(0, TERMS)).toMatchObject({
+      usedInPart: false,
+      released: [{ first: 101n, offeredIn: 1, used: 2n }],
+    });
+  });
+
+  it('is given up before a sequence counts as exhausted', () => {
+    const session = joined();
+    session.call(3, TERMS);
+    const recalled: CounterReply = { kind: 'exhausted', valuesLeft: 0n, standby: { kind: 'recall' } };
+    expect(session.settle(2, recalled)).toEqual({ kind: 'again' });
+    expect(session.call(3, TERMS)).toMatchObject({ holding: undefined, released: [{ first: 101n, used: 0n }] });
+    expect(session.settle(3, { kind: 'exhausted', valuesLeft: 2n, standby: KEEP })).toEqual({
+      kind: 'exhausted',
+      valuesLeft: 2n,
+    });
+  });
+});
+
+describe('leaving', () => {
+  it('returns everything, and deals nothing afterwards', () => {
+    const session = joined();
+    session.call(3, TERMS);
+    session.dealStandby(1, VALUE_MAX);
+    expect(session.leave(TERMS)).toBe(session.pending);
+    session.settle(2, taken(2n, 4n));
+    expect(session.leave(TERMS)).toMatchObject({
+      kind: 'leave',
+      count: 0,
+      holding: undefined,
+      released: [{ first: 101n, offeredIn: 1, used: 1n }],
+      returned: [{ first: 2n, last: 4n }],
+    });
+    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+    expect(session.dealStandby(1, VALUE_MAX)).toBeUndefined();
+    expect(session.settle(3, { kind: 'nothing', standby: KEEP })).toEqual({ kind: 'left' });
+    expect(() => session.call(1, TERMS)).toThrow('left');
+  });
+
+  it('needs no call when the store never heard of the session', () => {
+    expect(open().leave(TERMS)).toBeUndefined();
+  });
+});
+
+describe('a forgotten node', () => {
+  it('joins with count 0 under a higher number, naming what it holds', () => {
+    const session = joined();
+    session.call(3, TERMS);
+    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'again' });
+    expect(session.call(3, TERMS)).toMatchObject({
+      kind: 'join',
+      call: 3,
+      count: 0,
+      seen: 1n,
+      holding: { first: 101n, last: 105n, offeredIn: 1 },
+      lastRange: { first: 1n, last: 1n },
+      released: [],
+      returned: [],
+    });
+    expect(session.settle(3, { kind: 'nothing', standby: KEEP })).toEqual({ kind: 'again' });
+    expect(session.call(3, TERMS)).toMatchObject({ kind: 'take', call: 4, count: 3 });
+  });
+
+  it('reports segments once more, but never returns values twice', () => {
+    const session = joined();
+    session.giveBack({ first: 1n, last: 1n });
+    expect(session.leave(TERMS)).toMatchObject({ returned: [{ first: 1n, last: 1n }] });
+    session.settle(2, { kind: 'forgotten' });
+    session.leave(TERMS);
+    session.settle(3, { kind: 'nothing', standby: KEEP });
+    expect(session.leave(TERMS)).toMatchObject({
+      kind: 'leave',
+      call: 4,
+      released: [{ first: 101n, offeredIn: 1, used: 0n }],
+      returned: [],
+    });
+  });
+});
+
+describe('call numbers', () => {
+  it('come from one source for all sessions of a process', () => {
+    let calls = 40;
+    const nextCall = () => ++calls;
+    expect(open(nextCall).call(1, TERMS).call).toBe(41);
+    expect(open(nextCall).call(1, TERMS).call).toBe(42);
+  });
+});
+
+describe('a node', () => {
+  it.each(['', 'n', 'a b', 'a@b', 'a:b'])('is not called "%s"', (node) => {
+    const sequence = { prefixKey: 'INV', period: '' };
+    expect(() => createCounterSession({ sequence, node, nextCall: () => 1 })).toThrow('no name');
+  });
+});
