@@ -82,11 +82,11 @@ const isReady = (url: string): Promise<boolean> =>
     () => false,
   );
 
-const register = async (url: string, outage: string): Promise<void> => {
-  const reply = await fetch(`${url}/api/prefix-configs/${KEY}`, {
+export const register = async (url: string, prefixKey: string, outage = 'standby'): Promise<void> => {
+  const reply = await fetch(`${url}/api/prefix-configs/${prefixKey}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ format: `${KEY}-{SEQ:6}`, outage }),
+    body: JSON.stringify({ format: `${prefixKey}-{SEQ:6}`, outage }),
   });
   if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`);
 };
@@ -94,6 +94,7 @@ const register = async (url: string, outage: string): Promise<void> => {
 export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
   const { nodes: nodesCount = 3, env = {}, redisArgs = [], outage = 'standby' } = options;
   await using stack = new AsyncDisposableStack();
+  let resources = stack;
   const redis = stack.use(await startRedisServer({ appendonly: true, args: redisArgs }));
   const toxiproxy = stack.use(await startToxiproxy());
   const client = new Redis(redis.url, { maxRetriesPerRequest: null, retryStrategy: () => POLL_MS });
@@ -110,7 +111,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     ((url: string) => startService({ env: { REDIS_URL: url, REDIS_TIMEOUT_MS: '300', LOG_LEVEL: 'info', ...env } }));
   const launch = async (proxy: Proxy): Promise<NodeProcess> => {
     const started = await startNode(`redis://127.0.0.1:${proxy.port}`);
-    stack.defer(async () => {
+    resources.defer(async () => {
       await started.kill();
       await started.close();
     });
@@ -142,7 +143,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       return { label, proxy, process: started, url: started.url, name: '', present: true };
     }),
   )) as [FleetNode, ...FleetNode[]];
-  await register(nodes[0].url, outage);
+  await register(nodes[0].url, KEY, outage);
   for (const node of nodes) await learnName(node);
 
   const readStored = (): Promise<StoredSequence> => readStoredSequence(client, KEY);
@@ -158,7 +159,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     const names = new Set(presentNodes().map(({ name }) => name));
     return free.length === 0 && !gaps.some(({ holder }) => names.has(holder));
   };
-  const runs = stack.move();
+  resources = stack.move();
 
   return {
     redis,
@@ -219,6 +220,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       const stored = await readStored();
       const evidence: Evidence = { records, stored, prefixKey: KEY, killed, disturbances, absences, boundMs: BOUND_MS, ...given };
       const verdict = checkEvidence(evidence);
+      (await import('node:fs')).writeFileSync('/tmp/evidence.json', JSON.stringify({ ...evidence, findings: verdict.findings }));
       const title = expect.getState().currentTestName ?? '';
       console.log(describeFigures({ title, records, verdict, disturbances, recoveriesMs }));
       return verdict;
@@ -227,7 +229,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       redis.resume();
       for (const node of nodes) await node.process.kill();
       await history.stopClients();
-      await runs.disposeAsync();
+      await resources.disposeAsync();
     },
   };
 };

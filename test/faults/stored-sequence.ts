@@ -26,13 +26,16 @@ export interface StoredSequence {
   readonly calls: ReadonlyMap<string, number>;
 }
 
+/** A segment's holder is written `NODE@CALL`, with the call that was offered it; used values have no holder. */
+const nodeOf = (holder = '-'): string => holder.split('@')[0] ?? '-';
+
 const readRanges = (text: string | undefined): HeldRange[] =>
   (text ?? '')
     .split(' ')
     .filter((word) => word !== '')
     .map((word) => {
-      const [first, last, holder = '-'] = word.split(':');
-      return { first: Number(first), last: Number(last), holder };
+      const [first, last, holder] = word.split(':');
+      return { first: Number(first), last: Number(last), holder: nodeOf(holder) };
     });
 
 /** The keys of a prefix without a reset, as the contract names them. */
@@ -57,8 +60,8 @@ export const readStoredSequence = async (redis: Redis, prefixKey: string): Promi
     ahead: readRanges(state['ahead']),
     free: readRanges(state['free']),
     gaps: Object.entries(gaps).map(([first, entry]) => {
-      const [last, reason = '', holder = '-'] = entry.split(' ');
-      return { first: Number(first), last: Number(last), reason, holder };
+      const [last, reason = '', holder] = entry.split(' ');
+      return { first: Number(first), last: Number(last), reason, holder: nodeOf(holder) };
     }),
     lastRanges: nodes.flatMap(({ name, words: [, , , , first = '-', last] }) =>
       first === '-' ? [] : [{ first: Number(first), last: Number(last), holder: name }],

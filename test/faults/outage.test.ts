@@ -1,0 +1,109 @@
+/** Outages of Redis as a user sees them: standby numbers, then refusals or temporary numbers, and the series whole again afterwards. */
+import { expect, it } from 'vitest';
+import { type Fleet, type FleetNode, KEY, startFleet, until } from './fleet.ts';
+import { expectWhole, onAllLinks, startUsualLoad, untilServedFromStandby } from './scenes.ts';
+
+const OUTAGE_NUMBERS = 400;
+const SMALL_STANDBY = 50;
+const PAGE_MAX = 1_000;
+
+const disconnect = (fleet: Fleet): Promise<void> => onAllLinks(fleet, ({ proxy }) => proxy.disable());
+const reconnect = (fleet: Fleet): Promise<void> => onAllLinks(fleet, ({ proxy }) => proxy.enable());
+
+/** Takes numbers until the counter has passed everything that was used ahead of it. */
+const passWhatWasUsed = async (fleet: Fleet): Promise<void> => {
+  const { ahead } = await fleet.readStored();
+  const last = Math.max(...ahead.filter(({ holder }) => holder === '-').map((range) => range.last));
+  await until('the counter has passed the outage', async () => {
+    await onAllLinks(fleet, (node) => fleet.history.ask('passing', node, KEY, 50));
+    return (await fleet.readStored()).counter > last;
+  });
+};
+
+const refusalsOf = (fleet: Fleet, { label }: FleetNode): number => fleet.count({ node: label, status: 503 });
+
+it(`an outage of ${OUTAGE_NUMBERS} numbers per node on three nodes: none fails, and 1, 2, 3, … are all there afterwards`, async () => {
+  await using fleet = await startFleet();
+  await startUsualLoad(fleet);
+  await fleet.disturb(async () => {
+    await disconnect(fleet);
+    await untilServedFromStandby(fleet, OUTAGE_NUMBERS);
+    await reconnect(fleet);
+  });
+  await fleet.disturb(() => passWhatWasUsed(fleet));
+  await expectWhole(fleet);
+  const { counter, ahead, free } = await fleet.readStored();
+  expect({ ahead, free }).toEqual({ ahead: [], free: [] });
+  const issued = fleet.history.records.reduce((sum, { numbers }) => sum + numbers.length, 0);
+  expect(counter).toBe(issued);
+});
+
+it('503 with Retry-After when Redis is away for longer than the standby lasts, and from Redis again afterwards', async () => {
+  await using fleet = await startFleet({ env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
+  await startUsualLoad(fleet);
+  await fleet.disturb(async () => {
+    const fromMs = performance.now();
+    await disconnect(fleet);
+    await until('all nodes refuse', () => fleet.nodes.every((node) => refusalsOf(fleet, node) > 50));
+    for (const { label, url } of fleet.nodes) {
+      expect(fleet.count({ node: label, source: 'standby' }, fromMs)).toBe(SMALL_STANDBY);
+      expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    }
+    await reconnect(fleet);
+  });
+  const verdict = await fleet.finish();
+  expect(verdict.findings).toEqual([]);
+  expect(verdict.recordedGaps).toBe(0);
+  const refused = fleet.history.records.filter(({ status }) => status !== 200);
+  expect(new Set(refused.map(({ status, problem }) => `${status} ${problem}`))).toEqual(new Set(['503 STORAGE_UNAVAILABLE']));
+  expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
+});
+
+interface TemporaryEntry {
+  readonly number: string;
+  readonly resolvedNumber: string | null;
+}
+
+const listTemporary = async ({ url }: FleetNode): Promise<TemporaryEntry[]> => {
+  const found: TemporaryEntry[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const query: string = `limit=${PAGE_MAX}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+    const reply = await fetch(`${url}/api/temporary-numbers?${query}`);
+    const page = (await reply.json()) as { items: TemporaryEntry[]; nextCursor: string | null };
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return found;
+};
+
+const resolveTemporary = async ({ url }: FleetNode, number: string): Promise<string | null> => {
+  const reply = await fetch(`${url}/api/temporary-numbers/${number}/resolve`, { method: 'POST' });
+  if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`);
+  return ((await reply.json()) as TemporaryEntry).resolvedNumber;
+};
+
+it('temporary numbers when the standby is used up: all are handed over, and each is replaced by one real number, once', async () => {
+  await using fleet = await startFleet({ outage: 'temporary', env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
+  await startUsualLoad(fleet);
+  await fleet.disturb(async () => {
+    await disconnect(fleet);
+    const isIssuing = ({ label }: FleetNode): boolean => fleet.count({ node: label, source: 'temporary' }) > 30;
+    await until('all nodes issue temporary numbers', () => fleet.nodes.every(isIssuing));
+    await reconnect(fleet);
+  });
+  const issued = fleet.history.records.filter(({ source }) => source === 'temporary').flatMap(({ numbers }) => numbers);
+  const [one, other = one] = fleet.nodes;
+  await until('all are handed over', async () => (await listTemporary(one)).length === issued.length);
+  expect((await listTemporary(one)).map(({ number }) => number)).toEqual(issued.toSorted());
+  for (const number of issued) {
+    const startMs = performance.now();
+    // At two nodes at the same time, and once more.
+    const [first, second] = await Promise.all([resolveTemporary(one, number), resolveTemporary(other, number)]);
+    expect([second, await resolveTemporary(other, number)]).toEqual([first, first]);
+    fleet.history.note(`operator of ${number}`, one, first ?? '', 'redis', startMs);
+  }
+  expect((await listTemporary(one)).filter(({ resolvedNumber }) => resolvedNumber === null)).toEqual([]);
+  await fleet.disturb(async () => undefined);
+  await expectWhole(fleet);
+});
