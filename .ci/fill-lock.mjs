@@ -1,9 +1,21 @@
 // Adds what `npm install` leaves out of package-lock.json when the registry does not serve the binaries of other
 // platforms: `npm ci` refuses a lock file without them. Usage: node fill-lock.mjs package-lock.json
 import { readFileSync, writeFileSync } from 'node:fs';
+
 const path = process.argv[2];
 const lock = JSON.parse(readFileSync(path, 'utf8'));
-const OS = { darwin: 'darwin', linux: 'linux', win32: 'win32', android: 'android', freebsd: 'freebsd', openbsd: 'openbsd', netbsd: 'netbsd', sunos: 'sunos', aix: 'aix', openharmony: 'openharmony' };
+const OS = {
+  darwin: 'darwin',
+  linux: 'linux',
+  win32: 'win32',
+  android: 'android',
+  freebsd: 'freebsd',
+  openbsd: 'openbsd',
+  netbsd: 'netbsd',
+  sunos: 'sunos',
+  aix: 'aix',
+  openharmony: 'openharmony',
+};
 const CPU = ['x64', 'arm64', 'arm', 'ia32', 'ppc64', 'riscv64', 's390x', 'loong64', 'mips64el', 'wasm32'];
 const added = [];
 for (const [key, entry] of Object.entries(lock.packages)) {
@@ -15,11 +27,18 @@ for (const [key, entry] of Object.entries(lock.packages)) {
     if (lock.packages[nested]?.version === range || lock.packages[top]?.version === range) continue;
     if (!/^\d/.test(range) && (lock.packages[nested] || lock.packages[top])) continue;
     const place = lock.packages[top] === undefined ? top : nested;
-    if (!/^\d/.test(range)) { console.error(`not exact: ${key} -> ${name}@${range}`); continue; }
+    if (!/^\d/.test(range)) {
+      console.error(`not exact: ${key} -> ${name}@${range}`);
+      continue;
+    }
     const parts = name.replace(/^@[^/]+\//, '').split('-');
     const os = parts.map((p) => OS[p]).filter(Boolean);
     const cpu = parts.flatMap((p) => (p === 'arm' || p === 'armv7' ? ['arm'] : CPU.includes(p) ? [p] : []));
-    const libc = parts.some((p) => p === 'musl' || p === 'musleabihf') ? ['musl'] : parts.some((p) => p.startsWith('gnu')) && os[0] === 'linux' ? ['glibc'] : undefined;
+    const libc = parts.some((p) => p === 'musl' || p === 'musleabihf')
+      ? ['musl']
+      : parts.some((p) => p.startsWith('gnu')) && os[0] === 'linux'
+        ? ['glibc']
+        : undefined;
     lock.packages[place] = {
       version: range,
       ...(cpu.length && { cpu }),

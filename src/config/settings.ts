@@ -1,5 +1,6 @@
 /** The settings: environment variables checked by one schema, every problem reported at once, never a secret's value. */
 import { z } from 'zod';
+import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 
 const PORT_MAX = 65_535;
@@ -38,17 +39,6 @@ const settingsSchema = z
     NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
     SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
   })
-  .superRefine((env, ctx) => {
-    if (env.AUTH === 'off' && !LOOPBACK_HOSTS.has(env.HOST)) {
-      ctx.addIssue({ code: 'custom', path: ['AUTH'], message: 'off needs HOST=127.0.0.1, ::1 or localhost' });
-    }
-    if (env.AUTH === 'off' && env.NUMBERS_AUTH === 'required') {
-      ctx.addIssue({ code: 'custom', path: ['NUMBERS_AUTH'], message: 'required contradicts AUTH=off' });
-    }
-    if (env.NODE_ENV === 'production' && env.AUTH === 'on' && env.JWT_SECRET === undefined) {
-      ctx.addIssue({ code: 'custom', path: ['JWT_SECRET'], message: 'Required with NODE_ENV=production' });
-    }
-  })
   .transform((env) => ({
     production: env.NODE_ENV === 'production',
     /** TCP port of the HTTP API; 0 lets the system choose. */
@@ -81,12 +71,29 @@ class SettingsError extends Error {
   }
 }
 
+/** Settings that are right by themselves but not together. */
+const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): FieldProblem[] => {
+  const problems: FieldProblem[] = [];
+  const { AUTH: auth = 'on', HOST: host = '', NODE_ENV: environment } = given;
+  if (auth === 'off' && !LOOPBACK_HOSTS.has(host)) {
+    problems.push({ path: 'AUTH', message: 'off needs HOST=127.0.0.1, ::1 or localhost' });
+  }
+  if (auth === 'off' && given['NUMBERS_AUTH'] === 'required') {
+    problems.push({ path: 'NUMBERS_AUTH', message: 'required contradicts AUTH=off' });
+  }
+  if (environment === 'production' && auth !== 'off' && given['JWT_SECRET'] === undefined) {
+    problems.push({ path: 'JWT_SECRET', message: 'Required with NODE_ENV=production' });
+  }
+  return problems;
+};
+
 /** Reads the settings. An empty variable counts as unset. @throws SettingsError */
 export const readSettings = (environment: Readonly<Record<string, string | undefined>>): Settings => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = settingsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new SettingsError(
-    fieldProblemsOf(parsed.error.issues, 'environment').map(({ path, message }) => `${path}: ${message}`),
-  );
+  // Checked apart from the schema, which would keep them back while anything else is wrong.
+  const contradictions = contradictionsOf(given);
+  if (parsed.success && contradictions.length === 0) return parsed.data;
+  const problems = parsed.success ? [] : fieldProblemsOf(parsed.error.issues, 'environment');
+  throw new SettingsError([...problems, ...contradictions].map(({ path, message }) => `${path}: ${message}`));
 };

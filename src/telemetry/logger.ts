@@ -8,6 +8,9 @@ export type { Logger } from 'pino';
 
 const MASKED = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret', 'password'];
 
+/** A masked name may stand this deep in what is logged: `name`, `*.name`, `*.*.name` … */
+const DEPTHS = Array.from({ length: 6 }, (_, depth) => '*.'.repeat(depth));
+
 /** `destination` is for tests; by default lines go to standard output. */
 export const createLogger = (level: string, destination?: DestinationStream): Logger => {
   const options = {
@@ -15,7 +18,7 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: MASKED.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '****' },
+    redact: { paths: MASKED.flatMap((name) => DEPTHS.map((above) => above + name)), censor: '****' },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 };

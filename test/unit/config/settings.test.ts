@@ -1,0 +1,179 @@
+/** Settings: sensible without any, strict with each, all problems told at once and no secret told ever. */
+import { describe, expect, test } from 'vitest';
+import { readSettings } from '../../../src/config/settings.ts';
+
+const SECRET = 'a-secret-of-thirty-two-characters!';
+
+const linesOf = (environment: Record<string, string | undefined>): string[] => {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'SettingsError') throw error;
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  return [];
+};
+
+const namesOf = (environment: Record<string, string | undefined>): string[] =>
+  linesOf(environment).map((line) => line.slice(0, line.indexOf(':')));
+
+const DEFAULTS = {
+  production: false,
+  port: 8080,
+  host: '0.0.0.0',
+  logLevel: 'info',
+  redisUrl: undefined,
+  redisTimeoutMs: 1_000,
+  dataDir: './data',
+  jwtSecret: undefined,
+  auth: 'on',
+  numbersAuth: 'open',
+  shutdownTimeoutMs: 30_000,
+};
+
+describe('settings', () => {
+  test('are complete without any variable', () => {
+    expect(readSettings({})).toEqual(DEFAULTS);
+  });
+
+  test('count an empty variable as unset', () => {
+    const names = ['NODE_ENV', 'PORT', 'HOST', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_TIMEOUT_MS', 'DATA_DIR', 'JWT_SECRET'];
+    const empty = Object.fromEntries(
+      [...names, 'AUTH', 'NUMBERS_AUTH', 'SHUTDOWN_TIMEOUT_MS'].map((name) => [name, '']),
+    );
+    expect(readSettings(empty)).toEqual(DEFAULTS);
+    expect(readSettings({ PORT: undefined })).toEqual(DEFAULTS);
+  });
+
+  test('take each variable', () => {
+    expect(
+      readSettings({
+        NODE_ENV: 'production',
+        PORT: '0',
+        HOST: '::1',
+        LOG_LEVEL: 'silent',
+        REDIS_URL: 'rediss://user:pass@redis.example:6380/3',
+        REDIS_TIMEOUT_MS: '250',
+        DATA_DIR: '/var/lib/numbers',
+        JWT_SECRET: SECRET,
+        AUTH: 'on',
+        NUMBERS_AUTH: 'required',
+        SHUTDOWN_TIMEOUT_MS: '5000',
+      }),
+    ).toEqual({
+      production: true,
+      port: 0,
+      host: '::1',
+      logLevel: 'silent',
+      redisUrl: 'rediss://user:pass@redis.example:6380/3',
+      redisTimeoutMs: 250,
+      dataDir: '/var/lib/numbers',
+      jwtSecret: SECRET,
+      auth: 'on',
+      numbersAuth: 'required',
+      shutdownTimeoutMs: 5_000,
+    });
+  });
+
+  test('do not care about the other variables of the environment', () => {
+    expect(readSettings({ PATH: '/bin', npm_config_yes: 'true', __proto__: 'x' })).toEqual(DEFAULTS);
+  });
+
+  test.each(['127.0.0.1', '::1', 'localhost'])('switch authorization off on %s', (host) => {
+    expect(readSettings({ AUTH: 'off', HOST: host }).auth).toBe('off');
+  });
+});
+
+describe('a wrong value is refused by name', () => {
+  test.each([
+    ['PORT', ['-1', '65536', '80.5', 'http', '0x50', ' 80', '8e3', '99999999999', '٨٠']],
+    ['REDIS_TIMEOUT_MS', ['0', '9', '60001', '1s', '-5']],
+    ['SHUTDOWN_TIMEOUT_MS', ['0', '99', '600001', '30s']],
+    ['LOG_LEVEL', ['loud', 'INFO', '30']],
+    ['AUTH', ['yes', 'ON', '1', 'false']],
+    ['NUMBERS_AUTH', ['on', 'none', 'Open']],
+    ['REDIS_URL', ['localhost:6379', 'http://localhost:6379', 'redis', '//localhost', 'unix:/tmp/redis.sock', ' ']],
+    ['JWT_SECRET', ['short', 'x'.repeat(31)]],
+  ])('%s', (name, values) => {
+    for (const value of values) expect({ value, names: namesOf({ [name]: value }) }).toEqual({ value, names: [name] });
+  });
+
+  test.each([
+    ['PORT', '65535'],
+    ['REDIS_TIMEOUT_MS', '10'],
+    ['REDIS_TIMEOUT_MS', '60000'],
+    ['SHUTDOWN_TIMEOUT_MS', '100'],
+    ['SHUTDOWN_TIMEOUT_MS', '600000'],
+    ['JWT_SECRET', 'x'.repeat(32)],
+  ])('%s may be %s', (name, value) => {
+    expect(linesOf({ [name]: value })).toEqual([]);
+  });
+});
+
+describe('settings that contradict each other are refused', () => {
+  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.com', '127.0.0.1.example.com', 'localhost.'])(
+    'no authorization on the address %s',
+    (host) => {
+      expect(namesOf({ AUTH: 'off', HOST: host })).toEqual(['AUTH']);
+    },
+  );
+
+  test('no authorization on the usual address', () => {
+    expect(namesOf({ AUTH: 'off' })).toEqual(['AUTH']);
+  });
+
+  test('no authorization, but numbers that require it', () => {
+    expect(namesOf({ AUTH: 'off', HOST: '::1', NUMBERS_AUTH: 'required' })).toEqual(['NUMBERS_AUTH']);
+  });
+
+  test('production without a key for the tokens', () => {
+    expect(namesOf({ NODE_ENV: 'production' })).toEqual(['JWT_SECRET']);
+    expect(namesOf({ NODE_ENV: 'production', JWT_SECRET: '' })).toEqual(['JWT_SECRET']);
+    expect(namesOf({ NODE_ENV: 'production', JWT_SECRET: SECRET })).toEqual([]);
+  });
+});
+
+describe('the error', () => {
+  test('tells every wrong value at once', () => {
+    const wrong = { PORT: 'x', LOG_LEVEL: 'loud', REDIS_URL: 'nowhere', REDIS_TIMEOUT_MS: '1', JWT_SECRET: 'short' };
+    expect(namesOf(wrong).toSorted()).toEqual(Object.keys(wrong).toSorted());
+  });
+
+  test('tells every contradiction at once', () => {
+    expect(namesOf({ AUTH: 'off', NUMBERS_AUTH: 'required' }).toSorted()).toEqual(['AUTH', 'NUMBERS_AUTH']);
+  });
+
+  test('tells a contradiction together with a wrong number', () => {
+    expect(namesOf({ NODE_ENV: 'production', PORT: 'x' }).toSorted()).toEqual(['JWT_SECRET', 'PORT']);
+  });
+
+  test('tells a contradiction together with a wrong word', () => {
+    expect(namesOf({ NODE_ENV: 'production', LOG_LEVEL: 'loud' }).toSorted()).toEqual(['JWT_SECRET', 'LOG_LEVEL']);
+  });
+
+  test('has a name and a first line for the operator', () => {
+    expect(() => readSettings({ PORT: 'x' })).toThrow(
+      expect.objectContaining({
+        name: 'SettingsError',
+        message: expect.stringContaining('The settings (environment variables) are wrong:\n  PORT: '),
+      }),
+    );
+  });
+
+  test("never tells a secret's value, nor any other", () => {
+    const values = {
+      JWT_SECRET: 'hunter2-too-short',
+      REDIS_URL: 'http://user:hunter2@redis.example',
+      PORT: 'hunter2',
+      LOG_LEVEL: 'hunter2',
+      AUTH: 'hunter2',
+      NUMBERS_AUTH: 'hunter2',
+    };
+    const lines = linesOf(values);
+    expect(lines).toHaveLength(6);
+    expect(lines.join('\n')).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,137 @@
+/** Stored prefix configs: what is written is read back exactly, operators may write by hand, and nothing corrupt throws. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../../src/core/prefix-config.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
+import { configOf } from '../fakes/config-of.ts';
+
+const reasonOf = (json: string): string => {
+  const stored = decodeStoredConfig('TEST', json);
+  return stored.kind === 'corrupt' ? stored.reason : 'not corrupt';
+};
+
+describe('a written config', () => {
+  const config = fc
+    .record({
+      prefixKey: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,20}$/),
+      seqLength: fc.integer({ min: 1, max: 20 }),
+      initialSeq: fc.bigInt(0n, VALUE_MAX - 1n),
+      timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
+      fiscalYearStart: fc.constantFrom('01-01', '04-01', '12-31'),
+      text: fc.constantFrom('', 'INV-', 'Größe ', '发票', '𐐷'),
+      version: fc.integer({ min: 1, max: 1_000_000 }),
+    })
+    .map(
+      ({ text, seqLength, ...rest }): PrefixConfig => ({
+        ...rest,
+        seqLength,
+        format: `${text}{SEQ:${seqLength}}`,
+        strategy: 'counter',
+        reset: 'never',
+        overflow: 'extend',
+      }),
+    );
+
+  test('is read back exactly, whatever it is', () => {
+    fc.assert(
+      fc.property(config, (one) => {
+        expect(decodeStoredConfig(one.prefixKey, encodeStoredConfig(one))).toEqual({ kind: 'config', config: one });
+      }),
+    );
+  });
+
+  test('keeps overflow: reject', () => {
+    const one = configOf('INV', { format: '{SEQ:4}', overflow: 'reject' });
+    expect(decodeStoredConfig('INV', encodeStoredConfig(one))).toEqual({ kind: 'config', config: one });
+  });
+
+  test('has the names and spellings that operators know', () => {
+    const one = configOf('INV', { format: 'INV-{SEQ:20}', initialSeq: '18446744073709551614' }, 3);
+    expect(JSON.parse(encodeStoredConfig(one))).toEqual({
+      prefix_key: 'INV',
+      format: 'INV-{SEQ:20}',
+      seq_length: 20,
+      initial_seq: '18446744073709551614',
+      strategy: 'counter',
+      reset: 'never',
+      time_zone: 'UTC',
+      fiscal_year_start: '01-01',
+      overflow: 'extend',
+      version: 3,
+    });
+  });
+});
+
+describe("an operator's preloaded entry", () => {
+  test('needs nothing but a format', () => {
+    expect(decodeStoredConfig('TEST', '{"format":"TEST-{SEQ:4}"}')).toEqual({
+      kind: 'config',
+      config: configOf('TEST', { format: 'TEST-{SEQ:4}' }, 1),
+    });
+  });
+
+  test.each([
+    ['snake_case', '{"prefix_key":"TEST","format":"{SEQ:4}","seq_length":4,"initial_seq":7,"time_zone":"Asia/Tokyo"}'],
+    ['camelCase', '{"format":"{SEQ:4}","seqLength":4,"initialSeq":"7","timeZone":"Asia/Tokyo","version":1}'],
+    ['white space', ' {\n"format" : "{SEQ:4}",\t"initial_seq": 7, "time_zone": "Asia/Tokyo" } '],
+  ])('may be written with %s', (_what, json) => {
+    expect(decodeStoredConfig('TEST', json)).toEqual({
+      kind: 'config',
+      config: configOf('TEST', { format: '{SEQ:4}', initialSeq: 7, timeZone: 'Asia/Tokyo' }),
+    });
+  });
+});
+
+describe('a corrupt entry is reported with its reason', () => {
+  test.each(['', '{', 'TEST-{SEQ:4}', "{'format':'{SEQ:4}'}", '{"format":"{SEQ:4}"', '\0', 'undefined', 'NaN'])(
+    '%j is not JSON',
+    (json) => {
+      expect(reasonOf(json)).toBe('Not valid JSON');
+    },
+  );
+
+  test.each(['null', '[]', '7', '"text"', 'true'])('%s is not an object', (json) => {
+    expect(reasonOf(json)).toMatch(/^entry: .*expected object/);
+  });
+
+  test.each([
+    ['format', '{}'],
+    ['format', '{"format":null}'],
+    ['seq_length', '{"format":"{SEQ:4}","seq_length":5}'],
+    ['seq_length', '{"format":"{SEQ:4}","seq_length":"4"}'],
+    ['initial_seq', '{"format":"{SEQ:4}","initial_seq":-1}'],
+    ['initial_seq', '{"format":"{SEQ:4}","initial_seq":9007199254740993}'],
+    ['initial_seq', '{"format":"{SEQ:4}","initial_seq":"18446744073709551615"}'],
+    ['initial_seq', '{"format":"{SEQ:4}","initial_seq":1,"initialSeq":2}'],
+    ['strategy', '{"format":"{SEQ:4}","strategy":"gapless"}'],
+    ['time_zone', '{"format":"{SEQ:4}","time_zone":"Mars/Phobos"}'],
+    ['version', '{"format":"{SEQ:4}","version":0}'],
+    ['version', '{"format":"{SEQ:4}","version":"1"}'],
+    ['prefix_key', '{"format":"{SEQ:4}","prefix_key":"OTHER"}'],
+    ['prefix_key', '{"format":"{SEQ:4}","prefix_key":7}'],
+    ['colour', '{"format":"{SEQ:4}","colour":"red"}'],
+    ['__proto__', '{"format":"{SEQ:4}","__proto__":{}}'],
+  ])('at %s: %s', (path, json) => {
+    expect(reasonOf(json)).toMatch(new RegExp(`^${path}: `));
+  });
+
+  test('a format that is no template is corrupt too', () => {
+    expect(reasonOf('{"format":"TEST-{SEQ}"}')).toContain('{SEQ:N}');
+    expect(reasonOf('{"format":"TEST"}')).toContain('{SEQ:N}');
+    expect(reasonOf('{"format":"{SEQ:0}"}')).toContain('1 to 20');
+  });
+
+  test('nothing that can be stored makes the reading throw', () => {
+    const json = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc.json().map((text) => `{"format":${text}}`),
+    );
+    fc.assert(
+      fc.property(json, (text) => {
+        expect(['config', 'corrupt']).toContain(decodeStoredConfig('TEST', text).kind);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

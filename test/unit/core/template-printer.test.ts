@@ -1,0 +1,197 @@
+/** Compiled templates: what each variable prints, how values are padded, and that no printer outlives its minute. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compileTemplate, type NumberPrinter, parseTemplate } from '../../../src/core/template.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
+
+const SERIES = { prefixKey: 'INV', timeZone: 'UTC', fiscalYearStart: '01-01' };
+const MINUTE_MS = 60_000;
+
+const compile = (format: string, series: Partial<typeof SERIES> = {}): ((instantMs: number) => NumberPrinter) =>
+  compileTemplate(parseTemplate(format), { ...SERIES, ...series });
+
+const print = (format: string, iso: string, series: Partial<typeof SERIES> = {}, value = 1n): string =>
+  compile(format, series)(Date.parse(iso))(value);
+
+const value = fc.bigInt(0n, VALUE_MAX);
+
+describe('variables', () => {
+  test.each([
+    ['prefix', 'INV'],
+    ['year', '2026'],
+    ['yy', '26'],
+    ['month', '02'],
+    ['day', '03'],
+    ['hour', '04'],
+    ['quarter', '1'],
+    ['week', '06'],
+    ['weekYear', '2026'],
+    ['dayOfYear', '034'],
+    ['fiscalYear', '2026'],
+  ])('{%s} prints %s', (variable, text) => {
+    expect(print(`{${variable}}-{SEQ:3}`, '2026-02-03T04:05:06Z')).toBe(`${text}-001`);
+    expect(print(`{SEQ:3}-{${variable}}`, '2026-02-03T04:05:06Z')).toBe(`001-${text}`);
+  });
+
+  test('the number of the brief comes out: {prefix}-{year}-{SEQ:6}', () => {
+    expect(print('{prefix}-{year}-{SEQ:6}', '2024-06-01T00:00:00Z', { prefixKey: 'PREFIX_A' }, 123n)).toBe(
+      'PREFIX_A-2024-000123',
+    );
+  });
+
+  test('two digits of the year keep their zero', () => {
+    expect(print('{yy}/{SEQ:1}', '2100-01-01T00:00:00Z')).toBe('00/1');
+    expect(print('{yy}/{SEQ:1}', '2005-01-01T00:00:00Z')).toBe('05/1');
+  });
+
+  test('a variable may stand more than once', () => {
+    expect(print('{yy}{yy}{SEQ:2}{yy}', '2026-01-01T00:00:00Z')).toBe('262601' + '26');
+  });
+
+  test('a prefix key that looks like a tag is printed, not read', () => {
+    expect(print('{prefix}{SEQ:2}', '2026-01-01T00:00:00Z', { prefixKey: '{year}$&$1' })).toBe('{year}$&$101');
+  });
+});
+
+describe('the date is the local one', () => {
+  const DATE = '{year}-{month}-{day} {hour} {SEQ:1}';
+
+  test.each([
+    ['UTC', '2025-12-31 10 1'],
+    ['Pacific/Kiritimati', '2026-01-01 00 1'],
+    ['Etc/GMT+12', '2025-12-30 22 1'],
+    ['Asia/Kolkata', '2025-12-31 15 1'],
+    ['America/New_York', '2025-12-31 05 1'],
+  ])('in %s', (timeZone, number) => {
+    expect(print(DATE, '2025-12-31T10:00:00Z', { timeZone })).toBe(number);
+  });
+
+  test('on a leap day', () => {
+    expect(print('{month}{day}-{dayOfYear}-{SEQ:1}', '2028-02-29T23:59:59Z')).toBe('0229-060-1');
+    expect(print('{month}{day}-{dayOfYear}-{SEQ:1}', '2028-12-31T23:59:59Z')).toBe('1231-366-1');
+  });
+
+  test('in ISO week 53 the week year is not the year', () => {
+    expect(print('{year} {weekYear}-{week} {SEQ:1}', '2027-01-01T00:00:00Z')).toBe('2027 2026-53 1');
+  });
+
+  test('over a change to daylight saving one printer follows the clock', () => {
+    const at = compile('{hour}-{SEQ:1}', { timeZone: 'Europe/Berlin' });
+    const change = Date.parse('2026-03-29T01:00:00Z');
+    expect([at(change - 1)(1n), at(change)(1n)]).toEqual(['01-1', '03-1']);
+  });
+
+  test('the fiscal year starts in the zone of the series', () => {
+    const format = 'FY{fiscalYear}-{SEQ:1}';
+    expect(print(format, '2026-03-31T22:30:00Z', { fiscalYearStart: '04-01' })).toBe('FY2025-1');
+    expect(print(format, '2026-03-31T22:30:00Z', { fiscalYearStart: '04-01', timeZone: 'Europe/Berlin' })).toBe(
+      'FY2026-1',
+    );
+  });
+});
+
+describe('the value', () => {
+  test.each([
+    ['{SEQ:1}', 0n, '0'],
+    ['{SEQ:1}', 9n, '9'],
+    ['{SEQ:1}', 10n, '10'],
+    ['{SEQ:6}', 123n, '000123'],
+    ['{SEQ:6}', 999_999n, '999999'],
+    ['{SEQ:6}', 1_000_000n, '1000000'],
+    ['{SEQ:20}', 1n, '00000000000000000001'],
+    ['{SEQ:20}', VALUE_MAX, '18446744073709551615'],
+    ['{SEQ:1}', VALUE_MAX, '18446744073709551615'],
+    ['{SEQ:17}', 2n ** 53n + 1n, '09007199254740993'],
+  ])('%s prints %s as %s', (format, one, number) => {
+    expect(print(format, '2026-01-01T00:00:00Z', {}, one)).toBe(number);
+  });
+
+  test('is padded to its width, never cut, and can be read back exactly from between its neighbours', () => {
+    const text = fc.stringMatching(/^[A-Z _\-./:]{0,6}$/);
+    fc.assert(
+      fc.property(text, text, fc.integer({ min: 1, max: 20 }), value, (before, after, width, one) => {
+        const number = print(`${before}{SEQ:${width}}${after}`, '2026-01-01T00:00:00Z', {}, one);
+        expect(number.startsWith(before) && number.endsWith(after)).toBe(true);
+        const digits = number.slice(before.length, number.length - after.length);
+        expect(digits).toMatch(/^[0-9]+$/);
+        expect(digits.length).toBe(Math.max(width, one.toString().length));
+        expect(BigInt(digits)).toBe(one);
+      }),
+    );
+  });
+
+  test('different values never print the same number', () => {
+    fc.assert(
+      fc.property(value, value, fc.integer({ min: 1, max: 20 }), (one, other, width) => {
+        const printer = compile(`{year}{SEQ:${width}}`)(0);
+        expect(printer(one) === printer(other)).toBe(one === other);
+      }),
+    );
+  });
+});
+
+describe('the printer of the minute', () => {
+  const start = Date.parse('2026-11-21T23:59:00Z');
+
+  test('is kept until the minute is over', () => {
+    const at = compile('{day}-{SEQ:1}');
+    expect(at(start)).toBe(at(start + MINUTE_MS - 1));
+    expect(at(start)(1n)).toBe('21-1');
+  });
+
+  test('is another one in the next minute, at midnight with another date', () => {
+    const at = compile('{day}-{SEQ:1}');
+    const before = at(start + MINUTE_MS - 1);
+    const after = at(start + MINUTE_MS);
+    expect([before(1n), after(1n)]).toEqual(['21-1', '22-1']);
+  });
+
+  test('follows a clock that steps back', () => {
+    const at = compile('{day}-{SEQ:1}');
+    expect([start + MINUTE_MS, start, start + MINUTE_MS].map((instantMs) => at(instantMs)(1n))).toEqual([
+      '22-1',
+      '21-1',
+      '22-1',
+    ]);
+  });
+
+  test('already handed out keeps its date when the next one is made', () => {
+    const at = compile('{day}-{SEQ:1}');
+    const old = at(start);
+    at(start + MINUTE_MS);
+    expect(old(7n)).toBe('21-7');
+  });
+
+  test('is right at the very first instant, and before 1970', () => {
+    expect(compile('{year}-{SEQ:1}')(0)(1n)).toBe('1970-1');
+    expect(compile('{year}-{SEQ:1}')(-1)(1n)).toBe('1969-1');
+  });
+
+  test('however the clock jumps, and in whatever zone, prints what a fresh one would', () => {
+    const zone = fc.constantFrom(
+      'UTC',
+      'Asia/Kathmandu',
+      'Australia/Lord_Howe',
+      'America/St_Johns',
+      'Africa/Casablanca',
+    );
+    const base = fc.constantFrom(
+      Date.parse('2026-03-29T01:00:00Z'),
+      Date.parse('2026-04-04T15:00:00Z'),
+      Date.parse('2026-12-31T23:59:30Z'),
+      Date.parse('2028-02-29T18:15:00Z'),
+    );
+    const steps = fc.array(fc.integer({ min: -3 * MINUTE_MS, max: 3 * MINUTE_MS }), { minLength: 1, maxLength: 20 });
+    const format = '{year}{month}{day}{hour}{week}{dayOfYear}-{SEQ:1}';
+    fc.assert(
+      fc.property(zone, base, steps, (timeZone, first, jumps) => {
+        const at = compile(format, { timeZone });
+        let now = first;
+        for (const jump of jumps) {
+          now += jump;
+          expect(at(now)(1n)).toBe(compile(format, { timeZone })(now)(1n));
+        }
+      }),
+    );
+  });
+});

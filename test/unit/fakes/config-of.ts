@@ -1,0 +1,8 @@
+/** Makes prefix configs the way a registration does: what a client would send, completed with the defaults. */
+import { type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
+
+export const configOf = (prefixKey: string, input: object, version = 1): PrefixConfig => ({
+  prefixKey,
+  ...prefixConfigInputSchema.parse(input),
+  version,
+});

@@ -1,0 +1,182 @@
+/** The log: one JSON line per fact worth reading, and nothing in it that nobody may read. */
+import { describe, expect, test } from 'vitest';
+import { CorruptEntryError, StorageUnavailableError } from '../../../src/core/errors.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import { createEventLog, createLogger } from '../../../src/telemetry/logger.ts';
+import { configOf } from '../fakes/config-of.ts';
+
+const openLog = (level = 'info') => {
+  const lines: string[] = [];
+  const logger = createLogger(level, {
+    write: (line) => {
+      lines.push(line);
+    },
+  });
+  const entries = (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line));
+  return { logger, lines, entries };
+};
+
+/** The entry that an event leaves, without its time. */
+const written = (event: NumberGeneratorEvent): unknown[] => {
+  const { logger, entries } = openLog('trace');
+  createEventLog(logger)(event);
+  return entries().map(({ time: _time, ...entry }) => entry);
+};
+
+const config = configOf('INV', { format: 'INV-{SEQ:6}', initialSeq: 9999 }, 4);
+const CONFIG_FIELDS = {
+  prefix_key: 'INV',
+  format: 'INV-{SEQ:6}',
+  seq_length: 6,
+  initial_seq: '****',
+  version: 4,
+};
+
+describe('a line', () => {
+  test('is one JSON object with a level in words and an ISO time', () => {
+    const { logger, lines, entries } = openLog();
+    logger.warn({ event: 'test' }, 'Some\ntext');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.match(/\n/g)).toHaveLength(1);
+    const [entry] = entries();
+    expect(entry).toEqual({ level: 'warn', time: expect.any(String), event: 'test', msg: 'Some\ntext' });
+    expect(new Date(String(entry?.['time'])).toISOString()).toBe(entry?.['time']);
+  });
+
+  test('below the level is not written', () => {
+    const { logger, entries } = openLog('warn');
+    logger.info('quiet');
+    logger.error('loud');
+    expect(entries().map(({ msg }) => msg)).toEqual(['loud']);
+  });
+
+  test('is never written at the level silent', () => {
+    const { logger, lines } = openLog('silent');
+    logger.fatal('quiet');
+    expect(lines).toEqual([]);
+  });
+
+  test('goes to standard output when no destination is given', () => {
+    expect(createLogger('warn').level).toBe('warn');
+  });
+});
+
+describe('masking', () => {
+  const SENSITIVE = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret', 'password'];
+
+  test.each(SENSITIVE)('%s shows as ****, at the top and inside of objects and lists', (name) => {
+    const { logger, lines, entries } = openLog();
+    logger.info({ [name]: 'hunter2' }, 'top');
+    logger.info({ config: { [name]: 'hunter2', format: 'kept' } }, 'inside');
+    logger.info({ request: { headers: { [name]: 'hunter2' } } }, 'deeper');
+    logger.info({ list: [{ [name]: 'hunter2' }] }, 'in a list');
+    expect(lines.join('')).not.toContain('hunter2');
+    expect(entries()[0]).toMatchObject({ [name]: '****' });
+    expect(entries()[1]).toMatchObject({ config: { [name]: '****', format: 'kept' } });
+  });
+
+  test('holds wherever a value stands, however deep', () => {
+    const { logger, lines } = openLog();
+    for (const name of SENSITIVE) logger.info({ a: { b: { c: { [name]: 'hunter2' } } } }, 'four levels');
+    expect(lines.join('')).not.toContain('hunter2');
+  });
+
+  test('holds for what a child logger carries along', () => {
+    const { logger, lines } = openLog();
+    logger.child({ token: 'hunter2', requestId: 'r1' }).info('child');
+    logger.child({ requestId: 'r1' }).info({ password: 'hunter2' }, 'child');
+    expect(lines.join('')).not.toContain('hunter2');
+    expect(lines.join('')).toContain('"requestId":"r1"');
+  });
+
+  test('holds for the fields of an error', () => {
+    const { logger, lines } = openLog();
+    logger.error({ err: Object.assign(new Error('Refused'), { token: 'hunter2' }) }, 'failed');
+    expect(lines.join('')).toContain('Refused');
+    expect(lines.join('')).not.toContain('hunter2');
+  });
+
+  test('does not change the object that was logged', () => {
+    const { logger } = openLog();
+    const fields = { token: 'hunter2', config: { initialSeq: 9999n } };
+    logger.info(fields, 'masked');
+    expect(fields).toEqual({ token: 'hunter2', config: { initialSeq: 9999n } });
+  });
+});
+
+describe('a bigint', () => {
+  test.each([
+    ['masked', { initial_seq: 9999n }],
+    ['in the open', { valuesLeft: 18_446_744_073_709_551_615n }],
+    ['beside a masked field', { config: { initialSeq: 1n, limit: 2n ** 64n - 1n } }],
+    ['in a list', { values: [1n, 2n] }],
+  ])('%s does not break the log', (_where, fields) => {
+    const { logger, entries } = openLog();
+    logger.info(fields, 'counted');
+    expect(entries()).toEqual([expect.objectContaining({ msg: 'counted' })]);
+  });
+});
+
+describe('a fact', () => {
+  test('registered: the line says so, and hides the initial value', () => {
+    expect(written({ type: 'prefix-config-registered', config })).toEqual([
+      { level: 'info', event: 'prefix-config', status: 'registered', ...CONFIG_FIELDS, msg: 'Prefix registered' },
+    ]);
+  });
+
+  test('registered: the line has the very texts that the brief looks for', () => {
+    const { logger, lines } = openLog();
+    createEventLog(logger)({ type: 'prefix-config-registered', config });
+    expect(lines[0]).toContain('"status":"registered"');
+    expect(lines[0]).toContain('"initial_seq":"****"');
+    expect(lines[0]).not.toContain('9999');
+  });
+
+  test('updated', () => {
+    expect(written({ type: 'prefix-config-updated', config })).toEqual([
+      { level: 'info', event: 'prefix-config', status: 'updated', ...CONFIG_FIELDS, msg: 'Prefix config changed' },
+    ]);
+  });
+
+  test('removed', () => {
+    expect(written({ type: 'prefix-config-removed', prefixKey: 'INV' })).toEqual([
+      { level: 'info', event: 'prefix-config', status: 'removed', prefix_key: 'INV', msg: 'Prefix config removed' },
+    ]);
+  });
+
+  test('a corrupt entry is an error with its reason', () => {
+    expect(written({ type: 'prefix-config-corrupt', prefixKey: 'INV', reason: 'Not valid JSON' })).toEqual([
+      {
+        level: 'error',
+        event: 'prefix-config-corrupt',
+        prefix_key: 'INV',
+        reason: 'Not valid JSON',
+        msg: expect.stringContaining('cannot be used'),
+      },
+    ]);
+  });
+
+  test('the store comes and goes', () => {
+    expect(written({ type: 'store-connected' })).toMatchObject([{ level: 'info', event: 'store-connected' }]);
+    expect(written({ type: 'store-disconnected', reason: 'ECONNREFUSED' })).toMatchObject([
+      { level: 'error', event: 'store-disconnected', reason: 'ECONNREFUSED' },
+    ]);
+  });
+
+  test.each([
+    [new StorageUnavailableError('Away', new Error('connect ECONNREFUSED')), 'connect ECONNREFUSED'],
+    [new StorageUnavailableError('Away'), 'Away'],
+    [new CorruptEntryError('INV', 'Not valid JSON'), 'Not valid JSON'],
+    [new Error('boom', { cause: 'deeper' }), 'boom'],
+    ['only words', 'only words'],
+    [undefined, 'undefined'],
+  ])('a check that failed is a warning with the inner reason: %s', (error, reason) => {
+    expect(written({ type: 'prefix-config-refresh-failed', error })).toMatchObject([
+      { level: 'warn', event: 'prefix-config-refresh-failed', reason },
+    ]);
+  });
+
+  test('numbers issued are left to the metrics', () => {
+    expect(written({ type: 'numbers-issued', count: 3, source: 'redis' })).toEqual([]);
+  });
+});
