@@ -1,9 +1,7 @@
 /** What `reserve.lua` does with calls: repeated, stale, corrupt, or of a node it has forgotten. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CounterCall } from '../../src/core/counter-store.ts';
-import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
-import { RESERVE_SCRIPT } from '../../src/stores/redis/reserve-script.ts';
-import { createReserveRunner } from '../support/reserve-script.ts';
+import { createReserveStore, RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import {
   call,
   GAPS,
@@ -98,7 +96,7 @@ describe('nodes long gone', () => {
   );
 
   it('are folded into the gap record; one that lives joins anew and goes on', async () => {
-    const store = createRedisCounterStore(createReserveRunner(sequence.redis.client, forgetful));
+    const store = createReserveStore(sequence.redis.client, forgetful);
     const exchange = async (parts: Partial<CounterCall>) => (await store.exchange([call(parts)]))[0];
     await exchange({ count: 2 });
     await exchange({ node: 'node-b' });

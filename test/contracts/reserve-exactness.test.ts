@@ -2,9 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseValue, VALUE_MAX } from '../../src/core/value.ts';
-import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
-import { createReserveRunner } from '../support/reserve-script.ts';
+import { createReserveStore } from '../support/reserve-script.ts';
 
 let redis: OwnRedis;
 beforeAll(async () => {
@@ -20,7 +19,7 @@ const near = fc
 const counters = fc.oneof(fc.bigInt(0n, VALUE_MAX), near);
 
 it('takes the next `count` values, or says exactly how many are left', async () => {
-  const store = createRedisCounterStore(createReserveRunner(redis.client));
+  const store = createReserveStore(redis.client);
   let prefix = 0;
   const property = fc.asyncProperty(
     counters,

@@ -1,9 +1,10 @@
-/** Runs `reserve.lua` on a test's Redis, as the store's client will. */
+/** `reserve.lua` as a test may alter it, on a test's Redis. */
 import type { Redis } from 'ioredis';
-import type { RunReserve } from '../../src/stores/redis/redis-counter-store.ts';
-import { RESERVE_SCRIPT } from '../../src/stores/redis/reserve-script.ts';
+import type { CounterStore } from '../../src/core/counter-store.ts';
+import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
+import { createRedisScript, loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 
-export const createReserveRunner =
-  (redis: Redis, script = RESERVE_SCRIPT): RunReserve =>
-  async (keys, args) =>
-    (await redis.eval(script, keys.length, ...keys, ...args)) as string[];
+export const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
+
+export const createReserveStore = (redis: Redis, script = RESERVE_SCRIPT): CounterStore =>
+  createRedisCounterStore({ commands: redis }, createRedisScript(script));

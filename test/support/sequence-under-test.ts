@@ -9,9 +9,8 @@ import type {
 } from '../../src/core/counter-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
-import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { type OwnRedis, startOwnRedis } from './own-redis.ts';
-import { createReserveRunner } from './reserve-script.ts';
+import { createReserveStore } from './reserve-script.ts';
 
 const INV = { prefixKey: 'INV', period: '' };
 export const STATE = '{sequence:INV}:state';
@@ -59,7 +58,7 @@ export interface SequenceUnderTest {
 export const startSequenceUnderTest = async (script?: string): Promise<SequenceUnderTest> => {
   const redis = await startOwnRedis();
   const { client } = redis;
-  const store = createRedisCounterStore(createReserveRunner(client, script));
+  const store = createReserveStore(client, script);
   const send = async (parts: Partial<CounterCall>): Promise<CounterReply> => {
     const [reply] = await store.exchange([call(parts)]);
     if (!reply) throw new Error('no reply');

@@ -5,7 +5,7 @@ import type { Range } from '../../core/range.ts';
 import { parseValue } from '../../core/value.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { sequenceKeys } from './redis-keys.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import { loadRedisScript, type RedisScript, runRedisScript } from './redis-script.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
@@ -30,8 +30,11 @@ const readGap = ([first, text]: readonly [string, string]): Gap => {
   };
 };
 
-export const createRedisCounterStore = ({ commands }: RedisClient): CounterStore => {
-  const script = loadRedisScript('reserve');
+/** @param script `reserve.lua`; tests hand in altered ones. */
+export const createRedisCounterStore = (
+  { commands }: Pick<RedisClient, 'commands'>,
+  script: RedisScript = loadRedisScript('reserve'),
+): CounterStore => {
   const run = async (keys: readonly string[], args: readonly string[]): Promise<readonly string[]> =>
     (await runRedisScript(commands, script, keys, args)) as string[];
 

@@ -8,6 +8,12 @@ export interface RedisScript {
   readonly sha1: string;
 }
 
+/** A script from its text. */
+export const createRedisScript = (lua: string): RedisScript => ({
+  lua,
+  sha1: createHash('sha1').update(lua).digest('hex'),
+});
+
 const read = (path: string): string => readFileSync(new URL(`lua/${path}`, import.meta.url), 'utf8');
 
 /**
@@ -16,7 +22,7 @@ const read = (path: string): string => readFileSync(new URL(`lua/${path}`, impor
  */
 export const loadRedisScript = (name: string): RedisScript => {
   const lua = read(`${name}.lua`).replace(/^ *-- @include (\S+)$/gm, (_line, part) => read(`${name}/${part}`));
-  return { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+  return createRedisScript(lua);
 };
 
 /** Runs a script. The repetition after NOSCRIPT is safe: that answer, and no other, proves that the script did not run. */
