@@ -1,5 +1,6 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
 import type { NumberSource } from './events.ts';
+import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
 import type { SequenceName } from './sequence-store.ts';
 
@@ -88,16 +89,6 @@ export type AdvanceReply =
   | { readonly kind: 'behind'; readonly current: bigint }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
   | { readonly kind: 'corrupt'; readonly reason: string };
-
-/** Values that nobody will ever be given, and why. */
-export interface Gap extends Range {
-  /** `node-crash`, `recovery-jump`, `advance` or `void`. */
-  readonly reason: string;
-  /** The node that held them; undefined when none did. */
-  readonly node: string | undefined;
-  /** When it was recorded, ms since 1970-01-01T00:00:00Z. */
-  readonly recordedAtMs: number;
-}
 
 /** Where a sequence stands. */
 export interface SequenceState {

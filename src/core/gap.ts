@@ -12,6 +12,6 @@ export interface Gap {
   readonly reason: GapReason;
   /** The node that held the values; undefined when none did. */
   readonly node: string | undefined;
-  /** When it was recorded, milliseconds since 1970. */
-  readonly at: number;
+  /** When it was recorded, ms since 1970-01-01T00:00:00Z. */
+  readonly recordedAtMs: number;
 }

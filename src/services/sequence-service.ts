@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
-import type { CounterStore, Gap } from '../core/counter-store.ts';
+import type { CounterStore } from '../core/counter-store.ts';
 import { CorruptEntryError, SequenceNotForwardError, SequenceOverflowError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { Gap } from '../core/gap.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { rangeSize } from '../core/range.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -84,7 +85,7 @@ export const createSequenceService = ({
     listGaps: async (prefixKey, after, limit) => {
       const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
-      return { items, next: items.length === limit ? items.at(-1)?.first : undefined };
+      return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
     advance: async (prefixKey, to, reason) => {

@@ -206,7 +206,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().store.advance(advanceTo(name, 10n))).toEqual({ kind: 'advanced', from: 5n, to: 10n });
       expect(taken(await exchangeOne(call(name))).first).toBe(11n);
       const gaps = await get().store.listGaps(name, 0n, 10);
-      expect(gaps).toMatchObject([{ first: 6n, last: 10n, reason: 'advance', node: undefined }]);
+      expect(gaps).toMatchObject([{ range: { first: 6n, last: 10n }, reason: 'advance', node: undefined }]);
       expect(Math.abs((gaps[0]?.recordedAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
     });
 
@@ -217,12 +217,12 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       await get().store.advance(advanceTo(name, 10n ** 19n));
       await get().store.advance(advanceTo(name, 10n ** 19n + 5n));
       const first = await get().store.listGaps(name, 0n, 2);
-      expect(first.map((gap) => [gap.first, gap.last])).toEqual([
+      expect(first.map(({ range }) => [range.first, range.last])).toEqual([
         [6n, 8n],
         [10n, 10n ** 19n],
       ]);
       const second = await get().store.listGaps(name, 10n, 2);
-      expect(second.map((gap) => [gap.first, gap.last])).toEqual([[10n ** 19n + 1n, 10n ** 19n + 5n]]);
+      expect(second.map(({ range }) => [range.first, range.last])).toEqual([[10n ** 19n + 1n, 10n ** 19n + 5n]]);
     });
 
     it('shows where a sequence stands without moving it', async () => {

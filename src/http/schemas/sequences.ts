@@ -1,6 +1,6 @@
 /** What the calls on sequences and temporary numbers take and reply. */
 import { z } from 'zod';
-import type { Gap } from '../../core/counter-store.ts';
+import type { Gap } from '../../core/gap.ts';
 import { rangeSize } from '../../core/range.ts';
 import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
 import { parseValue } from '../../core/value.ts';
@@ -71,9 +71,9 @@ export const gapsReply = z
   .meta({ id: 'GapPage' });
 
 export const toGapReply = (gap: Gap): z.output<typeof gapsReply>['items'][number] => ({
-  first: `${gap.first}`,
-  last: `${gap.last}`,
-  count: `${rangeSize(gap)}`,
+  first: `${gap.range.first}`,
+  last: `${gap.range.last}`,
+  count: `${rangeSize(gap.range)}`,
   reason: gap.reason,
   node: gap.node ?? null,
   recordedAt: new Date(gap.recordedAtMs).toISOString(),

@@ -1,7 +1,8 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
 import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore, Gap } from '../../core/counter-store.ts';
+import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
+import type { Gap } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-store.ts';
 import { parseValue } from '../../core/value.ts';
 
@@ -31,7 +32,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     const { reply, value, jumped } = rule(stored);
     if (value !== undefined) counters.set(key, value.toString());
     if (jumped !== undefined) {
-      const gap = { ...jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
+      const gap: Gap = { range: jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
       gaps.set(key, [...(gaps.get(key) ?? []), gap]);
     }
     return reply;
@@ -48,7 +49,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
       return { value, free: [], ahead: [] };
     },
     listGaps: async (sequence, after, limit) =>
-      (gaps.get(keyOf(sequence)) ?? []).filter(({ first }) => first > after).slice(0, limit),
+      (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),
     checkHealth: async () => undefined,
     onReachable: () => undefined,
     preload: (name, value) => {

@@ -11,9 +11,9 @@ export const readGap = (field: string, entry: string): Gap | undefined => {
   const first = parseValue(field);
   const last = parseValue(lastText);
   if (first === undefined || last === undefined || last < first || !isReason(reason)) return undefined;
-  const at = Number(seconds) * 1000;
-  if (!Number.isSafeInteger(at)) return undefined;
+  const recordedAtMs = Number(seconds) * 1_000;
+  if (!Number.isSafeInteger(recordedAtMs)) return undefined;
   // A holder is a node, or NODE@CALL for a standby segment.
   const node = holder === '-' ? undefined : holder.split('@')[0];
-  return { range: { first, last }, reason, node, at };
+  return { range: { first, last }, reason, node, recordedAtMs };
 };

@@ -1,8 +1,9 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type { CounterStore, Gap } from '../../core/counter-store.ts';
+import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Range } from '../../core/range.ts';
 import { parseValue } from '../../core/value.ts';
+import { readGap } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { sequenceKeys } from './redis-keys.ts';
 import { loadRedisScript, type RedisScript, runRedisScript } from './redis-script.ts';
@@ -17,18 +18,6 @@ const readRanges = (text: string | null | undefined): Range[] =>
       const [first = '', last = ''] = word.split(':');
       return { first: BigInt(first), last: BigInt(last) };
     });
-
-const readGap = ([first, text]: readonly [string, string]): Gap => {
-  const [last = first, reason = '', holder = '-', seconds] = text.split(' ');
-  return {
-    first: BigInt(first),
-    last: BigInt(last),
-    reason,
-    // The holder is NODE@CALL: the call that offered the segment is of no use to a reader.
-    node: holder === '-' ? undefined : holder.split('@', 1)[0],
-    recordedAtMs: Number(seconds) * 1_000,
-  };
-};
 
 /** @param script `reserve.lua`; tests hand in altered ones. */
 export const createRedisCounterStore = (
@@ -76,9 +65,10 @@ export const createRedisCounterStore = (
     listGaps: (sequence, after, limit) =>
       translated(async () =>
         Object.entries(await commands.hgetall(sequenceKeys(sequence).gaps))
-          .map(readGap)
-          .filter(({ first }) => first > after)
-          .sort((a, b) => (a.first < b.first ? -1 : 1))
+          .map(([first, entry]) => readGap(first, entry))
+          .filter((gap) => gap !== undefined)
+          .filter(({ range }) => range.first > after)
+          .sort((a, b) => (a.range.first < b.range.first ? -1 : 1))
           .slice(0, limit),
       ),
 

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
 import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
+import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-store.ts';
 import { parseValue } from '../../core/value.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
@@ -67,9 +68,8 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
 
     listGaps: async ({ prefixKey, period }, after, limit) =>
       transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map((row) => ({
-        first: BigInt(String(row['first_value'])),
-        last: BigInt(String(row['last_value'])),
-        reason: String(row['reason']),
+        range: { first: BigInt(String(row['first_value'])), last: BigInt(String(row['last_value'])) },
+        reason: String(row['reason']) as GapReason,
         node: row['node'] === null ? undefined : String(row['node']),
         recordedAtMs: Number(row['recorded_at_ms']),
       })),
