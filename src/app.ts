@@ -97,10 +97,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     node,
   });
   const standbyKeeper = createStandbyKeeper({ seriesCache, allocator, clock });
-  const handOver = (): Promise<void> =>
-    temporaryNumberService.handOver().catch((error: unknown) => emit({ type: 'hand-over-failed', error }));
   listeners.push((event) => {
-    if (event.type === 'store-returned') void handOver();
+    if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   let stopping = false;
 
@@ -138,7 +136,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       standbyKeeper.close();
       seriesCache.close();
       await allocator.close();
-      await handOver();
+      await temporaryNumberService.handOver();
       await stores.close();
     },
   };

@@ -189,6 +189,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     const patience = setTimeout(loosePatience, bounds.patienceMs);
     try {
       const replies = await store.exchange(next.calls);
+      if (replies.length !== next.calls.length) throw new StorageUnavailableError('The store answered incompletely.');
       becomePresent();
       next.lanes.forEach((lane, index) => {
         const [call, reply] = [next.calls[index], replies[index]];
@@ -257,22 +258,23 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
         const waiter: Waiter = { missing: count, limit: target.limit, ranges: [], resolve, reject };
         if (presence !== 'present') {
           if (serveFromStandby(lane.session, waiter)) return;
-          if (presence === 'away') return refuse(lane.session, waiter, refusal());
+          if (presence === 'away') {
+            refuse(lane.session, waiter, refusal());
+            return;
+          }
         } else if (lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
         if (waiting >= bounds.waitingMax) {
-          return refuse(
-            lane.session,
-            waiter,
-            new StorageUnavailableError('Too many requests are waiting for the store.'),
-          );
+          refuse(lane.session, waiter, new StorageUnavailableError('Too many requests are waiting for the store.'));
+          return;
         }
         enqueue(lane, waiter);
         start();
       }),
 
     prepare: (target) => {
+      if (presence === 'away' || (lanes.size >= bounds.lanesMax && !lanes.has(target.name))) return;
       const lane = openLane(target);
-      if (lane.session.standby !== undefined || presence === 'away') return;
+      if (lane.session.standby !== undefined) return;
       due.add(lane);
       start();
     },

@@ -42,6 +42,8 @@ export type Settlement =
 export interface CounterSession {
   /** The call whose outcome is unknown: it is repeated, unchanged, until it is settled. */
   readonly pending: CounterCall | undefined;
+  /** True when there are values in hand in order. */
+  readonly hasValues: boolean;
   /** True when a call of count 0 would tidy up: values in hand that nobody asked for, a standby that was used. */
   readonly hasReport: boolean;
   readonly standby: Range | undefined;
@@ -179,6 +181,9 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
   return {
     get pending() {
       return state.pending;
+    },
+    get hasValues() {
+      return state.surplus.length > 0;
     },
     get hasReport() {
       return state.surplus.length > 0 || state.standby.hasReleased || state.standby.usedInPart;

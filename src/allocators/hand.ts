@@ -38,19 +38,31 @@ export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean 
   return true;
 };
 
+/** How many values of the standby segment are left up to `limit`. */
+const usableStandby = ({ standby, standbyLeft }: CounterSession, limit: bigint): bigint => {
+  if (standby === undefined) return 0n;
+  const next = standby.last - standbyLeft + 1n;
+  return (standby.last < limit ? standby.last : limit) - next + 1n;
+};
+
 /** The same with the standby segment, when that is enough: for the time the store does not answer. */
 export const serveFromStandby = (session: CounterSession, waiter: Waiter): boolean => {
   if (serveFromHand(session, waiter)) return true;
-  if (session.standbyLeft < BigInt(waiter.missing)) return false;
+  if (usableStandby(session, waiter.limit) < BigInt(waiter.missing)) return false;
   const range = session.dealStandby(waiter.missing, waiter.limit);
-  if (range !== undefined) give(waiter, range);
-  if (waiter.missing > 0) return false;
+  if (range === undefined) return false;
+  give(waiter, range);
   waiter.resolve({ ranges: waiter.ranges, fromStandby: true });
   return true;
 };
 
-/** Refuses it; what it has got so far goes back, and from there to the store. */
-export const refuse = (session: CounterSession, waiter: Waiter, error: unknown): void => {
-  for (const range of waiter.ranges.toReversed()) session.giveBack(range);
+/** Refuses it; what it has got so far goes back, and from there to the store. @returns how many values that are. */
+export const refuse = (session: CounterSession, waiter: Waiter, error: unknown): bigint => {
+  let size = 0n;
+  for (const range of waiter.ranges.splice(0).toReversed()) {
+    session.giveBack(range);
+    size += rangeSize(range);
+  }
   waiter.reject(error);
+  return size;
 };

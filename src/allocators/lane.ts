@@ -37,15 +37,21 @@ export const createLane = (session: CounterSession, target: AllocationTarget): L
   ticksToReport: 1,
 });
 
-/** Serves the head of the line from what is in hand, in order of arrival. @returns how many were served. */
+/**
+ * Serves the head of the line from what is in hand, in order of arrival. Who may not have values as high as those in hand
+ * is refused: there will be none for it, and the others would wait for ever. @returns how many left the line.
+ */
 export const serveInOrder = (lane: Lane): number => {
-  let served = 0;
+  let done = 0;
   for (const waiter of lane.waiters) {
-    if (!serveFromHand(lane.session, waiter)) break;
-    served += 1;
+    if (!serveFromHand(lane.session, waiter)) {
+      if (!lane.session.hasValues) break;
+      refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, 0n));
+    }
+    done += 1;
   }
-  lane.waiters.splice(0, served);
-  return served;
+  lane.waiters.splice(0, done);
+  return done;
 };
 
 /** Serves whom the standby segment is enough for; the others keep waiting. @returns how many were served. */
@@ -69,7 +75,7 @@ const refuseWhoDoesNotFit = (lane: Lane, valuesLeft: bigint): number => {
   lane.waiters = lane.waiters.filter((waiter) => {
     const fits = BigInt(waiter.missing) <= left;
     if (fits) left -= BigInt(waiter.missing);
-    else refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, valuesLeft));
+    else left += refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, valuesLeft));
     return fits;
   });
   return before - lane.waiters.length;

@@ -7,7 +7,7 @@ import { CorruptEntryError, SequenceNotForwardError, SequenceOverflowError } fro
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
-import { rangeSize } from '../core/range.ts';
+import { type Range, rangeSize } from '../core/range.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface SequenceReport {
@@ -48,6 +48,12 @@ interface Dependencies {
   readonly emit: Emit;
 }
 
+/** How many values of these ranges are not above the limit. */
+const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
+  ranges
+    .filter(({ first }) => first <= limit)
+    .reduce((sum, { first, last }) => sum + rangeSize({ first, last: last < limit ? last : limit }), 0n);
+
 export const createSequenceService = ({
   store,
   seriesCache,
@@ -66,9 +72,8 @@ export const createSequenceService = ({
     if (state.free.length === 0) {
       for (const { first, last } of state.ahead) if (first === next) next = last + 1n;
     }
-    const aheadSize = state.ahead.reduce((sum, range) => sum + rangeSize(range), 0n);
-    const freeSize = state.free.reduce((sum, range) => sum + rangeSize(range), 0n);
-    const valuesLeft = value < limit ? limit - value - aheadSize + freeSize : freeSize;
+    const valuesLeft =
+      (value < limit ? limit - value : 0n) - sizeUpTo(state.ahead, limit) + sizeUpTo(state.free, limit);
     return {
       config: series.config,
       period: sequence.period,
