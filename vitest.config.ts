@@ -11,6 +11,18 @@ const project = (name: string, limits: Limits, globalSetup: string[] = []): Test
   test: { name, include: [`test/${name}/**/*.test.ts`], globalSetup, ...limits },
 });
 
+/** Real outages take minutes, and each needs the machine for itself: `npm run test:faults`, not part of `npm test`. */
+const faults: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: 'faults',
+    include: ['test/faults/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+  },
+};
+
 const NEEDS_REDIS = ['test/support/redis-global-setup.ts'];
 
 export default defineConfig({
@@ -18,8 +30,11 @@ export default defineConfig({
     projects: [
       project('unit', { testTimeout: 10_000, hookTimeout: 10_000 }),
       project('contracts', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
+      // Thousands of histories; the long run sets MODEL_HISTORIES.
+      project('model', { testTimeout: 3_600_000, hookTimeout: 20_000 }),
       project('integration', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
       project('e2e', { testTimeout: 60_000, hookTimeout: 60_000 }, NEEDS_REDIS),
+      faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the
     // coverage of tests in this process and of services in processes of their own adds up exactly. There is no vi.mock.

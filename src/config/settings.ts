@@ -81,7 +81,7 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
   if (auth === 'off' && given['NUMBERS_AUTH'] === 'required') {
     problems.push({ path: 'NUMBERS_AUTH', message: 'required contradicts AUTH=off' });
   }
-  if (environment === 'production' && auth !== 'off' && given['JWT_SECRET'] === undefined) {
+  if (environment === 'production' && given['JWT_SECRET'] === undefined) {
     problems.push({ path: 'JWT_SECRET', message: 'Required with NODE_ENV=production' });
   }
   return problems;

@@ -38,6 +38,7 @@ export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version'>;
 
 const INITIAL_SEQ_RULE =
   'A whole number from 0 to 18446744073709551614; above 9007199254740991 write it as a string of digits';
+const TIME_ZONE_RULE = 'Not a known IANA time zone; write it as Europe/Berlin or UTC';
 const LENGTH_RULE = 'Sequence length must be 1 to 20';
 const isMonthDay = (text: string): boolean => {
   const date = new Date(`2001-${text}T00:00:00Z`);
@@ -71,8 +72,8 @@ const fields = {
     .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.'),
   timeZone: z
     .string()
-    .max(64)
-    .refine(isTimeZone, 'Not a known IANA time zone; write it as Europe/Berlin or UTC')
+    .max(64, TIME_ZONE_RULE)
+    .refine(isTimeZone, TIME_ZONE_RULE)
     .describe('The IANA time zone of the date variables. Default UTC.')
     .meta({ examples: ['Europe/Berlin'] }),
   fiscalYearStart: z
@@ -119,10 +120,13 @@ const PAIRS: readonly Pair[] = [
   ['fiscalYearStart', 'fiscal_year_start'],
 ];
 
+/** `"05"` and `5` are the same value. */
+const canonical = (given: string | number): string => String(given).replace(/^0+(?=[0-9])/, '');
+
 const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   for (const [camelCase, snakeCase] of PAIRS) {
     const [one, other] = [raw[camelCase], raw[snakeCase]];
-    if (one !== undefined && other !== undefined && String(one) !== String(other)) {
+    if (one !== undefined && other !== undefined && canonical(one) !== canonical(other)) {
       ctx.addIssue({ code: 'custom', path: [snakeCase], message: `Given as ${camelCase} too, with another value` });
     }
   }
@@ -171,7 +175,7 @@ const checkLength = (raw: Spelled, seqLength: number, template: Template, ctx: z
 };
 
 const readInitialSeq = (raw: Spelled, seqLength: number, ctx: z.RefinementCtx): bigint => {
-  const initialSeq = parseValue(String(raw.initialSeq ?? raw.initial_seq ?? 0).replace(/^0+(?=[0-9])/, ''));
+  const initialSeq = parseValue(canonical(raw.initialSeq ?? raw.initial_seq ?? 0));
   const path = [raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq'];
   if (initialSeq === undefined || initialSeq === VALUE_MAX) {
     ctx.addIssue({ code: 'custom', path, message: INITIAL_SEQ_RULE });
@@ -240,6 +244,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
 
 /** Reads what `encodeStoredConfig` wrote, or an operator by hand: missing fields take their defaults. Never throws. */
 export const decodeStoredConfig = (prefixKey: string, json: string): StoredConfig => {
+  if (!PREFIX_KEY.test(prefixKey)) return { kind: 'corrupt', reason: 'Not a prefix key' };
   try {
     const parsed = storedSchema.safeParse(JSON.parse(json));
     if (!parsed.success) {

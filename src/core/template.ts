@@ -44,7 +44,8 @@ export interface Template {
 /** Prints one value. The text around it belongs to the instant the printer was made for. */
 export type NumberPrinter = (value: bigint) => string;
 
-const LITERAL = /^[\p{L}\p{M}\p{Nd} _\-./:#+=@()[\],]$/u;
+/** Marks belong to the letters of many scripts; what no reader can see does not, for two formats must not look the same. */
+const LITERAL = /^(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{Mn}\p{Mc}\p{Nd} _\-./:#+=@()[\],]$/u;
 const VARIABLE_NAMES = Object.keys(VARIABLES)
   .map((name) => `{${name}}`)
   .join(' ');

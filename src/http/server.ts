@@ -75,6 +75,8 @@ const refuseMalformed = (error: Error & { code?: string }, socket: Socket): void
 
 const createFastify = (logger: FastifyBaseLogger): FastifyInstance =>
   fastify({
+    // Who is connected while the process stops is served, and told to connect elsewhere, instead of refused.
+    return503OnClosing: false,
     loggerInstance: logger,
     // A line per request costs 40 % of the throughput; metrics count requests, the log tells what is unusual.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),

@@ -4,6 +4,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname } from 'node:path';
 
 const SECRET_BYTES = 32;
+const SECRET_LENGTH_MIN = 32;
 
 const readIfThere = (path: string): string | undefined => {
   try {
@@ -16,11 +17,15 @@ const readIfThere = (path: string): string | undefined => {
 
 /**
  * Reads the secret, or makes one of 256 bits. Two processes that start together end up with the same secret.
- * @throws Error when the file is empty or cannot be read or written.
+ * @throws Error when the file is too short or cannot be read or written.
  */
 export const readOrCreateSecret = (path: string): string => {
   const existing = readIfThere(path);
-  if (existing === '') throw new Error(`The secret file ${path} is empty. Remove it to have a new one made.`);
+  if (existing !== undefined && existing.length < SECRET_LENGTH_MIN) {
+    throw new Error(
+      `The secret file ${path} has fewer than ${SECRET_LENGTH_MIN} characters. Remove it to have a new one made.`,
+    );
+  }
   if (existing !== undefined) return existing;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const secret = randomBytes(SECRET_BYTES).toString('base64url');

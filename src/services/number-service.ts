@@ -59,7 +59,9 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return await issueValues(series, count, instantMs);
     } catch (error) {
       const { outage, prefixKey } = series.config;
-      if (outage !== 'temporary' || !isOutage(error) || allocator.isStorePresent()) throw error;
+      if (outage !== 'temporary' || !isOutage(error)) throw error;
+      // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
+      if (allocator.isStorePresent()) return issueValues(series, count, instantMs);
       return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs), source: 'temporary' };
     }
   };

@@ -15,13 +15,8 @@ import { periodKeyOf, RESETS } from '../core/period.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
+import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
-
-export interface PrefixConfigPage {
-  readonly items: readonly PrefixConfig[];
-  /** The key to continue after, or `undefined` on the last page. */
-  readonly next: string | undefined;
-}
 
 export interface PrefixConfigService {
   /** @throws PrefixAlreadyExistsError, InvalidFormatError, InvalidLengthError, or the store's errors. */
@@ -31,7 +26,7 @@ export interface PrefixConfigService {
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
   read(prefixKey: string): Promise<PrefixConfig>;
   /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
-  list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<PrefixConfigPage>;
+  list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<PrefixConfig>>;
   /** The counter stays, so that a later registration goes on counting. @throws PrefixNotRegisteredError, or the store's errors. */
   remove(prefixKey: string): Promise<void>;
 }
@@ -105,15 +100,17 @@ export const createPrefixConfigService = ({
       return readable(prefixKey, stored);
     },
 
-    list: async (after, limit, visible) => {
-      const entries = await store.list(after, limit);
-      const items = entries.flatMap(({ prefixKey, stored }) => {
-        if (stored.kind === 'config') return visible(prefixKey) ? [stored.config] : [];
-        emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
-        return [];
-      });
-      return { items, next: entries.length === limit ? entries.at(-1)?.prefixKey : undefined };
-    },
+    list: (after, limit, visible) =>
+      readPage(
+        store.list,
+        ({ prefixKey }) => prefixKey,
+        ({ prefixKey, stored }) => {
+          if (stored.kind === 'config') return visible(prefixKey) ? stored.config : undefined;
+          emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+          return undefined;
+        },
+        { after, limit },
+      ),
 
     remove: async (prefixKey) => {
       if (!(await store.remove(prefixKey))) throw new PrefixNotRegisteredError(prefixKey);

@@ -5,6 +5,7 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
+import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 /** The most a node keeps until the store is back; beyond, requests are refused. */
@@ -24,11 +25,7 @@ export interface TemporaryNumberService {
   issue(prefixKey: string, count: number, instantMs: number): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
-  list(
-    after: string,
-    limit: number,
-    visible: (prefixKey: string) => boolean,
-  ): Promise<{ items: readonly TemporaryNumber[]; next: string | undefined }>;
+  list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
   /** @throws TemporaryNumberNotFoundError */
   find(number: string): Promise<TemporaryNumber>;
   /** Issues the real number, once: a repetition gives the same. @throws TemporaryNumberNotFoundError and what issuing throws. */
@@ -107,13 +104,13 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
 
     handOver,
 
-    list: async (after, limit, visible) => {
-      const entries = await store.list(after, limit);
-      return {
-        items: entries.filter(({ prefixKey }) => visible(prefixKey)),
-        next: entries.length === limit ? entries.at(-1)?.number : undefined,
-      };
-    },
+    list: (after, limit, visible) =>
+      readPage(
+        store.list,
+        ({ number }) => number,
+        (entry) => (visible(entry.prefixKey) ? entry : undefined),
+        { after, limit },
+      ),
 
     find,
 

@@ -1,4 +1,4 @@
-/** The log: JSON lines by pino, with the values that nobody may read masked wherever they stand. */
+/** The log: JSON lines by pino, with the values that nobody may read masked. */
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { NumberGeneratorError } from '../core/errors.ts';
 import type { Emit, NumberGeneratorEvent } from '../core/events.ts';

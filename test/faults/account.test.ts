@@ -40,7 +40,11 @@ const crashed = [{ label: 'b', name: 'nb' }];
 
 describe('the account of values', () => {
   it('accepts 1, 2, 3, standby values ahead, values given back, and recorded gaps', () => {
-    const records = [...oneToThree, record(30, 11, { source: 'standby' }), record(40, 'TMP-K-nb-1-1', { source: 'temporary' })];
+    const records = [
+      ...oneToThree,
+      record(30, 11, { source: 'standby' }),
+      record(40, 'TMP-K-nb-1-1', { source: 'temporary' }),
+    ];
     const state = stored(6, {
       ahead: [{ first: 11, last: 11, holder: '-' }],
       free: [{ first: 4, last: 4, holder: '-' }],
@@ -58,7 +62,10 @@ describe('the account of values', () => {
   });
 
   it('reports a temporary number that two clients have', () => {
-    const twice = [record(0, 'TMP-K-n-1-1', { source: 'temporary' }), record(9, 'TMP-K-n-1-1', { source: 'temporary' })];
+    const twice = [
+      record(0, 'TMP-K-n-1-1', { source: 'temporary' }),
+      record(9, 'TMP-K-n-1-1', { source: 'temporary' }),
+    ];
     expect(findingsOf({ records: twice, stored: stored(0) })).toEqual(['duplicate: TMP-K-n-1-1: a1 and a1']);
   });
 
@@ -87,7 +94,9 @@ describe('the account of values', () => {
       'overlap: 3 is free, but was issued',
       'overlap: 2 is a gap (node-crash), but was issued',
     ]);
-    expect(findingsOf({ records: oneToThree, stored: stored(2) })).toEqual(['overlap: 3 was issued, and will be again']);
+    expect(findingsOf({ records: oneToThree, stored: stored(2) })).toEqual([
+      'overlap: 3 was issued, and will be again',
+    ]);
   });
 
   it('reports a value in two lists', () => {
@@ -120,7 +129,9 @@ describe('the order of values', () => {
   it('reports a value below the one the client had before, unless it came from the standby or in a disturbance', () => {
     const text = 'regression: a1 was given 2 after 3, while nothing was wrong';
     expect(findingsOf({ records: backwards, stored: stored(3) })).toEqual([text]);
-    expect(findingsOf({ records: backwards, stored: stored(3), disturbances: [{ fromMs: 0, toMs: 20 }] })).toEqual([text]);
+    expect(findingsOf({ records: backwards, stored: stored(3), disturbances: [{ fromMs: 0, toMs: 20 }] })).toEqual([
+      text,
+    ]);
     expect(findingsOf({ records: backwards, stored: stored(3), disturbances: [{ fromMs: 0, toMs: 21 }] })).toEqual([]);
     const standby = [record(0, 1), record(10, 3, { source: 'standby' }), record(20, 2)];
     expect(findingsOf({ records: standby, stored: stored(3) })).toEqual([]);
@@ -143,7 +154,10 @@ describe('the order of values', () => {
 describe('the answers', () => {
   it('reports a request that never ended, and one that took longer than the bound', () => {
     const records = [record(0, 1, { endMs: 101 }), unanswered(10, { endMs: undefined })];
-    expect(findingsOf({ records, stored: stored(1) })).toEqual(['pending: a1 waited 101 ms for a', 'pending: a1 still waits for a']);
+    expect(findingsOf({ records, stored: stored(1) })).toEqual([
+      'pending: a1 waited 101 ms for a',
+      'pending: a1 still waits for a',
+    ]);
   });
 
   it('adds the time a node was absent to the bound', () => {

@@ -63,7 +63,7 @@ const addAll = (into: Set<number>, ranges: readonly HeldRange[]): void => {
   for (const { first, last } of ranges) for (let value = first; value <= last; value += 1) into.add(value);
 };
 
-export const valueOf = (number: string, prefixKey: string): number => Number(number.slice(prefixKey.length + 1));
+const readValue = (number: string, prefixKey: string): number => Number(number.slice(prefixKey.length + 1));
 
 const collectIssued = ({ records, prefixKey }: Evidence, report: Report): Set<number> => {
   const owners = new Map<string, string>();
@@ -73,7 +73,7 @@ const collectIssued = ({ records, prefixKey }: Evidence, report: Report): Set<nu
       const owner = owners.get(number);
       if (owner !== undefined) report('duplicate', `${number}: ${owner} and ${client}`);
       owners.set(number, client);
-      if (!number.startsWith(TEMPORARY)) issued.add(valueOf(number, prefixKey));
+      if (!number.startsWith(TEMPORARY)) issued.add(readValue(number, prefixKey));
     }
   }
   return issued;
@@ -98,10 +98,12 @@ const collectStored = (evidence: Evidence, issued: ReadonlySet<number>, report: 
     enter(range, `a gap (${range.reason})`, mayBeIssued);
   }
   for (const { first, last, holder } of stored.ahead) {
-    if (first <= stored.counter) report('overlap', `${first}-${last} is ahead, but the counter is at ${stored.counter}`);
+    if (first <= stored.counter)
+      report('overlap', `${first}-${last} is ahead, but the counter is at ${stored.counter}`);
     if (holder === '-') {
       for (let value = first; value <= last; value += 1) {
-        if (!issued.has(value) && !known.has(value)) report('unexplained', `${value} counts as used, but nobody has it`);
+        if (!issued.has(value) && !known.has(value))
+          report('unexplained', `${value} counts as used, but nobody has it`);
       }
     } else if (dead.has(holder) || live.has(holder)) enter({ first, last, holder }, `held by ${holder}`, true);
     else report('unexplained', `${first}-${last} is held by ${holder}, which has left`);
@@ -123,7 +125,10 @@ const checkAccount = (evidence: Evidence, report: Report): Pick<Verdict, 'tolera
   }
   const names = new Set([...live, ...killed.map(({ name }) => name)]);
   const inLastCall = new Set<number>();
-  addAll(inLastCall, stored.lastRanges.filter(({ holder }) => names.has(holder)));
+  addAll(
+    inLastCall,
+    stored.lastRanges.filter(({ holder }) => names.has(holder)),
+  );
   const labels = new Set(killed.map(({ label }) => label));
   let cut = 0;
   for (const { node, error, count } of records) if (error !== undefined && labels.has(node)) cut += count;
@@ -148,11 +153,12 @@ const checkOrder = (evidence: Evidence, report: Report): number => {
   for (const record of ordered) {
     for (let other = byEnd[ended]; other && (other.endMs ?? 0) <= record.startMs; other = byEnd[++ended]) {
       const key = order === 'global' ? '' : other.client;
-      for (const number of other.numbers) highest.set(key, Math.max(highest.get(key) ?? 0, valueOf(number, prefixKey)));
+      for (const number of other.numbers)
+        highest.set(key, Math.max(highest.get(key) ?? 0, readValue(number, prefixKey)));
     }
     let before = highest.get(order === 'global' ? '' : record.client) ?? 0;
     for (const number of record.numbers) {
-      const value = valueOf(number, prefixKey);
+      const value = readValue(number, prefixKey);
       if (value > before) before = value;
       else if (disturbances.some((span) => overlaps(record, span))) excused += 1;
       else report('regression', `${record.client} was given ${value} after ${before}, while nothing was wrong`);
@@ -171,7 +177,8 @@ const checkAnswers = ({ records, absences = [], boundMs }: Evidence, report: Rep
     const absent = absences.filter((span) => span.label === node && overlaps(record, span));
     let allowedMs = boundMs;
     for (const { fromMs, toMs } of absent) allowedMs += Math.max(0, Math.min(endMs, toMs) - Math.max(startMs, fromMs));
-    if (endMs - startMs > allowedMs) report('pending', `${client} waited ${Math.round(endMs - startMs)} ms for ${node}`);
+    if (endMs - startMs > allowedMs)
+      report('pending', `${client} waited ${Math.round(endMs - startMs)} ms for ${node}`);
     if (error !== undefined && absent.length === 0) report('no-answer', `${client} at ${node}: ${error}`);
     const refusedWell = problem !== undefined && (status !== 503 || record.retryAfter !== undefined);
     if (error === undefined && status !== 200 && !refusedWell) {

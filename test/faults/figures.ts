@@ -23,7 +23,9 @@ const p99 = (records: readonly RequestRecord[], fromMs: number, toMs: number): s
 /** ms from the end of a fault until every node has replied with a number from Redis again. */
 export const recoveryOf = (records: readonly RequestRecord[], labels: readonly string[], endMs: number): number => {
   const firsts = labels.map((label) => {
-    const mine = records.filter(({ node, source, startMs }) => node === label && source === 'redis' && startMs >= endMs);
+    const mine = records.filter(
+      ({ node, source, startMs }) => node === label && source === 'redis' && startMs >= endMs,
+    );
     return Math.min(...mine.map((record) => record.endMs ?? Number.POSITIVE_INFINITY)) - endMs;
   });
   return Math.max(...firsts);
@@ -52,7 +54,8 @@ export const describeFigures = ({ title, records, verdict, disturbances, recover
     `out of order ${tolerated.outOfOrder}`,
     `recovery ${recoveriesMs.map((ms) => `${Math.round(ms)} ms`).join(', ') || '-'}`,
     `slowest reply ${Math.round(slowest)} ms`,
-    first && `p99 ${p99(records, first.fromMs - 2_000, first.fromMs)} before, ${p99(records, first.fromMs, first.fromMs + 1_000)} in the first second`,
+    first &&
+      `p99 ${p99(records, first.fromMs - 2_000, first.fromMs)} before, ${p99(records, first.fromMs, first.fromMs + 1_000)} in the first second`,
     `findings ${findings.length}`,
   ]
     .filter((part) => part !== undefined)

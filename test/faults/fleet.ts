@@ -1,18 +1,17 @@
 /** Three nodes as processes, each with a link of its own through the fault proxy to one Redis; clients; and the reckoning. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { createHistory, type History, type RequestRecord } from '../support/history.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
-import { type Proxy, startToxiproxy } from '../support/toxiproxy.ts';
+import { type Link, startToxiproxy } from '../support/toxiproxy.ts';
 import { checkEvidence, type Evidence, type Span, type Verdict } from './account.ts';
 import { describeFigures, recoveryOf } from './figures.ts';
+import { isReady, registerPrefix } from './service-calls.ts';
 import { readStoredSequence, type StoredSequence } from './stored-sequence.ts';
+import { POLL_MS, until } from './until.ts';
 
 export const KEY = 'K';
-const WAIT_MS = 30_000;
-const POLL_MS = 20;
 /** Requests per node after the last fault, so that there is something to check. */
 const REQUESTS_AFTERWARDS = 20;
 const BOUND_MS = 2_500;
@@ -21,7 +20,7 @@ export type NodeProcess = Pick<Service, 'url' | 'stop' | 'kill' | 'pause' | 'res
 
 export interface FleetNode {
   readonly label: string;
-  readonly proxy: Proxy;
+  readonly proxy: Link;
   process: NodeProcess;
   url: string;
   /** The name under which Redis knows the process. */
@@ -67,30 +66,6 @@ export interface Fleet extends AsyncDisposable {
   finish(options?: Partial<Evidence>): Promise<Verdict>;
 }
 
-/** Resolves when the condition holds. @throws after 30 s, with what was awaited. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>, waitMs = WAIT_MS): Promise<void> => {
-  const deadline = performance.now() + waitMs;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`Not within ${waitMs} ms: ${what}`);
-    await delay(POLL_MS);
-  }
-};
-
-const isReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/readyz`).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
-
-export const register = async (url: string, prefixKey: string, outage = 'standby'): Promise<void> => {
-  const reply = await fetch(`${url}/api/prefix-configs/${prefixKey}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ format: `${prefixKey}-{SEQ:6}`, outage }),
-  });
-  if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`);
-};
-
 export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
   const { nodes: nodesCount = 3, env = {}, redisArgs = [], outage = 'standby' } = options;
   await using stack = new AsyncDisposableStack();
@@ -109,7 +84,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
   const startNode =
     options.startNode ??
     ((url: string) => startService({ env: { REDIS_URL: url, REDIS_TIMEOUT_MS: '300', LOG_LEVEL: 'info', ...env } }));
-  const launch = async (proxy: Proxy): Promise<NodeProcess> => {
+  const launch = async (proxy: Link): Promise<NodeProcess> => {
     const started = await startNode(`redis://127.0.0.1:${proxy.port}`);
     resources.defer(async () => {
       await started.kill();
@@ -143,7 +118,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       return { label, proxy, process: started, url: started.url, name: '', present: true };
     }),
   )) as [FleetNode, ...FleetNode[]];
-  await register(nodes[0].url, KEY, outage);
+  await registerPrefix(nodes[0].url, KEY, outage);
   for (const node of nodes) await learnName(node);
 
   const readStored = (): Promise<StoredSequence> => readStoredSequence(client, KEY);
@@ -218,9 +193,17 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       expect(codes).toEqual(codes.map(() => 0));
       const { records } = history;
       const stored = await readStored();
-      const evidence: Evidence = { records, stored, prefixKey: KEY, killed, disturbances, absences, boundMs: BOUND_MS, ...given };
+      const evidence: Evidence = {
+        records,
+        stored,
+        prefixKey: KEY,
+        killed,
+        disturbances,
+        absences,
+        boundMs: BOUND_MS,
+        ...given,
+      };
       const verdict = checkEvidence(evidence);
-      (await import('node:fs')).writeFileSync('/tmp/evidence.json', JSON.stringify({ ...evidence, findings: verdict.findings }));
       const title = expect.getState().currentTestName ?? '';
       console.log(describeFigures({ title, records, verdict, disturbances, recoveriesMs }));
       return verdict;

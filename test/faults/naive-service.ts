@@ -1,5 +1,6 @@
 /** What the checker must catch: one INCR per request, the client library's defaults, a leased segment when Redis is away. */
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 
@@ -14,7 +15,7 @@ await once(redis, 'ready');
 const leases = new Map<string, { next: number; last: number }>();
 
 const take = async (key: string): Promise<{ value: number; source: string }> => {
-  const late = new Promise<undefined>((resolve) => setTimeout(resolve, IMPATIENCE_MS));
+  const late = delay(IMPATIENCE_MS, undefined);
   const value = await Promise.race([redis.incr(`sequence:${key}`), late]).catch(() => undefined);
   if (value !== undefined) return { value: Number(value), source: 'redis' };
   const lease = leases.get(key);

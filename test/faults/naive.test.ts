@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { startGuardedProcess } from '../support/guarded-process.ts';
 import type { Verdict } from './account.ts';
-import { type Fleet, type NodeProcess, startFleet, until } from './fleet.ts';
+import { type Fleet, type NodeProcess, startFleet } from './fleet.ts';
 import { onAllLinks, USUAL_LOAD } from './scenes.ts';
+import { until } from './until.ts';
 
 const PROGRAM = fileURLToPath(new URL('./naive-service.ts', import.meta.url));
 const STOP_TIMEOUT_MS = 5_000;
@@ -45,7 +46,8 @@ const startNaiveFleet = async (): Promise<Fleet> => {
   return fleet;
 };
 
-const countOf = ({ findings }: Verdict, kind: string): number => findings.filter((finding) => finding.kind === kind).length;
+const countOf = ({ findings }: Verdict, kind: string): number =>
+  findings.filter((finding) => finding.kind === kind).length;
 
 it('replies swallowed, then the connection reset: the naive counter loses values without a record', async () => {
   await using fleet = await startNaiveFleet();

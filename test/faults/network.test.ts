@@ -1,8 +1,9 @@
 /** Faults of the links between the nodes and Redis: no number twice, none lost, nothing pending. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { startFleet, until } from './fleet.ts';
+import { startFleet } from './fleet.ts';
 import { expectWhole, onAllLinks, spoilLinks, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
+import { until } from './until.ts';
 
 it('replies swallowed, then the connection reset: the calls are repeated, nothing is taken twice or lost', async () => {
   await using fleet = await startFleet();

@@ -1,11 +1,14 @@
 /** Faults of the nodes: killed in the middle of a call, restarted in good order, stopped and continued. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { type Fleet, startFleet, until } from './fleet.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { startUsualLoad, USUAL_LOAD } from './scenes.ts';
+import { until } from './until.ts';
 
 // The protocol does not know how long a pause takes, as long as the others pass the standby of the paused node meanwhile.
 const STOPPED_MS = process.env['FAULTS_LONG'] === '1' ? 60_000 : 8_000;
+/** Far longer than a reply takes, and shorter than the patience of a node. */
+const HUNG_MS = 60;
 const STANDBY_SIZE = 100;
 const env = { STANDBY_SIZE: String(STANDBY_SIZE) };
 
@@ -20,12 +23,15 @@ it('a node killed between its call and the reply: nothing twice; what it may hav
   await startUsualLoad(fleet);
   for (const node of fleet.nodes) {
     await fleet.disturb(async () => {
-      const { name } = node;
-      const callOf = async (): Promise<number> => (await fleet.readStored()).calls.get(name) ?? 0;
+      const { name, label } = node;
       await node.proxy.add({ type: 'timeout', stream: 'downstream', attributes: { timeout: 0 } });
-      const before = await callOf();
-      // The call is counted, and its reply will never come.
-      await until('Redis has served a call', async () => (await callOf()) > before);
+      // Requests reach Redis, so what these clients wait for is served there, and its reply will never come.
+      const waits = (): boolean =>
+        fleet.history.records.some(
+          (record) =>
+            record.node === label && record.endMs === undefined && performance.now() - record.startMs > HUNG_MS,
+        );
+      await until('a reply is overdue', waits);
       await fleet.kill(node);
       await node.proxy.heal();
       await fleet.start(node);
@@ -55,7 +61,8 @@ it('three nodes restarted one after the other under load: no gap, and no request
     recordedGaps: 0,
     tolerated: { inLastCalls: 0, inCutReplies: 0, outOfOrder: 0 },
   });
-  const doors = new Set(['ECONNREFUSED', 'KEPT_CONNECTION_RESET']);
+  // The last is a connection that the process had not accepted yet; were a number lost with it, there would be a finding.
+  const doors = new Set(['ECONNREFUSED', 'KEPT_CONNECTION_RESET', 'ECONNRESET']);
   const failed = fleet.history.records.filter(({ status, error = '' }) => status !== 200 && !doors.has(error));
   expect(failed).toEqual([]);
 });

@@ -1,11 +1,12 @@
 /** Outages of Redis as a user sees them: standby numbers, then refusals or temporary numbers, and the series whole again afterwards. */
 import { expect, it } from 'vitest';
-import { type Fleet, type FleetNode, KEY, startFleet, until } from './fleet.ts';
-import { expectWhole, onAllLinks, startUsualLoad, untilServedFromStandby } from './scenes.ts';
+import { type Fleet, type FleetNode, KEY, startFleet } from './fleet.ts';
+import { expectWhole, GENTLE_LOAD, onAllLinks, startUsualLoad, untilServedFromStandby } from './scenes.ts';
+import { listTemporary, resolveTemporary } from './service-calls.ts';
+import { until } from './until.ts';
 
 const OUTAGE_NUMBERS = 400;
-const SMALL_STANDBY = 50;
-const PAGE_MAX = 1_000;
+const SMALL_STANDBY = 60;
 
 const disconnect = (fleet: Fleet): Promise<void> => onAllLinks(fleet, ({ proxy }) => proxy.disable());
 const reconnect = (fleet: Fleet): Promise<void> => onAllLinks(fleet, ({ proxy }) => proxy.enable());
@@ -40,7 +41,7 @@ it(`an outage of ${OUTAGE_NUMBERS} numbers per node on three nodes: none fails, 
 
 it('503 with Retry-After when Redis is away for longer than the standby lasts, and from Redis again afterwards', async () => {
   await using fleet = await startFleet({ env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
-  await startUsualLoad(fleet);
+  await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {
     const fromMs = performance.now();
     await disconnect(fleet);
@@ -51,41 +52,40 @@ it('503 with Retry-After when Redis is away for longer than the standby lasts, a
     }
     await reconnect(fleet);
   });
+  await fleet.disturb(() => passWhatWasUsed(fleet));
   const verdict = await fleet.finish();
   expect(verdict.findings).toEqual([]);
   expect(verdict.recordedGaps).toBe(0);
   const refused = fleet.history.records.filter(({ status }) => status !== 200);
-  expect(new Set(refused.map(({ status, problem }) => `${status} ${problem}`))).toEqual(new Set(['503 STORAGE_UNAVAILABLE']));
+  expect(new Set(refused.map(({ status, problem }) => `${status} ${problem}`))).toEqual(
+    new Set(['503 STORAGE_UNAVAILABLE']),
+  );
   expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
 });
 
-interface TemporaryEntry {
-  readonly number: string;
-  readonly resolvedNumber: string | null;
-}
-
-const listTemporary = async ({ url }: FleetNode): Promise<TemporaryEntry[]> => {
-  const found: TemporaryEntry[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const query: string = `limit=${PAGE_MAX}${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
-    const reply = await fetch(`${url}/api/temporary-numbers?${query}`);
-    const page = (await reply.json()) as { items: TemporaryEntry[]; nextCursor: string | null };
-    found.push(...page.items);
-    cursor = page.nextCursor;
-  }
-  return found;
-};
-
-const resolveTemporary = async ({ url }: FleetNode, number: string): Promise<string | null> => {
-  const reply = await fetch(`${url}/api/temporary-numbers/${number}/resolve`, { method: 'POST' });
-  if (reply.status !== 200) throw new Error(`${reply.status}: ${await reply.text()}`);
-  return ((await reply.json()) as TemporaryEntry).resolvedNumber;
-};
+it('numbers stay in order after an outage that used up every standby, for the new ones are far enough ahead of what is left', async () => {
+  await using fleet = await startFleet({ env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
+  await fleet.disturb(async () => {
+    // From the beginning, so that the three segments, side by side, are used as a whole.
+    await disconnect(fleet);
+    fleet.startLoad(GENTLE_LOAD);
+    await until('all nodes refuse', () => fleet.nodes.every((node) => refusalsOf(fleet, node) > 0));
+    await reconnect(fleet);
+  });
+  await until('the counter has passed the outage', async () => {
+    const { ahead } = await fleet.readStored();
+    return !ahead.some(({ holder }) => holder === '-');
+  });
+  const fromMs = performance.now();
+  await until('numbers from behind the outage', () => fleet.count({ status: 200 }, fromMs) > 150);
+  const verdict = await fleet.finish();
+  expect(verdict.findings).toEqual([]);
+  expect(verdict.recordedGaps).toBe(0);
+});
 
 it('temporary numbers when the standby is used up: all are handed over, and each is replaced by one real number, once', async () => {
   await using fleet = await startFleet({ outage: 'temporary', env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
-  await startUsualLoad(fleet);
+  await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {
     await disconnect(fleet);
     const isIssuing = ({ label }: FleetNode): boolean => fleet.count({ node: label, source: 'temporary' }) > 30;
@@ -94,16 +94,16 @@ it('temporary numbers when the standby is used up: all are handed over, and each
   });
   const issued = fleet.history.records.filter(({ source }) => source === 'temporary').flatMap(({ numbers }) => numbers);
   const [one, other = one] = fleet.nodes;
-  await until('all are handed over', async () => (await listTemporary(one)).length === issued.length);
-  expect((await listTemporary(one)).map(({ number }) => number)).toEqual(issued.toSorted());
+  await until('all are handed over', async () => (await listTemporary(one.url)).length === issued.length);
+  expect((await listTemporary(one.url)).map(({ number }) => number)).toEqual(issued.toSorted());
   for (const number of issued) {
     const startMs = performance.now();
     // At two nodes at the same time, and once more.
-    const [first, second] = await Promise.all([resolveTemporary(one, number), resolveTemporary(other, number)]);
-    expect([second, await resolveTemporary(other, number)]).toEqual([first, first]);
-    fleet.history.note(`operator of ${number}`, one, first ?? '', 'redis', startMs);
+    const [first, second] = await Promise.all([resolveTemporary(one.url, number), resolveTemporary(other.url, number)]);
+    expect([second, await resolveTemporary(other.url, number)]).toEqual([first, first]);
+    fleet.history.note(`operator of ${number}`, one, first, 'redis', startMs);
   }
-  expect((await listTemporary(one)).filter(({ resolvedNumber }) => resolvedNumber === null)).toEqual([]);
-  await fleet.disturb(async () => undefined);
+  expect((await listTemporary(one.url)).filter(({ resolvedNumber }) => resolvedNumber === null)).toEqual([]);
+  await fleet.disturb(() => passWhatWasUsed(fleet));
   await expectWhole(fleet);
 });

@@ -2,9 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
-import { type Fleet, register, startFleet, until } from './fleet.ts';
+import { type Fleet, startFleet } from './fleet.ts';
 import { expectWhole, GENTLE_LOAD, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
+import { registerPrefix } from './service-calls.ts';
 import { keysOf } from './stored-sequence.ts';
+import { until } from './until.ts';
 
 const STOPPED_MS = 20_000;
 
@@ -26,7 +28,9 @@ const untilRedisSays = (fleet: Fleet, error: string): Promise<void> =>
   });
 
 const outageReasons = (fleet: Fleet): string[] =>
-  fleet.nodes.map(({ process }) => String(process.logs().findLast(({ event }) => event === 'outage-began')?.['reason']));
+  fleet.nodes.map(({ process }) =>
+    String(process.logs().findLast(({ event }) => event === 'outage-began')?.['reason']),
+  );
 
 it('Redis killed and restarted from its append-only file: the standby serves meanwhile, nothing is lost', async () => {
   await using fleet = await startFleet();
@@ -108,9 +112,9 @@ it('Redis loading its data for seconds after a crash: the standby serves until i
   // A debugging aid of Redis: so many microseconds per command that it loads.
   await using fleet = await startFleet({ redisArgs: ['--key-load-delay', '500'] });
   const pipeline = fleet.client.pipeline();
-  for (let key = 0; key < 6_000; key += 1) pipeline.set(`ballast:${key}`, '');
+  for (let key = 0; key < 4_000; key += 1) pipeline.set(`ballast:${key}`, '');
   await pipeline.exec();
-  await startUsualLoad(fleet);
+  await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {
     await untilNoticed(fleet, () => fleet.redis.kill());
     const restarted = fleet.redis.restart();
@@ -126,7 +130,7 @@ it('500 for a prefix whose keys are of the wrong type, and for that one alone', 
   const [{ url }] = fleet.nodes;
   for (const key of ['counter', 'state'] as const) {
     const prefixKey = `BAD-${key}`;
-    await register(url, prefixKey);
+    await registerPrefix(url, prefixKey);
     await fleet.client.lpush(keysOf(prefixKey)[key], 'not mine');
     for (const node of fleet.nodes) {
       const reply = await fetch(`${node.url}/api/numbers/${prefixKey}`);

@@ -1,7 +1,8 @@
 /** What the fault tests have in common: the usual load, faults on all links at once, and the usual verdict. */
 import { expect } from 'vitest';
 import type { Toxic } from '../support/toxiproxy.ts';
-import { type Fleet, type FleetNode, until } from './fleet.ts';
+import type { Fleet, FleetNode } from './fleet.ts';
+import { until } from './until.ts';
 
 /** About 150 requests a second and node. */
 export const USUAL_LOAD = { clientsPerNode: 4, pauseMs: 20 };

@@ -28,7 +28,7 @@ export interface Toxic {
 }
 
 /** One link to one server. */
-export interface Proxy {
+export interface Link {
   readonly port: number;
   /** Spoils the connections, open and new; the function it returns takes that back. */
   add(toxic: Toxic): Promise<() => Promise<void>>;
@@ -42,7 +42,7 @@ export interface Proxy {
 }
 
 export interface Toxiproxy {
-  createProxy(name: string, upstreamPort: number): Promise<Proxy>;
+  createProxy(name: string, upstreamPort: number): Promise<Link>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -147,13 +147,13 @@ const launch = async (port: number): Promise<GuardedProcess | undefined> => {
   return undefined;
 };
 
-const openProxy = async (api: string, name: string, upstreamPort: number): Promise<Proxy> => {
+const openProxy = async (api: string, name: string, upstreamPort: number): Promise<Link> => {
   const upstream = `127.0.0.1:${upstreamPort}`;
   const created = await call(api, 'POST', '/proxies', { name, upstream, listen: '127.0.0.1:0' });
   const path = `/proxies/${name}`;
   let toxics = 0;
 
-  const add: Proxy['add'] = async (toxic) => {
+  const add: Link['add'] = async (toxic) => {
     const toxicName = `toxic${++toxics}`;
     await call(api, 'POST', `${path}/toxics`, { ...toxic, name: toxicName });
     return async () => void (await call(api, 'DELETE', `${path}/toxics/${toxicName}`));

@@ -1,5 +1,7 @@
 -- Part of reserve.lua: the standby segments, ahead of the counter.
 
+local function sizeOf(range) return distance(range[2] - range[1]) + 1 end
+
 -- Reserves a segment in the first hole far enough ahead. Near the limit distance and size shrink, to nothing at last.
 local function reserveStandby(s)
   local room = s.value < s.limit and distance(s.limit - s.value) or 0
@@ -8,8 +10,10 @@ local function reserveStandby(s)
   local from = s.at < s.floor and s.floor or s.at
   local moved = from < s.value and distance(s.value - from) or 0
   local first = s.value + (math.min(math.max(size, DISTANCE_CALLS * moved), floor(room / 2), DISTANCE_MAX) + 1)
+  -- The distance is one of values that will be handed out: what is spoken for on the way is jumped in no time.
   for _, range in ipairs(s.ahead) do
-    if range[1] <= first + (size - 1) and first <= range[2] then first = range[2] + 1 end
+    if range[1] < first then first = first + sizeOf(range)
+    elseif range[1] <= first + (size - 1) then first = range[2] + 1 end
   end
   local last = least(first + (size - 1), s.limit)
   if last < first then return end
@@ -19,7 +23,18 @@ end
 
 local function offer(segment, call) return text(segment[1]) .. '-' .. text(segment[2]) .. '-' .. call end
 
-local function nearOf(s, segment) return text(segment[1] + -floor(distance(segment[1] - s.value) / 2)) end
+-- Where half of the values that can be handed out before the segment are gone.
+local function nearOf(s, segment)
+  local left = distance(segment[1] - s.value) - 1
+  for _, range in ipairs(s.ahead) do
+    if range[1] < segment[1] then left = left - sizeOf(range) end
+  end
+  local near = s.value + (math.max(floor(left / 2), 0) + 1)
+  for _, range in ipairs(s.ahead) do
+    if range[1] < segment[1] and range[1] <= near then near = near + sizeOf(range) end
+  end
+  return text(near)
+end
 
 -- Says what becomes of the node's standby, and from which counter value on that must be looked at again.
 local function standby(s, exhausted)
