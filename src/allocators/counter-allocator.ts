@@ -2,18 +2,22 @@
 import type { CounterCall, CounterStore } from '../core/counter-store.ts';
 import { NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
 import { type Allocation, refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import {
   type AllocationTarget,
   countWanted,
   createLane,
+  isTickDue,
   type Lane,
   type LaneProgress,
   refuseAll,
   serveInOrder,
   serveWithoutStore,
   settleLane,
+  takeAll,
+  touch,
 } from './lane.ts';
 
 export interface CounterAllocator {
@@ -47,43 +51,6 @@ export interface CounterAllocatorOptions {
   readonly limits?: Partial<CounterLimits>;
 }
 
-export interface CounterLimits {
-  /** Requests that may wait for a call; more are refused. */
-  readonly waitingMax: number;
-  /** Sequences in one call. */
-  readonly callEntriesMax: number;
-  /** Values of one sequence in one call; at least the largest single request. */
-  readonly entryValuesMax: number;
-  /** Sequences in use at a time. */
-  readonly lanesMax: number;
-  /** How long a call may be under way before the standby serves, ms. */
-  readonly patienceMs: number;
-  /** Between two attempts to reach a store that is away, ms: the first, and the longest. */
-  readonly retryMs: number;
-  readonly retryMaxMs: number;
-  /** The idle clock: an idle sequence reports after 1, 2, 4 … ticks, so that its standby moves on with the counter. */
-  readonly tickMs: number;
-  readonly reportTicksMax: number;
-  /** Ticks without a request after which a sequence is given up. */
-  readonly idleTicksMax: number;
-  /** Attempts to give everything back at the end. */
-  readonly closeAttemptsMax: number;
-}
-
-export const COUNTER_LIMITS: CounterLimits = {
-  waitingMax: 20_000,
-  callEntriesMax: 1_000,
-  entryValuesMax: 1_000_000,
-  lanesMax: 100_000,
-  patienceMs: 250,
-  retryMs: 50,
-  retryMaxMs: 1_000,
-  tickMs: 5_000,
-  reportTicksMax: 12,
-  idleTicksMax: 720,
-  closeAttemptsMax: 5,
-};
-
 /** The store's moods: it answers; a call takes suspiciously long; the last call failed. */
 type Presence = 'present' | 'slow' | 'away';
 
@@ -113,12 +80,17 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
   };
 
   const dropLane = (lane: Lane): void => {
-    lanes.delete(lane.target.name);
-    const { waiters } = lane;
-    lane.waiters = [];
-    waiting -= waiters.length;
-    // Who came while the lane was given up waits in the next one.
-    for (const waiter of waiters) enqueue(openLane(lane.target), waiter);
+    due.delete(lane);
+    if (lanes.get(lane.target.name) === lane) lanes.delete(lane.target.name);
+    waiting -= lane.waiters.length;
+    const waiters = lane.waiters.splice(0);
+    const values = takeAll(lane);
+    if (waiters.length === 0 && values.length === 0) return;
+    // Who came, and what came back, while the lane was given up goes on in the next one.
+    const next = openLane(lane.target);
+    for (const range of values.toReversed()) next.session.giveBack(range);
+    for (const waiter of waiters) enqueue(next, waiter);
+    due.add(next);
   };
 
   const enqueue = (lane: Lane, waiter: Waiter): void => {
@@ -206,8 +178,11 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
 
   const run = async (): Promise<void> => {
     running = true;
-    while (due.size > 0 && (await exchange()));
-    running = false;
+    try {
+      while (due.size > 0 && (await exchange()));
+    } finally {
+      running = false;
+    }
   };
 
   /** At most one call is under way. The first one is sent before this returns. */
@@ -229,14 +204,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
 
   const tick = (): void => {
     if (presence === 'away') return;
-    for (const lane of lanes.values()) {
-      lane.idleTicks += 1;
-      lane.ticksToReport -= 1;
-      if (lane.idleTicks > bounds.idleTicksMax) lane.leaving = true;
-      else if (lane.idleTicks <= 1 || lane.ticksToReport > 0) continue;
-      lane.ticksToReport = Math.min(lane.idleTicks, bounds.reportTicksMax);
-      due.add(lane);
-    }
+    for (const lane of lanes.values()) if (isTickDue(lane, bounds)) due.add(lane);
     start();
   };
   const clock = setInterval(tick, bounds.tickMs);
@@ -251,10 +219,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
         const lane = openLane(target);
-        lane.target = target;
-        lane.idleTicks = 0;
-        lane.ticksToReport = 1;
-        lane.reports = 0;
+        touch(lane, target);
         const waiter: Waiter = { missing: count, limit: target.limit, ranges: [], resolve, reject };
         if (presence !== 'present') {
           if (serveFromStandby(lane.session, waiter)) return;

@@ -1,7 +1,10 @@
 /** One sequence in this node: the requests that wait for its values, and the session that brings them. */
 import type { CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-store.ts';
+import { VALUE_MAX } from '../core/value.ts';
+import type { CounterLimits } from './counter-limits.ts';
 import type { CallTerms, CounterSession } from './counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 
@@ -100,6 +103,9 @@ export interface LaneProgress {
   readonly over: boolean;
 }
 
+type IdleLimits = Pick<CounterLimits, 'idleTicksMax' | 'reportTicksMax'>;
+
+const DEAL_MAX = 1_000_000;
 const REPORTS_MAX = 3;
 
 /** A standby that was used, or values nobody waits for: say so soon, but not for ever. */
@@ -133,4 +139,32 @@ export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply):
       return { done: served, again: lane.waiters.length > 0 || lane.leaving || shouldReport(lane), over: false };
     }
   }
+};
+
+/** A request came for the lane: it is not idle. */
+export const touch = (lane: Lane, target: AllocationTarget): void => {
+  lane.target = target;
+  lane.idleTicks = 0;
+  lane.ticksToReport = 1;
+  lane.reports = 0;
+};
+
+/** Lets the idle clock tick. @returns whether a call should be made: to report, or, after long, to give the lane up. */
+export const isTickDue = (lane: Lane, { idleTicksMax, reportTicksMax }: IdleLimits): boolean => {
+  lane.idleTicks += 1;
+  lane.ticksToReport -= 1;
+  if (lane.idleTicks > idleTicksMax) lane.leaving = true;
+  else if (lane.idleTicks <= 1 || lane.ticksToReport > 0) return false;
+  lane.ticksToReport = Math.min(lane.idleTicks, reportTicksMax);
+  return true;
+};
+
+/** Takes everything that is still in hand out of a session that is over. */
+export const takeAll = (lane: Lane): Range[] => {
+  const ranges: Range[] = [];
+  while (lane.session.hasValues) {
+    const range = lane.session.deal(DEAL_MAX, VALUE_MAX);
+    if (range !== undefined) ranges.push(range);
+  }
+  return ranges;
 };

@@ -119,8 +119,8 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
       if (entry.resolvedNumber !== undefined && !unresolved.has(number)) return entry;
       const { target, allocation, resolvedNumber } = await allocateFor(entry);
       const isFirst = await store.resolve(number, resolvedNumber);
-      const resolved = await find(number);
       if (isFirst) emit({ type: 'temporary-number-resolved', prefixKey: entry.prefixKey, number, resolvedNumber });
+      const resolved = await find(number);
       // Another node was faster: this value was never shown, so it goes back, once.
       const isMine = resolved.resolvedNumber === resolvedNumber;
       if (unresolved.delete(number) && !isMine) allocator.giveBack(target, allocation);

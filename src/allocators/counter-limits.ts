@@ -1,0 +1,38 @@
+/** The limits of counting on a shared store: every line, call and wait has one. */
+
+export interface CounterLimits {
+  /** Requests that may wait for a call; more are refused. */
+  readonly waitingMax: number;
+  /** Sequences in one call. */
+  readonly callEntriesMax: number;
+  /** Values of one sequence in one call; at least the largest single request. */
+  readonly entryValuesMax: number;
+  /** Sequences in use at a time. */
+  readonly lanesMax: number;
+  /** How long a call may be under way before the standby serves, ms. */
+  readonly patienceMs: number;
+  /** Between two attempts to reach a store that is away, ms: the first, and the longest. */
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+  /** The idle clock: an idle sequence reports after 1, 2, 4 … ticks, so that its standby moves on with the counter. */
+  readonly tickMs: number;
+  readonly reportTicksMax: number;
+  /** Ticks without a request after which a sequence is given up. */
+  readonly idleTicksMax: number;
+  /** Attempts to give everything back at the end. */
+  readonly closeAttemptsMax: number;
+}
+
+export const COUNTER_LIMITS: CounterLimits = {
+  waitingMax: 20_000,
+  callEntriesMax: 1_000,
+  entryValuesMax: 1_000_000,
+  lanesMax: 100_000,
+  patienceMs: 250,
+  retryMs: 50,
+  retryMaxMs: 1_000,
+  tickMs: 5_000,
+  reportTicksMax: 12,
+  idleTicksMax: 720,
+  closeAttemptsMax: 5,
+};
