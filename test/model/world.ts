@@ -107,7 +107,7 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
   world.log.push(`${node.name} issues ${first}-${last}`);
 };
 
-export const terms = (world: World) => ({
+const terms = (world: World) => ({
   initialSeq: world.initialSeq,
   limit: world.scene.limit,
   standbySize: world.standbySize,
@@ -203,7 +203,7 @@ const deliverCall = async (world: World, node: ModelNode, call: CounterCall): Pr
   return reply;
 };
 
-export const receive = (world: World, node: ModelNode, callNumber: number, reply: CounterReply): void => {
+const receive = (world: World, node: ModelNode, callNumber: number, reply: CounterReply): void => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;

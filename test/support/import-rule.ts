@@ -136,7 +136,17 @@ const HEADERS: readonly { readonly path: RegExp; readonly header: RegExp; readon
     header: /^(?:#!.*\n)?\/\*\* *(?:\n \* *)?[A-Z`][^\n]* [^\n]*[\s\S]*?\*\//,
     asked: '/** One sentence. */',
   },
-  { path: /\.lua$/, header: /^#!lua[^\n]*\n-- *\w+ [^\n]+/, asked: '#!lua and a line -- that says what it is for' },
+  // A file in a folder beside a script is a part of it, put in at an `@include` line.
+  {
+    path: /\/lua\/[^/]+\/[^/]+\.lua$/,
+    header: /^-- Part of \w[^\n]+/,
+    asked: '-- Part of, and a line that says what it is for',
+  },
+  {
+    path: /\/lua\/[^/]+\.lua$/,
+    header: /^#!lua[^\n]*\n-- *\w+ [^\n]+/,
+    asked: '#!lua and a line -- that says what it is for',
+  },
   { path: /\.sql$/, header: /^-- *\w+ [^\n]+/, asked: '-- what it is for' },
 ];
 

@@ -151,6 +151,7 @@ describe('a barrel, a wrong name, a missing header and unparsable code are seen'
     ['src/core/range.ts', `import './value.ts';\n${HEADER}`, 'opens without its header'],
     ['src/stores/redis/lua/take.lua', '-- Takes a range.\nreturn 1', 'opens without its header'],
     ['src/stores/redis/lua/take.lua', '#!lua\nreturn 1', 'opens without its header'],
+    ['src/stores/redis/lua/take/part.lua', '-- Takes.\nreturn 1', 'opens without its header'],
     ['src/stores/postgres/sql/take.sql', 'SELECT 1', 'opens without its header'],
     ['src/core/range.ts', `${HEADER}export const = 1;`, 'cannot be parsed'],
   ])('%s (%#)', (path, text, breach) => {

@@ -27,6 +27,7 @@ const DEFAULTS = {
   logLevel: 'info',
   redisUrl: undefined,
   redisTimeoutMs: 1_000,
+  standbySize: 1_000,
   dataDir: './data',
   jwtSecret: undefined,
   auth: 'on',
@@ -40,9 +41,9 @@ describe('settings', () => {
   });
 
   test('count an empty variable as unset', () => {
-    const names = ['NODE_ENV', 'PORT', 'HOST', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_TIMEOUT_MS', 'DATA_DIR', 'JWT_SECRET'];
+    const names = ['NODE_ENV', 'PORT', 'HOST', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_TIMEOUT_MS', 'STANDBY_SIZE'];
     const empty = Object.fromEntries(
-      [...names, 'AUTH', 'NUMBERS_AUTH', 'SHUTDOWN_TIMEOUT_MS'].map((name) => [name, '']),
+      [...names, 'DATA_DIR', 'JWT_SECRET', 'AUTH', 'NUMBERS_AUTH', 'SHUTDOWN_TIMEOUT_MS'].map((name) => [name, '']),
     );
     expect(readSettings(empty)).toEqual(DEFAULTS);
     expect(readSettings({ PORT: undefined })).toEqual(DEFAULTS);
@@ -57,6 +58,7 @@ describe('settings', () => {
         LOG_LEVEL: 'silent',
         REDIS_URL: 'rediss://user:pass@redis.example:6380/3',
         REDIS_TIMEOUT_MS: '250',
+        STANDBY_SIZE: '0',
         DATA_DIR: '/var/lib/numbers',
         JWT_SECRET: SECRET,
         AUTH: 'on',
@@ -70,6 +72,7 @@ describe('settings', () => {
       logLevel: 'silent',
       redisUrl: 'rediss://user:pass@redis.example:6380/3',
       redisTimeoutMs: 250,
+      standbySize: 0,
       dataDir: '/var/lib/numbers',
       jwtSecret: SECRET,
       auth: 'on',
@@ -92,6 +95,7 @@ describe('a wrong value is refused by name', () => {
     ['PORT', ['-1', '65536', '80.5', 'http', '0x50', ' 80', '8e3', '99999999999', '٨٠']],
     ['REDIS_TIMEOUT_MS', ['0', '9', '60001', '1s', '-5']],
     ['SHUTDOWN_TIMEOUT_MS', ['0', '99', '600001', '30s']],
+    ['STANDBY_SIZE', ['-1', '1000001', '1e3', 'none']],
     ['LOG_LEVEL', ['loud', 'INFO', '30']],
     ['AUTH', ['yes', 'ON', '1', 'false']],
     ['NUMBERS_AUTH', ['on', 'none', 'Open']],
@@ -105,6 +109,8 @@ describe('a wrong value is refused by name', () => {
     ['PORT', '65535'],
     ['REDIS_TIMEOUT_MS', '10'],
     ['REDIS_TIMEOUT_MS', '60000'],
+    ['STANDBY_SIZE', '0'],
+    ['STANDBY_SIZE', '1000000'],
     ['SHUTDOWN_TIMEOUT_MS', '100'],
     ['SHUTDOWN_TIMEOUT_MS', '600000'],
     ['JWT_SECRET', 'x'.repeat(32)],

@@ -1,15 +1,25 @@
 /** The rule of a counter: consecutive, exact, never past the limit, and an all-or-nothing answer. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { takeFromCounter } from '../../../src/core/counter.ts';
-import type { ReserveOutcome } from '../../../src/core/sequence-store.ts';
+import { advanceCounter, takeFromCounter } from '../../../src/core/counter.ts';
+import type { AdvanceReply, CounterReply } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
-const take = (stored: bigint | undefined, count: number, { initialSeq = 0n, limit = VALUE_MAX } = {}): ReserveOutcome =>
-  takeFromCounter(stored, { sequence: { prefixKey: 'INV', period: '' }, count, initialSeq, limit });
+const standby = { kind: 'keep' } as const;
 
-const taken = (first: bigint, last: bigint): ReserveOutcome => ({ kind: 'taken', range: { first, last } });
-const exhausted = (valuesLeft: bigint): ReserveOutcome => ({ kind: 'exhausted', valuesLeft });
+const move = (stored: bigint | undefined, count: number, { initialSeq = 0n, limit = VALUE_MAX } = {}) =>
+  takeFromCounter(stored, { count, initialSeq, limit });
+
+const take = (stored: bigint | undefined, count: number, terms: { initialSeq?: bigint; limit?: bigint } = {}) =>
+  move(stored, count, terms).reply;
+
+const taken = (first: bigint, last: bigint): CounterReply => ({
+  kind: 'taken',
+  range: { first, last },
+  returned: false,
+  standby,
+});
+const exhausted = (valuesLeft: bigint): CounterReply => ({ kind: 'exhausted', valuesLeft, standby });
 
 describe('where counting goes on', () => {
   test('a fresh counter starts at 1', () => {
@@ -57,6 +67,65 @@ describe('where counting ends', () => {
 
   test('an initialSeq at the limit leaves nothing', () => {
     expect(take(undefined, 1, { initialSeq: 999n, limit: 999n })).toEqual(exhausted(0n));
+  });
+});
+
+describe('what a call leaves behind', () => {
+  test('is the last value taken, where the next call goes on', () => {
+    expect(move(7n, 3)).toMatchObject({ value: 10n, jumped: undefined });
+    expect(move(undefined, 1, { initialSeq: 1000n })).toMatchObject({ value: 1001n, jumped: undefined });
+  });
+
+  test('is a record of what was jumped when initialSeq was raised', () => {
+    expect(move(5n, 1, { initialSeq: 1000n })).toMatchObject({ value: 1001n, jumped: { first: 6n, last: 1000n } });
+  });
+
+  test('is nothing when it only reports or was refused', () => {
+    const untouched = { value: undefined, jumped: undefined };
+    expect(move(5n, 0, { initialSeq: 1000n })).toEqual({ reply: { kind: 'nothing', standby }, ...untouched });
+    expect(move(5n, 9, { initialSeq: 10n, limit: 12n })).toEqual({ reply: exhausted(2n), ...untouched });
+  });
+});
+
+describe('moving a counter forward', () => {
+  const advance = (stored: bigint | undefined, to: bigint, { initialSeq = 0n, limit = VALUE_MAX } = {}) =>
+    advanceCounter(stored, { sequence: { prefixKey: 'INV', period: '' }, operation: 'op', to, initialSeq, limit });
+  const refused = (reply: AdvanceReply) => ({ reply, value: undefined, jumped: undefined });
+
+  test('records everything in between', () => {
+    expect(advance(5n, 9n)).toEqual({
+      reply: { kind: 'advanced', from: 5n, to: 9n },
+      value: 9n,
+      jumped: { first: 6n, last: 9n },
+    });
+  });
+
+  test('of a fresh sequence records what lies above initialSeq', () => {
+    expect(advance(undefined, 1005n, { initialSeq: 1000n })).toEqual({
+      reply: { kind: 'advanced', from: 1000n, to: 1005n },
+      value: 1005n,
+      jumped: { first: 1001n, last: 1005n },
+    });
+  });
+
+  test('below a raised initialSeq records that jump too', () => {
+    expect(advance(5n, 1005n, { initialSeq: 1000n }).jumped).toEqual({ first: 6n, last: 1005n });
+  });
+
+  test.each([
+    [9n, 9n],
+    [9n, 3n],
+  ])('from %s to %s is no move forward', (stored, to) => {
+    expect(advance(stored, to)).toEqual(refused({ kind: 'behind', current: stored }));
+  });
+
+  test('to initialSeq of a fresh sequence is no move forward', () => {
+    expect(advance(undefined, 1000n, { initialSeq: 1000n })).toEqual(refused({ kind: 'behind', current: 1000n }));
+  });
+
+  test('to the limit is possible, and above it refused', () => {
+    expect(advance(5n, 999n, { limit: 999n }).value).toBe(999n);
+    expect(advance(5n, 1000n, { limit: 999n })).toEqual(refused({ kind: 'exhausted', valuesLeft: 994n }));
   });
 });
 

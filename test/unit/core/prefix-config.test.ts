@@ -22,6 +22,7 @@ const DEFAULTS = {
   timeZone: 'UTC',
   fiscalYearStart: '01-01',
   overflow: 'extend',
+  outage: 'standby',
 };
 
 /** Reads a config with the usual format and these fields. */
@@ -90,15 +91,14 @@ describe('a config from a client', () => {
     });
   });
 
-  test('the same value as number and as text is no contradiction', () => {
+  test('the same value as number and as text is no contradiction, with leading zeros or without', () => {
+    expect(read({ initialSeq: '0005', initial_seq: 5 }).initialSeq).toBe(5n);
     expect(read({ initialSeq: 1000, initial_seq: '1000' }).initialSeq).toBe(1000n);
   });
 
   test('takes every field that has a choice', () => {
-    expect(read({ strategy: 'counter', reset: 'never', overflow: 'reject' })).toEqual({
-      ...DEFAULTS,
-      overflow: 'reject',
-    });
+    const chosen = { strategy: 'counter', reset: 'yearly', overflow: 'reject', outage: 'temporary' };
+    expect(read(chosen)).toEqual({ ...DEFAULTS, ...chosen });
   });
 
   test('a format that is no template passes here: its own error comes later', () => {
@@ -116,13 +116,14 @@ describe('every bad value is refused at its path', () => {
     ['initialSeq', ['18446744073709551615', '18446744073709551616', '99999999999999999999']],
     ['initial_seq', [-1, 1.5, '-1', '', null, '18446744073709551615']],
     ['strategy', ['gapless', 'COUNTER', '', null, 1]],
-    ['reset', ['yearly', 'Never', '', null, 1]],
+    ['reset', ['hourly', 'Never', '', null, 1]],
     ['timeZone', ['', 'Mars/Phobos', '+02:00', 'Europe/Berlin ', null, 2, `Europe/${'x'.repeat(64)}`]],
     ['time_zone', ['', 'Mars/Phobos', null]],
     ['fiscalYearStart', ['', '4-1', '04/01', '0401', '13-01', '00-01', '01-00', '04-31', '02-29', '2026-04-01', null]],
     ['fiscalYearStart', ['04-01T', ' 04-01', '04-1 ', 'Apr 1', '٠٤-٠١', '--', '04-01-01', 401]],
     ['fiscal_year_start', ['', '02-30', null]],
     ['overflow', ['wrap', 'EXTEND', '', null, true]],
+    ['outage', ['none', 'Standby', '', null, false]],
   ])('%s: %j', (path, values) => {
     for (const value of values) {
       expect({ value, paths: new Set(pathsOf({ [path]: value })) }).toEqual({ value, paths: new Set([path]) });

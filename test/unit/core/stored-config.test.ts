@@ -16,6 +16,7 @@ describe('a written config', () => {
       prefixKey: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,20}$/),
       seqLength: fc.integer({ min: 1, max: 20 }),
       initialSeq: fc.bigInt(0n, VALUE_MAX - 1n),
+      outage: fc.constantFrom('standby', 'temporary', 'reject'),
       timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
       fiscalYearStart: fc.constantFrom('01-01', '04-01', '12-31'),
       text: fc.constantFrom('', 'INV-', 'Größe ', '发票', '𐐷'),
@@ -57,6 +58,7 @@ describe('a written config', () => {
       time_zone: 'UTC',
       fiscal_year_start: '01-01',
       overflow: 'extend',
+      outage: 'standby',
       version: 3,
     });
   });
@@ -113,6 +115,10 @@ describe('a corrupt entry is reported with its reason', () => {
     ['__proto__', '{"format":"{SEQ:4}","__proto__":{}}'],
   ])('at %s: %s', (path, json) => {
     expect(reasonOf(json)).toMatch(new RegExp(`^${path}: `));
+  });
+
+  test('the name it is stored under is no prefix key', () => {
+    expect(decodeStoredConfig('a b', '{"format":"{SEQ:4}"}')).toEqual({ kind: 'corrupt', reason: 'Not a prefix key' });
   });
 
   test('a format that is no template is corrupt too', () => {

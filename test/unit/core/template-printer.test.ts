@@ -146,6 +146,12 @@ describe('the printer of the minute', () => {
     expect([before(1n), after(1n)]).toEqual(['21-1', '22-1']);
   });
 
+  test('ends with every minute, also where the day begins at a quarter past', () => {
+    const at = compile('{day}-{SEQ:1}', { timeZone: 'Asia/Kathmandu' });
+    const midnight = Date.parse('2026-11-21T18:15:00Z');
+    expect([at(midnight - 1)(1n), at(midnight)(1n)]).toEqual(['21-1', '22-1']);
+  });
+
   test('follows a clock that steps back', () => {
     const at = compile('{day}-{SEQ:1}');
     expect([start + MINUTE_MS, start, start + MINUTE_MS].map((instantMs) => at(instantMs)(1n))).toEqual([

@@ -102,7 +102,10 @@ describe('a refused template is named by class, code, title and field', () => {
       ['{SEQ:+6}', '{SEQ:0x6}', '{SEQ:1e1}', '{SEQ:6:6}', '{SEQ:٦}', '{SEQ:--6}', '{SEQ:-}'],
     ],
     ['More than one {SEQ} tag', ['{SEQ:6}{SEQ:6}', '{SEQ:6}-{SEQ:4}', '{SEQ:6}{SEQ}', '{SEQ:6}{SEQ:0}']],
-    ['Unbalanced braces', ['{SEQ:6', 'SEQ:6}', '{', '}', '}{', '{{SEQ:6}}', '{SEQ:{year}}', '{SEQ:6}}', '{SEQ:6}{']],
+    [
+      'Unbalanced braces',
+      ['{SEQ:6', 'SEQ:6}', '{', '}', '}{', '{{SEQ:6}}', '{SEQ:{year}}', '{SEQ:6}}', '{SEQ:6}{', '{{SEQ:6}', '{SEQ:{6}'],
+    ],
     ['Unknown variable', ['{}{SEQ:6}', '{ year}{SEQ:6}', '{Year}{SEQ:6}', '{years}{SEQ:6}', '{SEQ:6}{minute}']],
     ['Unknown variable', ['{seq:6}', '{Seq:6}', '{SEQ6}', '{SEQUENCE:6}', '{ SEQ:6}', '{year:4}{SEQ:6}', '{SEQ :6}']],
     [

@@ -74,20 +74,24 @@ describe('a secret that is there', () => {
   });
 
   test('is taken as the operator wrote it, without the line end, and the file is left alone', () => {
-    writeFileSync(path, 'a secret of the operator\r\n', { mode: 0o400 });
-    expect(readOrCreateSecret(path)).toBe('a secret of the operator');
-    expect(readFileSync(path, 'utf8')).toBe('a secret of the operator\r\n');
+    const secret = 'a secret of the operator, 32 long';
+    writeFileSync(path, `${secret}\r\n`, { mode: 0o400 });
+    expect(readOrCreateSecret(path)).toBe(secret);
+    expect(readFileSync(path, 'utf8')).toBe(`${secret}\r\n`);
     expect(modeOf(path)).toBe('400');
     chmodSync(path, 0o600);
   });
 });
 
 describe('a file that is no secret', () => {
-  test.each(['', '\n', '  \t\r\n'])('%j is refused with what to do about it, and not overwritten', (text) => {
-    writeFileSync(path, text);
-    expect(() => readOrCreateSecret(path)).toThrow(`The secret file ${path} is empty. Remove it`);
-    expect(readFileSync(path, 'utf8')).toBe(text);
-  });
+  test.each(['', '\n', '  \t\r\n', 'x'.repeat(31)])(
+    '%j is refused with what to do about it, and not overwritten',
+    (text) => {
+      writeFileSync(path, text);
+      expect(() => readOrCreateSecret(path)).toThrow(`The secret file ${path} has fewer than 32 characters. Remove it`);
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    },
+  );
 
   test('a directory in its place is an error', () => {
     mkdirSync(path);

@@ -1,7 +1,9 @@
 /** Issuing numbers, from prefix key to printed number, on the memory stores. */
+import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createCoalescingAllocator } from '../../../src/allocators/coalescing-allocator.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
+import type { CounterStore } from '../../../src/core/counter-store.ts';
 import {
   CorruptEntryError,
   PrefixNotRegisteredError,
@@ -10,25 +12,30 @@ import {
   StorageUnavailableError,
 } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { SequenceStore } from '../../../src/core/sequence-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { COUNT_MAX, createNumberService, type NumberService } from '../../../src/services/number-service.ts';
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
-import { createMemorySequenceStore } from '../../../src/stores/memory/memory-sequence-store.ts';
+import { createTemporaryNumberService } from '../../../src/services/temporary-number-service.ts';
+import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
+import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/memory-temporary-number-store.ts';
 import { configOf } from '../fakes/config-of.ts';
-import { createHeldSequenceStore } from '../fakes/held-sequence-store.ts';
+import { createHeldCounterStore } from '../fakes/held-counter-store.ts';
 import {
   createSwitchablePrefixConfigStore,
   type SwitchablePrefixConfigStore,
 } from '../fakes/switchable-prefix-config-store.ts';
 
+const STANDBY_SIZE = 5;
+
 interface Node {
   readonly service: NumberService;
   readonly events: NumberGeneratorEvent[];
   readonly clock: { nowMs: number; readings: number; now(): number };
+  /** Its name. */
+  readonly node: string;
 }
 
-const createNode = (sequences: SequenceStore, configs: SwitchablePrefixConfigStore): Node => {
+const createNode = (sequences: CounterStore, configs: SwitchablePrefixConfigStore): Node => {
   const events: NumberGeneratorEvent[] = [];
   const clock = {
     nowMs: Date.parse('2026-11-21T12:00:00Z'),
@@ -39,13 +46,24 @@ const createNode = (sequences: SequenceStore, configs: SwitchablePrefixConfigSto
     },
   };
   const emit = (event: NumberGeneratorEvent): number => events.push(event);
-  const seriesCache = createSeriesCache(configs, emit);
-  const allocator = createCoalescingAllocator(sequences);
-  return { service: createNumberService({ seriesCache, allocator, clock, emit, source: 'memory' }), events, clock };
+  const seriesCache = createSeriesCache(configs, STANDBY_SIZE, emit);
+  const node = randomBytes(6).toString('hex');
+  const allocator = createCounterAllocator({ store: sequences, node, emit });
+  const store = createMemoryTemporaryNumberStore();
+  const temporaryNumberService = createTemporaryNumberService({ store, seriesCache, allocator, emit, node });
+  const service = createNumberService({
+    seriesCache,
+    allocator,
+    temporaryNumberService,
+    clock,
+    emit,
+    source: 'memory',
+  });
+  return { service, events, clock, node };
 };
 
 const setUp = async (registered: Readonly<Record<string, object>>) => {
-  const sequences = createMemorySequenceStore();
+  const sequences = createMemoryCounterStore();
   const configs = createSwitchablePrefixConfigStore();
   for (const [prefixKey, input] of Object.entries(registered)) await configs.insert(configOf(prefixKey, input));
   return { sequences, configs, ...createNode(sequences, configs) };
@@ -87,17 +105,19 @@ describe('the numbers of the brief', () => {
     expect((await service.issue('UNKNOWN', 1)).numbers).toEqual(['1']);
   });
 
-  test('a store that does not answer in time is a StorageTimeoutError, and the next call is served', async () => {
+  test('a store that does not answer in time is a StorageTimeoutError, and the next call after its return is served', async () => {
     const { configs } = await setUp({ A: { format: '{SEQ:1}' } });
-    const held = createHeldSequenceStore();
+    const held = createHeldCounterStore();
     const { service, events } = createNode(held, configs);
     const refused = expect(service.issue('A', 1)).rejects.toThrow(StorageTimeoutError);
     await setImmediate();
     await held.underWay().fail(new StorageTimeoutError('The store did not answer in time.'));
     await refused;
-    expect(events).toEqual([]);
+    expect(events.map(({ type }) => type)).toEqual(['outage-began']);
+    held.announce();
+    await held.drain();
     const served = service.issue('A', 1);
-    await held.underWay().answer();
+    await held.drain();
     expect((await served).numbers).toEqual(['1']);
   });
 });
@@ -156,7 +176,7 @@ describe('the end of a series', () => {
 describe('the date', () => {
   test('of one request is read from the clock once, when the request comes', async () => {
     const { configs } = await setUp({ INV: { format: '{year}-{SEQ:1}' } });
-    const held = createHeldSequenceStore();
+    const held = createHeldCounterStore();
     const { service, clock } = createNode(held, configs);
     clock.nowMs = Date.parse('2026-12-31T23:59:59.999Z');
     const issuing = service.issue('INV', 3);

@@ -176,6 +176,46 @@ describe('a fact', () => {
     ]);
   });
 
+  test('an outage begins as an error with the inner reason, and ends as good news', () => {
+    const reason = new StorageUnavailableError('Away', new Error('connect ECONNREFUSED'));
+    expect(written({ type: 'outage-began', reason })).toMatchObject([
+      { level: 'error', event: 'outage-began', reason: 'connect ECONNREFUSED' },
+    ]);
+    expect(written({ type: 'store-returned' })).toMatchObject([{ level: 'info', event: 'store-returned' }]);
+  });
+
+  test('a standby that could not be given back is a warning with the number of sequences', () => {
+    expect(written({ type: 'standby-not-returned', sequences: 3 })).toMatchObject([
+      { level: 'warn', event: 'standby-not-returned', sequences: 3, msg: expect.stringContaining('gap record') },
+    ]);
+  });
+
+  test('a sequence moved by hand is a warning with exact values and the reason', () => {
+    const to = 2n ** 64n - 1n;
+    expect(written({ type: 'sequence-advanced', prefixKey: 'INV', from: 7n, to, reason: 'paper' })).toMatchObject([
+      { level: 'warn', event: 'sequence-advanced', prefix_key: 'INV', from: '7', to: `${to}`, reason: 'paper' },
+    ]);
+  });
+
+  test('a temporary number is a warning when it is issued, and news when it is resolved', () => {
+    const number = 'TMP-INV-node-1-1';
+    const fields = { event: 'temporary-number', prefix_key: 'INV', number };
+    expect(written({ type: 'temporary-number-issued', prefixKey: 'INV', number })).toMatchObject([
+      { level: 'warn', status: 'issued', ...fields },
+    ]);
+    const resolvedNumber = 'INV-0007';
+    expect(written({ type: 'temporary-number-resolved', prefixKey: 'INV', number, resolvedNumber })).toMatchObject([
+      { level: 'info', status: 'resolved', resolved_number: resolvedNumber, ...fields },
+    ]);
+  });
+
+  test('temporary numbers that could not be handed over are an error with the inner reason', () => {
+    const error = new StorageUnavailableError('Away', new Error('READONLY'));
+    expect(written({ type: 'hand-over-failed', error })).toMatchObject([
+      { level: 'error', event: 'hand-over-failed', reason: 'READONLY' },
+    ]);
+  });
+
   test('numbers issued are left to the metrics', () => {
     expect(written({ type: 'numbers-issued', count: 3, source: 'redis' })).toEqual([]);
   });

@@ -1,7 +1,6 @@
 #!lua
+-- Takes values from many sequences in one step: the only script that moves a counter.
 --[[
-Takes values from many sequences in one step: the only script that moves a counter.
-
 KEYS, three per entry, all of one hash tag:
   sequence:INV           or {sequence:INV}:2026        string: the last value taken in order
   {sequence:INV}:state   or {sequence:INV}:2026:state  hash, see below

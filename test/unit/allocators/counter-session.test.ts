@@ -1,8 +1,8 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, it } from 'vitest';
-import { type CallTerms, type CounterSession, createCounterSession } from '../../src/allocators/counter-session.ts';
-import type { CounterReply, StandbyAdvice } from '../../src/core/counter-store.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import { type CallTerms, type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
 const KEEP: StandbyAdvice = { kind: 'keep' };

@@ -1,6 +1,6 @@
 /** The entries of the gap record, read back. */
 import { describe, expect, it } from 'vitest';
-import { readGap } from '../../src/stores/redis/gap-record.ts';
+import { readGap } from '../../../src/stores/redis/gap-record.ts';
 
 describe('an entry of the gap record', () => {
   it('names range, reason, node and time', () => {
@@ -8,13 +8,13 @@ describe('an entry of the gap record', () => {
       range: { first: 10n, last: 14n },
       reason: 'node-crash',
       node: 'node-a',
-      at: 1_795_224_970_000,
+      recordedAtMs: 1_795_224_970_000,
     });
     expect(readGap('18446744073709551615', '18446744073709551615 advance - 1')).toEqual({
       range: { first: 18_446_744_073_709_551_615n, last: 18_446_744_073_709_551_615n },
       reason: 'advance',
       node: undefined,
-      at: 1000,
+      recordedAtMs: 1000,
     });
   });
 

@@ -1,8 +1,8 @@
 /** The words between the node and `reserve.lua`. */
 import { describe, expect, it } from 'vitest';
-import type { CounterCall } from '../../src/core/counter-store.ts';
-import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
-import { sequenceKeys } from '../../src/stores/redis/sequence-keys.ts';
+import type { CounterCall } from '../../../src/core/counter-store.ts';
+import { sequenceKeys } from '../../../src/stores/redis/redis-keys.ts';
+import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../../src/stores/redis/reserve-codec.ts';
 
 const CALL: CounterCall = {
   sequence: { prefixKey: 'INV', period: '' },

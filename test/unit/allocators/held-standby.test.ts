@@ -1,7 +1,7 @@
 /** The standby segment in hand: issued from its first value on, given up once, reported once. */
 import { describe, expect, it } from 'vitest';
-import { createHeldStandby } from '../../src/allocators/held-standby.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import { createHeldStandby } from '../../../src/allocators/held-standby.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
 
 const offer = (first: bigint, last: bigint, offeredIn: number) =>
   ({ kind: 'offer', segment: { first, last, offeredIn } }) as const;

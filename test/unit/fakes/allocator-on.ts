@@ -1,0 +1,39 @@
+/** A counter allocator on a held store, with its events; and what tests say about its targets and answers. */
+import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
+import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
+import type { Allocation } from '../../../src/allocators/hand.ts';
+import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
+import { createHeldCounterStore, type HeldCounterStore } from './held-counter-store.ts';
+
+export const targetOf = (prefixKey: string, terms: Partial<AllocationTarget> = {}): AllocationTarget => ({
+  name: `${prefixKey} `,
+  sequence: { prefixKey, period: '' },
+  initialSeq: 0n,
+  limit: VALUE_MAX,
+  standbySize: 0,
+  ...terms,
+});
+
+/** The ranges as `first-last`, those with values of the standby with a star. */
+const textOf = ({ ranges, fromStandby }: Allocation): string =>
+  ranges.map(({ first, last }) => `${first}-${last}`).join(' ') + (fromStandby ? '*' : '');
+
+export interface AllocatorParts {
+  readonly store: HeldCounterStore;
+  readonly allocator: CounterAllocator;
+  readonly events: NumberGeneratorEvent[];
+  /** Allocates, and tells how that ends: the ranges as `first-last`, with a star from the standby; or the error. */
+  ask(target: AllocationTarget, count: number): Promise<string>;
+}
+
+export const allocatorOn = (limits: Partial<CounterLimits> = {}): AllocatorParts => {
+  const store = createHeldCounterStore();
+  const events: NumberGeneratorEvent[] = [];
+  const emit = (event: NumberGeneratorEvent): number => events.push(event);
+  const allocator = createCounterAllocator({ store, node: 'node', emit, limits });
+  const ask = (target: AllocationTarget, count: number): Promise<string> =>
+    allocator.allocate(target, count).then(textOf, (error: Error) => `${error.name}: ${error.message}`);
+  return { store, events, allocator, ask };
+};
