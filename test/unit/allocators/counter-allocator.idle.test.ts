@@ -151,6 +151,18 @@ describe('values given back', () => {
     expect(await ask(INV, 2)).toBe('4-4 5-5');
   });
 
+  test('go to who waits already, not to who comes later', async () => {
+    const { store, allocator, ask } = await setUp();
+    const allocation = await allocator.allocate(INV, 3);
+    await vi.advanceTimersByTimeAsync(0);
+    store.behave('hold');
+    const waiting = ask(INV, 5);
+    allocator.giveBack(INV, allocation);
+    const later = ask(INV, 1);
+    await store.drain();
+    expect(await Promise.all([waiting, later])).toEqual(['2-4 5-6', '7-7']);
+  });
+
   test('that nobody asks for return to the store with the next report, for any node', async () => {
     const { store, allocator } = await setUp();
     allocator.giveBack(INV, await allocator.allocate(INV, 3));
@@ -186,15 +198,16 @@ describe('at the end', () => {
   });
 
   test('it is tried a few times, with pauses, and what could not be given back is told', async () => {
-    const { store, allocator, events } = await setUp({ closeAttemptsMax: 3, retryMs: 100 });
+    const { store, allocator, events, ask } = await setUp({ closeAttemptsMax: 3, retryMs: 100 });
     store.behave(AWAY);
+    await ask(INV, 9);
     const before = store.trips.length;
     let isClosed = false;
     const closing = allocator.close().then(() => {
       isClosed = true;
     });
     await vi.advanceTimersByTimeAsync(150);
-    expect([store.trips.length - before, isClosed]).toEqual([2, false]);
+    expect([store.trips.length - before, isClosed, vi.getTimerCount()]).toEqual([2, false, 1]);
     await vi.advanceTimersByTimeAsync(150);
     await closing;
     expect(store.trips).toHaveLength(before + 3);

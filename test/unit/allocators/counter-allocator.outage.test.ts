@@ -148,6 +148,8 @@ describe('the store is tried again', () => {
     for (let times = 0; times < 5; times += 1) store.announce();
     await vi.advanceTimersByTimeAsync(5_000);
     expect([store.underWayMax(), store.isIdle()]).toEqual([1, false]);
+    await store.underWay().fail(AWAY);
+    expect(store.isIdle()).toBe(true);
   });
 
   test('with the unsettled call unchanged, whose values are not taken twice', async () => {
@@ -172,7 +174,9 @@ describe('the store is tried again', () => {
     void ask(idle, 1);
     await store.drain();
     void ask(INV, 1);
+    const late = ask(targetOf('LATE'), 1);
     await store.underWay().fail(AWAY);
+    expect(await late).toBe(REFUSED);
     expect(await ask(ord, 1)).toBe('12-12*');
     store.announce();
     expect(store.underWay().calls.map(({ sequence }) => sequence.prefixKey)).toEqual(['INV', 'ORD']);

@@ -159,6 +159,19 @@ describe('the standby', () => {
   });
 });
 
+describe('a large call', () => {
+  it('releases the unused standby exactly when it would reach it', () => {
+    expect(joined().call(99, TERMS)).toMatchObject({ released: [], holding: { first: 101n } });
+    expect(joined().call(100, TERMS)).toMatchObject({ released: [{ first: 101n, used: 0n }], holding: undefined });
+  });
+
+  it('keeps a standby that is used in part: what is left of it may be needed', () => {
+    const session = joined();
+    session.dealStandby(1, VALUE_MAX);
+    expect(session.call(200, TERMS)).toMatchObject({ released: [], usedInPart: true, holding: { first: 101n } });
+  });
+});
+
 describe('leaving', () => {
   it('returns everything, and deals nothing afterwards', () => {
     const session = joined();

@@ -94,12 +94,15 @@ describe('the line', () => {
 
   test('is refused as a whole, and its values stay in their order', () => {
     const { lane, endings } = laneWith(9, 9);
-    lane.session.giveBack({ first: 1n, last: 4n });
-    serveInOrder(lane);
+    lane.waiters[0]?.ranges.push({ first: 1n, last: 4n });
+    lane.waiters[1]?.ranges.push({ first: 7n, last: 7n });
     const error = new Error('Away');
     expect(refuseAll(lane, error)).toBe(2);
     expect([endings, lane.waiters]).toEqual([[error, error], []]);
-    expect(lane.session.deal(9, VALUE_MAX)).toEqual({ first: 1n, last: 4n });
+    expect(takeAll(lane)).toEqual([
+      { first: 1n, last: 4n },
+      { first: 7n, last: 7n },
+    ]);
   });
 });
 
