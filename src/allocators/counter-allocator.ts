@@ -155,12 +155,12 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
   };
 
   /** One trip to the store. @returns false when it failed. */
-  const exchange = async (): Promise<boolean> => {
+  const makeTrip = async (): Promise<boolean> => {
     const next = nextCalls();
     if (next.calls.length === 0) return true;
     const patience = setTimeout(loosePatience, bounds.patienceMs);
     try {
-      const replies = await store.exchange(next.calls);
+      const replies = await store.reserve(next.calls);
       if (replies.length !== next.calls.length) throw new StorageUnavailableError('The store answered incompletely.');
       becomePresent();
       next.lanes.forEach((lane, index) => {
@@ -179,7 +179,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
   const run = async (): Promise<void> => {
     running = true;
     try {
-      while (due.size > 0 && (await exchange()));
+      while (due.size > 0 && (await makeTrip()));
     } finally {
       running = false;
     }

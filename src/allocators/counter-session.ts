@@ -1,7 +1,7 @@
 /** A node's side of the counter protocol for one sequence: numbers its calls, keeps what it was given, loses nothing. */
 import type { CounterCall, CounterCallKind, CounterReply } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
-import type { SequenceName } from '../core/sequence-store.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import { createHeldStandby, type HeldStandby } from './held-standby.ts';
 
 export interface CounterSessionOptions {

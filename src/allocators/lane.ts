@@ -2,7 +2,7 @@
 import type { CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
-import type { SequenceName } from '../core/sequence-store.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import type { CounterLimits } from './counter-limits.ts';
 import type { CallTerms, CounterSession } from './counter-session.ts';

@@ -2,7 +2,7 @@
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
-import type { SequenceName } from './sequence-store.ts';
+import type { SequenceName } from './sequence-name.ts';
 
 /**
  * What a call is for. `take` asks for values; `join` does too, and is the only one a store accepts from a node it does
@@ -115,7 +115,7 @@ export interface CounterStore {
    * @returns one reply per call, at the same index.
    * @throws StorageUnavailableError, StorageTimeoutError: then it is unknown which calls were served. Repeat them unchanged.
    */
-  exchange(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
+  reserve(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
 
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;

@@ -4,7 +4,7 @@ import { createCounterAllocator } from '../../src/allocators/counter-allocator.t
 import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';
 import { SequenceOverflowError } from '../../src/core/errors.ts';
 import type { Range } from '../../src/core/range.ts';
-import type { SequenceName } from '../../src/core/sequence-store.ts';
+import type { SequenceName } from '../../src/core/sequence-name.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 
 export interface CounterStoreUnderTest {
@@ -70,29 +70,29 @@ const BOUNDARIES: readonly (readonly [string, bigint])[] = [
 ];
 
 export const describeCounterStore = (title: string, get: () => CounterStoreUnderTest): void => {
-  const exchangeOne = async (asked: CounterCall): Promise<CounterReply | undefined> =>
-    (await get().store.exchange([asked]))[0];
+  const reserveOne = async (asked: CounterCall): Promise<CounterReply | undefined> =>
+    (await get().store.reserve([asked]))[0];
 
   describe(`${title} keeps the contract of a counter store`, () => {
     it('starts at initialSeq + 1', async () => {
       const name = freshName();
-      expect(taken(await exchangeOne(call(name, 1, { initialSeq: 1000n })))).toEqual({ first: 1001n, last: 1001n });
-      expect(taken(await exchangeOne(call(freshName())))).toEqual({ first: 1n, last: 1n });
+      expect(taken(await reserveOne(call(name, 1, { initialSeq: 1000n })))).toEqual({ first: 1001n, last: 1001n });
+      expect(taken(await reserveOne(call(freshName())))).toEqual({ first: 1n, last: 1n });
     });
 
     it('hands out consecutive ranges of exactly the size asked for', async () => {
       const name = freshName();
-      expect(taken(await exchangeOne(call(name, 3)))).toEqual({ first: 1n, last: 3n });
-      expect(taken(await exchangeOne(call(name, 1)))).toEqual({ first: 4n, last: 4n });
-      expect(taken(await exchangeOne(call(name, 10_000)))).toEqual({ first: 5n, last: 10_004n });
+      expect(taken(await reserveOne(call(name, 3)))).toEqual({ first: 1n, last: 3n });
+      expect(taken(await reserveOne(call(name, 1)))).toEqual({ first: 4n, last: 4n });
+      expect(taken(await reserveOne(call(name, 10_000)))).toEqual({ first: 5n, last: 10_004n });
       expect(await get().read(name)).toBe('10004');
     });
 
     it('never goes back when initialSeq is lowered, and goes on above it when it is raised', async () => {
       const name = freshName();
-      await exchangeOne(call(name, 1, { initialSeq: 50n }));
-      expect(taken(await exchangeOne(call(name, 1, { initialSeq: 0n })))).toEqual({ first: 52n, last: 52n });
-      expect(taken(await exchangeOne(call(name, 1, { initialSeq: 80n })))).toEqual({ first: 81n, last: 81n });
+      await reserveOne(call(name, 1, { initialSeq: 50n }));
+      expect(taken(await reserveOne(call(name, 1, { initialSeq: 0n })))).toEqual({ first: 52n, last: 52n });
+      expect(taken(await reserveOne(call(name, 1, { initialSeq: 80n })))).toEqual({ first: 81n, last: 81n });
     });
 
     it('never lets 64 concurrent callers overlap, and leaves no hole', async () => {
@@ -100,7 +100,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       const { store, otherNode = store } = get();
       const asked = Array.from({ length: 64 }, (_, index) => (index % 7) + 1);
       const outcomes = await Promise.all(
-        asked.map((count, index) => (index % 2 === 0 ? store : otherNode).exchange([call(name, count)])),
+        asked.map((count, index) => (index % 2 === 0 ? store : otherNode).reserve([call(name, count)])),
       );
       const values = outcomes.flatMap(([outcome]) => valuesOf(taken(outcome)));
       const total = asked.reduce((sum, count) => sum + count, 0);
@@ -119,7 +119,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
         { prefixKey: base, period: '2026-11' },
         { prefixKey: `${base}.2026`, period: '' },
       ];
-      const outcomes = await get().store.exchange(names.map((name, index) => call(name, index + 1)));
+      const outcomes = await get().store.reserve(names.map((name, index) => call(name, index + 1)));
       expect(outcomes.map((outcome) => taken(outcome))).toEqual(
         names.map((_, index) => ({ first: 1n, last: BigInt(index + 1) })),
       );
@@ -129,10 +129,10 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       const name = freshName();
       await get().preload(name, (boundary - 3n).toString());
       for (let value = boundary - 2n; value <= boundary + 2n; value += 1n) {
-        expect(taken(await exchangeOne(call(name)))).toEqual({ first: value, last: value });
+        expect(taken(await reserveOne(call(name)))).toEqual({ first: value, last: value });
         expect(await get().read(name)).toBe(value.toString());
       }
-      expect(taken(await exchangeOne(call(name, 10_000)))).toEqual({
+      expect(taken(await reserveOne(call(name, 10_000)))).toEqual({
         first: boundary + 3n,
         last: boundary + 10_002n,
       });
@@ -140,7 +140,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it.each(BOUNDARIES)('is exact when one range crosses %s', async (_title, boundary) => {
       const name = freshName();
-      const outcome = await exchangeOne(call(name, 5_000, { initialSeq: boundary - 2_500n }));
+      const outcome = await reserveOne(call(name, 5_000, { initialSeq: boundary - 2_500n }));
       expect(taken(outcome)).toEqual({ first: boundary - 2_499n, last: boundary + 2_500n });
       expect(await get().read(name)).toBe((boundary + 2_500n).toString());
     });
@@ -148,9 +148,9 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
     it('refuses past 18446744073709551615 and moves nothing', async () => {
       const name = freshName();
       await get().preload(name, (VALUE_MAX - 1n).toString());
-      expect(await exchangeOne(call(name, 2))).toMatchObject({ kind: 'exhausted', valuesLeft: 1n });
-      expect(taken(await exchangeOne(call(name)))).toEqual({ first: VALUE_MAX, last: VALUE_MAX });
-      expect(await exchangeOne(call(name))).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
+      expect(await reserveOne(call(name, 2))).toMatchObject({ kind: 'exhausted', valuesLeft: 1n });
+      expect(taken(await reserveOne(call(name)))).toEqual({ first: VALUE_MAX, last: VALUE_MAX });
+      expect(await reserveOne(call(name))).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
       expect(await get().read(name)).toBe('18446744073709551615');
     });
 
@@ -167,16 +167,16 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
     it('refuses past the limit of the request and moves nothing', async () => {
       const name = freshName();
       await get().preload(name, '995');
-      expect(await exchangeOne(call(name, 5, { limit: 999n }))).toMatchObject({ kind: 'exhausted', valuesLeft: 4n });
-      expect(taken(await exchangeOne(call(name, 4, { limit: 999n })))).toEqual({ first: 996n, last: 999n });
-      expect(await exchangeOne(call(name, 1, { limit: 500n }))).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
+      expect(await reserveOne(call(name, 5, { limit: 999n }))).toMatchObject({ kind: 'exhausted', valuesLeft: 4n });
+      expect(taken(await reserveOne(call(name, 4, { limit: 999n })))).toEqual({ first: 996n, last: 999n });
+      expect(await reserveOne(call(name, 1, { limit: 500n }))).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
       expect(await get().read(name)).toBe('999');
     });
 
     it('serves the neighbours of an exhausted sequence in the same call', async () => {
       const [full, fine, other] = [freshName(), freshName(), freshName()];
       await get().preload(full, VALUE_MAX.toString());
-      const outcomes = await get().store.exchange([call(fine), call(full), call(other)]);
+      const outcomes = await get().store.reserve([call(fine), call(full), call(other)]);
       expect(outcomes.map(({ kind }) => kind)).toEqual(['taken', 'exhausted', 'taken']);
       expect(await get().read(other)).toBe('1');
     });
@@ -186,7 +186,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       async (text) => {
         const [broken, fine, other] = [freshName(), freshName(), freshName()];
         await get().preload(broken, text);
-        const outcomes = await get().store.exchange([call(fine), call(broken), call(other)]);
+        const outcomes = await get().store.reserve([call(fine), call(broken), call(other)]);
         expect(outcomes.map(({ kind }) => kind)).toEqual(['taken', 'corrupt', 'taken']);
         expect(await get().read(broken)).toBe(text);
       },
@@ -194,17 +194,17 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it('takes nothing when a call only reports', async () => {
       const name = freshName();
-      expect(await exchangeOne(call(name, 0))).toMatchObject({ kind: 'nothing' });
-      expect(taken(await exchangeOne(call(name))).first).toBe(1n);
+      expect(await reserveOne(call(name, 0))).toMatchObject({ kind: 'nothing' });
+      expect(taken(await reserveOne(call(name))).first).toBe(1n);
     });
 
     it('advances forward only, and records what is skipped', async () => {
       const name = freshName();
-      await exchangeOne(call(name, 5));
+      await reserveOne(call(name, 5));
       expect(await get().store.advance(advanceTo(name, 5n))).toEqual({ kind: 'behind', current: 5n });
       expect(await get().store.advance(advanceTo(name, 10n, { limit: 9n }))).toMatchObject({ kind: 'exhausted' });
       expect(await get().store.advance(advanceTo(name, 10n))).toEqual({ kind: 'advanced', from: 5n, to: 10n });
-      expect(taken(await exchangeOne(call(name))).first).toBe(11n);
+      expect(taken(await reserveOne(call(name))).first).toBe(11n);
       const gaps = await get().store.listGaps(name, 0n, 10);
       expect(gaps).toMatchObject([{ range: { first: 6n, last: 10n }, reason: 'advance', node: undefined }]);
       expect(Math.abs((gaps[0]?.recordedAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
@@ -212,8 +212,8 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it('records what a raised initialSeq skips, and lists the gaps page by page in rising order', async () => {
       const name = freshName();
-      await exchangeOne(call(name, 5));
-      await exchangeOne(call(name, 1, { initialSeq: 8n }));
+      await reserveOne(call(name, 5));
+      await reserveOne(call(name, 1, { initialSeq: 8n }));
       await get().store.advance(advanceTo(name, 10n ** 19n));
       await get().store.advance(advanceTo(name, 10n ** 19n + 5n));
       const first = await get().store.listGaps(name, 0n, 2);
@@ -228,7 +228,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
     it('shows where a sequence stands without moving it', async () => {
       const name = freshName();
       expect(await get().store.inspect(name)).toEqual({ value: undefined, free: [], ahead: [] });
-      await exchangeOne(call(name, 7));
+      await reserveOne(call(name, 7));
       expect(await get().store.inspect(name)).toEqual({ value: 7n, free: [], ahead: [] });
       expect(await get().read(name)).toBe('7');
       const broken = freshName();
@@ -238,7 +238,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it('serves a thousand sequences in one call', async () => {
       const names = Array.from({ length: 1_000 }, freshName);
-      const outcomes = await get().store.exchange(names.map((name) => call(name)));
+      const outcomes = await get().store.reserve(names.map((name) => call(name)));
       expect(outcomes.every((outcome) => taken(outcome).last === 1n)).toBe(true);
     });
 

@@ -64,22 +64,22 @@ const request = (prefixKey: string): CounterCall => call({ prefixKey, period: ''
 describe('the Redis store', () => {
   it('keeps the counter under the name that operators know, without a TTL', async () => {
     await database.client.set('sequence:TTL', '41', 'EX', 100);
-    await createRedisCounterStore(client).exchange([request('TTL')]);
+    await createRedisCounterStore(client).reserve([request('TTL')]);
     expect(await database.client.get('sequence:TTL')).toBe('42');
     expect(Number(await database.client.ttl('sequence:TTL'))).toBe(-1);
   });
 
   it('reports a counter of the wrong type as corrupt and serves its neighbours', async () => {
     await database.client.rpush('sequence:LIST', 'x');
-    const outcomes = await createRedisCounterStore(client).exchange([request('LIST'), request('BESIDE')]);
+    const outcomes = await createRedisCounterStore(client).reserve([request('LIST'), request('BESIDE')]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['corrupt', 'taken']);
   });
 
   it('sends the script in full when the server forgot it', async () => {
     const store = createRedisCounterStore(client);
-    await store.exchange([request('FLUSHED')]);
+    await store.reserve([request('FLUSHED')]);
     await database.client.script('FLUSH');
-    expect(await store.exchange([request('FLUSHED')])).toMatchObject([
+    expect(await store.reserve([request('FLUSHED')])).toMatchObject([
       { kind: 'taken', range: { first: 2n, last: 2n } },
     ]);
   });
@@ -149,12 +149,12 @@ describe('the Redis client', () => {
       if (event.type === 'store-connected') resolve();
     });
     const store = createRedisCounterStore(lonely);
-    await expect(store.exchange([request('LATE')])).rejects.toThrow(StorageUnavailableError);
+    await expect(store.reserve([request('LATE')])).rejects.toThrow(StorageUnavailableError);
     await expect(store.checkHealth()).rejects.toThrow(StorageUnavailableError);
     await expect(createRedisPrefixConfigStore(lonely).find(['LATE'])).rejects.toThrow(StorageUnavailableError);
     await redis.restart();
     await connected;
-    expect(await store.exchange([request('LATE')])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
+    expect(await store.reserve([request('LATE')])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 1n } }]);
     expect(events.map(({ type }) => type)).toEqual(['store-disconnected', 'store-connected']);
     await lonely.close();
   });
@@ -168,11 +168,11 @@ describe('the Redis client', () => {
     );
     const store = createRedisCounterStore(impatient);
     redis.pause();
-    await expect(store.exchange([request('HUNG')])).rejects.toThrow(StorageTimeoutError);
+    await expect(store.reserve([request('HUNG')])).rejects.toThrow(StorageTimeoutError);
     await disconnected;
     redis.resume();
     await readyAgain(impatient.commands);
-    expect((await store.exchange([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
+    expect((await store.reserve([request('HUNG')]))[0]).toMatchObject({ kind: 'taken' });
     await impatient.close();
   });
 
@@ -180,10 +180,10 @@ describe('the Redis client', () => {
     const proxy = await startProxy(redis.port);
     const cut = await ready(createRedisClient(`redis://127.0.0.1:${proxy.port}`, TIMEOUT_MS, ignore));
     const store = createRedisCounterStore(cut);
-    await store.exchange([request('LOST')]);
+    await store.reserve([request('LOST')]);
     const unanswered = request('LOST');
     proxy.swallow(true);
-    const work = store.exchange([unanswered]);
+    const work = store.reserve([unanswered]);
     const closed = new Promise((resolve) => cut.commands.once('close', resolve));
     await expect(work).rejects.toThrow(StorageTimeoutError);
     await closed;
@@ -191,8 +191,8 @@ describe('the Redis client', () => {
     await readyAgain(cut.commands);
     // A command sent twice by the client library would have moved the counter to 3.
     expect(await store.inspect(unanswered.sequence)).toMatchObject({ value: 2n });
-    expect(await store.exchange([unanswered])).toMatchObject([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
-    expect(await store.exchange([request('LOST')])).toMatchObject([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
+    expect(await store.reserve([unanswered])).toMatchObject([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
+    expect(await store.reserve([request('LOST')])).toMatchObject([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
     await cut.close();
     for (const socket of proxy.sockets) socket.destroy();
     proxy.server.close();

@@ -73,7 +73,7 @@ describe('a corrupt entry', () => {
       [await sequence.redis.client.dump('sequence:INV'), await sequence.redis.client.dump(STATE)].map(String);
     const before = await dump();
     const neighbours = ['A', 'B'].map((prefixKey) => call({ sequence: { prefixKey, period: '' } }));
-    const replies = await sequence.store.exchange([...neighbours.slice(0, 1), call(), ...neighbours.slice(1)]);
+    const replies = await sequence.store.reserve([...neighbours.slice(0, 1), call(), ...neighbours.slice(1)]);
     expect(replies.map(({ kind }) => kind)).toEqual(['taken', 'corrupt', 'taken']);
     expect(await dump()).toEqual(before);
   });
@@ -97,23 +97,23 @@ describe('nodes long gone', () => {
 
   it('are folded into the gap record; one that lives joins anew and goes on', async () => {
     const store = createReserveStore(sequence.redis.client, forgetful);
-    const exchange = async (parts: Partial<CounterCall>) => (await store.exchange([call(parts)]))[0];
-    await exchange({ count: 2 });
-    await exchange({ node: 'node-b' });
-    await exchange({ node: 'node-b', call: 2, kind: 'leave', count: 0 });
-    for (let i = 0; i < 8; i++) await exchange({ node: `node-${i}`, standbySize: 0 });
+    const reserve = async (parts: Partial<CounterCall>) => (await store.reserve([call(parts)]))[0];
+    await reserve({ count: 2 });
+    await reserve({ node: 'node-b' });
+    await reserve({ node: 'node-b', call: 2, kind: 'leave', count: 0 });
+    for (let i = 0; i < 8; i++) await reserve({ node: `node-${i}`, standbySize: 0 });
     expect(await sequence.redis.client.hlen(STATE)).toBeLessThan(12);
     expect(await sequence.gaps()).toContain('1-2 node-crash node-a');
     const holding = segment(19n, 23n, 1);
-    expect(await exchange({ call: 2, kind: 'take', holding, seen: 2n })).toEqual({ kind: 'forgotten' });
+    expect(await reserve({ call: 2, kind: 'take', holding, seen: 2n })).toEqual({ kind: 'forgotten' });
     const lastRange = range(1n, 2n);
-    const rejoined = await exchange({ call: 3, count: 0, holding, seen: 2n, lastRange });
+    const rejoined = await reserve({ call: 3, count: 0, holding, seen: 2n, lastRange });
     expect(rejoined).toMatchObject({ kind: 'nothing', standby: { kind: 'offer' } });
     expect((await sequence.gaps()).filter((gap) => gap.includes('node-a'))).toEqual(['19-23 node-crash node-a@1']);
     const next =
       rejoined?.kind === 'nothing' && rejoined.standby.kind === 'offer' ? rejoined.standby.segment : undefined;
     const released = [{ first: 19n, offeredIn: 1, used: 1n }];
-    const reply = await exchange({ call: 4, kind: 'take', count: 2, holding: next, released, seen: 2n });
+    const reply = await reserve({ call: 4, kind: 'take', count: 2, holding: next, released, seen: 2n });
     expect(reply).toMatchObject({ range: range(20n, 21n), returned: true });
     expect((await sequence.gaps()).filter((gap) => gap.includes('node-a'))).toEqual([]);
   });

@@ -31,7 +31,7 @@ it('takes the next `count` values, or says exactly how many are left', async () 
       await redis.client.set(`sequence:${sequence.prefixKey}`, String(counter));
       let value = counter;
       for (const [i, count] of counts.entries()) {
-        const [reply] = await store.exchange([
+        const [reply] = await store.reserve([
           {
             sequence,
             node: 'nn',

@@ -36,7 +36,7 @@ describe('taking', () => {
 
   it('serves many sequences in one call, each under keys of its own', async () => {
     const sequences = ['', '2026', '2027'].map((period) => ({ prefixKey: 'ORD', period }));
-    const replies = await sequence.store.exchange(sequences.map((sequence, i) => call({ sequence, count: i + 1 })));
+    const replies = await sequence.store.reserve(sequences.map((sequence, i) => call({ sequence, count: i + 1 })));
     expect(replies.map((reply) => reply.kind === 'taken' && reply.range.last)).toEqual([1n, 2n, 3n]);
     expect((await sequence.redis.client.keys('*')).sort()).toEqual([
       'sequence:ORD',

@@ -47,7 +47,7 @@ describePrefixConfigStore('the SQLite store', () => ({
 }));
 
 const takeOne = async (store: CounterStore, prefixKey: string): Promise<bigint | undefined> => {
-  const [reply] = await store.exchange([call({ prefixKey, period: '' })]);
+  const [reply] = await store.reserve([call({ prefixKey, period: '' })]);
   return reply?.kind === 'taken' ? reply.range.first : undefined;
 };
 

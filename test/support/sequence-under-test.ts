@@ -60,7 +60,7 @@ export const startSequenceUnderTest = async (script?: string): Promise<SequenceU
   const { client } = redis;
   const store = createReserveStore(client, script);
   const send = async (parts: Partial<CounterCall>): Promise<CounterReply> => {
-    const [reply] = await store.exchange([call(parts)]);
+    const [reply] = await store.reserve([call(parts)]);
     if (!reply) throw new Error('no reply');
     return reply;
   };

@@ -3,7 +3,7 @@ import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/co
 import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
-import type { SequenceName } from '../../core/sequence-store.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 
 export interface MemoryCounterStore extends CounterStore {
@@ -40,7 +40,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
 
   return {
     source: 'memory',
-    exchange: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
+    reserve: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
     advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));

@@ -30,7 +30,7 @@ export const createRedisCounterStore = (
   return {
     source: 'redis',
 
-    exchange: (calls) =>
+    reserve: (calls) =>
       translated(async () => {
         const keys: string[] = [];
         for (const call of calls) {

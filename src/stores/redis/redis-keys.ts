@@ -1,5 +1,5 @@
 /** The names of everything the service keeps in Redis; operators read and preload them, so they never change. */
-import type { SequenceName } from '../../core/sequence-store.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
 
 /** Hash: prefix key → config as JSON with snake_case names. */
 export const PREFIX_CONFIGS_KEY = 'prefix_configs';

@@ -4,7 +4,7 @@ import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/co
 import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
-import type { SequenceName } from '../../core/sequence-store.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 
@@ -51,7 +51,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   return {
     source: 'sqlite',
 
-    exchange: async (calls) => {
+    reserve: async (calls) => {
       // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
       // they share the next call instead of each paying for a commit.
       await setImmediate();

@@ -86,10 +86,10 @@ describe('an error of the store', () => {
 
   test('thrown instead of rejected is an error like any other', async () => {
     const thrown = new StorageUnavailableError('Closed');
-    const exchange = (): never => {
+    const reserve = (): never => {
       throw thrown;
     };
-    const store = { ...createMemoryCounterStore(), exchange };
+    const store = { ...createMemoryCounterStore(), reserve };
     const allocator = createCounterAllocator({ store, node: 'node', emit: () => undefined });
     await expect(allocator.allocate(targetOf('INV'), 1)).rejects.toBe(thrown);
     await expect(allocator.allocate(targetOf('INV'), 1)).rejects.toBe(thrown);

@@ -1,7 +1,7 @@
 /** The store's side of the counter protocol in memory: repeated calls, values given back, standby segments, no value twice. */
 import type { CounterCall, CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { type Range, rangeSize } from '../../../src/core/range.ts';
-import type { SequenceName } from '../../../src/core/sequence-store.ts';
+import type { SequenceName } from '../../../src/core/sequence-name.ts';
 
 interface Ahead extends Range {
   /** `node@call` of a standby segment; undefined when the values were issued. */

@@ -1,6 +1,6 @@
 /** A counter store that answers when the test says so, or at once, or fails; behind it counts the model of the protocol. */
 import type { CounterCall, CounterReply, CounterStore } from '../../../src/core/counter-store.ts';
-import type { SequenceName } from '../../../src/core/sequence-store.ts';
+import type { SequenceName } from '../../../src/core/sequence-name.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { type CounterModel, createCounterModel } from './counter-model.ts';
 
@@ -49,7 +49,7 @@ export const createHeldCounterStore = (): HeldCounterStore => {
   let openMax = 0;
   let behaviour: 'hold' | 'answer' | Error = 'hold';
 
-  const exchange = (calls: readonly CounterCall[]): Promise<readonly CounterReply[]> => {
+  const reserve = (calls: readonly CounterCall[]): Promise<readonly CounterReply[]> => {
     const { promise, resolve, reject } = Promise.withResolvers<readonly CounterReply[]>();
     const end = async (settle: () => void): Promise<void> => {
       if (!open.delete(trip)) throw new Error('This trip has ended already.');
@@ -82,7 +82,7 @@ export const createHeldCounterStore = (): HeldCounterStore => {
 
   return {
     ...createMemoryCounterStore(),
-    exchange,
+    reserve,
     onReachable: (listener) => {
       listeners.push(listener);
     },

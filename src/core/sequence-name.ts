@@ -1,4 +1,4 @@
-/** The name of a sequence. */
+/** How a sequence is named. */
 
 /** Names one counter: a prefix key and the period it counts in (`""` for a series without reset). */
 export interface SequenceName {
