@@ -1,7 +1,8 @@
 /** The Redis stores keep the contracts, and what only a server and a network can break. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Redis } from 'ioredis';
+import { setTimeout } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CounterCall } from '../../src/core/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
@@ -99,6 +100,24 @@ describe('the Redis store', () => {
     await createRedisPrefixConfigStore(client).remove('TOLD');
     await promise;
     expect(heard).toEqual([undefined, 'TOLD']);
+  });
+});
+
+describe('on a server in cluster mode, which refuses keys of different slots', () => {
+  it.each(['', '2026', '2026-11-21'])('all keys of a sequence lie in one slot: period "%s"', async (period) => {
+    await using server = await startRedisServer({ args: ['--cluster-enabled', 'yes'] });
+    const operator = new Redis(server.url);
+    await operator.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    while (!String(await operator.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await setTimeout(20);
+    const store = createRedisCounterStore({ commands: operator });
+    const sequence = { prefixKey: 'ORD-EU:1', period };
+    expect(await store.reserve([call(sequence, 3)])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 3n } }]);
+    expect(await store.advance({ sequence, operation: 'slots', to: 9n, initialSeq: 0n, limit: 99n })).toMatchObject({
+      to: 9n,
+    });
+    expect(await store.inspect(sequence)).toMatchObject({ value: 9n });
+    expect(await store.listGaps(sequence, 0n, 9)).toHaveLength(1);
+    operator.disconnect();
   });
 });
 
