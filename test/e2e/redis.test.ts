@@ -44,7 +44,7 @@ describe('nodes on one Redis', () => {
     const client = new Redis(redis.url);
     expect(await client.get('sequence:LOAD')).toBe(String(NUMBERS));
     client.disconnect();
-  }, 120_000);
+  }, 300_000);
 
   it('a node started while its Redis is away is live, not ready, refuses with Retry-After, and serves as soon as Redis is there', async () => {
     const redis = await opening(startRedisServer());

@@ -73,7 +73,7 @@ describe('a single node on SQLite', () => {
     // Each connection that a kill cut may have been owed one number; no other is missing.
     expect(lost).toBeLessThanOrEqual(CLIENTS * (KILLS + 1));
     expect(highest - seen.size).toBeLessThanOrEqual(lost);
-  }, 240_000);
+  }, 600_000);
 
   it('a second process on the same data directory refuses to start and says why', async () => {
     const service = await start();

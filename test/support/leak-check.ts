@@ -2,7 +2,8 @@
 import { createHook } from 'node:async_hooks';
 import { setTimeout } from 'node:timers/promises';
 
-const CLOSING_MS = 1_000;
+// Long enough for a machine that is busy with other test files.
+const CLOSING_MS = 5_000;
 const CHECK_INTERVAL_MS = 5;
 
 const WATCHED: Readonly<Record<string, string>> = {
@@ -33,7 +34,7 @@ const openerOf = (stack: string): string => {
 
 /**
  * Watches from now on. The function returned resolves when everything that was opened since is closed, and throws an
- * Error that lists what is still open after `closingMs` (1 s), with the place where it was opened. It ends the watch.
+ * Error that lists what is still open after `closingMs` (5 s), with the place where it was opened. It ends the watch.
  */
 export const watchOpenResources = (): ((closingMs?: number) => Promise<void>) => {
   const open = new Map<number, string>();
