@@ -165,6 +165,10 @@ export class StorageTimeoutError extends NumberGeneratorError {
   }
 }
 
+/** Whether the store failed as a whole: it was not reached, or did not answer in time. */
+export const isStoreFailure = (error: unknown): boolean =>
+  error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
+
 /** What the store holds for one prefix (its config or its counter) cannot be read; other prefixes are not touched. */
 export class CorruptEntryError extends NumberGeneratorError {
   constructor(prefixKey: string, reason: string) {

@@ -6,6 +6,18 @@ export type ReplaceOutcome =
   | { readonly kind: 'missing' }
   | { readonly kind: 'conflict' };
 
+/** The rule of a replacement, for all stores: what becomes of `stored`. An entry that cannot be read has version 0. */
+export const replaceStored = (
+  stored: StoredConfig | undefined,
+  config: PrefixConfig,
+  expectedVersion: number | 'any',
+): ReplaceOutcome => {
+  if (stored === undefined) return { kind: 'missing' };
+  const version = stored.kind === 'config' ? stored.config.version : 0;
+  if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
+  return { kind: 'replaced', config: { ...config, version: version + 1 } };
+};
+
 /**
  * Promises, proved by `test/contracts/prefix-config-store.contract.ts`: of many concurrent insertions of one key exactly one
  * wins; of many replacements of one version exactly one wins; an entry that cannot be read is reported as

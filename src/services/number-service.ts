@@ -1,7 +1,7 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
-import { StorageTimeoutError, StorageUnavailableError } from '../core/errors.ts';
+import { isStoreFailure } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -38,9 +38,6 @@ interface Dependencies {
   readonly source: NumberSource;
 }
 
-const isOutage = (error: unknown): boolean =>
-  error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
-
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, allocator, temporaryNumberService, clock, emit, source } = dependencies;
 
@@ -59,7 +56,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return await issueValues(series, count, instantMs);
     } catch (error) {
       const { outage, prefixKey } = series.config;
-      if (outage !== 'temporary' || !isOutage(error)) throw error;
+      if (outage !== 'temporary' || !isStoreFailure(error)) throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
       if (allocator.isStorePresent()) return issueValues(series, count, instantMs);
       return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs), source: 'temporary' };

@@ -1,10 +1,5 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
-import {
-  CorruptEntryError,
-  PrefixNotRegisteredError,
-  StorageTimeoutError,
-  StorageUnavailableError,
-} from '../core/errors.ts';
+import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
@@ -56,10 +51,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
     const fingerprint = fingerprintOf(stored);
     const before = cached.get(prefixKey);
     // The same object as long as the config is the same: requests that share it share a reserve entry.
-    if (before !== undefined && before.fingerprint === fingerprint) {
-      before.stale = false;
-      return before;
-    }
+    if (before !== undefined && before.fingerprint === fingerprint) return before;
     const corrupt = stored.kind === 'corrupt' ? new CorruptEntryError(prefixKey, stored.reason) : undefined;
     if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
     const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize) : undefined;
@@ -87,8 +79,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       return seriesOf(entry);
     } catch (error) {
       const known = cached.get(prefixKey);
-      const isAway = error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
-      if (known === undefined || !isAway) throw error;
+      if (known === undefined || !isStoreFailure(error)) throw error;
       return seriesOf(known);
     }
   };

@@ -6,6 +6,7 @@ import { SequenceOverflowError } from '../../src/core/errors.ts';
 import type { Range } from '../../src/core/range.ts';
 import type { SequenceName } from '../../src/core/sequence-name.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
+import { call as plainCall } from '../support/sequence-under-test.ts';
 
 export interface CounterStoreUnderTest {
   readonly store: CounterStore;
@@ -28,23 +29,7 @@ let nodes = 0;
 /** The first call of a node nobody knows yet, which wants no standby. */
 export const call = (sequence: SequenceName, count = 1, more: Partial<CounterCall> = {}): CounterCall => {
   nodes += 1;
-  return {
-    sequence,
-    node: `node${nodes}`,
-    call: 1,
-    kind: 'join',
-    count,
-    initialSeq: 0n,
-    limit: VALUE_MAX,
-    standbySize: 0,
-    holding: undefined,
-    usedInPart: false,
-    released: [],
-    returned: [],
-    seen: 0n,
-    lastRange: undefined,
-    ...more,
-  };
+  return plainCall({ sequence, node: `node${nodes}`, count, standbySize: 0, ...more });
 };
 
 const advanceTo = (sequence: SequenceName, to: bigint, more: Partial<AdvanceRequest> = {}): AdvanceRequest => {

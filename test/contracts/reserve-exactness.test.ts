@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseValue, VALUE_MAX } from '../../src/core/value.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { createReserveStore } from '../support/reserve-script.ts';
+import { call } from '../support/sequence-under-test.ts';
 
 let redis: OwnRedis;
 beforeAll(async () => {
@@ -32,22 +33,7 @@ it('takes the next `count` values, or says exactly how many are left', async () 
       let value = counter;
       for (const [i, count] of counts.entries()) {
         const [reply] = await store.reserve([
-          {
-            sequence,
-            node: 'nn',
-            call: i + 1,
-            kind: i === 0 ? 'join' : 'take',
-            count,
-            initialSeq: 0n,
-            limit,
-            standbySize: 0,
-            holding: undefined,
-            usedInPart: false,
-            released: [],
-            returned: [],
-            seen: 0n,
-            lastRange: undefined,
-          },
+          call({ sequence, node: 'nn', call: i + 1, kind: i === 0 ? 'join' : 'take', count, limit, standbySize: 0 }),
         ]);
         if (value + BigInt(count) <= limit) {
           expect(reply).toMatchObject({ kind: 'taken', range: { first: value + 1n, last: value + BigInt(count) } });

@@ -1,6 +1,6 @@
 /** Prefix configs in memory: the reference implementation for tests. */
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
-import type { PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import { type PrefixConfigStore, replaceStored } from '../../core/prefix-config-store.ts';
 
 /** `preload` writes an entry as an operator would, unchecked. */
 export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
@@ -25,13 +25,9 @@ export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
       return true;
     },
     replace: async (config, expectedVersion) => {
-      const stored = read(config.prefixKey);
-      if (stored === undefined) return { kind: 'missing' };
-      const version = stored.kind === 'config' ? stored.config.version : 0;
-      if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
-      const next = { ...config, version: version + 1 };
-      entries.set(config.prefixKey, encodeStoredConfig(next));
-      return { kind: 'replaced', config: next };
+      const outcome = replaceStored(read(config.prefixKey), config, expectedVersion);
+      if (outcome.kind === 'replaced') entries.set(config.prefixKey, encodeStoredConfig(outcome.config));
+      return outcome;
     },
     remove: async (prefixKey) => entries.delete(prefixKey),
     onChange: () => undefined,

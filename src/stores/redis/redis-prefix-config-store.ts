@@ -1,6 +1,6 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
 import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
-import type { PrefixConfigStore, ReplaceOutcome } from '../../core/prefix-config-store.ts';
+import { type PrefixConfigStore, type ReplaceOutcome, replaceStored } from '../../core/prefix-config-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
@@ -28,12 +28,10 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClie
   const replace: PrefixConfigStore['replace'] = async (config, expectedVersion): Promise<ReplaceOutcome> => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const before = await read(config.prefixKey);
-      if (before === NONE) return { kind: 'missing' };
-      const stored = decodeStoredConfig(config.prefixKey, before);
-      const version = stored.kind === 'config' ? stored.config.version : 0;
-      if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
-      const next = { ...config, version: version + 1 };
-      if (await swap(config.prefixKey, before, encodeStoredConfig(next))) return { kind: 'replaced', config: next };
+      const stored = before === NONE ? undefined : decodeStoredConfig(config.prefixKey, before);
+      const outcome = replaceStored(stored, config, expectedVersion);
+      if (outcome.kind !== 'replaced') return outcome;
+      if (await swap(config.prefixKey, before, encodeStoredConfig(outcome.config))) return outcome;
     }
     return { kind: 'conflict' };
   };

@@ -1,6 +1,6 @@
 /** Prefix configs in the embedded database: the same JSON per prefix as in Redis. */
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
-import type { PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import { type PrefixConfigStore, replaceStored } from '../../core/prefix-config-store.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDatabase): PrefixConfigStore => {
@@ -30,13 +30,9 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
 
     replace: async (config, expectedVersion) =>
       transact(() => {
-        const stored = read(config.prefixKey);
-        if (stored === undefined) return { kind: 'missing' };
-        const version = stored.kind === 'config' ? stored.config.version : 0;
-        if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
-        const next = { ...config, version: version + 1 };
-        update.run(encodeStoredConfig(next), config.prefixKey);
-        return { kind: 'replaced', config: next };
+        const outcome = replaceStored(read(config.prefixKey), config, expectedVersion);
+        if (outcome.kind === 'replaced') update.run(encodeStoredConfig(outcome.config), config.prefixKey);
+        return outcome;
       }),
 
     remove: async (prefixKey) => transact(() => remove.run(prefixKey).changes === 1),
