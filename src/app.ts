@@ -9,12 +9,14 @@ import type { Emit } from './core/events.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import { createServer } from './http/server.ts';
+import type { RedisTarget } from './lib/redis-target.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
+import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
@@ -30,21 +32,29 @@ interface Stores {
   readonly counters: CounterStore;
   readonly prefixConfigs: PrefixConfigStore;
   readonly temporaryNumbers: TemporaryNumberStore;
+  /** What is known of the store's settings; absent where there is nothing to check. */
+  readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
   close(): Promise<void>;
 }
 
 // Each store is loaded only where it is used: without ioredis a start on SQLite is 50 ms shorter and 20 MB smaller.
-const openRedis = async (url: string, timeoutMs: number, emit: Emit): Promise<Stores> => {
+const openRedis = async (target: RedisTarget, timeoutMs: number, emit: Emit): Promise<Stores> => {
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
+  const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
   const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
-  const client = createRedisClient(url, timeoutMs, emit);
+  const client = createRedisClient(target, timeoutMs, emit);
+  const checks = createRedisChecks(client, emit, 'redis');
   return {
     counters: createRedisCounterStore(client),
     prefixConfigs: createRedisPrefixConfigStore(client),
     temporaryNumbers: createRedisTemporaryNumberStore(client),
-    close: () => client.close(),
+    checks,
+    close: async () => {
+      checks.close();
+      await client.close();
+    },
   };
 };
 
@@ -83,8 +93,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
-  const { redisUrl, redisTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
-  const stores = redisUrl === undefined ? await openSqlite(dataDir) : await openRedis(redisUrl, redisTimeoutMs, emit);
+  const { redis, redisTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
+  const stores = redis === undefined ? await openSqlite(dataDir) : await openRedis(redis, redisTimeoutMs, emit);
   const { counters, prefixConfigs, temporaryNumbers } = stores;
   const node = nameNode();
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
@@ -120,6 +130,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
+      findings: () => stores.checks?.findings(),
+      guarantee: () => stores.checks?.guarantee(),
       hasStandby: () => allocator.hasStandby(),
       isStopping: () => stopping,
     },

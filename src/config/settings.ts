@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
+import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
 
 const PORT_MAX = 65_535;
 const JWT_SECRET_LENGTH_MIN = 32;
@@ -14,11 +15,6 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `A whole number from ${min} to ${max}`);
 
-const redisUrl = z.string().refine((text) => {
-  if (!URL.canParse(text)) return false;
-  return ['redis:', 'rediss:'].includes(new URL(text).protocol);
-}, 'A URL such as redis://127.0.0.1:6379');
-
 const settingsSchema = z
   .object({
     NODE_ENV: z.string().default('development'),
@@ -30,7 +26,7 @@ const settingsSchema = z
         'fatal, error, warn, info, debug, trace or silent',
       )
       .default('info'),
-    REDIS_URL: redisUrl.optional(),
+    ...redisVariables,
     REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
     STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
     DATA_DIR: z.string().min(1).default('./data'),
@@ -47,7 +43,7 @@ const settingsSchema = z
     host: env.HOST,
     logLevel: env.LOG_LEVEL,
     /** Undefined: the embedded SQLite database in `dataDir`. */
-    redisUrl: env.REDIS_URL,
+    redis: redisTargetOf(env),
     /** Milliseconds a Redis command may take. */
     redisTimeoutMs: env.REDIS_TIMEOUT_MS,
     /** Values a node holds ready of each series for an outage of Redis; 0 for none. */
@@ -73,7 +69,7 @@ class SettingsError extends Error {
 
 /** Settings that are right by themselves but not together. */
 const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): FieldProblem[] => {
-  const problems: FieldProblem[] = [];
+  const problems: FieldProblem[] = redisContradictionsOf(given);
   const { AUTH: auth = 'on', HOST: host = '', NODE_ENV: environment } = given;
   if (auth === 'off' && !LOOPBACK_HOSTS.has(host)) {
     problems.push({ path: 'AUTH', message: 'off needs HOST=127.0.0.1, ::1 or localhost' });

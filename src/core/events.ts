@@ -1,4 +1,5 @@
 /** Facts that the lower floors report; metrics and logs listen. */
+import type { Finding, Guarantee } from './finding.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
 /** Where values came from, as the `X-Number-Source` header says it. */
@@ -34,7 +35,11 @@ export type NumberGeneratorEvent =
   /** The temporary numbers of this node could not be given to the store yet. */
   | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
-  | { readonly type: 'store-disconnected'; readonly reason: string };
+  | { readonly type: 'store-disconnected'; readonly reason: string }
+  /** A setting of the store that an operator should know of; told once, until it changes. */
+  | { readonly type: 'store-finding'; readonly finding: Finding }
+  | { readonly type: 'store-finding-cleared'; readonly subject: string }
+  | { readonly type: 'guarantee-changed'; readonly guarantee: Guarantee };
 
 /** Takes a fact; must not throw and must not wait. */
 export type Emit = (event: NumberGeneratorEvent) => void;

@@ -42,6 +42,8 @@ type Writer<Type extends NumberGeneratorEvent['type']> = (
   logger: Logger,
 ) => void;
 
+const LEVELS = { error: 'error', warning: 'warn', info: 'info' } as const;
+
 const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> } = {
   // Two microseconds a line, hundreds of thousands of lines a minute: numbers are counted by the metrics instead.
   'numbers-issued': () => undefined,
@@ -96,6 +98,18 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
   'store-connected': (_event, logger) => logger.info({ event: 'store-connected' }, 'The store is reachable'),
   'store-disconnected': ({ reason }, logger) =>
     logger.error({ event: 'store-disconnected', reason }, 'The store is not reachable; trying again in the background'),
+  'store-finding': ({ finding }, logger) => {
+    const { severity, subject, detail, remedy, servers } = finding;
+    const where = servers.length === 0 ? {} : { servers };
+    logger[LEVELS[severity]]({ event: 'store-finding', subject, detail, remedy, ...where }, `${subject}: ${detail}`);
+  },
+  'store-finding-cleared': ({ subject }, logger) =>
+    logger.info({ event: 'store-finding-cleared', subject }, `${subject}: what was found is no longer so`),
+  'guarantee-changed': ({ guarantee }, logger) => {
+    const { kind, detail, remedy } = guarantee;
+    const level = kind === 'redis' ? 'warn' : 'info';
+    logger[level]({ event: 'guarantee', guarantee: kind, remedy }, `Guarantee in force: ${detail}`);
+  },
 };
 
 /** Listens to the facts of the lower floors and writes those that a person may want to read. */

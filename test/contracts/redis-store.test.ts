@@ -1,6 +1,4 @@
 /** The Redis stores keep the contracts, and what only a server and a network can break. */
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,11 +6,13 @@ import type { CounterCall } from '../../src/core/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import type { RedisCommands } from '../../src/stores/redis/redis-commands.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { startReplyProxy } from '../support/reply-proxy.ts';
 import { call, describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
@@ -20,8 +20,11 @@ const TIMEOUT_MS = 300;
 const ignore = (): void => undefined;
 
 /** Not `events.once`, which would stop at the errors of the attempts before. */
-const readyAgain = (connection: Redis): Promise<void> =>
-  new Promise((resolve) => (connection.status === 'ready' ? resolve() : connection.once('ready', resolve)));
+const readyAgain = (connection: Pick<RedisCommands, 'once' | 'status'>): Promise<void> =>
+  new Promise((resolve) => {
+    if (connection.status === 'ready') resolve();
+    else connection.once('ready', resolve);
+  });
 
 const ready = async (client: RedisClient): Promise<RedisClient> => {
   await Promise.all([readyAgain(client.commands), readyAgain(client.subscriber)]);
@@ -121,35 +124,6 @@ describe('on a server in cluster mode, which refuses keys of different slots', (
   });
 });
 
-/** Passes everything on to Redis, until told to swallow what comes back. */
-const startProxy = async (
-  target: number,
-): Promise<{ server: Server; port: number; swallow(on: boolean): void; sockets: Set<Socket> }> => {
-  let swallowing = false;
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(target, '127.0.0.1');
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', ignore);
-      socket.on('close', () => {
-        near.destroy();
-        far.destroy();
-        sockets.delete(socket);
-      });
-    }
-    near.pipe(far);
-    far.on('data', (data) => {
-      if (!swallowing) near.write(data);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { server, port, sockets, swallow: (on) => (swallowing = on) };
-};
-
 describe('the Redis client', () => {
   let redis: RedisServer;
 
@@ -196,25 +170,24 @@ describe('the Redis client', () => {
   });
 
   it('a reply lost after the script ran costs nothing: the same call again brings the same range, and nothing ran twice', async () => {
-    const proxy = await startProxy(redis.port);
+    const proxy = await startReplyProxy(redis.port);
     const cut = await ready(createRedisClient(`redis://127.0.0.1:${proxy.port}`, TIMEOUT_MS, ignore));
     const store = createRedisCounterStore(cut);
     await store.reserve([request('LOST')]);
     const unanswered = request('LOST');
-    proxy.swallow(true);
+    proxy.replies('swallowed');
     const work = store.reserve([unanswered]);
     const closed = new Promise((resolve) => cut.commands.once('close', resolve));
     await expect(work).rejects.toThrow(StorageTimeoutError);
     await closed;
-    proxy.swallow(false);
+    proxy.replies('passed');
     await readyAgain(cut.commands);
     // A command sent twice by the client library would have moved the counter to 3.
     expect(await store.inspect(unanswered.sequence)).toMatchObject({ value: 2n });
     expect(await store.reserve([unanswered])).toMatchObject([{ kind: 'taken', range: { first: 2n, last: 2n } }]);
     expect(await store.reserve([request('LOST')])).toMatchObject([{ kind: 'taken', range: { first: 3n, last: 3n } }]);
     await cut.close();
-    for (const socket of proxy.sockets) socket.destroy();
-    proxy.server.close();
+    await proxy.close();
   });
 
   it('keeps hearing of changes after the connection was lost', async () => {

@@ -1,6 +1,6 @@
 /** Real Redis servers for tests: one process each, to stop, kill, pause and start again at will. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -17,6 +17,8 @@ const HOW_TO_GET_REDIS =
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
+// A sentinel says its id instead.
+const READY = /Ready to accept connections|Sentinel ID is/;
 const INSTALL_TIMEOUT_MS = 300_000;
 const PORT_ATTEMPTS_MAX = 10;
 // Below the ports that Linux and macOS give to outgoing connections, so that nothing takes it while the server is down.
@@ -30,6 +32,8 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** Where the data lies; kept by `close()`. Default: a temporary directory that `close()` deletes. */
   readonly dir?: string;
+  /** Lines of a configuration file in the server's directory, for what must be able to write to it: a sentinel. */
+  readonly config?: readonly string[];
   /** More arguments of redis-server, such as `['--maxmemory-policy', 'allkeys-lru']`. */
   readonly args?: readonly string[];
 }
@@ -128,6 +132,7 @@ process.once('exit', () => {
 });
 
 interface Launch {
+  readonly config: string | undefined;
   readonly port: number;
   readonly dir: string;
   readonly orphanDir: string;
@@ -135,18 +140,18 @@ interface Launch {
 }
 
 /** Resolves when the server accepts connections; `undefined` when somebody else has taken the port. */
-const launch = async ({ port, dir, orphanDir, args }: Launch): Promise<GuardedProcess | undefined> => {
+const launch = async ({ config, port, dir, orphanDir, args }: Launch): Promise<GuardedProcess | undefined> => {
   const output: string[] = [];
   const { promise: ready, resolve } = Promise.withResolvers<'ready'>();
   const server = await startGuardedProcess(
     await redisServerBinary(),
-    ['--bind', '127.0.0.1', '--port', String(port), '--dir', dir, ...args],
+    [...(config === undefined ? [] : [config]), '--bind', '127.0.0.1', '--port', String(port), '--dir', dir, ...args],
     {
       env: {},
       orphanDir,
       onLine: (line) => {
         output.push(line);
-        if (line.includes('Ready to accept connections')) resolve('ready');
+        if (READY.test(line)) resolve('ready');
       },
     },
   );
@@ -163,17 +168,22 @@ const launch = async ({ port, dir, orphanDir, args }: Launch): Promise<GuardedPr
  * @throws when no redis-server can be had, when it does not come up, or when the port asked for is taken.
  */
 export const startRedisServer = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
-  const { appendonly = false, args = [] } = options;
+  const { appendonly = false, args = [], config } = options;
+  // A sentinel keeps no data, and knows no settings about it.
+  const persistence = config === undefined ? ['--save', '', '--appendonly', appendonly ? 'yes' : 'no'] : [];
   const temporaryDir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'test-redis-')) : undefined;
   const dir = options.dir ?? temporaryDir ?? '';
   if (temporaryDir !== undefined) temporaryDirs.add(temporaryDir);
+  const configFile = config === undefined ? undefined : join(dir, 'redis.conf');
+  if (configFile !== undefined) writeFileSync(configFile, `${config?.join('\n')}\n`);
 
   const start = (port: number): Promise<GuardedProcess | undefined> =>
     launch({
+      config: configFile,
       port,
       dir,
       orphanDir: temporaryDir ?? '',
-      args: ['--save', '', '--appendonly', appendonly ? 'yes' : 'no', ...args],
+      args: [...persistence, ...args],
     });
 
   let port = options.port ?? (await findFreePort());

@@ -3,6 +3,7 @@ import fastifyPlugin from 'fastify-plugin';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import type { Finding, Guarantee } from '../../core/finding.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
 export interface HealthOptions {
@@ -10,16 +11,49 @@ export interface HealthOptions {
   readonly storeName: string;
   /** Resolves when the store can serve. */
   readonly checkStore: () => Promise<void>;
+  /** What was found in the settings of the store; undefined when nothing was looked at. */
+  readonly findings?: () => readonly Finding[] | undefined;
+  /** Which guarantee is in force; undefined when that is not known, or no question. */
+  readonly guarantee?: () => Guarantee | undefined;
   /** Whether this node can issue without the store for a while. */
   readonly hasStandby: () => boolean;
   /** True from the moment the process was asked to stop. */
   readonly isStopping: () => boolean;
 }
 
+const componentStatus = z.enum(['up', 'degraded', 'down']);
+type Component = z.infer<typeof healthReply>['components'][number];
+
+const describeFinding = ({ severity, subject, detail, remedy, servers }: Finding): string =>
+  `${severity}: ${subject}: ${detail}${servers.length === 0 ? '' : ` (${servers.join(', ')})`} Remedy: ${remedy}`;
+
+/** One line per finding, errors first; one line that says so when there is none. */
+const settingsComponents = (store: string, findings: readonly Finding[] | undefined): Component[] => {
+  if (findings === undefined) return [];
+  const name = `${store}-settings`;
+  if (findings.length === 0) return [{ name, status: 'up', detail: 'As they should be' }];
+  const rank = ['error', 'warning', 'info'];
+  return findings
+    .toSorted((a, b) => rank.indexOf(a.severity) - rank.indexOf(b.severity))
+    .map((finding) => ({
+      name,
+      status: finding.severity === 'error' ? 'degraded' : 'up',
+      detail: describeFinding(finding),
+    }));
+};
+
+const guaranteeComponents = (guarantee: Guarantee | undefined): Component[] => {
+  if (guarantee === undefined) return [];
+  const { kind, detail, remedy } = guarantee;
+  return [{ name: 'guarantee', status: 'up', detail: `${kind}: ${detail}${remedy === undefined ? '' : ` ${remedy}`}` }];
+};
+
 const healthReply = z
   .object({
-    status: z.enum(['up', 'degraded', 'down']).describe('degraded: the store is away, the standby serves.'),
-    components: z.array(z.object({ name: z.string(), status: z.enum(['up', 'down']), detail: z.string() })),
+    status: componentStatus.describe(
+      'degraded: the store is away, the standby serves; or its settings endanger numbers.',
+    ),
+    components: z.array(z.object({ name: z.string(), status: componentStatus, detail: z.string() })),
   })
   .meta({ id: 'Health' });
 
@@ -27,7 +61,7 @@ const healthReply = z
 const operation = (summary: string) => ({ tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(
-  async (plain, { storeName, checkStore, hasStandby, isStopping }) => {
+  async (plain, { storeName, checkStore, hasStandby, isStopping, findings, guarantee }) => {
     const server = plain.withTypeProvider<ZodTypeProvider>();
 
     server.get(
@@ -73,7 +107,10 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(
         const process = isStopping() ? ('down' as const) : ('up' as const);
         const standby = hasStandby();
         const storeless = standby ? ('degraded' as const) : ('down' as const);
-        const status = process === 'down' ? process : store === 'up' ? store : storeless;
+        const extra = [...settingsComponents(storeName, findings?.()), ...guaranteeComponents(guarantee?.())];
+        const endangered = extra.some((component) => component.status === 'degraded');
+        const served = endangered ? ('degraded' as const) : ('up' as const);
+        const status = process === 'down' ? process : store === 'up' ? served : storeless;
         return reply.code(status === 'down' ? 503 : 200).send({
           status,
           components: [
@@ -85,6 +122,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(
               status: standby ? 'up' : store,
               detail: standby ? 'Values are held ready' : 'No values are held',
             },
+            ...extra,
           ],
         });
       },

@@ -6,7 +6,7 @@ import { parseValue } from '../../core/value.ts';
 import { readGap } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { sequenceKeys } from './redis-keys.ts';
-import { loadRedisScript, type RedisScript, runRedisScript } from './redis-script.ts';
+import { loadRedisScript, type RedisScript, runRedisEntries } from './redis-script.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
@@ -24,8 +24,12 @@ export const createRedisCounterStore = (
   { commands }: Pick<RedisClient, 'commands'>,
   script: RedisScript = loadRedisScript('reserve'),
 ): CounterStore => {
-  const run = async (keys: readonly string[], args: readonly string[]): Promise<readonly string[]> =>
-    (await runRedisScript(commands, script, keys, args)) as string[];
+  const run = async (keys: readonly string[], args: readonly string[]): Promise<readonly string[]> => {
+    const replies = await runRedisEntries(commands, script, keys, args);
+    const failure = replies.find((reply) => reply instanceof Error);
+    if (failure !== undefined) throw failure;
+    return replies as readonly string[];
+  };
 
   return {
     source: 'redis',

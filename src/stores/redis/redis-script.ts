@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import type { RedisCommands } from './redis-commands.ts';
 
 export interface RedisScript {
   readonly lua: string;
@@ -25,9 +26,14 @@ export const loadRedisScript = (name: string): RedisScript => {
   return createRedisScript(lua);
 };
 
-/** Runs a script. The repetition after NOSCRIPT is safe: that answer, and no other, proves that the script did not run. */
+type ScriptRunner = Pick<RedisCommands, 'eval' | 'evalsha'>;
+
+/**
+ * Runs a script, all keys of which lie in one slot. The repetition after NOSCRIPT is safe: that answer, and no other,
+ * proves that the script did not run.
+ */
 export const runRedisScript = async (
-  redis: Redis,
+  redis: ScriptRunner,
   script: RedisScript,
   keys: readonly string[],
   args: readonly string[],
@@ -37,5 +43,49 @@ export const runRedisScript = async (
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
     return redis.eval(script.lua, keys.length, ...keys, ...args);
+  }
+};
+
+/**
+ * Runs a script that serves many sequences, each with as many keys as the others and one argument: in one call, or in a
+ * cluster in one call per sequence.
+ * @returns one reply per argument, at the same index; in a cluster an Error where there is none. @throws when none is known.
+ */
+export const runRedisEntries = async (
+  commands: RedisCommands,
+  script: RedisScript,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<readonly (string | Error)[]> => {
+  if (commands.runEach === undefined) return (await runRedisScript(commands, script, keys, args)) as string[];
+  const width = keys.length / args.length;
+  return commands.runEach(
+    script,
+    args.map((arg, index) => ({ keys: keys.slice(index * width, (index + 1) * width), arg })),
+  );
+};
+
+/**
+ * Runs a script and asks, on the same connection right behind it, how many replicas have what it wrote. On any other
+ * connection WAIT would answer for that one's writes: falsely.
+ * @returns the script's answer, and the number of replicas that confirmed it within `waitMs`.
+ */
+export const runRedisScriptConfirmed = async (
+  commands: RedisCommands,
+  script: RedisScript,
+  keys: readonly string[],
+  args: readonly string[],
+  waitMs: number,
+): Promise<{ readonly answer: unknown; readonly replicas: number }> => {
+  const server = commands.serverOf?.(keys[0] ?? '') ?? (commands as unknown as Redis);
+  const both = async (run: Promise<unknown>): Promise<{ answer: unknown; replicas: number }> => {
+    const [answer, replicas] = await Promise.all([run, server.wait(1, waitMs)]);
+    return { answer, replicas: Number(replicas) };
+  };
+  try {
+    return await both(server.evalsha(script.sha1, keys.length, ...keys, ...args));
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return both(server.eval(script.lua, keys.length, ...keys, ...args));
   }
 };

@@ -5,6 +5,9 @@ import { type RedisClient, translated } from './redis-client.ts';
 import { TEMPORARY_NUMBERS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
+/** Commands under way at the same time when a node hands over what it kept. */
+const ADDED_AT_ONCE_MAX = 500;
+
 const entrySchema = z.object({
   prefix_key: z.string(),
   issued_at_ms: z.number(),
@@ -27,10 +30,9 @@ export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): Temp
   return {
     add: (numbers) =>
       translated(async () => {
-        const pipeline = commands.pipeline();
-        for (const entry of numbers) pipeline.hsetnx(TEMPORARY_NUMBERS_KEY, entry.number, encode(entry));
-        for (const [error] of (await pipeline.exec()) ?? []) {
-          if (error !== null) throw error;
+        for (let from = 0; from < numbers.length; from += ADDED_AT_ONCE_MAX) {
+          const some = numbers.slice(from, from + ADDED_AT_ONCE_MAX);
+          await Promise.all(some.map((entry) => commands.hsetnx(TEMPORARY_NUMBERS_KEY, entry.number, encode(entry))));
         }
       }),
 

@@ -25,7 +25,7 @@ const DEFAULTS = {
   port: 8080,
   host: '0.0.0.0',
   logLevel: 'info',
-  redisUrl: undefined,
+  redis: undefined,
   redisTimeoutMs: 1_000,
   standbySize: 1_000,
   dataDir: './data',
@@ -41,7 +41,16 @@ describe('settings', () => {
   });
 
   test('count an empty variable as unset', () => {
-    const names = ['NODE_ENV', 'PORT', 'HOST', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_TIMEOUT_MS', 'STANDBY_SIZE'];
+    const names = [
+      'NODE_ENV',
+      'PORT',
+      'HOST',
+      'LOG_LEVEL',
+      'REDIS_URL',
+      'REDIS_MODE',
+      'REDIS_TIMEOUT_MS',
+      'STANDBY_SIZE',
+    ];
     const empty = Object.fromEntries(
       [...names, 'DATA_DIR', 'JWT_SECRET', 'AUTH', 'NUMBERS_AUTH', 'SHUTDOWN_TIMEOUT_MS'].map((name) => [name, '']),
     );
@@ -70,7 +79,7 @@ describe('settings', () => {
       port: 0,
       host: '::1',
       logLevel: 'silent',
-      redisUrl: 'rediss://user:pass@redis.example:6380/3',
+      redis: { mode: 'standalone', url: 'rediss://user:pass@redis.example:6380/3' },
       redisTimeoutMs: 250,
       standbySize: 0,
       dataDir: '/var/lib/numbers',
@@ -79,6 +88,42 @@ describe('settings', () => {
       numbersAuth: 'required',
       shutdownTimeoutMs: 5_000,
     });
+  });
+
+  test('name several sentinels in one URL, with the passwords of Redis and of the sentinels', () => {
+    const settings = readSettings({
+      REDIS_MODE: 'sentinel',
+      REDIS_URL: 'rediss://user:p%40ss,word@s1,[::1]:26380,10.0.0.3:1/5',
+      REDIS_SENTINEL_MASTER: 'mymaster',
+      REDIS_SENTINEL_USERNAME: 'watcher',
+      REDIS_SENTINEL_PASSWORD: 'other',
+    });
+    expect(settings.redis).toEqual({
+      mode: 'sentinel',
+      address: {
+        hosts: [
+          { host: 's1', port: 26_379 },
+          { host: '::1', port: 26_380 },
+          { host: '10.0.0.3', port: 1 },
+        ],
+        username: 'user',
+        password: 'p@ss,word',
+        database: 5,
+        tls: true,
+      },
+      master: 'mymaster',
+      sentinelUsername: 'watcher',
+      sentinelPassword: 'other',
+    });
+  });
+
+  test('name a cluster by one of its servers, or several', () => {
+    const hostsOf = (url: string): unknown => {
+      const { redis } = readSettings({ REDIS_MODE: 'cluster', REDIS_URL: url });
+      return redis?.mode === 'cluster' && redis.address.hosts.map(({ host, port }) => `${host}:${port}`);
+    };
+    expect(hostsOf('redis://redis.example')).toEqual(['redis.example:6379']);
+    expect(hostsOf('redis://:secret@a:7000,b/')).toEqual(['a:7000', 'b:6379']);
   });
 
   test('do not care about the other variables of the environment', () => {
@@ -100,6 +145,7 @@ describe('a wrong value is refused by name', () => {
     ['AUTH', ['yes', 'ON', '1', 'false']],
     ['NUMBERS_AUTH', ['on', 'none', 'Open']],
     ['REDIS_URL', ['localhost:6379', 'http://localhost:6379', 'redis', '//localhost', 'unix:/tmp/redis.sock', ' ']],
+    ['REDIS_MODE', ['single', 'Cluster', 'sentinels']],
     ['JWT_SECRET', ['short', 'x'.repeat(31)]],
   ])('%s', (name, values) => {
     for (const value of values) expect({ value, names: namesOf({ [name]: value }) }).toEqual({ value, names: [name] });
@@ -133,6 +179,41 @@ describe('settings that contradict each other are refused', () => {
 
   test('no authorization, but numbers that require it', () => {
     expect(namesOf({ AUTH: 'off', HOST: '::1', NUMBERS_AUTH: 'required' })).toEqual(['NUMBERS_AUTH']);
+  });
+
+  const sentinel = { REDIS_MODE: 'sentinel', REDIS_SENTINEL_MASTER: 'mymaster' };
+
+  test.each([
+    ['sentinels nowhere', { ...sentinel }, ['REDIS_URL']],
+    ['a cluster nowhere', { REDIS_MODE: 'cluster' }, ['REDIS_URL']],
+    ['a master without a name', { REDIS_MODE: 'sentinel', REDIS_URL: 'redis://a' }, ['REDIS_SENTINEL_MASTER']],
+    [
+      'an impossible name',
+      { ...sentinel, REDIS_SENTINEL_MASTER: 'my master', REDIS_URL: 'redis://a' },
+      ['REDIS_SENTINEL_MASTER'],
+    ],
+    ['several hosts for one server', { REDIS_URL: 'redis://a:1,b:2' }, ['REDIS_URL']],
+    ['another database in a cluster', { REDIS_MODE: 'cluster', REDIS_URL: 'redis://a/1' }, ['REDIS_URL']],
+    ['options in the URL of a cluster', { REDIS_MODE: 'cluster', REDIS_URL: 'redis://a/0?family=6' }, ['REDIS_URL']],
+    ['a broken escape', { REDIS_MODE: 'cluster', REDIS_URL: 'redis://u:%zz@a' }, ['REDIS_URL']],
+    ['a port too high', { REDIS_MODE: 'cluster', REDIS_URL: 'redis://a,b:70000' }, ['REDIS_URL']],
+    [
+      'a user without a password',
+      { ...sentinel, REDIS_URL: 'redis://a', REDIS_SENTINEL_USERNAME: 'u' },
+      ['REDIS_SENTINEL_PASSWORD'],
+    ],
+    [
+      'sentinels that are not asked',
+      { REDIS_URL: 'redis://a', REDIS_SENTINEL_PASSWORD: 'p' },
+      ['REDIS_SENTINEL_PASSWORD'],
+    ],
+    [
+      'all of it',
+      { REDIS_MODE: 'sentinel', REDIS_URL: 'nowhere', PORT: 'x' },
+      ['PORT', 'REDIS_SENTINEL_MASTER', 'REDIS_URL'],
+    ],
+  ])('%s', (_case, given, names) => {
+    expect(namesOf(given).toSorted()).toEqual(names);
   });
 
   test('production without a key for the tokens', () => {
@@ -177,9 +258,12 @@ describe('the error', () => {
       LOG_LEVEL: 'hunter2',
       AUTH: 'hunter2',
       NUMBERS_AUTH: 'hunter2',
+      REDIS_MODE: 'hunter2',
+      REDIS_SENTINEL_MASTER: 'hunter2',
+      REDIS_SENTINEL_PASSWORD: 'hunter2',
     };
     const lines = linesOf(values);
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(9);
     expect(lines.join('\n')).not.toContain('hunter2');
   });
 });

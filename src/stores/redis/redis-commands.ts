@@ -1,0 +1,26 @@
+/** The commands that the stores use: those of ioredis, in every mode. */
+import type { Redis } from 'ioredis';
+import type { RedisScript } from './redis-script.ts';
+
+/** Commands whose first argument is the key. One that is not in this list cannot be used, for a cluster could not route it. */
+export const KEYED_COMMANDS = ['get', 'hdel', 'hget', 'hgetall', 'hkeys', 'hmget', 'hset', 'hsetnx'] as const;
+
+/** One entry of a script call: the keys of one sequence, and its argument. */
+export interface ScriptEntry {
+  readonly keys: readonly string[];
+  readonly arg: string;
+}
+
+export interface RedisCommands
+  extends Pick<
+    Redis,
+    (typeof KEYED_COMMANDS)[number] | 'eval' | 'evalsha' | 'ping' | 'on' | 'once' | 'off' | 'status'
+  > {
+  /**
+   * Present in a cluster: runs a script once per entry, all at the same time.
+   * @returns at the index of the entry its one reply, or why there is none.
+   */
+  runEach?(script: RedisScript, entries: readonly ScriptEntry[]): Promise<readonly (string | Error)[]>;
+  /** The connection to the server that has this key now. @throws when there is none. */
+  readonly serverOf?: (key: string) => Redis;
+}
