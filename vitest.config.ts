@@ -23,17 +23,17 @@ const faults: TestProjectInlineConfiguration = {
   },
 };
 
-const NEEDS_REDIS = ['test/support/redis-global-setup.ts'];
+const NEEDS_STORES = ['test/support/redis-global-setup.ts', 'test/support/postgres-global-setup.ts'];
 
 export default defineConfig({
   test: {
     projects: [
       project('unit', { testTimeout: 10_000, hookTimeout: 10_000 }),
-      project('contracts', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
+      project('contracts', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_STORES),
       // Thousands of histories; the long run sets MODEL_HISTORIES.
       project('model', { testTimeout: 3_600_000, hookTimeout: 20_000 }),
-      project('integration', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_REDIS),
-      project('e2e', { testTimeout: 60_000, hookTimeout: 60_000 }, NEEDS_REDIS),
+      project('integration', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_STORES),
+      project('e2e', { testTimeout: 60_000, hookTimeout: 60_000 }, NEEDS_STORES),
       faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the

@@ -10,6 +10,7 @@ import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
+import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
@@ -38,14 +39,14 @@ interface Stores {
 }
 
 // Each store is loaded only where it is used: without ioredis a start on SQLite is 50 ms shorter and 20 MB smaller.
-const openRedis = async (target: RedisTarget, timeoutMs: number, emit: Emit): Promise<Stores> => {
+const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<Stores> => {
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
   const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
   const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
-  const client = createRedisClient(target, timeoutMs, emit);
-  const checks = createRedisChecks(client, emit, 'redis');
+  const client = createRedisClient(target, settings.redisTimeoutMs, emit);
+  const checks = createRedisChecks(client, emit, settings.databaseUrl === undefined ? 'redis' : 'postgres');
   return {
     counters: createRedisCounterStore(client),
     prefixConfigs: createRedisPrefixConfigStore(client),
@@ -55,6 +56,19 @@ const openRedis = async (target: RedisTarget, timeoutMs: number, emit: Emit): Pr
       checks.close();
       await client.close();
     },
+  };
+};
+
+/** What outlives Redis: ceilings, nodes, gaps, and a copy of the prefix configs. */
+const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
+  const { createPostgresClient } = await import('./stores/postgres/postgres-client.ts');
+  const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
+  const { createPostgresPrefixConfigCopy } = await import('./stores/postgres/postgres-prefix-config-copy.ts');
+  const client = createPostgresClient(url, timeoutMs, emit);
+  return {
+    ceilings: createPostgresCeilingStore(client),
+    prefixConfigCopy: createPostgresPrefixConfigCopy(client),
+    close: () => client.close(),
   };
 };
 
@@ -93,12 +107,21 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
-  const { redis, redisTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
-  const stores = redis === undefined ? await openSqlite(dataDir) : await openRedis(redis, redisTimeoutMs, emit);
-  const { counters, prefixConfigs, temporaryNumbers } = stores;
+  const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
+  const stores = redis === undefined ? await openSqlite(dataDir) : await openRedis(redis, settings, emit);
+  const { counters, temporaryNumbers, checks } = stores;
+  const postgres = databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit);
+  const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
+  const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const node = nameNode();
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
-  const allocator = createCounterAllocator({ store: counters, node, emit });
+  const allocator = createCounterAllocator({
+    store: counters,
+    node,
+    emit,
+    ceilings: postgres?.ceilings,
+    hasReplicas: () => checks?.guarantee()?.kind === 'replicas',
+  });
   const temporaryNumberService = createTemporaryNumberService({
     store: temporaryNumbers,
     seriesCache,
@@ -130,8 +153,10 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
-      findings: () => stores.checks?.findings(),
-      guarantee: () => stores.checks?.guarantee(),
+      findings: () => checks?.findings(),
+      guarantee: () => checks?.guarantee(),
+      isRegistered: () => allocator.isRegistered(),
+      checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
       hasStandby: () => allocator.hasStandby(),
       isStopping: () => stopping,
     },
@@ -149,7 +174,9 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       seriesCache.close();
       await allocator.close();
       await temporaryNumberService.handOver();
+      await mirrored?.close();
       await stores.close();
+      await postgres?.close();
     },
   };
 };

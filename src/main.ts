@@ -16,6 +16,8 @@ const HELP = `Unique, readable numbers over HTTP.
   node src/main.ts token                 print an admin token (npm run token)
       --scope "configs:read numbers:issue:INV"   only these scopes; default: all
       --expires 12h                              90s, 15m, 12h, 30d; default: 30d
+  node src/main.ts repair                show where PostgreSQL is behind Redis, as after restoring a backup (npm run repair)
+      --yes                                      and move it forward
   node src/main.ts --help | --version`;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -73,9 +75,16 @@ const printToken = (args: string[]): void => {
   console.log(createToken(jwtSecret, values));
 };
 
+const repairStores = async (args: string[]): Promise<void> => {
+  const { values } = parseArgs({ args, options: { yes: { type: 'boolean', default: false } } });
+  const { repair } = await import('./repair.ts');
+  await repair(readSettings(process.env), values.yes, console.log);
+};
+
 const run = async ([command, ...rest]: string[]): Promise<void> => {
   if (command === undefined) await serve();
   else if (command === 'token') printToken(rest);
+  else if (command === 'repair') await repairStores(rest);
   else if (command === '--version') console.log(version);
   else if (command === '--help' || command === 'help') console.log(HELP);
   else throw new Error(`Unknown command: ${command}\n\n${HELP}`);

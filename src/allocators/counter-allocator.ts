@@ -1,9 +1,14 @@
 /** Counting on a shared store: all waiting requests of a node in one call, and the standby segments when the store is away. */
-import type { CounterCall, CounterStore } from '../core/counter-store.ts';
+import type { CeilingStore } from '../core/ceiling-store.ts';
+import type { AdvanceReply, CounterCall, CounterStore } from '../core/counter-store.ts';
 import { NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
+import { VALUE_MAX } from '../core/value.ts';
+import { advanceSequence } from './advance.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
+import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
 import { type Allocation, refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import {
   type AllocationTarget,
@@ -37,8 +42,15 @@ export interface CounterAllocator {
   hasStandby(): boolean;
   /** Whether the store answered the last call. */
   isStorePresent(): boolean;
+  /** Whether sequences can be opened without asking the store of the ceilings first. */
+  isRegistered(): boolean;
   /** Takes back values that were allocated but not issued. */
   giveBack(target: AllocationTarget, allocation: Allocation): void;
+  /**
+   * Moves a sequence forward without handing anything out. @throws StorageUnavailableError or StorageTimeoutError when a
+   * store is away, or the sequence is not served within 5 s.
+   */
+  advance(target: AllocationTarget, operation: string, to: bigint): Promise<AdvanceReply>;
   /** Gives back all that is in hand. Call it when no request is under way any more. */
   close(): Promise<void>;
 }
@@ -48,13 +60,21 @@ export interface CounterAllocatorOptions {
   /** Names this process: fresh and random at each start. */
   readonly node: string;
   readonly emit: Emit;
+  /** Keeps the ceilings, and knows the nodes; without it the store does so itself. */
+  readonly ceilings?: CeilingStore | undefined;
+  /** Whether replicas of the store can confirm a ceiling. */
+  readonly hasReplicas?: () => boolean;
   readonly limits?: Partial<CounterLimits>;
 }
 
 /** The store's moods: it answers; a call takes suspiciously long; the last call failed. */
 type Presence = 'present' | 'slow' | 'away';
 
-export const createCounterAllocator = ({ store, node, emit, limits }: CounterAllocatorOptions): CounterAllocator => {
+/** How long a shutdown waits for recoveries that are under way, ms. */
+const CLOSE_RECOVERY_MAX_MS = 5_000;
+
+export const createCounterAllocator = (options: CounterAllocatorOptions): CounterAllocator => {
+  const { store, node, emit, ceilings, hasReplicas = () => false, limits } = options;
   const bounds: CounterLimits = { ...COUNTER_LIMITS, ...limits };
   const lanes = new Map<string, Lane>();
   /** The lanes whose next call should be made. A Set keeps the order, so no lane starves. */
@@ -69,19 +89,33 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
   let retryTimer: NodeJS.Timeout | undefined;
   let closing = false;
 
-  const openLane = (target: AllocationTarget): Lane => {
+  /** The next request tries again what failed. */
+  const reopen = (lane: Lane): void => {
+    lane.trouble = undefined;
+    fenceKeeper?.open(lane);
+  };
+
+  const openLane = (target: AllocationTarget, toReport = false): Lane => {
     const known = lanes.get(target.name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (known.blocked === 'opening' && known.trouble !== undefined) reopen(known);
+      return known;
+    }
     if (lanes.size >= bounds.lanesMax) throw new StorageUnavailableError('Too many sequences are in use.');
     const { sequence } = target;
-    const lane = createLane(createCounterSession({ sequence, node, nextCall: () => ++calls }), target);
+    const ceilingKeeper = fenceKeeper?.keeper ?? (() => 'store' as const);
+    const session = createCounterSession({ sequence, node, nextCall: () => ++calls, ceilingKeeper });
+    const lane = createLane(session, target);
+    lane.stranger = toReport;
     lanes.set(target.name, lane);
+    fenceKeeper?.open(lane, toReport);
     return lane;
   };
 
   const dropLane = (lane: Lane): void => {
     due.delete(lane);
     if (lanes.get(lane.target.name) === lane) lanes.delete(lane.target.name);
+    void fenceKeeper?.settle(lane, true);
     waiting -= lane.waiters.length;
     const waiters = lane.waiters.splice(0);
     const values = takeAll(lane);
@@ -105,6 +139,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     for (const lane of due) {
       if (chosen.length === bounds.callEntriesMax) break;
       due.delete(lane);
+      if (lane.blocked !== undefined) continue;
       waiting -= serveInOrder(lane);
       const call = lane.leaving
         ? lane.session.leave(lane.target)
@@ -118,10 +153,31 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     return { lanes: chosen, calls: made };
   };
 
-  const follow = (lane: Lane, { done, again, over }: LaneProgress): void => {
+  const follow = (lane: Lane, { done, again, over, blocked }: LaneProgress): void => {
     waiting -= done;
     if (over) dropLane(lane);
-    else if (again) due.add(lane);
+    else if (blocked !== undefined) {
+      waiting -= serveWithoutStore(lane);
+      fenceKeeper?.unblock(lane, blocked);
+    } else {
+      if (again) due.add(lane);
+      fenceKeeper?.look(lane);
+    }
+  };
+
+  /** A lane that was blocked can make calls again. */
+  const onReady = (lane: Lane): void => {
+    due.add(lane);
+    if (presence === 'away') becomePresent(); // it was told so by the store
+    start();
+  };
+
+  /** What blocks a lane cannot be removed at the moment: nobody waits for it in vain. */
+  const onTrouble = (lane: Lane, error: unknown): void => {
+    lane.trouble =
+      error instanceof NumberGeneratorError ? error : new StorageUnavailableError('The sequence is not served.', error);
+    waiting -= serveWithoutStore(lane);
+    waiting -= refuseAll(lane, lane.trouble);
   };
 
   const becomePresent = (): void => {
@@ -195,20 +251,57 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     if (running || presence !== 'away') return;
     for (const lane of lanes.values()) {
       lane.reports = 0;
-      if (lane.session.pending !== undefined || lane.session.hasReport) due.add(lane);
+      // A blocked one has a way of its own to the store, and is ready when that ends.
+      if (lane.blocked === undefined && (lane.session.pending !== undefined || lane.session.hasReport)) due.add(lane);
     }
     if (due.size === 0) becomePresent();
     start();
   };
-  store.onReachable(retry);
+  store.onReachable(() => {
+    retry();
+    if (store.fence === undefined) return;
+    // It may be another server than before, or the same with an older state: every sequence looks, also one nobody asks for.
+    for (const lane of lanes.values()) if (lane.blocked === undefined) due.add(lane);
+    if (presence !== 'away') start();
+  });
+
+  /** An idle lane is left only when what it knows was written down: nobody can ask for it afterwards. */
+  const giveUp = (lane: Lane, keeper: FenceKeeper): void => {
+    lane.leaving = false;
+    void keeper.settle(lane, false).then((settled) => {
+      if (!settled || lane.idleTicks <= bounds.idleTicksMax || lane.blocked !== undefined) return;
+      lane.leaving = true;
+      due.add(lane);
+      start();
+    });
+  };
 
   const tick = (): void => {
     if (presence === 'away') return;
-    for (const lane of lanes.values()) if (isTickDue(lane, bounds)) due.add(lane);
+    for (const lane of lanes.values()) {
+      if (lane.blocked !== undefined || !isTickDue(lane, bounds)) continue;
+      if (lane.leaving && fenceKeeper !== undefined && !closing) giveUp(lane, fenceKeeper);
+      else due.add(lane);
+    }
     start();
   };
   const clock = setInterval(tick, bounds.tickMs);
   clock.unref();
+
+  const fenceKeeper: FenceKeeper | undefined =
+    store.fence &&
+    createFenceKeeper({ node, operations: store.fence, ceilings, hasReplicas, emit, onReady, onTrouble });
+
+  /** Whoever counts here, and with registered nodes whoever might, says what it knows. */
+  const onRecovery = (sequence: SequenceName): void => {
+    const name = `${sequence.prefixKey} ${sequence.period}`;
+    const lane = lanes.get(name);
+    if (lane !== undefined) fenceKeeper?.join(lane);
+    else if (ceilings !== undefined && !closing && lanes.size < bounds.lanesMax) {
+      openLane({ name, sequence, initialSeq: 0n, limit: VALUE_MAX, standbySize: 0 }, true);
+    }
+  };
+  store.fence?.onRecovery(onRecovery);
 
   const refusal = (): NumberGeneratorError =>
     lastError instanceof NumberGeneratorError
@@ -227,6 +320,12 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
             refuse(lane.session, waiter, refusal());
             return;
           }
+        } else if (lane.blocked !== undefined && lane.blocked !== 'opening') {
+          if (serveFromStandby(lane.session, waiter)) return;
+          if (lane.trouble !== undefined) {
+            refuse(lane.session, waiter, blockedError(lane));
+            return;
+          }
         } else if (lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
         if (waiting >= bounds.waitingMax) {
           refuse(lane.session, waiter, new StorageUnavailableError('Too many requests are waiting for the store.'));
@@ -239,7 +338,7 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
     prepare: (target) => {
       if (presence === 'away' || (lanes.size >= bounds.lanesMax && !lanes.has(target.name))) return;
       const lane = openLane(target);
-      if (lane.session.standby !== undefined) return;
+      if (lane.session.standby !== undefined || lane.blocked !== undefined) return;
       due.add(lane);
       start();
     },
@@ -253,16 +352,40 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
 
     isStorePresent: () => presence !== 'away',
 
+    isRegistered: () => fenceKeeper?.isRegistered() ?? true,
+
     giveBack: (target, allocation) => {
       const lane = openLane(target);
       for (const range of allocation.ranges.toReversed()) lane.session.giveBack(range);
     },
 
+    advance: (target, operation, to) =>
+      advanceSequence({
+        target,
+        operation,
+        to,
+        store,
+        ceilings,
+        keeper: fenceKeeper?.keeper() ?? 'store',
+        recover: () => {
+          const lane = openLane(target);
+          if (lane.blocked === undefined) due.add(lane);
+          start();
+        },
+      }),
+
     close: async () => {
       closing = true;
       clearInterval(clock);
       clearTimeout(retryTimer);
-      for (let attempt = 0; attempt < bounds.closeAttemptsMax && lanes.size > 0; attempt += 1) {
+      // What could not be opened has nothing to give back.
+      for (const [name, { blocked, session }] of lanes) {
+        if (blocked === 'opening' && !session.hasValues) lanes.delete(name);
+      }
+      const recoveryEndMs = performance.now() + CLOSE_RECOVERY_MAX_MS;
+      const isRecovering = (): boolean =>
+        performance.now() < recoveryEndMs && lanes.values().some(({ blocked, trouble }) => blocked && !trouble);
+      for (let attempt = 0; attempt < bounds.closeAttemptsMax && lanes.size > 0; attempt += isRecovering() ? 0 : 1) {
         await underWay;
         for (const lane of lanes.values()) {
           lane.leaving = true;
@@ -272,7 +395,9 @@ export const createCounterAllocator = ({ store, node, emit, limits }: CounterAll
         await underWay;
         if (lanes.size > 0) await new Promise((resolve) => setTimeout(resolve, bounds.retryMs));
       }
+      const struckOut = (await fenceKeeper?.close(lanes.size === 0)) ?? true;
       if (lanes.size > 0) emit({ type: 'standby-not-returned', sequences: lanes.size });
+      else if (!struckOut) emit({ type: 'node-not-struck-out' });
     },
   };
 };

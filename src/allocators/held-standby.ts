@@ -16,12 +16,11 @@ export interface HeldStandby {
   release(): boolean;
   /** The segments given up since the last time, for the next call to report. */
   takeReleased(): readonly ReleasedSegment[];
-  /** Puts back what a call reported in vain. */
-  restoreReleased(segments: readonly ReleasedSegment[]): void;
   readonly hasReleased: boolean;
 }
 
-export const createHeldStandby = (): HeldStandby => {
+/** @param onUsed is told of the values that were issued of a segment, when it is given up. */
+export const createHeldStandby = (onUsed: (range: Range) => void): HeldStandby => {
   let segment: StandbySegment | undefined;
   let next = 0n;
   let released: readonly ReleasedSegment[] = [];
@@ -31,6 +30,7 @@ export const createHeldStandby = (): HeldStandby => {
   const release = (): boolean => {
     if (!segment) return false;
     const unused = left() > 0n;
+    if (next > segment.first) onUsed({ first: segment.first, last: next - 1n });
     released = [...released, { first: segment.first, offeredIn: segment.offeredIn, used: next - segment.first }];
     segment = undefined;
     return unused;
@@ -74,9 +74,6 @@ export const createHeldStandby = (): HeldStandby => {
       const reported = released;
       released = [];
       return reported;
-    },
-    restoreReleased: (segments) => {
-      released = [...segments, ...released];
     },
   };
 };

@@ -15,6 +15,9 @@ export interface AllocationTarget extends CallTerms {
   readonly sequence: SequenceName;
 }
 
+/** Why no calls can be made: the sequence is not open yet, must be recovered, or stands at its ceiling. */
+export type Blockage = 'opening' | 'recovery' | 'ceiling';
+
 export interface Lane {
   readonly session: CounterSession;
   /** The terms of the latest request. */
@@ -23,6 +26,13 @@ export interface Lane {
   waiters: Waiter[];
   /** The next call gives everything back and ends the session. */
   leaving: boolean;
+  blocked: Blockage | undefined;
+  /** Nobody asked for it here: it was opened to report for a recovery, and its target is made up. */
+  stranger: boolean;
+  /** Why the blockage cannot be removed at the moment. */
+  trouble: unknown;
+  /** A raise of the ceiling is under way. */
+  raising: boolean;
   /** Report-only calls made since the last request, so that reporting ends by itself. */
   reports: number;
   /** Ticks of the idle clock since the last request; and until the next report. */
@@ -35,6 +45,10 @@ export const createLane = (session: CounterSession, target: AllocationTarget): L
   target,
   waiters: [],
   leaving: false,
+  blocked: undefined,
+  stranger: false,
+  trouble: undefined,
+  raising: false,
   reports: 0,
   idleTicks: 0,
   ticksToReport: 1,
@@ -101,6 +115,8 @@ export interface LaneProgress {
   readonly again: boolean;
   /** The session is over: drop the lane. */
   readonly over: boolean;
+  /** What must be done before the next call. */
+  readonly blocked?: { readonly by: 'recovery' } | { readonly by: 'ceiling'; readonly value: bigint };
 }
 
 type IdleLimits = Pick<CounterLimits, 'idleTicksMax' | 'reportTicksMax'>;
@@ -134,6 +150,10 @@ export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply):
     case 'again':
     case 'late':
       return { done: 0, again: true, over: false };
+    case 'report':
+      return { done: 0, again: false, over: false, blocked: { by: 'recovery' } };
+    case 'ceiling':
+      return { done: 0, again: false, over: false, blocked: { by: 'ceiling', value: settlement.value } };
     case 'settled': {
       const served = serveInOrder(lane);
       return { done: served, again: lane.waiters.length > 0 || lane.leaving || shouldReport(lane), over: false };
@@ -144,6 +164,7 @@ export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply):
 /** A request came for the lane: it is not idle. */
 export const touch = (lane: Lane, target: AllocationTarget): void => {
   lane.target = target;
+  lane.stranger = false;
   lane.idleTicks = 0;
   lane.ticksToReport = 1;
   lane.reports = 0;

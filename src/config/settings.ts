@@ -15,6 +15,11 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .refine((value) => value >= min && value <= max, `A whole number from ${min} to ${max}`);
 
+const databaseUrl = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  return ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
+}, 'A URL such as postgres://user@127.0.0.1:5432/numbers');
+
 const settingsSchema = z
   .object({
     NODE_ENV: z.string().default('development'),
@@ -28,6 +33,8 @@ const settingsSchema = z
       .default('info'),
     ...redisVariables,
     REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
+    DATABASE_URL: databaseUrl.optional(),
+    DATABASE_TIMEOUT_MS: wholeNumber(10, 60_000).default(2_000),
     STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
     DATA_DIR: z.string().min(1).default('./data'),
     JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
@@ -46,6 +53,10 @@ const settingsSchema = z
     redis: redisTargetOf(env),
     /** Milliseconds a Redis command may take. */
     redisTimeoutMs: env.REDIS_TIMEOUT_MS,
+    /** PostgreSQL, which keeps what must outlive Redis; undefined: Redis alone keeps it. */
+    databaseUrl: env.DATABASE_URL,
+    /** Milliseconds a connection, a statement or a lock of PostgreSQL may take. */
+    databaseTimeoutMs: env.DATABASE_TIMEOUT_MS,
     /** Values a node holds ready of each series for an outage of Redis; 0 for none. */
     standbySize: env.STANDBY_SIZE,
     dataDir: env.DATA_DIR,
@@ -76,6 +87,13 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
   }
   if (auth === 'off' && given['NUMBERS_AUTH'] === 'required') {
     problems.push({ path: 'NUMBERS_AUTH', message: 'required contradicts AUTH=off' });
+  }
+  if (given['DATABASE_URL'] !== undefined && given['REDIS_URL'] === undefined) {
+    problems.push({
+      path: 'DATABASE_URL',
+      message:
+        'Needs REDIS_URL too: PostgreSQL guards the numbers that Redis counts, it does not count them itself yet',
+    });
   }
   if (environment === 'production' && given['JWT_SECRET'] === undefined) {
     problems.push({ path: 'JWT_SECRET', message: 'Required with NODE_ENV=production' });

@@ -1,4 +1,5 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
+import type { SequenceAccount } from './ceiling-store.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
@@ -38,6 +39,12 @@ export interface CounterCall {
   readonly limit: bigint;
   /** How many values a standby segment shall have; 0 for none. */
   readonly standbySize: number;
+  /** The epoch in which this node counts; 0 when it knows none yet. Stores without a fence ignore it. */
+  readonly epoch: bigint;
+  /** By how many values the store raises the ceiling itself; 0 when the node has it raised. */
+  readonly window: number;
+  /** Said once more after a recovery: what it gives back may be another's by now. */
+  readonly reissued: boolean;
   /** The standby segment this node uses from now on; the store keeps it for the node until it names another or none. */
   readonly holding: StandbySegment | undefined;
   /** Whether values of that segment were issued already. */
@@ -47,8 +54,6 @@ export interface CounterCall {
   readonly returned: readonly Range[];
   /** The highest value this node was given in order, 0 before the first. */
   readonly seen: bigint;
-  /** `join` only: the range the last settled call brought. */
-  readonly lastRange: Range | undefined;
 }
 
 /** What the store says about the node's standby: keep it; it is near its end, give it up; or here is a new one. */
@@ -57,7 +62,24 @@ export type StandbyAdvice =
   | { readonly kind: 'recall' }
   | { readonly kind: 'offer'; readonly segment: StandbySegment };
 
-export type CounterReply =
+/** How far the store may count. Says so with each reply to a call that was served. */
+export interface Fence {
+  /** Rises with every recovery of the store. */
+  readonly epoch: bigint;
+  /** No value above it is handed out or offered. */
+  readonly ceiling: bigint;
+  /** The ceiling that a standby segment would need; 0 when none is wanting. */
+  readonly wanted: bigint;
+}
+
+interface Fenced {
+  /** Absent in stores that cannot lose what they acknowledged. */
+  readonly fence?: Fence;
+}
+
+export type CounterReply = Fenced & CounterAnswer;
+
+type CounterAnswer =
   /** A range of 1 … `count` values. `returned` ones were given back by another node and may be lower than earlier ones. */
   | { readonly kind: 'taken'; readonly range: Range; readonly returned: boolean; readonly standby: StandbyAdvice }
   /** The count was 0. */
@@ -66,8 +88,12 @@ export type CounterReply =
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
   /** This node has already made a later call, `lastCall`; nothing was done. */
   | { readonly kind: 'stale'; readonly lastCall: number }
-  /** The store does not know this node, or knows less than the node has seen; nothing was done. Join anew. */
+  /** The ceiling does not let the counter move on; nothing was done. Have it raised, then repeat the call unchanged. */
+  | { readonly kind: 'ceiling'; readonly value: bigint }
+  /** The store does not know this node, or was recovered without it; nothing was done. Report, then go on. */
   | { readonly kind: 'forgotten' }
+  /** The store may be older than it was; nothing was done. Swear off older epochs, and report. */
+  | { readonly kind: 'recovering' }
   /** What is stored for this sequence cannot be used; nothing was done. The call stays unsettled. */
   | { readonly kind: 'corrupt'; readonly reason: string };
 
@@ -80,6 +106,9 @@ export interface AdvanceRequest {
   readonly to: bigint;
   readonly initialSeq: bigint;
   readonly limit: bigint;
+  /** As in a call; 0 when the node does not count in this sequence. */
+  readonly epoch: bigint;
+  readonly window: number;
 }
 
 export type AdvanceReply =
@@ -88,7 +117,106 @@ export type AdvanceReply =
   /** `to` is not above the current value; nothing was done. */
   | { readonly kind: 'behind'; readonly current: bigint }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** `to` is above the ceiling, or the sequence must be recovered first; nothing was done. */
+  | { readonly kind: 'ceiling'; readonly value: bigint }
+  | { readonly kind: 'recovering' }
   | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** Tells a recovery from all others. */
+export interface RecoveryName {
+  /** Identity of the server that asks to count. */
+  readonly server: string;
+  readonly time: string;
+}
+
+/** What a node knows of a sequence, and the store may have lost. */
+export interface CounterReport {
+  readonly sequence: SequenceName;
+  readonly node: string;
+  /** Number of the node's last settled call; 0 when none was. */
+  readonly settled: number;
+  /** The epoch in which that was; 0 when none was. */
+  readonly settledEpoch: bigint;
+  /** The lowest epoch in which the node will count from now on. */
+  readonly epoch: bigint;
+  /** Whether it has given up taking values in the epochs below; else it only wants to be known to a store that serves. */
+  readonly sworn: boolean;
+  /** The recovery it is meant for, as the store named it: a late copy of an earlier report must not count. */
+  readonly recovery: RecoveryName | undefined;
+  readonly seen: bigint;
+  readonly holding: StandbySegment | undefined;
+  /** The highest value it was given or holds. */
+  readonly top: bigint;
+  /** Values it was given lately, in order or ahead, and has not given back; those of `holding` left out. */
+  readonly taken: readonly Range[];
+  /** The store has taken down this node's report for this recovery: it need not be said again. */
+  readonly brief: boolean;
+  readonly initialSeq: bigint;
+  readonly window: number;
+}
+
+export type ReportReply =
+  /** The store serves, and knows the node. */
+  | { readonly kind: 'reported'; readonly fence: Fence }
+  /** A recovery is under way. */
+  | {
+      readonly kind: 'waiting';
+      readonly recovery: RecoveryName;
+      /** How long it has been under way, ms. */
+      readonly sinceMs: number;
+      /** Epoch and ceiling that were served until then; 0 when none is known. */
+      readonly epoch: bigint;
+      readonly ceiling: bigint;
+      /** The highest value known to the store and the reports. */
+      readonly highest: bigint;
+      readonly reported: readonly string[];
+      /** Nodes heard of in the minute before that have not reported. */
+      readonly missing: readonly string[];
+    }
+  /** The node has to swear off older epochs first. */
+  | { readonly kind: 'recovering' }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** Ends a recovery: the reports are merged, and counting goes on in a new epoch. */
+export interface CounterInstall {
+  readonly sequence: SequenceName;
+  /** The recovery it ends; no other is ended by it. */
+  readonly recovery: RecoveryName;
+  /** The new epoch; 0: the store makes one, later than all it knows. */
+  readonly epoch: bigint;
+  readonly ceiling: bigint;
+  /** Counting goes on above it at least. */
+  readonly base: bigint;
+  /** Set when not all nodes have reported: counting goes on above it, and what lies between goes to the gap record. */
+  readonly jumpTo: bigint | undefined;
+  /** Takes the place of a state that is older. */
+  readonly account: SequenceAccount | undefined;
+  readonly initialSeq: bigint;
+  readonly limit: bigint;
+  readonly window: number;
+}
+
+export interface CeilingMove {
+  readonly sequence: SequenceName;
+  readonly epoch: bigint;
+  readonly ceiling: bigint;
+}
+
+/** The rest of the port for stores that can lose what they acknowledged. Every method throws as those of CounterStore. */
+export interface FenceOperations {
+  /** @returns one reply per report, at the same index. */
+  report(reports: readonly CounterReport[]): Promise<readonly ReportReply[]>;
+  /** @returns false when another one was first, or another server answers by now. Either way: report again. */
+  install(install: CounterInstall): Promise<boolean>;
+  /** Puts a ceiling in force. @returns the fence, or undefined when the epoch is over. */
+  raise(move: CeilingMove): Promise<Fence | undefined>;
+  /** Makes a ceiling known to a later recovery before it is put in force. @returns whether a replica confirmed it. */
+  propose(move: CeilingMove): Promise<boolean>;
+  /** @returns undefined when the sequence is not served. */
+  readAccount(sequence: SequenceName): Promise<SequenceAccount | undefined>;
+  /** Calls back when a recovery of a sequence begins. Best effort: a listener must not depend on it. */
+  onRecovery(listener: (sequence: SequenceName) => void): void;
+}
 
 /** Where a sequence stands. */
 export interface SequenceState {
@@ -109,6 +237,9 @@ export interface SequenceState {
 export interface CounterStore {
   /** What the replies name as the source of these values. */
   readonly source: NumberSource;
+
+  /** Absent in stores that cannot lose what they acknowledged. */
+  readonly fence?: FenceOperations;
 
   /**
    * Serves all calls in one trip; at most one per sequence.

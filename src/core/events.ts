@@ -16,6 +16,27 @@ export type NumberGeneratorEvent =
   | { readonly type: 'outage-began'; readonly reason: unknown }
   /** It answers again, and knows what was used meanwhile. */
   | { readonly type: 'store-returned' }
+  /** The store may have lost its latest state: nothing is taken from it until the nodes have reported. */
+  | { readonly type: 'sequence-recovering'; readonly prefixKey: string; readonly period: string }
+  /** Ended by this node. */
+  | {
+      readonly type: 'sequence-recovered';
+      readonly prefixKey: string;
+      readonly period: string;
+      /** The old ceiling, above which counting goes on because a node was silent; undefined: exact. */
+      readonly jumpedTo: bigint | undefined;
+      readonly afterMs: number;
+      /** How many nodes have reported. */
+      readonly nodes: number;
+    }
+  /** The ceiling could not be moved: the sequence stops when it is reached. */
+  | { readonly type: 'ceiling-not-raised'; readonly prefixKey: string; readonly error: unknown }
+  /** The store of the ceilings does not know, or does not hear of, this node: it opens no sequences. */
+  | { readonly type: 'node-not-registered'; readonly error: unknown }
+  /** This node has stopped, but could not say so: the next recovery will wait for it in vain, and jump. */
+  | { readonly type: 'node-not-struck-out' }
+  /** Nodes that were silent for an hour were struck out. */
+  | { readonly type: 'nodes-buried'; readonly nodes: readonly string[] }
   /** This node stopped while it could not give back what it held. */
   | { readonly type: 'standby-not-returned'; readonly sequences: number }
   | {
@@ -36,6 +57,12 @@ export type NumberGeneratorEvent =
   | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
   | { readonly type: 'store-disconnected'; readonly reason: string }
+  /** What keeps the ceilings (PostgreSQL) can be reached. */
+  | { readonly type: 'ceiling-store-connected' }
+  | { readonly type: 'ceiling-store-disconnected'; readonly reason: string }
+  /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
+  | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
+  | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }
   /** A setting of the store that an operator should know of; told once, until it changes. */
   | { readonly type: 'store-finding'; readonly finding: Finding }
   | { readonly type: 'store-finding-cleared'; readonly subject: string }

@@ -3,7 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
-import { CorruptEntryError, SequenceNotForwardError, SequenceOverflowError } from '../core/errors.ts';
+import {
+  CorruptEntryError,
+  SequenceNotForwardError,
+  SequenceOverflowError,
+  StorageUnavailableError,
+} from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
@@ -95,11 +100,11 @@ export const createSequenceService = ({
 
     advance: async (prefixKey, to, reason) => {
       const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
-      const { sequence, initialSeq, limit } = target;
-      const reply = await store.advance({ sequence, operation: `advance-${randomUUID()}`, to, initialSeq, limit });
+      const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
       if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
+      if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
       emit({ type: 'sequence-advanced', prefixKey, from: reply.from, to: reply.to, reason });
       return read(prefixKey);
     },

@@ -98,6 +98,60 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
   'store-connected': (_event, logger) => logger.info({ event: 'store-connected' }, 'The store is reachable'),
   'store-disconnected': ({ reason }, logger) =>
     logger.error({ event: 'store-disconnected', reason }, 'The store is not reachable; trying again in the background'),
+  'ceiling-store-connected': (_event, logger) =>
+    logger.info({ event: 'ceiling-store-connected' }, 'PostgreSQL is reachable'),
+  'ceiling-store-disconnected': ({ reason }, logger) =>
+    logger.error(
+      { event: 'ceiling-store-disconnected', reason },
+      'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
+    ),
+  'prefix-configs-healed': ({ healed, copied }, logger) =>
+    logger.warn(
+      { event: 'prefix-configs-healed', healed, copied },
+      'Prefix configs put back into Redis (healed), or found there and copied to PostgreSQL (copied)',
+    ),
+  'prefix-configs-healing-failed': ({ error }, logger) =>
+    logger.warn(
+      { event: 'prefix-configs-healing-failed', reason: reasonOf(error) },
+      'The prefix configs of Redis and PostgreSQL could not be compared; trying again',
+    ),
+  'sequence-recovering': ({ prefixKey, period }, logger) =>
+    logger.warn(
+      { event: 'sequence-recovering', prefix_key: prefixKey, period },
+      'The store may have lost its latest state: the nodes report what they know; the standby serves meanwhile',
+    ),
+  'sequence-recovered': ({ prefixKey, period, jumpedTo, afterMs, nodes }, logger) =>
+    logger.warn(
+      {
+        event: 'sequence-recovered',
+        prefix_key: prefixKey,
+        period,
+        exact: jumpedTo === undefined,
+        ...(jumpedTo !== undefined && { jumped_to: String(jumpedTo) }),
+        after_ms: afterMs,
+        nodes,
+      },
+      jumpedTo === undefined
+        ? 'Recovered exactly: counting goes on where it stopped'
+        : 'Recovered by a jump above the ceiling, for a node was silent: see the gap record',
+    ),
+  'ceiling-not-raised': ({ prefixKey, error }, logger) =>
+    logger.error(
+      { event: 'ceiling-not-raised', prefix_key: prefixKey, reason: reasonOf(error) },
+      'The ceiling could not be raised: numbers go on until it is reached',
+    ),
+  'node-not-registered': ({ error }, logger) =>
+    logger.error(
+      { event: 'node-not-registered', reason: reasonOf(error) },
+      'This node could not be registered in PostgreSQL: it opens no sequences until it is',
+    ),
+  'node-not-struck-out': (_event, logger) =>
+    logger.warn(
+      { event: 'node-not-struck-out' },
+      'This node could not sign off in PostgreSQL: a recovery within the next hour will jump above the ceiling',
+    ),
+  'nodes-buried': ({ nodes }, logger) =>
+    logger.warn({ event: 'nodes-buried', nodes }, 'Nodes that were silent for an hour were struck out'),
   'store-finding': ({ finding }, logger) => {
     const { severity, subject, detail, remedy, servers } = finding;
     const where = servers.length === 0 ? {} : { servers };

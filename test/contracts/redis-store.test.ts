@@ -13,7 +13,7 @@ import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefi
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 import { startReplyProxy } from '../support/reply-proxy.ts';
-import { call, describeCounterStore } from './counter-store.contract.ts';
+import { call, describeCounterStore, reserve } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
 const TIMEOUT_MS = 300;
@@ -68,7 +68,7 @@ const request = (prefixKey: string): CounterCall => call({ prefixKey, period: ''
 describe('the Redis store', () => {
   it('keeps the counter under the name that operators know, without a TTL', async () => {
     await database.client.set('sequence:TTL', '41', 'EX', 100);
-    await createRedisCounterStore(client).reserve([request('TTL')]);
+    await reserve(createRedisCounterStore(client), [request('TTL')]);
     expect(await database.client.get('sequence:TTL')).toBe('42');
     expect(Number(await database.client.ttl('sequence:TTL'))).toBe(-1);
   });
@@ -115,9 +115,8 @@ describe('on a server in cluster mode, which refuses keys of different slots', (
     const store = createRedisCounterStore({ commands: operator });
     const sequence = { prefixKey: 'ORD-EU:1', period };
     expect(await store.reserve([call(sequence, 3)])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 3n } }]);
-    expect(await store.advance({ sequence, operation: 'slots', to: 9n, initialSeq: 0n, limit: 99n })).toMatchObject({
-      to: 9n,
-    });
+    const terms = { initialSeq: 0n, limit: 99n, epoch: 0n, window: 100 };
+    expect(await store.advance({ sequence, operation: 'slots', to: 9n, ...terms })).toMatchObject({ to: 9n });
     expect(await store.inspect(sequence)).toMatchObject({ value: 9n });
     expect(await store.listGaps(sequence, 0n, 9)).toHaveLength(1);
     operator.disconnect();

@@ -5,6 +5,7 @@ import { parseValue, VALUE_MAX } from '../../src/core/value.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { createReserveStore } from '../support/reserve-script.ts';
 import { call } from '../support/sequence-under-test.ts';
+import { reserve } from './counter-store.contract.ts';
 
 let redis: OwnRedis;
 beforeAll(async () => {
@@ -30,11 +31,12 @@ it('takes the next `count` values, or says exactly how many are left', async () 
       const sequence = { prefixKey: `P${++prefix}`, period: '' };
       const limit = parseValue(String(counter + room)) ?? VALUE_MAX;
       await redis.client.set(`sequence:${sequence.prefixKey}`, String(counter));
+      const join = call({ sequence, node: 'nn', count: 0, limit, standbySize: 0 });
+      await reserve(store, [join]);
+      const epoch = (await store.reserve([join]))[0]?.fence?.epoch;
       let value = counter;
       for (const [i, count] of counts.entries()) {
-        const [reply] = await store.reserve([
-          call({ sequence, node: 'nn', call: i + 1, kind: i === 0 ? 'join' : 'take', count, limit, standbySize: 0 }),
-        ]);
+        const [reply] = await store.reserve([{ ...join, kind: 'take', call: i + 2, count, ...(epoch && { epoch }) }]);
         if (value + BigInt(count) <= limit) {
           expect(reply).toMatchObject({ kind: 'taken', range: { first: value + 1n, last: value + BigInt(count) } });
           value += BigInt(count);

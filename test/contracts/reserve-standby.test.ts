@@ -154,6 +154,7 @@ describe('an advance', () => {
   });
 
   it('reports an unusable sequence', async () => {
+    await sequence.send({});
     await sequence.redis.client.set('sequence:INV', 'x');
     expect(await sequence.advance(9n)).toMatchObject({ kind: 'corrupt' });
   });

@@ -54,7 +54,7 @@ describe('taking', () => {
   });
 
   it('goes on from a counter that an operator has preloaded', async () => {
-    await sequence.redis.client.set('sequence:INV', '100');
+    await sequence.preload(100n);
     expect(await sequence.send({})).toMatchObject({ range: range(101n, 101n) });
     expect(await sequence.gaps()).toEqual([]);
   });
@@ -69,13 +69,14 @@ describe('taking', () => {
   });
 
   it('leaves no time to live on the counter', async () => {
-    await sequence.redis.client.set('sequence:INV', '5', 'EX', 100);
+    await sequence.preload(5n);
+    await sequence.redis.client.expire('sequence:INV', 100);
     await sequence.send({});
     expect(await sequence.redis.client.ttl('sequence:INV')).toBe(-1);
   });
 
   it.each([10n ** 15n, 2n ** 53n, 2n ** 63n, 10n ** 19n])('is exact across %s', async (edge) => {
-    await sequence.redis.client.set('sequence:INV', String(edge - 2n));
+    await sequence.preload(edge - 2n);
     const first = await sequence.send({ count: 1 });
     expect(first).toMatchObject({ range: range(edge - 1n, edge - 1n) });
     expect(await sequence.send({ call: 2, kind: 'take', count: 3, standbySize: 0 })).toMatchObject({
@@ -85,7 +86,7 @@ describe('taking', () => {
   });
 
   it('takes the very last value, and none after it', async () => {
-    await sequence.redis.client.set('sequence:INV', String(VALUE_MAX - 2n));
+    await sequence.preload(VALUE_MAX - 2n);
     expect(await sequence.send({ count: 2 })).toMatchObject({ range: range(VALUE_MAX - 1n, VALUE_MAX) });
     expect(await sequence.sendB({})).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
   });

@@ -2,42 +2,15 @@
 import { readdirSync, truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { startGuardedProcess } from '../support/guarded-process.ts';
 import type { Verdict } from './account.ts';
-import { type Fleet, type NodeProcess, startFleet } from './fleet.ts';
+import { type Fleet, startFleet } from './fleet.ts';
+import { startNaiveNode } from './naive-node.ts';
 import { onAllLinks, USUAL_LOAD } from './scenes.ts';
 import { until } from './until.ts';
 
-const PROGRAM = fileURLToPath(new URL('./naive-service.ts', import.meta.url));
-const STOP_TIMEOUT_MS = 5_000;
 /** Some 200 INCR in the append-only file. */
 const CUT_BYTES = 6_000;
-
-const startNaiveNode = async (redisUrl: string): Promise<NodeProcess> => {
-  const { promise: listening, resolve } = Promise.withResolvers<string>();
-  const child = await startGuardedProcess(process.execPath, [PROGRAM], {
-    env: { PATH: process.env['PATH'] ?? '', REDIS_URL: redisUrl },
-    onLine: (line) => {
-      if (line.startsWith('http://')) resolve(line);
-    },
-  });
-  const end = async (): Promise<number | null> => (await child.end(STOP_TIMEOUT_MS)).code;
-  return {
-    url: await listening,
-    stop: end,
-    kill: async () => {
-      child.signal('SIGKILL');
-      await child.exited;
-    },
-    pause: () => child.signal('SIGSTOP'),
-    resume: () => child.signal('SIGCONT'),
-    close: async () => void (await end()),
-    logs: () => [],
-    waitForLog: () => Promise.reject(new Error('The naive service keeps no log.')),
-  };
-};
 
 const startNaiveFleet = async (): Promise<Fleet> => {
   const fleet = await startFleet({ startNode: startNaiveNode });

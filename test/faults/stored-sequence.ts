@@ -45,6 +45,22 @@ export const keysOf = (prefixKey: string) => ({
   gaps: `{sequence:${prefixKey}}:gaps`,
 });
 
+const readNodes = (state: Readonly<Record<string, string>>) =>
+  Object.entries(state).flatMap(([field, record]) =>
+    field.startsWith('n:') ? [{ name: field.slice(2), words: record.split(' ') }] : [],
+  );
+
+/** What the state hash says of values that are not in order. */
+export const readHeldRanges = (
+  state: Readonly<Record<string, string>>,
+): Pick<StoredSequence, 'ahead' | 'free' | 'lastRanges'> => ({
+  ahead: readRanges(state['ahead']),
+  free: readRanges(state['free']),
+  lastRanges: readNodes(state).flatMap(({ name, words: [, , , , first = '-', last] }) =>
+    first === '-' ? [] : [{ first: Number(first), last: Number(last), holder: name }],
+  ),
+});
+
 export const readStoredSequence = async (redis: Redis, prefixKey: string): Promise<StoredSequence> => {
   const keys = keysOf(prefixKey);
   const [counter, state, gaps] = await Promise.all([
@@ -52,20 +68,13 @@ export const readStoredSequence = async (redis: Redis, prefixKey: string): Promi
     redis.hgetall(keys.state),
     redis.hgetall(keys.gaps),
   ]);
-  const nodes = Object.entries(state).flatMap(([field, record]) =>
-    field.startsWith('n:') ? [{ name: field.slice(2), words: record.split(' ') }] : [],
-  );
   return {
     counter: Number(counter ?? 0),
-    ahead: readRanges(state['ahead']),
-    free: readRanges(state['free']),
+    ...readHeldRanges(state),
     gaps: Object.entries(gaps).map(([first, entry]) => {
       const [last, reason = '', holder] = entry.split(' ');
       return { first: Number(first), last: Number(last), reason, holder: nodeOf(holder) };
     }),
-    lastRanges: nodes.flatMap(({ name, words: [, , , , first = '-', last] }) =>
-      first === '-' ? [] : [{ first: Number(first), last: Number(last), holder: name }],
-    ),
-    calls: new Map(nodes.map(({ name, words: [call] }) => [name, Number(call)])),
+    calls: new Map(readNodes(state).map(({ name, words: [call] }) => [name, Number(call)])),
   };
 };

@@ -122,7 +122,14 @@ describe('the settings of Redis', () => {
     const server = await startRedis('--appendfsync', 'always');
     const operator = new Redis(server.url);
     onTestFinished(() => operator.disconnect());
-    const keys = ['~sequence:*', '~{sequence:*', '~prefix_configs', '~temporary_numbers', '&prefix_configs:changed'];
+    const keys = [
+      '~sequence:*',
+      '~{sequence:*',
+      '~prefix_configs',
+      '~temporary_numbers',
+      '&prefix_configs:changed',
+      '&sequences:recovering',
+    ];
     const rights = ['+@read', '+@write', '+@hash', '+@string', '+@scripting', '+@connection', '+@pubsub'];
     const rest = ['+info', '+time', '+wait', '+config|get'];
     const url = server.url.replace('redis://', 'redis://narrow:pass@');
@@ -135,7 +142,9 @@ describe('the settings of Redis', () => {
     await expect.poll(async () => (await findingsOf(running)).status).toBe('degraded');
     const { lines } = await findingsOf(running);
     const acl = lines.find(({ detail }) => detail.startsWith('error: acl'))?.detail ?? '';
-    expect(acl).toContain('INFO server, PUBLISH prefix_configs:changed CHECK, SUBSCRIBE prefix_configs:changed');
+    expect(acl).toContain(
+      'INFO server replication, PUBLISH prefix_configs:changed CHECK, SUBSCRIBE prefix_configs:changed',
+    );
     expect(acl).toContain('Remedy: ACL SETUSER');
     expect(acl).not.toContain('pass');
     await operator.acl('SETUSER', 'narrow', '-eval');

@@ -1,4 +1,5 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
+import { VALUE_MAX } from '../../src/core/value.ts';
 import type { Stored } from './script-runner.ts';
 import { check, type World } from './world.ts';
 
@@ -50,7 +51,7 @@ const checkAhead = (
     check(world, value > counter, `${value} is ahead, but the counter is at ${counter}`);
     check(world, !covered.has(value), `${value} is ahead twice`);
     covered.add(value);
-    if (world.scene.forgetful) continue;
+    if (world.scene.forgetful || world.scene.fence !== 'none') continue;
     if (holder === '-') check(world, world.issued.has(value) || gone.has(value), `${value} is ahead, not issued`);
     else check(world, crashed.has(holder), `${value} is held by ${holder}, which has left`);
   }
@@ -83,12 +84,13 @@ export const checkAccount = (world: World, stored: Stored): void => {
   }
   const gaps = readGaps(stored.gaps);
   for (const { first, last, reason, holder } of gaps) {
-    const lost = reason === 'node-crash';
-    if (lost && !world.scene.forgetful)
+    const lost = reason === 'node-crash' || reason === 'recovery-jump';
+    if (lost && !world.scene.forgetful && world.scene.fence === 'none')
       check(world, crashed.has(holder), `a gap ${first}-${last} of ${holder}, which has not crashed`);
     for (let value = first; value <= last; value++) {
       check(world, !known.has(value) || world.scene.forgetful, `${value} is free or a gap, and a gap once more`);
       check(world, lost || !world.issued.has(value), `${value} is a gap by ${reason}, but issued`);
+      if (world.issued.has(value)) world.met.set('doubtful', (world.met.get('doubtful') ?? 0) + 1);
       known.add(value);
     }
   }
@@ -97,6 +99,17 @@ export const checkAccount = (world: World, stored: Stored): void => {
   for (const [value, holder] of values(readLastRanges(stored.state)))
     if (crashed.has(holder) || world.scene.forgetful) derivable.add(value);
   if (world.scene.forgetful) return;
+  // What a crashed node had in hand, or was being given, was its alone.
+  for (const { session, status } of world.nodes) {
+    for (
+      let range = session.deal(1_000, VALUE_MAX);
+      status === 'crashed' && range;
+      range = session.deal(1_000, VALUE_MAX)
+    )
+      for (let value = range.first; value <= range.last; value++) derivable.add(value);
+  }
+  for (const { node, first, last } of world.underWay.values())
+    for (let value = first; node.status === 'crashed' && value <= last; value++) derivable.add(value);
   for (let value = world.origin + 1n; value <= counter; value++)
     check(world, world.issued.has(value) || known.has(value) || derivable.has(value), `${value} is nowhere`);
 };

@@ -1,7 +1,10 @@
 /** Adversarial histories: who does what when, and how every history ends. */
+import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
+import { befall, dropMemories, unite } from './faults.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
+import { startServer } from './servers.ts';
 import {
   check,
   createWorld,
@@ -21,7 +24,7 @@ const ask = (world: World, node: ModelNode): void => {
   const { random, scene } = world;
   node.waiting += 1 + random.below(random.chance(0.2) ? scene.countMax : 4);
   deal(world, node);
-  if (node.waiting > 0 && !node.session.pending) send(world, node);
+  if (node.waiting > 0 && (!node.session.pending || node.session.needsReport)) send(world, node);
 };
 
 const shutDown = (world: World, node: ModelNode): void => {
@@ -33,16 +36,18 @@ const shutDown = (world: World, node: ModelNode): void => {
 
 const crash = (world: World, node: ModelNode): void => {
   node.status = 'crashed';
+  dropMemories(world);
   world.log.push(`${node.name} crashes`);
 };
 
 /** The operator: moves the sequence forward, or raises `initialSeq` in the config. */
-const operate = (world: World): void => {
+const operate = async (world: World): Promise<void> => {
+  dropMemories(world);
   const { random, scene } = world;
   const step = BigInt(1 + random.below(60));
   let highest = world.floor;
   for (const value of world.issued.keys()) if (value > highest) highest = value;
-  if (random.chance(0.7)) sendAdvance(world, highest - 5n + step > 0n ? highest - 5n + step : 1n);
+  if (random.chance(0.7)) await sendAdvance(world, highest - 5n + step > 0n ? highest - 5n + step : 1n);
   else if (highest + step < scene.limit) world.initialSeq = highest + step;
 };
 
@@ -66,47 +71,61 @@ const step = async (world: World): Promise<void> => {
   const alive = nodes.filter(({ status }) => status === 'alive');
   const node = alive.length > 0 ? random.pick(alive) : undefined;
   if (what < 240 && node) ask(world, node);
-  else if (what < 300 && node?.session.pending) send(world, node);
-  else if (what < 380 && node?.session.pending) dealStandby(world, node);
+  else if (what < 300 && node && (node.session.pending || node.session.needsReport)) send(world, node);
+  else if (what < 380 && node && (node.session.pending || node.session.needsReport)) dealStandby(world, node);
   else if (what < 395) world.down = !world.down;
   else if (what < 401 && node && scene.crashes) crash(world, node);
-  else if (what < 407 && node) shutDown(world, node);
-  else if (what < 435 && alive.length < scene.nodesMax) startNode(world);
-  else if (what < 450 && node && !node.session.pending && node.session.hasReport) send(world, node);
-  else if (what < 458 && scene.advances) operate(world);
+  else if (what < 407 && node && scene.fence !== 'alone') shutDown(world, node);
+  else if (what < 435 && alive.length < scene.nodesMax) await startNode(world);
+  else if (what < 450 && node && !node.session.pending && !node.session.needsReport && node.session.hasReport)
+    send(world, node);
+  else if (what < 458 && scene.advances) await operate(world);
   else if (what < 459) world.standbySize = world.standbySize === 0 ? 5 : 0;
   else if (what < 470) for (const closing of nodes) closing.status === 'closing' && send(world, closing);
+  else if (what < 485 && scene.fence !== 'none') await befall(world);
   else if (world.network.length > 0) await carry(world);
   else if (node) ask(world, node);
 };
 
-/** The network heals, late copies arrive, and whoever lives shuts down cleanly. */
+/** The network heals, late copies arrive, all meet at one server, and whoever lives shuts down cleanly. */
 const wind = async (world: World): Promise<void> => {
   world.down = false;
-  const late = world.network.splice(0).filter((message) => message.kind !== 'reply' && world.random.chance(0.5));
+  const late = world.network.splice(0).filter(({ kind }) => !kind.endsWith('reply') && world.random.chance(0.5));
   for (const message of late) await deliver(world, message);
-  world.network.length = 0;
-  for (const node of world.nodes) {
-    for (let i = 0; node.status === 'alive' || node.status === 'closing'; i++) {
-      check(world, i < 300, `${node.name} does not come to rest`);
-      if (!node.session.pending) {
-        deal(world, node);
-        if (node.waiting === 0) node.status = 'closing';
-        send(world, node);
+  unite(world);
+  // Somebody must be there to find out what was lost.
+  if (world.scene.fence === 'kept') {
+    await startNode(world);
+    for (const node of world.nodes.slice(-1)) node.waiting = 1;
+  }
+  const living = () => world.nodes.filter(({ status }) => status === 'alive' || status === 'closing');
+  for (let round = 0; living().length > 0; round++) {
+    check(world, round < 300, `${living().map(({ name }) => name)} do not come to rest`);
+    for (const node of living()) {
+      // A report and the call that follows it, before others have the node forgotten again.
+      for (let i = 0; i < 3 && (node.status === 'alive' || node.status === 'closing'); i++) {
+        if (!node.session.needsReport && !node.session.pending) {
+          deal(world, node);
+          if (node.waiting === 0) node.status = 'closing';
+          send(world, node);
+        }
+        await exchange(world, node);
+        world.network.length = 0;
       }
-      await exchange(world, node);
-      world.network.length = 0;
     }
   }
 };
 
 /** @throws Error naming the seed and the last steps, when a promise is broken. */
 export const runHistory = async (scene: Scene, random: Random, runner: ScriptRunner): Promise<World> => {
-  const world = createWorld(scene, random, runner);
-  startNode(world);
-  startNode(world);
+  const server = await startServer(runner, `H${scene.seed}`);
+  const ceilings = scene.fence === 'kept' ? scene.wrapCeilings(createMemoryCeilingStore({ now: () => 0 })) : undefined;
+  const world = createWorld(scene, random, runner, server, ceilings);
+  await startNode(world);
+  await startNode(world);
   for (let i = 0; i < scene.steps; i++) await step(world);
   await wind(world);
-  checkAccount(world, await runner.read(world.keys));
+  const [last = server] = world.servers;
+  checkAccount(world, await runner.read(last.keys));
   return world;
 };

@@ -59,4 +59,30 @@ describe('the counter protocol', () => {
     const { forgotten } = tally.met;
     expect(forgotten).toBeGreaterThan(histories / 10);
   });
+
+  it.each([
+    ['kept elsewhere, whatever befalls them', 'kept'],
+    ['kept by themselves, when those who know what was lost are alive', 'alone'],
+  ] as const)(
+    'repeats no value and loses none without a record when servers forget, with ceilings %s',
+    {
+      timeout: 3_600_000,
+    },
+    async (_title, fence) => {
+      const runner = await createScriptRunner(redis.client, RESERVE_SCRIPT);
+      const alter = (scene: Scene): Scene => ({ ...scene, fence, crashes: scene.crashes && fence === 'kept' });
+      const started = performance.now();
+      const tally = await play({
+        runner,
+        firstSeed: SEED + (fence === 'kept' ? 2_000_000_000 : 3_000_000_000),
+        histories: HISTORIES,
+        alter,
+      });
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(JSON.stringify({ fence, ...tally, entries: runner.entriesRun, seconds }));
+      const sorts = ['taken', 'returned', 'offer', 'recovering', 'reports', 'exact', 'repeated'];
+      for (const sort of fence === 'kept' ? [...sorts, 'forgotten', 'jump', 'ceiling'] : sorts)
+        expect(tally.met[sort], sort).toBeGreaterThan(HISTORIES / 100);
+    },
+  );
 });

@@ -25,7 +25,9 @@ const makeScene = (seed: number, random: Random, wrap: Scene['wrap']): Scene => 
     forgetful: false,
     crashes: random.chance(0.6),
     advances: random.chance(0.3),
+    fence: 'none',
     wrap,
+    wrapCeilings: (ceilings) => ceilings,
   };
 };
 
@@ -57,7 +59,7 @@ export const play = async (campaign: Campaign): Promise<Tally> => {
       const seed = firstSeed + next++;
       const random = createRandom(seed);
       const world: World = await runHistory(alter(makeScene(seed, random, wrap)), random, runner);
-      await runner.drop(world.keys);
+      for (const server of world.servers) await runner.drop(server.keys);
       tally.histories++;
       for (const [sort, times] of world.met) tally.met[sort] = (tally.met[sort] ?? 0) + times;
       tally.issued += world.issued.size;

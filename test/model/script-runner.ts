@@ -13,6 +13,10 @@ export interface Stored {
 export interface ScriptRunner {
   run(keys: SequenceKeys, entry: string): Promise<string>;
   read(keys: SequenceKeys): Promise<Stored>;
+  /** Puts an earlier state in the place of the present one; nothing at all when it is undefined. */
+  write(keys: SequenceKeys, stored: Stored | undefined): Promise<void>;
+  /** The identity of the server that these keys stand for. */
+  identify(keys: SequenceKeys, identity: string): Promise<void>;
   /** Removes a finished sequence. */
   drop(keys: SequenceKeys): Promise<void>;
   readonly entriesRun: number;
@@ -28,9 +32,9 @@ interface Waiting {
 const ENTRIES_MAX = 256;
 // Neighbours that cannot be served, one in every call: they must be refused alone.
 const POISON: readonly (readonly [SequenceKeys, string])[] = [
-  [{ counter: 'poison:list', state: 'poison:s1', gaps: 'poison:g1' }, 'pp 1 join 1 0 99 5 - 0 0'],
-  [{ counter: 'poison:text', state: 'poison:s2', gaps: 'poison:g2' }, 'pp 1 join 1 0 99 5 - 0 0'],
-  [{ counter: 'poison:c3', state: 'poison:list', gaps: 'poison:g3' }, 'pp 1 join 1 0 99 5 - 0 0'],
+  [{ counter: 'poison:list', state: 'poison:s1', gaps: 'poison:g1' }, 'pp 1 join 1 0 99 5 - 0 0 0 100'],
+  [{ counter: 'poison:text', state: 'poison:s2', gaps: 'poison:g2' }, 'pp 0 report 0 0 0 0 - 0 0 1 0'],
+  [{ counter: 'poison:c3', state: 'poison:list', gaps: 'poison:g3' }, 'pp 1 join 1 0 99 5 - 0 0 0 100'],
   [{ counter: 'poison:c4', state: 'poison:s4', gaps: 'poison:g4' }, 'pp 1 join'],
 ];
 
@@ -44,9 +48,16 @@ const preparePoison = async (redis: Redis): Promise<void> => {
 const sorted = (hash: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
   new Map(Object.entries(hash).sort(([a], [b]) => (a < b ? -1 : 1)));
 
+const IDENTITY_FROM = 'local function server(_i)\n';
+const IDENTITY_TO = `local function server(_i)
+  do return redis.call('GET', KEYS[3 * _i - 1] .. ':identity') or 'nobody' end
+`;
+
+/** @param script `reserve.lua`; each state key stands for a server of its own, whose identity a test can change. */
 export const createScriptRunner = async (redis: Redis, script: string): Promise<ScriptRunner> => {
   await preparePoison(redis);
-  const sha = (await redis.script('LOAD', script)) as string;
+  if (!script.includes(IDENTITY_FROM)) throw new Error('reserve.lua finds its server in another way than expected');
+  const sha = (await redis.script('LOAD', script.replace(IDENTITY_FROM, IDENTITY_TO))) as string;
   let waiting: Waiting[] = [];
   let scheduled = false;
   let entriesRun = 0;
@@ -94,8 +105,18 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
       ]);
       return { counter: value, state: sorted(fields), gaps: sorted(records) };
     },
+    write: async ({ counter, state, gaps }, stored) => {
+      const transaction = redis.multi().del(counter, state, gaps);
+      if (stored?.counter) transaction.set(counter, stored.counter);
+      if (stored?.state.size) transaction.hset(state, stored.state);
+      if (stored?.gaps.size) transaction.hset(gaps, stored.gaps);
+      await transaction.exec();
+    },
+    identify: async ({ state }, identity) => {
+      await redis.set(`${state}:identity`, identity);
+    },
     drop: async ({ counter, state, gaps }) => {
-      await redis.unlink(counter, state, gaps);
+      await redis.unlink(counter, state, gaps, `${state}:identity`);
     },
     get entriesRun() {
       return entriesRun;

@@ -1,11 +1,28 @@
 /** One history's world: a sequence in Redis, nodes, a network that loses, doubles, delays and reorders; and what was issued. */
 import { isDeepStrictEqual } from 'node:util';
+import { raiseCeiling } from '../../src/allocators/ceiling-raise.ts';
+import { ceilingWindow, windowWithin } from '../../src/allocators/ceiling-window.ts';
 import { type CounterSession, createCounterSession } from '../../src/allocators/counter-session.ts';
-import type { CounterCall, CounterReply } from '../../src/core/counter-store.ts';
-import { type SequenceKeys, sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
+import { decideInstall, type WaitingReply } from '../../src/allocators/recovery-decision.ts';
+import type { CeilingStore } from '../../src/core/ceiling-store.ts';
+import type {
+  CounterCall,
+  CounterInstall,
+  CounterReply,
+  CounterReport,
+  ReportReply,
+} from '../../src/core/counter-store.ts';
+import {
+  decodeInstallReply,
+  decodeReportReply,
+  encodeInstall,
+  encodeReport,
+} from '../../src/stores/redis/fence-codec.ts';
 import { decodeReply, encodeAdvance, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
+import { createModelOperations } from './operations.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
+import type { ModelServer } from './servers.ts';
 
 /** The setting of a history. `wrap` lets a test spoil the session. */
 export interface Scene {
@@ -21,11 +38,16 @@ export interface Scene {
   readonly forgetful: boolean;
   readonly crashes: boolean;
   readonly advances: boolean;
+  /** What befalls the servers; `alone`: nobody keeps the ceilings but the servers themselves. */
+  readonly fence: 'none' | 'alone' | 'kept';
   readonly wrap: (session: CounterSession) => CounterSession;
+  readonly wrapCeilings: (ceilings: CeilingStore) => CeilingStore;
 }
 
 export interface ModelNode {
   readonly name: string;
+  /** The server it talks to. */
+  server: ModelServer;
   readonly session: CounterSession;
   waiting: number;
   status: 'alive' | 'closing' | 'crashed' | 'left';
@@ -34,20 +56,28 @@ export interface ModelNode {
 }
 
 type Message =
-  | { readonly kind: 'call'; readonly node: ModelNode; readonly call: CounterCall }
+  | { readonly kind: 'call'; readonly node: ModelNode; readonly server: ModelServer; readonly call: CounterCall }
+  | { readonly kind: 'report'; readonly node: ModelNode; readonly server: ModelServer; readonly report: CounterReport }
+  | { readonly kind: 'report-reply'; readonly node: ModelNode; readonly reply: ReportReply }
+  | { readonly kind: 'install'; readonly server: ModelServer; readonly install: CounterInstall }
   | { readonly kind: 'advance'; readonly operation: string; readonly to: bigint; readonly initialSeq: bigint }
   | { readonly kind: 'reply'; readonly node: ModelNode; readonly call: number; readonly reply: CounterReply };
 
 export interface World {
   readonly scene: Scene;
   readonly random: Random;
-  readonly keys: SequenceKeys;
+  readonly servers: ModelServer[];
+  /** Keeps the ceilings in scenes where somebody does. */
+  readonly ceilings: CeilingStore | undefined;
   readonly nodes: ModelNode[];
   readonly network: Message[];
   readonly issued: Map<bigint, string>;
   readonly log: string[];
-  /** First answers by (node, call): a repetition must say the same. */
-  readonly answers: Map<string, string>;
+  /** First answers by (node, call): a repetition must say the same, unless something befell the servers since. */
+  readonly answers: Map<string, { readonly text: string; readonly era: string }>;
+  /** Counts what befell the servers. */
+  era: number;
+  begun: boolean;
   readonly runner: ScriptRunner;
   initialSeq: bigint;
   standbySize: number;
@@ -59,18 +89,29 @@ export interface World {
   calls: number;
   /** How often each sort of answer was met. */
   readonly met: Map<string, number>;
+  /** Ranges that were handed out in replies no node has taken in. */
+  readonly underWay: Map<string, { readonly node: ModelNode; readonly first: bigint; readonly last: bigint }>;
 }
 
-export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner): World => ({
+export const createWorld = (
+  scene: Scene,
+  random: Random,
+  runner: ScriptRunner,
+  server: ModelServer,
+  ceilings: CeilingStore | undefined,
+): World => ({
   scene,
   random,
   runner,
-  keys: sequenceKeys({ prefixKey: `H${scene.seed}`, period: scene.seed % 2 ? '2026' : '' }),
+  servers: [server],
+  ceilings,
   nodes: [],
   network: [],
   issued: new Map(),
   log: [],
   answers: new Map(),
+  era: 0,
+  begun: false,
   initialSeq: scene.origin,
   standbySize: scene.standbySize,
   origin: scene.origin,
@@ -78,21 +119,41 @@ export const createWorld = (scene: Scene, random: Random, runner: ScriptRunner):
   down: false,
   calls: 0,
   met: new Map(),
+  underWay: new Map(),
 });
 
 const fail = (world: World, what: string): never => {
-  throw new Error(`seed ${world.scene.seed}: ${what}\n${world.log.slice(-60).join('\n')}`);
+  throw new Error(
+    `seed ${world.scene.seed}: ${what}\n${world.log.slice(-Number(process.env['MODEL_LOG'] ?? 60)).join('\n')}`,
+  );
 };
 
 export const check = (world: World, holds: boolean, what: string): void => {
   if (!holds) fail(world, what);
 };
 
-export const startNode = (world: World): void => {
+/** The sequence as the ceilings' store knows it. */
+const SEQUENCE = { prefixKey: 'H', period: '' };
+
+export const startNode = async (world: World): Promise<void> => {
   const name = `n${world.nodes.length}`;
-  const sequence = { prefixKey: `H${world.scene.seed}`, period: '' };
-  const session = world.scene.wrap(createCounterSession({ sequence, node: name, nextCall: () => ++world.calls }));
-  world.nodes.push({ name, session, waiting: 0, status: 'alive', high: world.scene.origin });
+  const { ceilings, scene } = world;
+  const session = scene.wrap(
+    createCounterSession({
+      sequence: SEQUENCE,
+      node: name,
+      nextCall: () => ++world.calls,
+      ceilingKeeper: () => (ceilings === undefined ? 'store' : 'elsewhere'),
+    }),
+  );
+  const server = world.random.pick(world.servers);
+  const node: ModelNode = { name, server, session, waiting: 0, status: 'alive', high: world.scene.origin };
+  world.nodes.push(node);
+  if (ceilings === undefined) return;
+  await ceilings.register(name);
+  const row = await ceilings.read(SEQUENCE);
+  if (row === undefined) session.swear();
+  else session.open(row.epoch);
 };
 
 const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void => {
@@ -132,14 +193,49 @@ export const dealStandby = (world: World, node: ModelNode): void => {
 };
 
 export const send = (world: World, node: ModelNode): void => {
+  const { server, session } = node;
+  if (session.needsReport) {
+    world.network.push({ kind: 'report', node, server, report: session.report(terms(world)) });
+    return;
+  }
   const leaving = node.status === 'closing';
-  const call = leaving ? node.session.leave(terms(world)) : node.session.call(node.waiting, terms(world));
-  if (call) world.network.push({ kind: 'call', node, call });
+  const call = leaving ? session.leave(terms(world)) : session.call(node.waiting, terms(world));
+  if (call) world.network.push({ kind: 'call', node, server, call });
   else node.status = 'left';
 };
 
-export const sendAdvance = (world: World, to: bigint): void => {
+/** Moves the ceiling of a node's sequence, as far as the stores let it. */
+const raise = async (world: World, node: ModelNode, above: bigint, base: bigint): Promise<void> => {
+  const { session, server } = node;
+  if (session.fence === undefined || world.ceilings === undefined) return;
+  const result = await raiseCeiling({
+    sequence: SEQUENCE,
+    fence: session.fence,
+    goal:
+      above +
+      BigInt(windowWithin(windowOf(world), above, world.scene.limit)) +
+      BigInt(node.session.pending?.count ?? 0),
+    base,
+    operations: createModelOperations(world.runner, server),
+    ceilings: world.ceilings,
+  });
+  world.log.push(`${node.name} raises the ceiling above ${above}: ${result.kind}`);
+  if (result.kind === 'superseded') {
+    session.open(result.epoch - 1n);
+    session.swear();
+  }
+};
+
+/** Smaller than in production, so that the ceiling is met. */
+const windowOf = (world: World): number => Math.ceil(ceilingWindow(world.standbySize) / 100);
+
+export const sendAdvance = async (world: World, to: bigint): Promise<void> => {
   const operation = `op${++world.calls}`;
+  if (world.ceilings !== undefined) {
+    const node = world.nodes.find(({ status }) => status === 'alive');
+    if (node === undefined) return;
+    await raise(world, node, to, to);
+  }
   world.network.push({ kind: 'advance', operation, to, initialSeq: world.initialSeq });
 };
 
@@ -158,30 +254,50 @@ const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void 
 const meet = ({ met }: World, text: string, repeated: boolean): void => {
   const [kind = '', ...rest] = text.split(' ');
   const sorts = [kind, ...rest.filter((word) => word === 'returned' || word === 'recall')];
-  if (rest.at(-1)?.includes('-')) sorts.push('offer');
+  if (rest.at(-4)?.includes('-')) sorts.push('offer');
   if (repeated) sorts.push('repeated');
   for (const sort of sorts) met.set(sort, (met.get(sort) ?? 0) + 1);
 };
 
-const execute = async (world: World, id: string, entry: string): Promise<{ text: string; fresh: boolean }> => {
-  const before = world.answers.get(id);
-  const repeated = before !== undefined;
+/** The first values of the sequence: from here on none may be missing. */
+const begin = (world: World, text: string, initialSeq: bigint): void => {
+  if (world.ceilings === undefined) world.origin = initialSeq;
+  world.begun = world.ceilings === undefined || /^(taken|advanced)/.test(text);
+};
+
+/** Without what it says of the fence. */
+const answerOf = (reply: string): string => reply.split(' ').slice(0, -3).join(' ');
+
+const execute = async (
+  world: World,
+  { keys }: ModelServer,
+  { id, epoch, entry }: { readonly id: string; readonly epoch: bigint; readonly entry: string },
+): Promise<{ text: string; fresh: boolean }> => {
+  const answer = world.answers.get(id);
+  const before = answer?.text;
+  const era = `${world.era} ${keys.counter} ${epoch}`;
+  const repeated = before !== undefined && answer?.era === era;
   const compares = repeated && world.random.chance(0.2);
-  const stored = compares ? await world.runner.read(world.keys) : undefined;
-  const text = await world.runner.run(world.keys, entry);
+  const stored = compares ? await world.runner.read(keys) : undefined;
+  const text = await world.runner.run(keys, entry);
   meet(world, text, repeated);
   world.log.push(`  ${entry} => ${text}${repeated ? ' (again)' : ''}`);
   check(world, !text.startsWith('corrupt'), text);
   if (!repeated) {
-    const refused = /^(stale|forgotten|behind)/.test(text) || (id.startsWith('op') && text.startsWith('exhausted'));
-    if (!refused && world.answers.size === 0) world.origin = BigInt(entry.split(' ')[4] ?? '');
-    if (!refused) world.answers.set(id, text);
-    return { text, fresh: !refused };
+    const refused =
+      /^(stale|forgotten|behind|recovering|ceiling)/.test(text) ||
+      (id.startsWith('op') && text.startsWith('exhausted'));
+    if (!refused && !world.begun) begin(world, text, BigInt(entry.split(' ')[4] ?? ''));
+    if (!refused) world.answers.set(id, { text, era });
+    return { text, fresh: !refused && !(before !== undefined && answerOf(before) === answerOf(text)) };
   }
-  const same = text === before || text.startsWith('stale') || (world.scene.forgetful && text === 'forgotten');
+  const same =
+    answerOf(text) === answerOf(before) ||
+    /^(stale|recovering|ceiling)/.test(text) ||
+    (text === 'forgotten' && (world.scene.forgetful || world.scene.fence !== 'none'));
   check(world, same || world.scene.forgetful, `a repetition answered ${text} after ${before}`);
   if (stored) {
-    const after = await world.runner.read(world.keys);
+    const after = await world.runner.read(keys);
     check(world, world.scene.forgetful || isDeepStrictEqual(after, stored), 'a repetition changed the state');
   }
   return { text, fresh: false };
@@ -189,62 +305,172 @@ const execute = async (world: World, id: string, entry: string): Promise<{ text:
 
 const dropOlder = ({ network }: World, node: ModelNode, callNumber: number): void => {
   const kept = network.filter(
-    (message) => message.kind !== 'call' || message.node !== node || message.call.call >= callNumber,
+    (message) =>
+      !(message.kind === 'call' || message.kind === 'report') ||
+      message.node !== node ||
+      (message.kind === 'call' && message.call.call >= callNumber),
   );
   network.splice(0, network.length, ...kept);
 };
 
-const deliverCall = async (world: World, node: ModelNode, call: CounterCall): Promise<CounterReply> => {
-  const { text, fresh } = await execute(world, `${node.name} ${call.call}`, encodeCall(call));
+const deliverCall = async (
+  world: World,
+  node: ModelNode,
+  server: ModelServer,
+  call: CounterCall,
+): Promise<CounterReply> => {
+  const id = `${node.name} ${call.call}`;
+  const { text, fresh } = await execute(world, server, { id, epoch: call.epoch, entry: encodeCall(call) });
   const reply = decodeReply(text);
   if (fresh) checkFresh(world, call, reply);
+  if (reply.kind === 'taken')
+    world.underWay.set(`${node.name} ${call.call} ${reply.range.first}`, { node, ...reply.range });
   // Copies that outlive a newer call by ten minutes are not played: that long the store remembers every node.
   if (fresh && world.scene.forgetful) dropOlder(world, node, call.call);
   return reply;
 };
 
-const receive = (world: World, node: ModelNode, callNumber: number, reply: CounterReply): void => {
+/** A node that has left says so to whoever keeps the ceilings, when everything it knows is written down. */
+const strikeOut = async (world: World, node: ModelNode): Promise<void> => {
+  node.status = 'left';
+  if (world.ceilings === undefined) return;
+  if (world.random.chance(0.1)) {
+    node.status = 'crashed';
+    return;
+  }
+  await raise(world, node, node.session.top, node.session.top);
+  await world.ceilings.leave(node.name);
+};
+
+const receive = async (world: World, node: ModelNode, callNumber: number, reply: CounterReply): Promise<void> => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;
+  if (settlement.kind === 'ceiling') await raise(world, node, settlement.value, 0n);
+  // Forgotten after ten minutes: no message of it is under way any more.
+  if (settlement.kind === 'report' && world.scene.forgetful) dropOlder(world, node, Number.POSITIVE_INFINITY);
+  const { fence } = node.session;
+  if (fence !== undefined && fence.wanted > 0n) await raise(world, node, fence.wanted, 0n);
   check(world, settlement.kind !== 'usurped' && settlement.kind !== 'corrupt', `${node.name}: ${settlement.kind}`);
-  if (reply.kind === 'taken' && !reply.returned) {
-    check(world, reply.range.first > node.high, `${node.name} got ${reply.range.first} in order after ${node.high}`);
-    node.high = reply.range.last;
+  const taken = reply.kind === 'taken' && settlement.kind === 'settled' ? reply : undefined;
+  if (taken) world.underWay.delete(`${node.name} ${callNumber} ${taken.range.first}`);
+  if (taken && !taken.returned) {
+    check(world, taken.range.first > node.high, `${node.name} got ${taken.range.first} in order after ${node.high}`);
+    node.high = taken.range.last;
   }
   if (settlement.kind === 'left') {
-    node.status = 'left';
+    await strikeOut(world, node);
     return;
   }
   // Clients that cannot be served are refused; sometimes all of them, sometimes only as many as must be.
   if (settlement.kind === 'exhausted')
     node.waiting = world.random.chance(0.5) ? 0 : Math.min(node.waiting, Number(settlement.valuesLeft));
   deal(world, node);
-  if (node.waiting > 0 || node.status === 'closing') send(world, node);
+  if (node.waiting > 0 || node.status === 'closing' || settlement.kind === 'report') send(world, node);
+};
+
+/** The node that hears of a recovery looks whether it can be finished. */
+const decide = async (world: World, server: ModelServer, waiting: WaitingReply, sinceMs: number): Promise<void> => {
+  const install = await decideInstall(
+    { ...waiting, sinceMs },
+    {
+      sequence: SEQUENCE,
+      initialSeq: world.initialSeq,
+      limit: world.scene.limit,
+      window: world.ceilings === undefined ? ceilingWindow(world.standbySize) : windowOf(world),
+      ceilings: world.ceilings,
+    },
+  );
+  if (install === undefined) return;
+  world.log.push(`  granted: ${encodeInstall(install)}`);
+  const sort = install.jumpTo === undefined ? 'exact' : 'jump';
+  world.met.set(sort, (world.met.get(sort) ?? 0) + 1);
+  world.network.push({ kind: 'install', server, install });
+};
+
+const mayEndAlone = (world: World, waiting: WaitingReply): boolean =>
+  world.nodes.every(({ status, name }) => status === 'left' || status === 'crashed' || waiting.reported.includes(name));
+
+const receiveReport = async (world: World, node: ModelNode, reply: ReportReply, ends: boolean): Promise<void> => {
+  if (node.status !== 'alive' && node.status !== 'closing') return;
+  if (node.session.settleReport(reply)) {
+    if (node.waiting > 0 || node.status === 'closing') send(world, node);
+    return;
+  }
+  if (reply.kind === 'recovering') send(world, node);
+  if (reply.kind !== 'waiting') return;
+  // Alone, the servers' patience is long enough for everybody who lives.
+  const patient = world.ceilings !== undefined || mayEndAlone(world, reply);
+  if (patient) await decide(world, node.server, reply, ends ? 9_000 : world.random.pick([0, 1_500, 9_000]));
+};
+
+const install = async (world: World, { keys }: ModelServer, message: CounterInstall): Promise<void> => {
+  const text = await world.runner.run(keys, encodeInstall(message));
+  world.log.push(`  installs ${message.epoch}: ${text}`);
+  if (!decodeInstallReply(text)) return;
+  world.era += 1;
+  // Before the first value, nothing can be missing.
+  if (world.begun || world.ceilings === undefined) return;
+  world.origin = message.account?.value ?? message.base;
+};
+
+const deliverReport = async (world: World, { keys }: ModelServer, report: CounterReport): Promise<ReportReply> => {
+  const text = await world.runner.run(keys, encodeReport(report));
+  world.log.push(`  ${encodeReport(report)} => ${text}`);
+  world.met.set('reports', (world.met.get('reports') ?? 0) + 1);
+  check(world, !text.startsWith('corrupt'), text);
+  return decodeReportReply(text);
 };
 
 /** Delivers one message; calls are answered into the network. */
 export const deliver = async (world: World, message: Message): Promise<void> => {
   switch (message.kind) {
     case 'reply':
-      receive(world, message.node, message.call, message.reply);
+      await receive(world, message.node, message.call, message.reply);
+      return;
+    case 'report': {
+      const reply = await deliverReport(world, message.server, message.report);
+      world.network.push({ kind: 'report-reply', node: message.node, reply });
+      return;
+    }
+    case 'report-reply':
+      await receiveReport(world, message.node, message.reply, false);
+      return;
+    case 'install':
+      await install(world, message.server, message.install);
       return;
     case 'advance': {
-      const request = { ...message, sequence: { prefixKey: '', period: '' }, limit: world.scene.limit };
-      const { text, fresh } = await execute(world, message.operation, encodeAdvance(request));
-      const to = /^advanced \d+ (\d+)$/.exec(text)?.[1];
-      if (fresh && to !== undefined) world.floor = BigInt(to);
+      const window = world.ceilings === undefined ? ceilingWindow(world.standbySize) : 0;
+      const { scene } = world;
+      const { limit } = scene;
+      const request = { ...message, sequence: SEQUENCE, limit, epoch: 0n, window };
+      const server = world.random.pick(world.servers);
+      const { text, fresh } = await execute(world, server, {
+        id: message.operation,
+        epoch: 0n,
+        entry: encodeAdvance(request),
+      });
+      const to = /^advanced \d+ (\d+)/.exec(text)?.[1];
+      if (to !== undefined && scene.fence === 'alone') for (const { memories } of world.servers) memories.length = 0;
+      if (fresh && to !== undefined && world.servers.length === 1) world.floor = BigInt(to);
       return;
     }
     case 'call': {
-      const reply = await deliverCall(world, message.node, message.call);
+      const reply = await deliverCall(world, message.node, message.server, message.call);
       world.network.push({ kind: 'reply', node: message.node, call: message.call.call, reply });
     }
   }
 };
 
-/** A call and its answer without any fault. */
+/** One message of a node and its answer without any fault. */
 export const exchange = async (world: World, node: ModelNode): Promise<void> => {
-  const call = node.session.pending;
-  if (call) receive(world, node, call.call, await deliverCall(world, node, call));
+  const { session, server } = node;
+  if (session.needsReport) {
+    const reply = await deliverReport(world, server, session.report(terms(world)));
+    await receiveReport(world, node, reply, true);
+    for (const message of world.network.splice(0)) if (message.kind === 'install') await deliver(world, message);
+    return;
+  }
+  const call = session.pending;
+  if (call) await receive(world, node, call.call, await deliverCall(world, node, server, call));
 };

@@ -31,7 +31,9 @@ export interface GuardedProcess {
 }
 
 // Waits on a pipe from this process. "done" sends it home; the pipe's end means that this process died, however it did.
-const WATCH = 'read -r word; [ "$word" = done ] || { kill -9 "$1"; [ -z "$2" ] || rm -rf -- "$2"; }';
+// Children of the killed process may still be writing when the directory is first deleted.
+const WATCH =
+  'read -r word; [ "$word" = done ] || { kill -9 "$1"; [ -z "$2" ] || rm -rf -- "$2" || { sleep 2; rm -rf -- "$2"; }; }';
 
 /** A session of its own keeps the guard alive when the terminal or CI kills this process's whole group. */
 const startGuard = (pid: number, orphanDir: string): ChildProcess => {

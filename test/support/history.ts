@@ -6,6 +6,8 @@ export interface RequestRecord {
   readonly client: string;
   /** The label of the node that was asked. */
   readonly node: string;
+  /** Undefined for a number that came another way. */
+  readonly prefixKey?: string;
   readonly count: number;
   readonly startMs: number;
   /** Undefined while it is under way. */
@@ -88,15 +90,17 @@ const readReply = (record: RequestRecord, reply: IncomingMessage, body: string):
   }
 };
 
-export const createHistory = (): History => {
+/** @param onEnded called with each request as it ends. */
+export const createHistory = (onEnded: (record: RequestRecord) => void = () => undefined): History => {
   const records: RequestRecord[] = [];
   const clients: Promise<void>[] = [];
   let stopping = false;
 
-  const open = (client: string, node: string, count: number): RequestRecord => {
+  const open = (client: string, node: string, count: number, prefixKey?: string): RequestRecord => {
     const record: RequestRecord = {
       client,
       node,
+      ...(prefixKey !== undefined && { prefixKey }),
       count,
       startMs: performance.now(),
       endMs: undefined,
@@ -118,7 +122,7 @@ export const createHistory = (): History => {
     count: number,
     agent: Agent | false,
   ): Promise<RequestRecord> => {
-    const record = open(client, label, count);
+    const record = open(client, label, count, prefixKey);
     try {
       const { reply, body } = await get(
         `${url}/api/numbers/${prefixKey}${count === 1 ? '' : `?count=${count}`}`,
@@ -129,6 +133,7 @@ export const createHistory = (): History => {
       record.error = (error as NodeJS.ErrnoException).code ?? String(error);
     }
     record.endMs = performance.now();
+    onEnded(record);
     return record;
   };
 

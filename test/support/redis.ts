@@ -60,7 +60,8 @@ export interface RedisServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const findOnPath = (name: string): string | undefined => {
+/** Where an executable of this name lies: on the PATH, or where package managers put them. */
+export const findOnPath = (name: string): string | undefined => {
   const dirs = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
   return dirs.map((dir) => join(dir, name)).find(isExecutable);
 };
@@ -118,7 +119,7 @@ const isFree = (port: number): Promise<boolean> =>
   });
 
 /** A loopback port that nobody listens on, and that no outgoing connection will take. */
-const findFreePort = async (): Promise<number> => {
+export const findFreePort = async (): Promise<number> => {
   for (;;) {
     const port = PORT_FIRST + Math.floor(Math.random() * (PORT_LAST - PORT_FIRST));
     if (await isFree(port)) return port;

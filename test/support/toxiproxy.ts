@@ -37,6 +37,8 @@ export interface Link {
   /** Closes the connections, and refuses new ones. */
   disable(): Promise<void>;
   enable(): Promise<void>;
+  /** Closes the connections, and leads new ones to another server. */
+  redirect(upstreamPort: number): Promise<void>;
   /** Resets the open connections once. */
   cut(): Promise<void>;
 }
@@ -170,6 +172,7 @@ const openProxy = async (api: string, name: string, upstreamPort: number): Promi
     },
     disable: () => setEnabled(false),
     enable: () => setEnabled(true),
+    redirect: async (port) => void (await call(api, 'POST', path, { upstream: `127.0.0.1:${port}` })),
     cut: async () => {
       const remove = await add({ type: 'reset_peer', stream: 'downstream', attributes: { timeout: 0 } });
       await remove();

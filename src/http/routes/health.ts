@@ -11,6 +11,10 @@ export interface HealthOptions {
   readonly storeName: string;
   /** Resolves when the store can serve. */
   readonly checkStore: () => Promise<void>;
+  /** Whether this node can open sequences without the store of the ceilings. Default: yes. */
+  readonly isRegistered?: () => boolean;
+  /** Resolves when the store of the ceilings can serve; undefined when there is none. */
+  readonly checkCeilings?: (() => Promise<void>) | undefined;
   /** What was found in the settings of the store; undefined when nothing was looked at. */
   readonly findings?: () => readonly Finding[] | undefined;
   /** Which guarantee is in force; undefined when that is not known, or no question. */
@@ -42,6 +46,22 @@ const settingsComponents = (store: string, findings: readonly Finding[] | undefi
     }));
 };
 
+/** Numbers go on without PostgreSQL up to the ceilings it confirmed, so its absence does not mean down. */
+const ceilingComponents = (present: boolean, failure: string | undefined): Component[] => {
+  if (!present) return [];
+  if (failure === undefined) return [{ name: 'postgres', status: 'up', detail: 'Answers' }];
+  return [
+    { name: 'postgres', status: 'degraded', detail: `${failure} Numbers go on up to the ceilings it confirmed.` },
+  ];
+};
+
+/** Why a check failed; undefined when it did not. */
+const reasonOf = (check: Promise<void>): Promise<string | undefined> =>
+  check.then(
+    () => undefined,
+    (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
+  );
+
 const guaranteeComponents = (guarantee: Guarantee | undefined): Component[] => {
   if (guarantee === undefined) return [];
   const { kind, detail, remedy } = guarantee;
@@ -61,7 +81,10 @@ const healthReply = z
 const operation = (summary: string) => ({ tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(
-  async (plain, { storeName, checkStore, hasStandby, isStopping, findings, guarantee }) => {
+  async (
+    plain,
+    { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings, findings, guarantee },
+  ) => {
     const server = plain.withTypeProvider<ZodTypeProvider>();
 
     server.get(
@@ -87,7 +110,10 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(
       },
       async () => {
         if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
-        if (!hasStandby()) await checkStore();
+        if (!hasStandby()) {
+          await checkStore();
+          if (!isRegistered()) await checkCeilings?.();
+        }
         return { status: 'ready' as const };
       },
     );
@@ -99,15 +125,17 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(
         schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
       },
       async (_request, reply) => {
-        const detail = await checkStore().then(
-          () => undefined,
-          (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
-        );
+        const detail = await reasonOf(checkStore());
         const store = detail === undefined ? ('up' as const) : ('down' as const);
         const process = isStopping() ? ('down' as const) : ('up' as const);
         const standby = hasStandby();
         const storeless = standby ? ('degraded' as const) : ('down' as const);
-        const extra = [...settingsComponents(storeName, findings?.()), ...guaranteeComponents(guarantee?.())];
+        const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
+        const extra = [
+          ...ceilingComponents(checkCeilings !== undefined, ceilings),
+          ...settingsComponents(storeName, findings?.()),
+          ...guaranteeComponents(guarantee?.()),
+        ];
         const endangered = extra.some((component) => component.status === 'degraded');
         const served = endangered ? ('degraded' as const) : ('up' as const);
         const status = process === 'down' ? process : store === 'up' ? served : storeless;

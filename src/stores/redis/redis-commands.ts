@@ -21,6 +21,8 @@ export interface RedisCommands
    * @returns at the index of the entry its one reply, or why there is none.
    */
   runEach?(script: RedisScript, entries: readonly ScriptEntry[]): Promise<readonly (string | Error)[]>;
+  /** Absent in a cluster, where each master would have to be asked. */
+  readonly scan?: Redis['scan'];
   /** The connection to the server that has this key now. @throws when there is none. */
   readonly serverOf?: (key: string) => Redis;
 }

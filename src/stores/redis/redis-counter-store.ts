@@ -1,12 +1,23 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type { CounterStore } from '../../core/counter-store.ts';
+import type { CounterStore, FenceOperations } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Range } from '../../core/range.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
+import {
+  decodeAccount,
+  decodeInstallReply,
+  decodeRaiseReply,
+  decodeReportReply,
+  encodeAccountRequest,
+  encodeInstall,
+  encodeMove,
+  encodeReport,
+} from './fence-codec.ts';
 import { readGap } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { sequenceKeys } from './redis-keys.ts';
-import { loadRedisScript, type RedisScript, runRedisEntries } from './redis-script.ts';
+import { SEQUENCES_RECOVERING_CHANNEL, sequenceKeys, sequenceOfKey } from './redis-keys.ts';
+import { loadRedisScript, type RedisScript, runRedisEntries, runRedisScriptConfirmed } from './redis-script.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
@@ -19,13 +30,82 @@ const readRanges = (text: string | null | undefined): Range[] =>
       return { first: BigInt(first), last: BigInt(last) };
     });
 
+/** How long a replica may take to confirm a ceiling, ms. */
+const CONFIRM_TIMEOUT_MS = 500;
+
+const keysOf = (sequences: readonly SequenceName[]): string[] =>
+  sequences.flatMap((sequence) => {
+    const { counter, state, gaps } = sequenceKeys(sequence);
+    return [counter, state, gaps];
+  });
+
+type RunEntries = (sequences: readonly SequenceName[], entries: readonly string[]) => Promise<readonly string[]>;
+
+const createFenceOperations = (
+  run: RunEntries,
+  { commands, subscriber }: Connections,
+  script: RedisScript,
+): FenceOperations => ({
+  report: (reports) =>
+    translated(async () =>
+      (
+        await run(
+          reports.map(({ sequence }) => sequence),
+          reports.map(encodeReport),
+        )
+      ).map(decodeReportReply),
+    ),
+  install: (install) =>
+    translated(async () => {
+      const [reply = ''] = await run([install.sequence], [encodeInstall(install)]);
+      return decodeInstallReply(reply);
+    }),
+  raise: (move) =>
+    translated(async () => {
+      const [reply = ''] = await run([move.sequence], [encodeMove('raise', move)]);
+      return decodeRaiseReply(reply);
+    }),
+  propose: (move) =>
+    translated(async () => {
+      const { replicas } = await runRedisScriptConfirmed(
+        commands,
+        script,
+        keysOf([move.sequence]),
+        [encodeMove('propose', move)],
+        CONFIRM_TIMEOUT_MS,
+      );
+      return replicas > 0;
+    }),
+  readAccount: (sequence) =>
+    translated(async () => {
+      const [reply = ''] = await run([sequence], [encodeAccountRequest()]);
+      return decodeAccount(reply);
+    }),
+  onRecovery: (listener) => {
+    if (subscriber === undefined) return;
+    subscriber.on('message', (channel: string, key: string) => {
+      const sequence = channel === SEQUENCES_RECOVERING_CHANNEL ? sequenceOfKey(key) : undefined;
+      if (sequence !== undefined) listener(sequence);
+    });
+    const subscribe = (): void => {
+      // When it breaks again, the next `ready` brings us back here.
+      subscriber.subscribe(SEQUENCES_RECOVERING_CHANNEL).catch(() => undefined);
+    };
+    subscriber.on('ready', subscribe);
+    if (subscriber.status === 'ready') subscribe();
+  },
+});
+
+type Connections = Pick<RedisClient, 'commands'> & Partial<Pick<RedisClient, 'subscriber'>>;
+
 /** @param script `reserve.lua`; tests hand in altered ones. */
 export const createRedisCounterStore = (
-  { commands }: Pick<RedisClient, 'commands'>,
+  connections: Connections,
   script: RedisScript = loadRedisScript('reserve'),
 ): CounterStore => {
-  const run = async (keys: readonly string[], args: readonly string[]): Promise<readonly string[]> => {
-    const replies = await runRedisEntries(commands, script, keys, args);
+  const { commands } = connections;
+  const run: RunEntries = async (sequences, entries) => {
+    const replies = await runRedisEntries(commands, script, keysOf(sequences), entries);
     const failure = replies.find((reply) => reply instanceof Error);
     if (failure !== undefined) throw failure;
     return replies as readonly string[];
@@ -34,20 +114,21 @@ export const createRedisCounterStore = (
   return {
     source: 'redis',
 
+    fence: createFenceOperations(run, connections, script),
+
     reserve: (calls) =>
-      translated(async () => {
-        const keys: string[] = [];
-        for (const call of calls) {
-          const { counter, state, gaps } = sequenceKeys(call.sequence);
-          keys.push(counter, state, gaps);
-        }
-        return (await run(keys, calls.map(encodeCall))).map(decodeReply);
-      }),
+      translated(async () =>
+        (
+          await run(
+            calls.map(({ sequence }) => sequence),
+            calls.map(encodeCall),
+          )
+        ).map(decodeReply),
+      ),
 
     advance: (request) =>
       translated(async () => {
-        const { counter, state, gaps } = sequenceKeys(request.sequence);
-        const [reply = ''] = await run([counter, state, gaps], [encodeAdvance(request)]);
+        const [reply = ''] = await run([request.sequence], [encodeAdvance(request)]);
         return decodeAdvance(reply);
       }),
 

@@ -7,6 +7,9 @@ export const PREFIX_CONFIGS_KEY = 'prefix_configs';
 /** Channel: a message is the prefix key whose config was changed. */
 export const PREFIX_CONFIGS_CHANNEL = 'prefix_configs:changed';
 
+/** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
+export const SEQUENCES_RECOVERING_CHANNEL = 'sequences:recovering';
+
 /** Hash: temporary number → what is known of it as JSON. */
 export const TEMPORARY_NUMBERS_KEY = 'temporary_numbers';
 
@@ -24,4 +27,11 @@ export const sequenceKeys = ({ prefixKey, period }: SequenceName): SequenceKeys 
   const base = `{sequence:${prefixKey}}`;
   if (period === '') return { counter: `sequence:${prefixKey}`, state: `${base}:state`, gaps: `${base}:gaps` };
   return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
+};
+
+/** The sequence whose counter has this key; undefined when it is none. */
+export const sequenceOfKey = (key: string): SequenceName | undefined => {
+  const [, whole, prefixKey, period = ''] = /^(?:sequence:(.+)|\{sequence:(.+)\}:(.+))$/.exec(key) ?? [];
+  const found = whole ?? prefixKey;
+  return found === undefined ? undefined : { prefixKey: found, period };
 };

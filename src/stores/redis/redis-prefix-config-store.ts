@@ -74,7 +74,9 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClie
     remove: (prefixKey) => translated(() => remove(prefixKey)),
 
     onChange: (listener) => {
-      subscriber.on('message', (_channel: string, prefixKey: string) => listener(prefixKey));
+      subscriber.on('message', (channel: string, prefixKey: string) => {
+        if (channel === PREFIX_CONFIGS_CHANNEL) listener(prefixKey);
+      });
       const subscribe = async (): Promise<void> => {
         try {
           await subscriber.subscribe(PREFIX_CONFIGS_CHANNEL);

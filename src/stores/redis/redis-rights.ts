@@ -1,6 +1,12 @@
 /** The rights that our user needs in Redis, and the question whether it has them. */
 import type { Redis } from 'ioredis';
-import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY, sequenceKeys, TEMPORARY_NUMBERS_KEY } from './redis-keys.ts';
+import {
+  PREFIX_CONFIGS_CHANNEL,
+  PREFIX_CONFIGS_KEY,
+  SEQUENCES_RECOVERING_CHANNEL,
+  sequenceKeys,
+  TEMPORARY_NUMBERS_KEY,
+} from './redis-keys.ts';
 
 const EXAMPLE = 'CHECK';
 const plain = sequenceKeys({ prefixKey: EXAMPLE, period: '' });
@@ -13,12 +19,16 @@ const forKeys = (keys: readonly string[], ...commands: readonly string[]): strin
 
 /** Commands as the service sends them, on keys like those it uses. */
 export const RIGHTS_NEEDED: readonly string[] = [
-  ...['PING', 'TIME', 'INFO server', 'WAIT 1 1'],
-  ...[`PUBLISH ${PREFIX_CONFIGS_CHANNEL} ${EXAMPLE}`, `SUBSCRIBE ${PREFIX_CONFIGS_CHANNEL}`],
+  ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
+  ...[PREFIX_CONFIGS_CHANNEL, SEQUENCES_RECOVERING_CHANNEL].flatMap((channel) => [
+    `PUBLISH ${channel} ${EXAMPLE}`,
+    `SUBSCRIBE ${channel}`,
+  ]),
   ...forKeys([...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
   ...forKeys(COUNTERS, 'GET KEY', 'SET KEY 1'),
   ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
-  ...forKeys(HASHES, 'HLEN KEY', 'HKEYS KEY'),
+  ...forKeys(HASHES, 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
+  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
 ];

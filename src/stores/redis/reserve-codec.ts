@@ -4,28 +4,29 @@ import type {
   AdvanceRequest,
   CounterCall,
   CounterReply,
+  Fence,
   StandbyAdvice,
 } from '../../core/counter-store.ts';
 import type { Range } from '../../core/range.ts';
 
 const reportOf = (call: CounterCall): string => {
   let report = '';
-  for (const { first, used, offeredIn } of call.released) report += ` released:${first}:${used}:${offeredIn}`;
-  for (const { first, last } of call.returned) report += ` returned:${first}:${last}`;
-  if (call.kind !== 'join') return report;
-  if (call.holding) report += ` held:${call.holding.first}:${call.holding.last}`;
-  if (call.lastRange) report += ` range:${call.lastRange.first}:${call.lastRange.last}`;
+  const [released, returned] = call.reissued ? ['gave', 'lost'] : ['released', 'returned'];
+  for (const { first, used, offeredIn } of call.released) report += ` ${released}:${first}:${used}:${offeredIn}`;
+  for (const { first, last } of call.returned) report += ` ${returned}:${first}:${last}`;
   return report;
 };
 
 export const encodeCall = (call: CounterCall): string =>
   `${call.node} ${call.call} ${call.kind} ${call.count} ${call.initialSeq} ${call.limit} ${call.standbySize} ` +
-  `${call.holding ? call.holding.offeredIn : '-'} ${call.usedInPart ? 1 : 0} ${call.seen}${reportOf(call)}`;
+  `${call.holding ? call.holding.offeredIn : '-'} ${call.usedInPart ? 1 : 0} ${call.seen} ${call.epoch} ` +
+  `${call.window}${reportOf(call)}`;
 
 export const encodeAdvance = (request: AdvanceRequest): string =>
-  `${request.operation} 1 advance 0 ${request.initialSeq} ${request.limit} 0 - 0 0 to:${request.to}`;
+  `${request.operation} 1 advance 0 ${request.initialSeq} ${request.limit} 0 - 0 0 ${request.epoch} ${request.window} ` +
+  `to:${request.to}`;
 
-const unreadable = (text: string): Error => new Error(`reserve.lua answered something unknown: ${text}`);
+export const unreadable = (text: string): Error => new Error(`reserve.lua answered something unknown: ${text}`);
 
 const readRange = (first: string | undefined, last: string | undefined): Range => ({
   first: BigInt(first ?? Number.NaN),
@@ -36,30 +37,45 @@ const KEEP: StandbyAdvice = { kind: 'keep' };
 const RECALL: StandbyAdvice = { kind: 'recall' };
 
 const readAdvice = (word: string | undefined): StandbyAdvice => {
-  if (word === 'keep') return KEEP;
+  if (word === 'keep' || word === 'left') return KEEP;
   if (word === 'recall') return RECALL;
   const [first, last, offeredIn] = (word ?? '').split('-');
   return { kind: 'offer', segment: { ...readRange(first, last), offeredIn: Number(offeredIn) } };
 };
 
-const corrupt = (text: string): { kind: 'corrupt'; reason: string } => ({
+export const corrupt = (text: string): { kind: 'corrupt'; reason: string } => ({
   kind: 'corrupt',
   reason: text.slice('corrupt '.length),
 });
 
+export const readFence = (
+  epoch: string | undefined,
+  ceiling: string | undefined,
+  wanted: string | undefined,
+): Fence => ({
+  epoch: BigInt(epoch ?? Number.NaN),
+  ceiling: BigInt(ceiling ?? Number.NaN),
+  wanted: BigInt(wanted ?? Number.NaN),
+});
+
 /** @throws Error when the text is not one of the script's answers: then script and code are of different versions. */
 export const decodeReply = (text: string): CounterReply => {
-  const [kind, a, b, c, d] = text.split(' ');
+  const [kind, a, b, c, d, e, f, g] = text.split(' ');
   switch (kind) {
-    case 'taken':
-      return { kind, range: readRange(a, b), returned: c === 'returned', standby: readAdvice(d) };
+    case 'taken': {
+      const fence = readFence(e, f, g);
+      return { kind, range: readRange(a, b), returned: c === 'returned', standby: readAdvice(d), fence };
+    }
     case 'nothing':
-      return { kind, standby: readAdvice(a) };
+      return { kind, standby: readAdvice(a), fence: readFence(b, c, d) };
     case 'exhausted':
-      return { kind, valuesLeft: BigInt(a ?? Number.NaN), standby: readAdvice(b) };
+      return { kind, valuesLeft: BigInt(a ?? Number.NaN), standby: readAdvice(b), fence: readFence(c, d, e) };
     case 'stale':
       return { kind, lastCall: Number(a) };
+    case 'ceiling':
+      return { kind, value: BigInt(a ?? Number.NaN), fence: readFence(b, c, d) };
     case 'forgotten':
+    case 'recovering':
       return { kind };
     case 'corrupt':
       return corrupt(text);
@@ -80,6 +96,11 @@ export const decodeAdvance = (text: string): AdvanceReply => {
       return { kind, current: BigInt(a ?? Number.NaN) };
     case 'exhausted':
       return { kind, valuesLeft: BigInt(a ?? Number.NaN) };
+    case 'ceiling':
+      return { kind, value: BigInt(a ?? Number.NaN) };
+    case 'recovering':
+    case 'forgotten':
+      return { kind: 'recovering' };
     case 'corrupt':
       return corrupt(text);
     default:

@@ -240,8 +240,11 @@ describe('at the end', () => {
   test('a store that has forgotten the node is told what it holds, and left', async () => {
     const { store, allocator } = await setUp();
     store.of(NAME).served.clear();
-    await allocator.close();
-    expect(store.calls().map(({ kind }) => kind)).toEqual(['join', 'leave', 'join', 'leave']);
+    const closed = allocator.close();
+    await vi.advanceTimersByTimeAsync(TICK_MS);
+    await closed;
+    expect(store.calls().map(({ kind }) => kind)).toEqual(['join', 'leave', 'leave']);
+    expect(store.reports).toHaveLength(1);
     expect(store.of(NAME).ahead).toEqual([]);
   });
 

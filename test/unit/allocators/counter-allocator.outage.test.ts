@@ -129,7 +129,7 @@ describe('the store is tried again', () => {
     expect(store.trips).toHaveLength(before + 1);
   });
 
-  test('at once when it says that it can be reached, and only then', async () => {
+  test('at once when it says that it can be reached', async () => {
     const { store, allocator, events } = await inOutage();
     store.behave('answer');
     const before = store.trips.length;
@@ -138,9 +138,10 @@ describe('the store is tried again', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(allocator.isStorePresent()).toBe(true);
     expect(events.map(({ type }) => type)).toEqual(['outage-began', 'store-returned']);
+    // Present or not: it may be another server than before, so every sequence looks.
     const after = store.trips.length;
     store.announce();
-    expect(store.trips).toHaveLength(after);
+    expect(store.trips).toHaveLength(after + 1);
   });
 
   test('by one attempt at a time, whatever it announces', async () => {

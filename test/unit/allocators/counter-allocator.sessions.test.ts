@@ -39,7 +39,7 @@ describe('a sequence that cannot be used', () => {
 });
 
 describe('a store that', () => {
-  test('does not know the node any more is joined anew, and nobody is refused', async () => {
+  test('does not know the node any more is told what it was given, and nobody is refused', async () => {
     const { store, ask } = allocatorOn();
     void ask(targetOf('INV'), 1);
     await store.drain();
@@ -47,7 +47,8 @@ describe('a store that', () => {
     const all = [1, 2].map((count) => ask(targetOf('INV'), count));
     await store.drain();
     expect(await Promise.all(all)).toEqual(['2-2', '3-4']);
-    expect(store.calls().map(({ kind, count }) => `${kind}${count}`)).toEqual(['join1', 'take1', 'join0', 'take3']);
+    expect(store.calls().map(({ kind, count }) => `${kind}${count}`)).toEqual(['join1', 'take1', 'take1', 'take2']);
+    expect(store.reports).toMatchObject([{ sworn: false, settled: 1, seen: 1n }]);
   });
 
   test('knows a later call of this name makes the node begin anew, and nobody is refused', async () => {

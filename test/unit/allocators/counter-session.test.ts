@@ -1,6 +1,11 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, it } from 'vitest';
-import { type CallTerms, type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import {
+  type CallTerms,
+  type CeilingKeeper,
+  type CounterSession,
+  createCounterSession,
+} from '../../../src/allocators/counter-session.ts';
 import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
@@ -8,12 +13,13 @@ const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
 const KEEP: StandbyAdvice = { kind: 'keep' };
 const OFFER: StandbyAdvice = { kind: 'offer', segment: { first: 101n, last: 105n, offeredIn: 1 } };
 
-const open = (nextCall?: () => number): CounterSession => {
+const open = (nextCall?: () => number, ceilingKeeper?: () => CeilingKeeper): CounterSession => {
   let calls = 0;
   return createCounterSession({
     sequence: { prefixKey: 'INV', period: '' },
     node: 'node',
     nextCall: nextCall ?? (() => ++calls),
+    ...(ceilingKeeper && { ceilingKeeper }),
   });
 };
 
@@ -125,6 +131,53 @@ describe('values in hand', () => {
   });
 });
 
+describe('a session', () => {
+  it('has the store raise the ceiling itself, unless others keep it', () => {
+    expect(open().call(1, { ...TERMS, standbySize: 1_000 }).window).toBe(16_000);
+    expect(open(undefined, () => 'elsewhere').call(1, TERMS).window).toBe(0);
+  });
+
+  it('has the store raise only the first ceiling itself where replicas confirm it, as long as they do', () => {
+    let keeper: CeilingKeeper = 'replicas';
+    const session = open(undefined, () => keeper);
+    for (const [index, window] of [10_000, 0, 10_000].entries()) {
+      if (index === 2) keeper = 'store';
+      const { call, window: asked } = session.call(1, TERMS);
+      expect(asked).toBe(window);
+      session.settle(call, taken(BigInt(call), BigInt(call)));
+      session.deal(1, VALUE_MAX);
+    }
+  });
+
+  it('takes in a ceiling that it has raised, but only in its own epoch', () => {
+    const session = open();
+    session.open(5n);
+    session.raised({ epoch: 5n, ceiling: 300n, wanted: 0n });
+    session.raised({ epoch: 4n, ceiling: 200n, wanted: 0n });
+    expect(session.fence).toEqual({ epoch: 5n, ceiling: 300n, wanted: 0n });
+  });
+
+  it('counts in the epoch it was opened with, and then in that of the replies', () => {
+    const session = open();
+    session.open(7n);
+    session.open(3n);
+    expect(session.call(1, TERMS)).toMatchObject({ kind: 'join', epoch: 7n, reissued: false });
+    const fence = { epoch: 8n, ceiling: 100n, wanted: 0n };
+    session.settle(1, { ...taken(1n, 1n), fence });
+    expect(session.fence).toEqual(fence);
+    session.deal(1, VALUE_MAX);
+    expect(session.call(1, TERMS).epoch).toBe(8n);
+  });
+
+  it('knows the highest value it was given in order, and at all', () => {
+    const session = joined();
+    expect([session.seen, session.top]).toEqual([1n, 105n]);
+    session.call(1, TERMS);
+    session.settle(2, taken(400n, 410n, { kind: 'recall' }, true));
+    expect([session.seen, session.top]).toEqual([1n, 410n]);
+  });
+});
+
 describe('the standby', () => {
   it('is reported as used, and released when another one is offered', () => {
     const session = joined();
@@ -194,41 +247,6 @@ describe('leaving', () => {
 
   it('needs no call when the store never heard of the session', () => {
     expect(open().leave(TERMS)).toBeUndefined();
-  });
-});
-
-describe('a forgotten node', () => {
-  it('joins with count 0 under a higher number, naming what it holds', () => {
-    const session = joined();
-    session.call(3, TERMS);
-    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'again' });
-    expect(session.call(3, TERMS)).toMatchObject({
-      kind: 'join',
-      call: 3,
-      count: 0,
-      seen: 1n,
-      holding: { first: 101n, last: 105n, offeredIn: 1 },
-      lastRange: { first: 1n, last: 1n },
-      released: [],
-      returned: [],
-    });
-    expect(session.settle(3, { kind: 'nothing', standby: KEEP })).toEqual({ kind: 'again' });
-    expect(session.call(3, TERMS)).toMatchObject({ kind: 'take', call: 4, count: 3 });
-  });
-
-  it('reports segments once more, but never returns values twice', () => {
-    const session = joined();
-    session.giveBack({ first: 1n, last: 1n });
-    expect(session.leave(TERMS)).toMatchObject({ returned: [{ first: 1n, last: 1n }] });
-    session.settle(2, { kind: 'forgotten' });
-    session.leave(TERMS);
-    session.settle(3, { kind: 'nothing', standby: KEEP });
-    expect(session.leave(TERMS)).toMatchObject({
-      kind: 'leave',
-      call: 4,
-      released: [{ first: 101n, offeredIn: 1, used: 0n }],
-      returned: [],
-    });
   });
 });
 

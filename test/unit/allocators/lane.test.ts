@@ -163,12 +163,22 @@ describe('a reply', () => {
     expect((endings[0] as Error).cause).toBe('rubbish');
   });
 
-  test('that the node is forgotten is followed by another call, and nobody is refused', () => {
+  test.each([{ kind: 'forgotten' }, { kind: 'recovering' }] as const)(
+    'of the kind $kind blocks the lane until the node has reported, and nobody is refused',
+    (reply) => {
+      const { lane, endings, settle } = laneWith(1);
+      expect(settle(reply)).toEqual({ done: 0, again: false, over: false, blocked: { by: 'recovery' } });
+      expect(lane.session.needsReport).toBe(true);
+      expect(endings).toEqual([undefined]);
+    },
+  );
+
+  test('that the ceiling must be raised blocks the lane, and nobody is refused', () => {
     const { endings, settle } = laneWith(1);
-    expect(settle({ kind: 'forgotten' })).toEqual({ done: 0, again: true, over: false });
-    expect(settle(NOTHING)).toEqual({ done: 0, again: true, over: false });
-    expect(settle(taken(1n, 1n))).toEqual({ done: 1, again: false, over: false });
-    expect(endings).toEqual(['1-1']);
+    const blocked = { by: 'ceiling', value: 9n };
+    expect(settle({ kind: 'ceiling', value: 9n })).toEqual({ done: 0, again: false, over: false, blocked });
+    expect(settle(taken(10n, 10n))).toEqual({ done: 1, again: false, over: false });
+    expect(endings).toEqual(['10-10']);
   });
 
   test.each([
@@ -239,7 +249,7 @@ describe('a lane that is given up', () => {
   test('first settles what is unsettled, whatever the answer', () => {
     expect(leaving().settle(NOTHING)).toEqual({ done: 0, again: true, over: false });
     expect(leaving().settle({ kind: 'exhausted', valuesLeft: 0n, standby: KEEP })).toMatchObject({ again: true });
-    expect(leaving().settle({ kind: 'forgotten' })).toMatchObject({ again: true, over: false });
+    expect(leaving().settle({ kind: 'forgotten' })).toMatchObject({ blocked: { by: 'recovery' }, over: false });
   });
 
   test('is over when its entry is corrupt: there is nobody to give anything back to', () => {

@@ -27,6 +27,8 @@ const DEFAULTS = {
   logLevel: 'info',
   redis: undefined,
   redisTimeoutMs: 1_000,
+  databaseUrl: undefined,
+  databaseTimeoutMs: 2_000,
   standbySize: 1_000,
   dataDir: './data',
   jwtSecret: undefined,
@@ -52,7 +54,16 @@ describe('settings', () => {
       'STANDBY_SIZE',
     ];
     const empty = Object.fromEntries(
-      [...names, 'DATA_DIR', 'JWT_SECRET', 'AUTH', 'NUMBERS_AUTH', 'SHUTDOWN_TIMEOUT_MS'].map((name) => [name, '']),
+      [
+        ...names,
+        'DATABASE_URL',
+        'DATABASE_TIMEOUT_MS',
+        'DATA_DIR',
+        'JWT_SECRET',
+        'AUTH',
+        'NUMBERS_AUTH',
+        'SHUTDOWN_TIMEOUT_MS',
+      ].map((name) => [name, '']),
     );
     expect(readSettings(empty)).toEqual(DEFAULTS);
     expect(readSettings({ PORT: undefined })).toEqual(DEFAULTS);
@@ -67,6 +78,8 @@ describe('settings', () => {
         LOG_LEVEL: 'silent',
         REDIS_URL: 'rediss://user:pass@redis.example:6380/3',
         REDIS_TIMEOUT_MS: '250',
+        DATABASE_URL: 'postgresql://user:pass@db.example/numbers?sslmode=verify-full',
+        DATABASE_TIMEOUT_MS: '300',
         STANDBY_SIZE: '0',
         DATA_DIR: '/var/lib/numbers',
         JWT_SECRET: SECRET,
@@ -81,6 +94,8 @@ describe('settings', () => {
       logLevel: 'silent',
       redis: { mode: 'standalone', url: 'rediss://user:pass@redis.example:6380/3' },
       redisTimeoutMs: 250,
+      databaseUrl: 'postgresql://user:pass@db.example/numbers?sslmode=verify-full',
+      databaseTimeoutMs: 300,
       standbySize: 0,
       dataDir: '/var/lib/numbers',
       jwtSecret: SECRET,
@@ -139,6 +154,7 @@ describe('a wrong value is refused by name', () => {
   test.each([
     ['PORT', ['-1', '65536', '80.5', 'http', '0x50', ' 80', '8e3', '99999999999', '٨٠']],
     ['REDIS_TIMEOUT_MS', ['0', '9', '60001', '1s', '-5']],
+    ['DATABASE_TIMEOUT_MS', ['0', '9', '60001', '2s', '-5']],
     ['SHUTDOWN_TIMEOUT_MS', ['0', '99', '600001', '30s']],
     ['STANDBY_SIZE', ['-1', '1000001', '1e3', 'none']],
     ['LOG_LEVEL', ['loud', 'INFO', '30']],
@@ -155,6 +171,8 @@ describe('a wrong value is refused by name', () => {
     ['PORT', '65535'],
     ['REDIS_TIMEOUT_MS', '10'],
     ['REDIS_TIMEOUT_MS', '60000'],
+    ['DATABASE_TIMEOUT_MS', '10'],
+    ['DATABASE_TIMEOUT_MS', '60000'],
     ['STANDBY_SIZE', '0'],
     ['STANDBY_SIZE', '1000000'],
     ['SHUTDOWN_TIMEOUT_MS', '100'],
@@ -180,6 +198,19 @@ describe('settings that contradict each other are refused', () => {
   test('no authorization, but numbers that require it', () => {
     expect(namesOf({ AUTH: 'off', HOST: '::1', NUMBERS_AUTH: 'required' })).toEqual(['NUMBERS_AUTH']);
   });
+
+  test('PostgreSQL without Redis', () => {
+    const lines = linesOf({ DATABASE_URL: 'postgres://db/numbers' });
+    expect(lines).toEqual([expect.stringMatching(/^DATABASE_URL: Needs REDIS_URL too/)]);
+    expect(linesOf({ DATABASE_URL: 'postgres://db/numbers', REDIS_URL: 'redis://redis' })).toEqual([]);
+  });
+
+  test.each(['localhost:5432', 'mysql://db/numbers', 'postgres', '//db/numbers', ' '])(
+    'PostgreSQL by no URL of it: %s',
+    (value) => {
+      expect(namesOf({ DATABASE_URL: value, REDIS_URL: 'redis://redis' })).toEqual(['DATABASE_URL']);
+    },
+  );
 
   const sentinel = { REDIS_MODE: 'sentinel', REDIS_SENTINEL_MASTER: 'mymaster' };
 

@@ -5,6 +5,7 @@ import { advanceCounter, takeFromCounter } from '../../../src/core/counter.ts';
 import type { AdvanceReply, CounterReply } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
+const INV = { prefixKey: 'INV', period: '' };
 const standby = { kind: 'keep' } as const;
 
 const move = (stored: bigint | undefined, count: number, { initialSeq = 0n, limit = VALUE_MAX } = {}) =>
@@ -89,7 +90,7 @@ describe('what a call leaves behind', () => {
 
 describe('moving a counter forward', () => {
   const advance = (stored: bigint | undefined, to: bigint, { initialSeq = 0n, limit = VALUE_MAX } = {}) =>
-    advanceCounter(stored, { sequence: { prefixKey: 'INV', period: '' }, operation: 'op', to, initialSeq, limit });
+    advanceCounter(stored, { sequence: INV, operation: 'op', to, initialSeq, limit, epoch: 0n, window: 0 });
   const refused = (reply: AdvanceReply) => ({ reply, value: undefined, jumped: undefined });
 
   test('records everything in between', () => {

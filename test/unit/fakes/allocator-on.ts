@@ -3,6 +3,7 @@ import { type CounterAllocator, createCounterAllocator } from '../../../src/allo
 import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
 import type { Allocation } from '../../../src/allocators/hand.ts';
 import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { CounterStore } from '../../../src/core/counter-store.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { createHeldCounterStore, type HeldCounterStore } from './held-counter-store.ts';
@@ -28,8 +29,8 @@ export interface AllocatorParts {
   ask(target: AllocationTarget, count: number): Promise<string>;
 }
 
-export const allocatorOn = (limits: Partial<CounterLimits> = {}): AllocatorParts => {
-  const store = createHeldCounterStore();
+export const allocatorOn = (limits: Partial<CounterLimits> = {}, parts?: CounterStore): AllocatorParts => {
+  const store = createHeldCounterStore(parts);
   const events: NumberGeneratorEvent[] = [];
   const emit = (event: NumberGeneratorEvent): number => events.push(event);
   const allocator = createCounterAllocator({ store, node: 'node', emit, limits });

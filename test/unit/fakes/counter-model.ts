@@ -1,7 +1,17 @@
-/** The store's side of the counter protocol in memory: repeated calls, values given back, standby segments, no value twice. */
-import type { CounterCall, CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
+/**
+ * The store's side of the counter protocol in memory: repeated calls, values given back, standby segments, late reports, no
+ * value twice. It loses nothing by itself, so it counts in one epoch for ever.
+ */
+import type {
+  CounterCall,
+  CounterReply,
+  CounterReport,
+  ReportReply,
+  StandbyAdvice,
+} from '../../../src/core/counter-store.ts';
 import { type Range, rangeSize } from '../../../src/core/range.ts';
 import type { SequenceName } from '../../../src/core/sequence-name.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
 
 interface Ahead extends Range {
   /** `node@call` of a standby segment; undefined when the values were issued. */
@@ -18,11 +28,14 @@ interface Sequence {
 
 export interface CounterModel {
   serve(call: CounterCall): CounterReply;
+  /** Knows the node from now on. */
+  takeIn(report: CounterReport): ReportReply;
   /** The sequence, to look into it or to spoil it. */
   of(name: SequenceName): Sequence;
 }
 
 const KEEP: StandbyAdvice = { kind: 'keep' };
+const FENCE = { epoch: 1n, ceiling: VALUE_MAX, wanted: 0n };
 
 const sum = (ranges: readonly Range[]): bigint => ranges.reduce((total, range) => total + rangeSize(range), 0n);
 const upwards = (a: Range, b: Range): number => (a.first < b.first ? -1 : 1);
@@ -99,6 +112,12 @@ export const createCounterModel = (): CounterModel => {
   };
   return {
     of,
+    takeIn: ({ sequence, node, settled }) => {
+      const { corrupt, served } = of(sequence);
+      if (corrupt !== undefined) return { kind: 'corrupt', reason: corrupt };
+      if (!served.has(node)) served.set(node, { call: settled, reply: { kind: 'nothing', standby: KEEP } });
+      return { kind: 'reported', fence: FENCE };
+    },
     serve: (call) => {
       const state = of(call.sequence);
       if (state.corrupt !== undefined) return { kind: 'corrupt', reason: state.corrupt };

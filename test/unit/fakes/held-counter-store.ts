@@ -1,5 +1,11 @@
 /** A counter store that answers when the test says so, or at once, or fails; behind it counts the model of the protocol. */
-import type { CounterCall, CounterReply, CounterStore } from '../../../src/core/counter-store.ts';
+import type {
+  CounterCall,
+  CounterReply,
+  CounterReport,
+  CounterStore,
+  FenceOperations,
+} from '../../../src/core/counter-store.ts';
 import type { SequenceName } from '../../../src/core/sequence-name.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { type CounterModel, createCounterModel } from './counter-model.ts';
@@ -24,6 +30,8 @@ export interface HeldTrip {
 export interface HeldCounterStore extends CounterStore {
   /** Every trip so far, the oldest first. */
   readonly trips: readonly HeldTrip[];
+  /** Every report so far; each is answered at once. */
+  readonly reports: readonly CounterReport[];
   /** Every call so far, of all trips. */
   calls(): readonly CounterCall[];
   /** The trip that waits for its ending. Throws when there is none. */
@@ -41,9 +49,15 @@ export interface HeldCounterStore extends CounterStore {
   of(name: SequenceName): ReturnType<CounterModel['of']>;
 }
 
-export const createHeldCounterStore = (): HeldCounterStore => {
+const unexpected = async (): Promise<never> => {
+  throw new Error('Nothing is recovered here.');
+};
+
+/** @param parts what it does beside reserving. */
+export const createHeldCounterStore = (parts: CounterStore = createMemoryCounterStore()): HeldCounterStore => {
   const model = createCounterModel();
   const trips: HeldTrip[] = [];
+  const reports: CounterReport[] = [];
   const open = new Set<HeldTrip>();
   const listeners: (() => void)[] = [];
   let openMax = 0;
@@ -80,13 +94,27 @@ export const createHeldCounterStore = (): HeldCounterStore => {
     return trip;
   };
 
+  const fence: FenceOperations = {
+    report: async (made) => {
+      reports.push(...made);
+      return made.map(model.takeIn);
+    },
+    install: unexpected,
+    raise: unexpected,
+    propose: unexpected,
+    readAccount: unexpected,
+    onRecovery: () => undefined,
+  };
+
   return {
-    ...createMemoryCounterStore(),
+    ...parts,
+    fence,
     reserve,
     onReachable: (listener) => {
       listeners.push(listener);
     },
     trips,
+    reports,
     calls: () => trips.flatMap(({ calls }) => calls),
     underWay,
     underWayMax: () => openMax,

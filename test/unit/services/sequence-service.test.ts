@@ -20,14 +20,14 @@ const NAME = { prefixKey: 'INV', period: '2026' };
 
 const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}) => {
   const memory = createMemoryCounterStore();
-  const { allocator, store: held, events, ask } = allocatorOn();
+  const store = { ...memory, ...altered };
+  const { allocator, store: held, events, ask } = allocatorOn({}, store);
   held.behave('answer');
   const emit = (event: (typeof events)[number]): number => events.push(event);
   const configs = createSwitchablePrefixConfigStore();
   await configs.insert(configOf('INV', input));
   const seriesCache = createSeriesCache(configs, 5, emit);
   const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
-  const store = { ...memory, ...altered };
   const service = createSequenceService({ store, seriesCache, allocator, clock, emit });
   return { service, memory, events, ask, targetOf: async () => (await seriesCache.get('INV')).at(clock.now()).target };
 };

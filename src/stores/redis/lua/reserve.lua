@@ -7,35 +7,45 @@ KEYS, three per entry, all of one hash tag:
   {sequence:INV}:gaps    or {sequence:INV}:2026:gaps   hash: first value -> "last reason holder time"
 
 ARGV, one text per entry, words separated by one space:
-  node call kind count initialSeq limit standbySize holding usedInPart seen [report ...]
+  node call kind count initialSeq limit standbySize holding usedInPart seen epoch window [report ...]
   kind        take | join (the node may be unknown here) | leave (wants no standby) | advance (forward to "to:VALUE")
+              report, late, install, raise, account: recovery and ceiling, see reserve/fence.lua and reserve/recovery.lua
   holding     number of the call that offered the standby segment the node uses, or "-"
   usedInPart  1 when values of that segment were issued, else 0
   seen        highest value the node was given in order, or 0
+  epoch       the epoch the node knows, or 0
+  window      values by which this script raises the ceiling itself; 0 when others keep it
   report      released:FIRST:USED:CALL  a standby segment given up, how many of its values were issued, the call that offered it
               returned:FIRST:LAST   values given back unused
-              held:FIRST:LAST       (join) the segment named by holding
-              range:FIRST:LAST      (join) the range of the node's last settled call
+              gave:… and lost:…     the same, said once more after a recovery: by now they may be another's
               to:VALUE              (advance) the value after which counting goes on
 
-Returns one text per entry:
+Returns one text per entry, those of a call that was served with " EPOCH CEILING WANTED" at the end (WANTED: the ceiling a
+standby would need, or 0):
   taken FIRST LAST counter|returned STANDBY   STANDBY is keep, recall, or FIRST-LAST-CALL of a segment on offer
   nothing STANDBY                             count was 0
   exhausted LEFT STANDBY                      fewer than count values are left: none was taken
   advanced FROM TO, behind CURRENT            answers to advance
   stale CALL                                  an older call than the node's last one: nothing was done
-  forgotten                                   node unknown, or the state is older than what the node has seen: nothing was done
+  ceiling VALUE                               the ceiling does not let the counter move on from VALUE: nothing was done
+  forgotten                                   node unknown, or a recovery went on without it: report as late. Nothing was done
+  recovering                                  the state is older than it was, or may be: report. Nothing was handed out
   corrupt REASON                              what is stored cannot be used: nothing was done
 
 State hash:
   value   copy of the counter: a counter that was evicted, deleted or set back does not count again
+  fence   "server epoch ceiling": replication id of the server that served last ("-": a recovery is under way), the epoch, which rises
+          with each recovery, and the value above which nothing is handed out or offered
   ahead   "first:last:holder ...", rising: standby segments, and (holder "-") ranges accounted for elsewhere.
           A holder is NODE@CALL, the call that made the offer: so an old report never means a newer segment
   free    "first:last ...", rising: returned values, handed out before the counter goes on
   floor   where the last advance ended: nothing at or below it is handed out again
-  n:NODE  "call time at near first last reply": its last call, when, the counter after it, the counter value from
-          which its standby is looked at again, the last range it was given, the reply
-  (run_id and ceiling are kept free for recovery)
+  changes rises with each change of the gap record and of free
+  gaps    entries of the gap record, so that its loss is noticed
+  n:NODE  "call time at near first last epoch reply": its last call, when, the counter after it, the counter value from
+          which its standby is looked at again, the last range it was given, the epoch, the reply
+  rec     "server time": the recovery under way, its server and when it began, microseconds
+  r:NODE  "epoch settled seen top holding report ...": what NODE reported for it
 
 The parts in reserve/ are put in place of the @include lines when the script is loaded.
 --]]
@@ -45,15 +55,26 @@ local AHEAD_MAX = 256 -- beyond this many ahead ranges no standby is offered
 local DISTANCE_CALLS = 8 -- a standby lies as far ahead as this many rounds of calls reach
 local DISTANCE_MAX = 100000000
 local VALUE_MAX = '18446744073709551615'
-local now = redis.call('TIME')[1]
+local KINDS = { take = true, join = true, leave = true, advance = true }
+local floor = math.floor
+local clock = redis.call('TIME')
+local now, nowMicros = clock[1], clock[1] * 1000000 + clock[2]
 local format, match = string.format, string.match
+
+-- The replication id is another one after every start of a server, as its run_id is, and after every promotion too: a master
+-- that became a replica, took over an older state and was promoted again keeps its run_id. And it costs a quarter.
+local identity
+local function server(_i)
+  identity = identity or match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+  return identity
+end
 
 -- The common case in few steps: nothing to settle, nothing ahead in reach, the standby well placed. Returns nothing
 -- when it is not that case; then the plan decides. Lua writes integers below 10^14 exactly by itself.
-local function takeNext(keyAt, node, call, count, initial, limit, seen, counter, ahead, near)
+local function takeNext(keyAt, node, call, count, initial, limit, seen, counter, ahead, near, bound, served)
   local value = tonumber(counter)
   local last = value + count
-  if value < tonumber(initial) or value < tonumber(seen) or tonumber(limit) < last then return end
+  if value < tonumber(initial) or value < tonumber(seen) or tonumber(limit) < last or bound < last then return end
   if near ~= '-' and tonumber(near) <= last then return end
   local low = match(ahead, '^%d+')
   if low and tonumber(low) <= last then return end
@@ -61,7 +82,7 @@ local function takeNext(keyAt, node, call, count, initial, limit, seen, counter,
   local reply = 'taken ' .. range .. ' counter keep'
   redis.call('SET', KEYS[keyAt], last)
   redis.call('HSET', KEYS[keyAt + 1], 'value', last, 'n:' .. node,
-    call .. ' ' .. now .. ' ' .. last .. ' ' .. near .. ' ' .. range .. ' ' .. reply)
+    call .. ' ' .. now .. ' ' .. last .. ' ' .. near .. ' ' .. range .. ' ' .. served .. ' ' .. reply)
   return reply
 end
 
@@ -74,40 +95,54 @@ local function buildPlan()
   -- @include take.lua
   -- @include standby.lua
   -- @include plan.lua
+  -- @include fence.lua
+  -- @include recovery.lua
   return work
 end
 
 local function serve(i)
-  local node, call, kind, count, initial, limit, size, holding, used, seen, report =
-    match(ARGV[i], '^(%S+) (%d+) (%a+) (%d+) (%d+) (%d+) (%d+) (%S+) ([01]) (%d+)(.*)$')
+  local node, call, kind, count, initial, limit, size, holding, used, seen, epoch, window, report =
+    match(ARGV[i], '^(%S+) (%d+) (%a+) (%d+) (%d+) (%d+) (%d+) (%S+) ([01]) (%d+) (%d+) (%d+)(.*)$')
   if not node then error({ err = 'the entry is unreadable' }) end
-  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node)
+  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence')
   local copy, record, near = state[1], state[4], nil
-  if record then
-    local last, nearText, reply = match(record, '^(%d+) %d+ %d+ (%S+) %S+ %S+ (.*)$')
-    if not last then error({ err = 'the record of node ' .. node .. ' is unreadable' }) end
-    if call == last then return reply end
-    if tonumber(call) < tonumber(last) then return 'stale ' .. last end
-    if size == '0' then near = holding == '-' and '-'
-    else near = used == '0' and holding ~= '-' and nearText ~= '-' and nearText end
-  elseif kind ~= 'join' and kind ~= 'advance' then
-    return 'forgotten'
-  end
+  local who, served, ceiling = match(state[5] or '- 0 0', '^(%S+) (%d+) (%d+)$')
+  if not who then error({ err = 'the fence of the state is unreadable' }) end
   local counter = redis.call('GET', KEYS[3 * i - 2])
-  if near and kind == 'take' and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
-    and #counter < 14 and #initial < 16 and #seen < 16 then
-    local reply = takeNext(3 * i - 2, node, call, tonumber(count), initial, limit, seen, counter, state[2], near)
-    if reply then return reply end
+  if KINDS[kind] then
+    if not state[5] then
+      -- Nobody was ever served here, as far as this server knows. Whoever knows better says so by its epoch.
+      if window == '0' or epoch ~= '0' or counter or copy then return 'recovering' end
+    elseif who ~= server(i) or tonumber(epoch) > tonumber(served) then return 'recovering'
+    elseif epoch ~= served and (epoch ~= '0' or kind == 'take' or kind == 'leave') then return 'forgotten' end
+    if record then
+      local last, nearText, first, reply = match(record, '^(%d+) %d+ %d+ (%S+) (%S+) %S+ %d+ (.*)$')
+      if not last then error({ err = 'the record of node ' .. node .. ' is unreadable' }) end
+      if call == last then return reply .. ' ' .. served .. ' ' .. ceiling .. ' 0' end
+      if tonumber(call) < tonumber(last) then return 'stale ' .. last end
+      if size == '0' then near = holding == '-' and '-'
+      else near = used == '0' and holding ~= '-' and nearText ~= '-' and nearText end
+      if first == '-' then near = nil end -- a recovery may have doubted its last range: see trust
+    elseif kind ~= 'join' and kind ~= 'advance' then
+      return 'forgotten'
+    end
+    if near and kind == 'take' and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
+      and #counter < 14 and #initial < 16 and #seen < 16 then
+      local bound = tonumber(ceiling) - floor(tonumber(window) / 2)
+      local reply = takeNext(3 * i - 2, node, call, tonumber(count), initial, limit, seen, counter, state[2], near, bound, served)
+      if reply then return reply .. ' ' .. served .. ' ' .. ceiling .. ' 0' end
+    end
   end
   plan = plan or buildPlan()
-  return plan({ counterKey = KEYS[3 * i - 2], stateKey = KEYS[3 * i - 1], gapsKey = KEYS[3 * i],
+  return plan({ index = i, counterKey = KEYS[3 * i - 2], stateKey = KEYS[3 * i - 1], gapsKey = KEYS[3 * i],
     node = node, call = call, kind = kind, count = tonumber(count), initial = initial, limit = limit, size = tonumber(size),
-    holding = holding, used = used == '1', seen = seen, report = report, counter = counter, copy = copy }, state, record)
+    holding = holding, used = used == '1', seen = seen, epoch = tonumber(epoch), window = tonumber(window), report = report,
+    counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record }, state)
 end
 
 local replies = {}
 for i = 1, #ARGV do
-  local served, reply = pcall(serve, i)
-  replies[i] = served and reply or 'corrupt ' .. (type(reply) == 'table' and reply.err or tostring(reply))
+  local done, reply = pcall(serve, i)
+  replies[i] = done and reply or 'corrupt ' .. (type(reply) == 'table' and reply.err or tostring(reply))
 end
 return replies

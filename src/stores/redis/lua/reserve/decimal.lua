@@ -1,6 +1,5 @@
 -- Part of reserve.lua: values as doubles below 10^15, as pairs of decimal halves above; exact to 2^64 - 1.
 
-local floor = math.floor
 local BASE = 10000000000
 local wide = {}
 local function pair(high, low)

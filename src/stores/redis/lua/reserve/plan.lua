@@ -27,36 +27,23 @@ local function foldOldNodes(s)
   for i = 1, math.min(#nodes, NODES_MAX / 2) do foldNode(s, nodes[i][1], nodes[i][3]) end
 end
 
-local function join(s)
-  if s.seen > s.value then
-    passOver(s, s.seen)
-    sweepFree(s, 'recovery-jump')
-  end
-  if s.range and ungap(s, s.range[1], s.node) then s.kept = s.range[1] .. ' ' .. s.range[2] end
-  -- A segment the state has lost is put back, unless its values were given to another since: then a new one is offered.
-  local holder = s.node .. '@' .. s.holding
-  if s.held and not find(s.ahead, s.held[1], holder) and redis.call('HEXISTS', s.gapsKey, s.held[1]) == 0 then
-    local first, last = s.number(s.held[1]), s.number(s.held[2])
-    local free = s.value < first
-    for _, range in ipairs(s.ahead) do
-      if range[1] <= last and first <= range[2] then free = false end
-    end
-    if free then insert(s.ahead, first, last, holder) end
-  end
-end
-
 local function readReport(s)
   local to
   for what, a, b, call in string.gmatch(s.report, '(%a+):(%d+):?(%d*):?(%d*)') do
-    if what == 'released' then release(s, a, tonumber(b), call)
-    elseif what == 'returned' then insert(s.free, s.number(a), s.number(b), '') s.kept = '- -'
-    elseif what == 'to' then to = a
-    else s[what] = { a, b } end
+    if what == 'released' or what == 'gave' then release(s, a, tonumber(b), call, what == 'gave')
+    elseif what == 'returned' then
+      insert(s.free, s.number(a), s.number(b), '')
+      s.changed, s.kept = true, '- -'
+    elseif what == 'lost' then
+      doubt(s, s.number(a), s.number(b), 'recovery-jump', s.node)
+      s.kept = '- -'
+    elseif what == 'to' then to = a end
   end
   if s.kind == 'leave' then
     for i = #s.ahead, 1, -1 do
       if isHeldBy(s.ahead[i], s.node) then table.remove(s.ahead, i) end
     end
+    s.kept = '- -'
   end
   return to
 end
@@ -71,58 +58,140 @@ local function catchUp(s)
   s.value = s.number(s.copy or s.counter)
   local target = s.counter and s.number(s.counter) or s.value
   if target < initial then target = initial end
-  if s.value < target then passOver(s, target, 'advance') end
+  if s.value < target then
+    passOver(s, target, 'advance')
+    s.floor = s.value
+  end
   if s.floor < initial then s.floor = initial end
   sweepFree(s, 'advance')
 end
 
-local function commit(s, reply, near)
+local function writeGaps(s)
+  if s.list then
+    redis.call('DEL', s.gapsKey)
+    local words = {}
+    for i, entry in ipairs(s.list) do
+      words[#words + 1] = text(entry[1])
+      words[#words + 1] = text(entry[2]) .. ' ' .. entry[3]
+      if #words == 1000 or i == #s.list then
+        redis.call('HSET', s.gapsKey, unpack(words))
+        words = {}
+      end
+    end
+    return
+  end
   if #s.gaps > 0 or #s.found > 0 then redis.call('HLEN', s.gapsKey) end -- the last check: the type of the gap record
   if #s.found > 0 then redis.call('HDEL', s.gapsKey, unpack(s.found)) end -- first, for it may come back for another reason
   if #s.gaps > 0 then redis.call('HSET', s.gapsKey, unpack(s.gaps)) end
+end
+
+-- With a window the ceiling stays ahead of the counter and of the highest standby by itself.
+local function raiseByItself(s)
+  if s.window == 0 then return end
+  local top = s.ahead[#s.ahead]
+  local highest = top and s.value < top[2] and top[2] or s.value
+  -- A jump above the ceiling must not use up a series that has a limit.
+  local window = s.value < s.limit and math.min(s.window, floor(distance(s.limit - s.value) / 8)) or 0
+  if s.ceiling < highest or s.ceiling < s.value + floor(window / 2) then
+    s.ceiling = highest < s.limit and least(highest + window, s.limit) or highest
+  end
+end
+
+local function suffix(s) return format(' %.0f ', s.served) .. text(s.ceiling) .. ' ' .. (s.wanted and text(s.wanted) or '0') end
+
+-- Writes the state of the sequence; the record of the node is `record`, or stays as it is.
+local function write(s, record)
+  raiseByItself(s)
+  writeGaps(s)
   if #s.forgotten > 0 then redis.call('HDEL', s.stateKey, unpack(s.forgotten)) end
+  if s.changed then
+    redis.call('HINCRBY', s.stateKey, 'changes', 1)
+    redis.call('HSET', s.stateKey, 'gaps', redis.call('HLEN', s.gapsKey))
+  end
   local value = text(s.value)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
+  redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
+    text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
+  if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
+end
+
+local function commit(s, reply, near)
   local range = s.first and text(s.first) .. ' ' .. text(s.last) or s.kept
-  redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free),
-    'floor', text(s.floor), 'n:' .. s.node, table.concat({ s.call, now, value, near, range, reply }, ' '))
-  return reply
+  write(s, table.concat({ s.call, now, text(s.value), near, range, format('%.0f', s.served), reply }, ' '))
+  return reply .. suffix(s)
 end
 
 -- Nothing is recorded of an advance that is refused: asked again, it is refused again.
 local function advance(s, to)
   local from, target = s.value, s.number(to)
-  if target <= from then return 'behind ' .. text(from) end
-  if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' end
+  if target <= from then return 'behind ' .. text(from) .. suffix(s) end
+  if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' .. suffix(s) end
+  if s.window == 0 and s.ceiling < target then return 'ceiling ' .. text(from) .. suffix(s) end
   passOver(s, target, 'advance')
+  s.floor = s.value
   sweepFree(s, 'advance')
   return commit(s, 'advanced ' .. text(from) .. ' ' .. text(s.value), '-')
+end
+
+-- How many digits the longest number of this entry has: below 16 doubles are exact.
+local function digitsOf(texts)
+  local longest = 0
+  for _, source in ipairs(texts) do
+    for digits in string.gmatch(source, '%d+') do
+      if longest < #digits then longest = #digits end
+    end
+  end
+  return longest
 end
 
 local function read(s, state, record)
   if s.counter and s.counter ~= s.copy then checkDecimal('counter', s.counter) end
   if s.copy then checkDecimal('value of the state', s.copy) end
-  local floorText = redis.call('HGET', s.stateKey, 'floor') or '0'
+  local kept = redis.call('HMGET', s.stateKey, 'floor', 'gaps')
+  local floorText = kept[1] or '0'
+  s.gapsKept = tonumber(kept[2] or '0')
   checkDecimal('floor of the state', floorText)
-  local longest = math.max(#(s.counter or ''), #(s.copy or ''), #s.initial, #s.seen, #(match(s.report, 'to:(%d+)') or ''))
-  s.number = longest < 16 and tonumber or widen
-  s.limit, s.seen, s.floor = s.number(s.limit), s.number(s.seen), s.number(floorText)
+  if #s.ceiling > 1 then checkDecimal('ceiling of the state', s.ceiling) end
+  s.longest = digitsOf(s.texts or { s.counter or '', s.copy or '', s.initial, s.seen, s.ceiling, match(s.report, 'to:%d+') or '' })
+  s.number = s.longest < 15 and tonumber or widen
+  s.limit, s.seen, s.floor, s.ceiling = s.number(s.limit), s.number(s.seen), s.number(floorText), s.number(s.ceiling)
   s.ahead, s.free = readRanges(s, 'ahead', state[2] or ''), readRanges(s, 'free', state[3] or '')
-  local at, near, kept = match(record or '', '^%d+ %d+ (%d+) (%S+) (%S+ %S+) ')
-  s.at, s.near, s.kept = at, near or '-', kept or '- -'
+  local at, near, range = match(record or '', '^%d+ %d+ (%d+) (%S+) (%S+ %S+) ')
+  s.at, s.near, s.kept = at, near or '-', range or '- -'
   s.gaps, s.found, s.forgotten = {}, {}, {}
 end
 
--- The whole protocol, in its order: settle what the node reports, hand out, then see to its standby.
-local function work(s, state, record)
+-- A recovery doubted that this node was given its last range. Here it is, and goes on: so it was.
+local function trust(s, record)
+  local first, last = match(record or '', '^%d+ %d+ %d+ %S+ %- %- %d+ taken (%d+) (%d+)')
+  if first then explain(s, { { s.number(first), s.number(last) } }) end
+end
+
+local FIRST_TIME = 1000000000000
+
+-- The gap record was deleted or evicted: where an account of it is kept elsewhere, a recovery brings it back.
+local function isRecordLost(s)
+  local kept = s.window == 0 and s.served < FIRST_TIME -- where nobody keeps ceilings and accounts, epochs are times
+  if not kept or s.gapsKept <= redis.call('HLEN', s.gapsKey) then return false end
+  redis.call('HDEL', s.stateKey, 'value', 'gaps')
+  redis.call('HSET', s.stateKey, 'fence', '- ' .. format('%.0f ', s.served) .. text(s.ceiling))
+  return true
+end
+
+-- A call: settle what the node reports, hand out, then see to its standby.
+local function serveCall(s, state, record)
   read(s, state, record)
+  if s.who == '-' then s.who, s.served = server(s.index), floor(nowMicros / 1000) end -- the first call ever
+  if isRecordLost(s) then return 'recovering' end
+  trust(s, record)
   local to = readReport(s)
   catchUp(s)
   if not record then foldOldNodes(s) end
-  if s.kind == 'join' then join(s) elseif s.value < s.seen then return 'forgotten' end
+  if s.value < s.seen then return 'recovering' end
   s.at = s.at and s.number(s.at) or s.value
   if s.kind == 'advance' then return advance(s, to) end
   local taken = take(s)
+  if taken == 'ceiling' then return 'ceiling ' .. text(s.value) .. suffix(s) end
   local action, near = standby(s, string.sub(taken, 1, 9) == 'exhausted')
   return commit(s, taken .. ' ' .. action, near)
 end

@@ -47,8 +47,77 @@ local function isHeldBy(range, node)
   return holder == node, call
 end
 
-local function gap(s, first, last, reason, node)
+-- The gap record as a list, for work that looks through all of it; from then on it is written as a whole.
+local function loadGaps(s)
+  if s.list then return end
+  s.list = {}
+  local stored = redis.call('HGETALL', s.gapsKey)
+  for i = 1, #stored, 2 do
+    local last, rest = match(stored[i + 1], '^(%d+) (.*)$')
+    if last then s.list[#s.list + 1] = { s.number(stored[i]), s.number(last), rest } end
+  end
+end
+
+local function gap(s, first, last, reason, node, at)
+  s.changed = true
+  local rest = reason .. ' ' .. node .. ' ' .. (at or now)
+  if s.list then
+    s.list[#s.list + 1] = { first, last, rest }
+    return
+  end
   local gaps = s.gaps
   gaps[#gaps + 1] = text(first)
-  gaps[#gaps + 1] = text(last) .. ' ' .. reason .. ' ' .. node .. ' ' .. now
+  gaps[#gaps + 1] = text(last) .. ' ' .. rest
+end
+
+-- Rising and without overlaps: what these ranges cover together.
+local function union(ranges)
+  table.sort(ranges, function(a, b) return a[1] < b[1] end)
+  local list = {}
+  for _, range in ipairs(ranges) do
+    local latest = list[#list]
+    if not latest or latest[2] + 1 < range[1] then list[#list + 1] = { range[1], range[2] }
+    elseif latest[2] < range[2] then latest[2] = range[2] end
+  end
+  return list
+end
+
+-- What is left of rising entries { first, last, ... } without the values of a union. Only entries that `gives` names lose any.
+local function without(entries, claims, gives)
+  local left, at, lost = {}, 1, false
+  for _, entry in ipairs(entries) do
+    local from = entry[1]
+    if gives(entry) then
+      while claims[at] and claims[at][2] < from do at = at + 1 end
+      local i = at
+      while claims[i] and claims[i][1] <= entry[2] do
+        if from < claims[i][1] then left[#left + 1] = { from, claims[i][1] + -1, entry[3] } end
+        from, lost, i = claims[i][2] + 1, true, i + 1
+      end
+    end
+    if from <= entry[2] then left[#left + 1] = { from, entry[2], entry[3] } end
+  end
+  return left, lost
+end
+
+local function isDoubtful(entry) return match(entry[3], '^node%-crash') or match(entry[3], '^recovery%-jump') end
+
+-- Takes values that were issued after all out of the gap record.
+local function explain(s, claims)
+  if #claims == 0 then return end
+  loadGaps(s)
+  table.sort(s.list, function(a, b) return a[1] < b[1] end)
+  local left, lost = without(s.list, claims, isDoubtful)
+  s.list, s.changed = left, s.changed or lost
+end
+
+-- Enters a range into the gap record as one of which nobody can say more; what is there for a better reason stays.
+local function doubt(s, first, last, reason, node)
+  explain(s, { { first, last } })
+  loadGaps(s)
+  local known = {}
+  for _, entry in ipairs(s.list) do known[#known + 1] = entry end
+  for _, part in ipairs((without({ { first, last } }, union(known), function() return true end))) do
+    gap(s, part[1], part[2], reason, node)
+  end
 end

@@ -2,10 +2,18 @@
 
 -- Takes a range of this holder out of the gap record. Returns its last value, or nothing when it is not there.
 local function ungap(s, first, holder)
+  for i, entry in ipairs(s.list or {}) do
+    if text(entry[1]) == first and match(entry[3], '^%S+ (%S+)') == holder then
+      s.changed = true
+      return table.remove(s.list, i)[2]
+    end
+  end
+  if s.list then return end
   local entry = redis.call('HGET', s.gapsKey, first)
   local last, recorded = match(entry or '', '^(%d+) %S+ (%S+)')
   if recorded ~= holder then return end
   s.found[#s.found + 1] = first
+  s.changed = true
   return s.number(last)
 end
 
@@ -13,12 +21,14 @@ end
 local function sweepFree(s, reason)
   while s.free[1] and s.free[1][1] <= s.floor do
     local range = table.remove(s.free, 1)
+    s.changed = true
     gap(s, range[1], least(range[2], s.floor), reason, '-')
     if s.floor < range[2] then table.insert(s.free, 1, { s.floor + 1, range[2], '' }) end
   end
 end
 
-local function release(s, first, used, call)
+-- `again`: said once more after a recovery. What was unused then may have been given to another since.
+local function release(s, first, used, call, again)
   local holder = s.node .. '@' .. call
   local at = find(s.ahead, first, holder)
   if at then
@@ -26,6 +36,7 @@ local function release(s, first, used, call)
     if used > 0 then insert(s.ahead, segment[1], segment[1] + (used - 1), '-') end
     return
   end
+  if again then return end
   local last = ungap(s, first, holder)
   local unused = last and s.number(first) + used
   if last and unused <= last then insert(s.free, unused, last, '') end
@@ -40,12 +51,23 @@ end
 
 -- Moves on to `target` without handing anything out. A range that lies across it is jumped whole.
 local function passOver(s, target, reason)
+  local passed = 0
   while s.value < target do
-    local range = s.ahead[1]
+    local range = s.ahead[passed + 1]
     local stop = range and range[1] <= target and range[1] + -1 or target
-    if s.value < stop and reason then gap(s, s.value + 1, stop, reason, '-') end
-    s.value = stop
-    if range and range[1] <= target then jump(s) end
+    if s.value < stop then
+      if reason then gap(s, s.value + 1, stop, reason, '-') end
+      s.value = stop
+    end
+    if range and range[1] <= target then
+      passed = passed + 1
+      if range[3] ~= '-' then gap(s, range[1], range[2], 'node-crash', range[3]) end
+      s.value = range[2]
+    end
   end
-  s.floor = s.value
+  if passed > 0 then
+    local rest = {}
+    for i = passed + 1, #s.ahead do rest[#rest + 1] = s.ahead[i] end
+    s.ahead = rest
+  end
 end

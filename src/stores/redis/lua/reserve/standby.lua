@@ -9,7 +9,9 @@ local function reserveStandby(s)
   if size == 0 or #s.ahead >= AHEAD_MAX then return end
   local from = s.at < s.floor and s.floor or s.at
   local moved = from < s.value and distance(s.value - from) or 0
-  local first = s.value + (math.min(math.max(size, DISTANCE_CALLS * moved), floor(room / 2), DISTANCE_MAX) + 1)
+  local far = math.max(size, DISTANCE_CALLS * moved)
+  if s.window == 0 and s.value < s.ceiling then far = math.min(far, math.max(size, floor(distance(s.ceiling - s.value) / 2))) end
+  local first = s.value + (math.min(far, floor(room / 2), DISTANCE_MAX) + 1)
   -- The distance is one of values that will be handed out: what is spoken for on the way is jumped in no time.
   for _, range in ipairs(s.ahead) do
     if range[1] < first then first = first + sizeOf(range)
@@ -17,6 +19,10 @@ local function reserveStandby(s)
   end
   local last = least(first + (size - 1), s.limit)
   if last < first then return end
+  if s.window == 0 and s.ceiling < last then
+    s.wanted = last
+    return
+  end
   insert(s.ahead, first, last, s.node .. '@' .. s.call)
   return { first, last }
 end
@@ -38,7 +44,7 @@ end
 
 -- Says what becomes of the node's standby, and from which counter value on that must be looked at again.
 local function standby(s, exhausted)
-  if s.kind == 'leave' or s.kind == 'advance' then return 'keep', '-' end
+  if s.kind == 'leave' then return 'left', '-' end
   if exhausted or s.size == 0 then return s.holding == '-' and 'keep' or 'recall', '-' end
   local held
   for _, range in ipairs(s.ahead) do

@@ -1,0 +1,51 @@
+/** The command `repair`: what stands behind its ports, and what it prints. */
+import { type EventEmitter, once } from 'node:events';
+import type { Settings } from './config/settings.ts';
+import { createRepairService } from './services/repair-service.ts';
+import { createPostgresCeilingRepair } from './stores/postgres/postgres-ceiling-repair.ts';
+import { createPostgresClient } from './stores/postgres/postgres-client.ts';
+import { createPostgresPrefixConfigCopy } from './stores/postgres/postgres-prefix-config-copy.ts';
+import { createRedisClient } from './stores/redis/redis-client.ts';
+import { createRedisPrefixConfigStore } from './stores/redis/redis-prefix-config-store.ts';
+import { createRedisServedSequences } from './stores/redis/redis-served-sequences.ts';
+
+const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error ? cause.message : String(cause);
+};
+
+/**
+ * Moves PostgreSQL forward to what Redis serves; without `change` it only says what it would do.
+ * @throws Error with a sentence for the operator when a store is not set or cannot be reached.
+ */
+export const repair = async (settings: Settings, change: boolean, say: (line: string) => void): Promise<void> => {
+  const { redis: target, redisTimeoutMs, databaseUrl, databaseTimeoutMs } = settings;
+  if (target === undefined || databaseUrl === undefined) {
+    throw new Error('The repair compares Redis and PostgreSQL: set REDIS_URL and DATABASE_URL as for the service.');
+  }
+  const redis = createRedisClient(target, redisTimeoutMs, () => undefined);
+  const postgres = createPostgresClient(databaseUrl, databaseTimeoutMs, () => undefined);
+  try {
+    if (redis.commands.status !== 'ready') await once(redis.commands as unknown as EventEmitter, 'ready');
+    const service = createRepairService({
+      served: createRedisServedSequences(redis),
+      ceilings: createPostgresCeilingRepair(postgres),
+      live: createRedisPrefixConfigStore(redis),
+      copy: createPostgresPrefixConfigCopy(postgres),
+    });
+    const { sequences, sequencesBehind, configsBehind } = await service.run(change, say);
+    const found = `${sequences} sequences in Redis, ${sequencesBehind} behind in PostgreSQL; ${configsBehind} prefix configs behind.`;
+    const behind = sequencesBehind + configsBehind > 0;
+    if (!behind) say(`${found} Nothing to do.`);
+    else
+      say(
+        change
+          ? `${found} All moved forward.`
+          : `${found} Nothing was changed: repeat with --yes to move them forward.`,
+      );
+  } catch (error) {
+    throw new Error(`The repair could not be finished, and may be repeated: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    await Promise.all([redis.close(), postgres.close()]);
+  }
+};

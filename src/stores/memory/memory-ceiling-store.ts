@@ -1,0 +1,70 @@
+/** Ceilings in memory: the reference for the contract suite, and the authority of the protocol's model check. */
+import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling-rule.ts';
+import type { CeilingStore, SequenceAccount } from '../../core/ceiling-store.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
+
+interface Stored {
+  readonly entry: CeilingEntry;
+  readonly account: SequenceAccount | undefined;
+}
+
+const BURIED_AFTER_MS = 3_600_000;
+
+const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
+
+export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
+  const sequences = new Map<string, Stored>();
+  /** Node → when it last said that it is there. */
+  const nodes = new Map<string, number>();
+
+  return {
+    register: async (node) => {
+      nodes.set(node, clock.now());
+    },
+
+    leave: async (node) => {
+      nodes.delete(node);
+    },
+
+    bury: async () => {
+      const silentSince = clock.now() - BURIED_AFTER_MS;
+      const buried = [...nodes].filter(([, seenAt]) => seenAt < silentSince).map(([node]) => node);
+      if (buried.length === 0) return [];
+      for (const node of buried) nodes.delete(node);
+      for (const [key, { entry, account }] of sequences) {
+        sequences.set(key, { entry: { ...entry, base: entry.ceiling }, account });
+      }
+      return buried.sort();
+    },
+
+    read: async (sequence) => {
+      const stored = sequences.get(keyOf(sequence));
+      return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling };
+    },
+
+    raise: async (raise) => {
+      const key = keyOf(raise.sequence);
+      const stored = sequences.get(key);
+      const { outcome, entry, replacesAccount } = decideRaise(stored?.entry, raise);
+      if (entry !== undefined) {
+        sequences.set(key, { entry, account: replacesAccount ? raise.account : stored?.account });
+      }
+      return outcome;
+    },
+
+    recover: async (request) => {
+      const key = keyOf(request.sequence);
+      const stored = sequences.get(key);
+      const missing = [...nodes.keys()].filter((node) => !request.reported.includes(node)).sort();
+      const decision = decideRecovery(stored?.entry, request, missing);
+      if (decision.kind === 'refused') return decision.outcome;
+      const { entry } = decision;
+      const account = stored === undefined && entry.account ? { ...entry.account, gaps: [] } : stored?.account;
+      sequences.set(key, { entry, account });
+      return { ...decision.outcome, account };
+    },
+
+    checkHealth: async () => undefined,
+  };
+};

@@ -1,0 +1,45 @@
+/** Rows of the tables `ceilings` and `gaps` as what the rules work with, and back. */
+import { createHash } from 'node:crypto';
+import type { CeilingEntry } from '../../core/ceiling-rule.ts';
+import type { Ceiling } from '../../core/ceiling-store.ts';
+import type { Gap, GapReason } from '../../core/gap.ts';
+import type { Row } from './postgres-client.ts';
+
+const text = (row: Row, column: string): string => row[column] ?? '';
+const value = (row: Row, column: string): bigint => BigInt(text(row, column));
+
+export const readCeiling = (row: Row): Ceiling => ({ epoch: value(row, 'epoch'), ceiling: value(row, 'ceiling') });
+
+export const readEntry = (row: Row): CeilingEntry => ({
+  ...readCeiling(row),
+  server: text(row, 'server'),
+  base: value(row, 'base'),
+  account:
+    row['account_value'] === null
+      ? undefined
+      : { value: value(row, 'account_value'), changes: Number(row['account_changes']) },
+});
+
+export const readGap = (row: Row): Gap => ({
+  range: { first: value(row, 'first'), last: value(row, 'last') },
+  // The only writer is this service.
+  reason: text(row, 'reason') as GapReason,
+  node: row['node'] ?? undefined,
+  recordedAtMs: Number(row['recorded_at_ms']),
+});
+
+/** The gaps as the statement `put-gaps` takes them. */
+export const encodeGaps = (gaps: readonly Gap[]): string =>
+  JSON.stringify(
+    gaps.map(({ range, reason, node, recordedAtMs }) => ({
+      first: range.first.toString(),
+      last: range.last.toString(),
+      reason,
+      node: node ?? null,
+      recorded_at_ms: recordedAtMs,
+    })),
+  );
+
+/** The same for the same gaps in the same order. */
+export const digestOf = (gaps: readonly Gap[]): string =>
+  createHash('sha256').update(encodeGaps(gaps)).digest('base64url');

@@ -1,0 +1,157 @@
+/** Ceilings in PostgreSQL: one statement for what happens all the time, one short transaction for what changes more. */
+import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling-rule.ts';
+import type {
+  CeilingRaise,
+  CeilingStore,
+  RaiseOutcome,
+  RecoveryOutcome,
+  RecoveryRequest,
+  SequenceAccount,
+} from '../../core/ceiling-store.ts';
+import { StorageUnavailableError } from '../../core/errors.ts';
+import type { Gap } from '../../core/gap.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
+import { digestOf, encodeGaps, readCeiling, readEntry, readGap } from './ceiling-rows.ts';
+import type { PostgresClient, Run } from './postgres-client.ts';
+import { loadSql } from './sql-statement.ts';
+
+const SQL = {
+  raise: loadSql('raise-ceiling'),
+  read: loadSql('read-ceiling'),
+  lock: loadSql('lock-ceiling'),
+  insert: loadSql('insert-ceiling'),
+  update: loadSql('update-ceiling'),
+  listGaps: loadSql('list-gaps'),
+  putGaps: loadSql('put-gaps'),
+  removeGaps: loadSql('remove-gaps'),
+  listMissing: loadSql('list-missing-nodes'),
+  register: loadSql('register-node'),
+  leave: loadSql('remove-node'),
+  bury: loadSql('bury-nodes'),
+  checkHealth: loadSql('check-health'),
+};
+
+const firstOf = ({ range }: Gap): string => range.first.toString();
+
+const nodeOf = (row: Readonly<Record<string, string | null>>): string => row['node'] ?? '';
+
+const lockEntry = async (run: Run, { prefixKey, period }: SequenceName): Promise<CeilingEntry | undefined> => {
+  const [row] = await run(SQL.lock, [prefixKey, period]);
+  return row === undefined ? undefined : readEntry(row);
+};
+
+/** @param digest of the gaps, when they were replaced. */
+const writeEntry = async (
+  run: Run,
+  { prefixKey, period }: SequenceName,
+  { epoch, server, ceiling, base, account }: CeilingEntry,
+  digest: string | null,
+): Promise<void> => {
+  const dates = account === undefined ? [null, null] : [`${account.value}`, `${account.changes}`];
+  await run(SQL.update, [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`, ...dates, digest]);
+};
+
+const readAccount = async (
+  run: Run,
+  { prefixKey, period }: SequenceName,
+  { account }: CeilingEntry,
+): Promise<SequenceAccount | undefined> =>
+  account && { ...account, gaps: (await run(SQL.listGaps, [prefixKey, period])).map(readGap) };
+
+/**
+ * Writes the differences only. They are found here: as one statement it is a nested loop over tables that PostgreSQL takes for
+ * small, two seconds for 5,000 gaps.
+ */
+const replaceGaps = async (run: Run, { prefixKey, period }: SequenceName, gaps: readonly Gap[]): Promise<void> => {
+  const stored = new Map((await run(SQL.listGaps, [prefixKey, period])).map(readGap).map((gap) => [firstOf(gap), gap]));
+  // Two of the same first value would be two writes to one row.
+  const given = new Map(gaps.map((gap) => [firstOf(gap), gap]));
+  const gone = [...stored.keys()].filter((first) => !given.has(first));
+  const changed = [...given.values()].filter((gap) => {
+    const before = stored.get(firstOf(gap));
+    return before === undefined || encodeGaps([before]) !== encodeGaps([gap]);
+  });
+  if (gone.length > 0) await run(SQL.removeGaps, [prefixKey, period, gone]);
+  if (changed.length > 0) await run(SQL.putGaps, [prefixKey, period, encodeGaps(changed)]);
+};
+
+/** The gaps are compared under the lock, in a statement of its own: what it sees is what the last writer left. */
+const raiseLocked = async (run: Run, raise: CeilingRaise, digest: string): Promise<RaiseOutcome> => {
+  const { sequence, account } = raise;
+  const { outcome, entry, replacesAccount } = decideRaise(await lockEntry(run, sequence), raise);
+  if (entry === undefined) return outcome;
+  if (replacesAccount) await replaceGaps(run, sequence, account?.gaps ?? []);
+  await writeEntry(run, sequence, entry, replacesAccount ? digest : null);
+  return outcome;
+};
+
+/** @returns false when somebody else was first. */
+const insertEntry = async (
+  run: Run,
+  { prefixKey, period }: SequenceName,
+  { epoch, server, ceiling, base, account }: CeilingEntry,
+): Promise<boolean> => {
+  const dates = account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digestOf([])];
+  const rows = await run(SQL.insert, [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`, ...dates]);
+  return rows.length === 1;
+};
+
+const recoverLocked = async (run: Run, request: RecoveryRequest): Promise<RecoveryOutcome> => {
+  const { sequence } = request;
+  let entry = await lockEntry(run, sequence);
+  if (entry === undefined) {
+    const first = decideRecovery(undefined, request, []);
+    if (first.kind === 'refused') return first.outcome;
+    const { account } = first.entry;
+    if (await insertEntry(run, sequence, first.entry)) {
+      return { ...first.outcome, account: account && { ...account, gaps: [] } };
+    }
+    entry = await lockEntry(run, sequence);
+  }
+  // After the row is locked, in a statement of its own: a node that registered before it read this row is seen here.
+  const missing = (await run(SQL.listMissing, [request.reported])).map(nodeOf);
+  const decision = decideRecovery(entry, request, missing);
+  if (decision.kind === 'refused') return decision.outcome;
+  await writeEntry(run, sequence, decision.entry, null);
+  return { ...decision.outcome, account: await readAccount(run, sequence, decision.entry) };
+};
+
+export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): CeilingStore => ({
+  register: async (node) => {
+    await run(SQL.register, [node]);
+  },
+
+  leave: async (node) => {
+    await run(SQL.leave, [node]);
+  },
+
+  bury: async () => (await run(SQL.bury, [])).map(nodeOf),
+
+  read: async ({ prefixKey, period }) => {
+    const [row] = await run(SQL.read, [prefixKey, period]);
+    return row === undefined ? undefined : readCeiling(row);
+  },
+
+  raise: async (raise) => {
+    const { sequence, account } = raise;
+    const digest = digestOf(account?.gaps ?? []);
+    const [raised] = await run(SQL.raise, [
+      sequence.prefixKey,
+      sequence.period,
+      `${raise.epoch}`,
+      `${raise.known}`,
+      `${raise.ceiling}`,
+      `${raise.base}`,
+      ...(account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digest]),
+    ]);
+    if (raised !== undefined) return { kind: 'raised', ceiling: BigInt(raised['ceiling'] ?? '') };
+    return transact((runInside) => raiseLocked(runInside, raise, digest));
+  },
+
+  recover: (request) => transact((runInside) => recoverLocked(runInside, request)),
+
+  checkHealth: async () => {
+    const [row] = await run(SQL.checkHealth, []);
+    if (row === undefined) throw new StorageUnavailableError('PostgreSQL is read-only here, as a standby server is.');
+  },
+});

@@ -1,0 +1,144 @@
+-- Part of reserve.lua: the end of a recovery. The reports are merged into the state, and counting goes on in a new epoch.
+--[[
+  install   Entry: epoch = the new epoch, 0 when nobody keeps epochs (then it is the time); and the words
+            fence:SERVER:CEILING  the server that shall count, and the new ceiling
+            time:TIME             when the recovery began that this ends: no other is ended by it
+            base:VALUE            counting goes on above this value at least
+            jump:VALUE            not all nodes have reported: counting goes on above the old ceiling
+            account:VALUE:CHANGES with gap:FIRST:LAST:REASON:HOLDER:TIME …: the last account that was kept elsewhere
+    installed, or outrun when that recovery is over, or was begun anew
+--]]
+
+-- A state that is older than the account kept elsewhere, or empty, takes that one's place.
+local function restore(s, changes)
+  local value, dated = match(s.report, ' account:(%d+):(%d+)')
+  if not value then return false end
+  local stored, target = s.copy, s.number(value)
+  if stored and (target < s.number(stored) or (target == s.number(stored) and tonumber(dated) <= changes)) then return false end
+  s.list, s.free, s.changed, s.copy = {}, {}, true, value
+  for first, last, reason, holder, at in string.gmatch(s.report, ' gap:(%d+):(%d+):(%S-):(%S-):(%d+)') do
+    gap(s, s.number(first), s.number(last), reason, holder, at)
+  end
+  redis.call('HSET', s.stateKey, 'changes', dated) -- accounts of the new epoch are dated on from here
+  s.ahead = without(s.ahead, { { s.number('0'), target } }, function() return true end)
+  return true
+end
+
+local function readReports(s, state)
+  local reports = {}
+  for field, entry in pairs(state) do
+    local node = match(field, '^r:(.*)$')
+    if node then
+      local epoch, call, seen, holding, rest = match(entry, '^(%d+) (%d+) (%d+) %d+ (%S+)(.*)$')
+      reports[#reports + 1] = { node = node, epoch = tonumber(epoch), call = call, seen = s.number(seen), holding = holding,
+        rest = rest, current = isCurrent(state['n:' .. node], call, rest) }
+      reports[node] = reports[#reports]
+    end
+  end
+  table.sort(reports, function(a, b) return a.node < b.node end)
+  return reports
+end
+
+-- What the state says was given to a node last, and nobody can vouch for: missing, less what is claimed afterwards.
+local function doubtLastRanges(s, state, reports, restored)
+  local doubted = {}
+  for field, record in pairs(state) do
+    local node = match(field, '^n:(.*)$')
+    local head, first, last, reply = match(record, '^(%d+ %d+ %d+ %S+) (%d+) (%d+)( .*)$')
+    if node and first and not (reports[node] and reports[node].current) then
+      doubted[#doubted + 1] = { s.number(first), s.number(last), node }
+      redis.call('HSET', s.stateKey, field, head .. ' - -' .. reply)
+    end
+  end
+  if restored then return end -- the account says what became of it
+  for _, range in ipairs(doubted) do doubt(s, range[1], range[2], 'recovery-jump', range[3]) end
+end
+
+-- A rolled back state has forgotten what became of the values given back, and of this node's segments.
+local function merge(s, state, reports, restored)
+  for _, range in ipairs(s.free) do gap(s, range[1], range[2], 'recovery-jump', '-') end
+  s.free, s.changed = {}, true
+  doubtLastRanges(s, state, reports, restored)
+  for _, r in ipairs(reports) do
+    for i = #s.ahead, 1, -1 do
+      -- Of what it was offered up to its last settled call the node says itself what it holds.
+      local mine, call = isHeldBy(s.ahead[i], r.node)
+      if mine and (not r.current or tonumber(call) <= tonumber(r.call)) then table.remove(s.ahead, i) end
+    end
+  end
+  local claims, vouched = {}, {}
+  for _, r in ipairs(reports) do
+    rangesOf(s, r.rest, claims)
+    local first, last = heldOf(s, r.rest)
+    if first then vouched[#vouched + 1] = { first, last } end
+  end
+  for _, range in ipairs(claims) do vouched[#vouched + 1] = range end
+  -- Segments of nodes that have not reported give way to what others vouch for.
+  s.ahead = without(s.ahead, union(vouched), function(range) return range[3] ~= '-' end)
+  for _, r in ipairs(reports) do
+    local first, last = heldOf(s, r.rest)
+    if first then hold(s, r.node .. '@' .. r.holding, first, last) end
+  end
+  claim(s, union(claims))
+end
+
+local function install(s, row)
+  local target, ceiling, time = match(s.report, ' fence:(%S-):(%d+) time:(%d+)')
+  local who, began = match(redis.call('HGET', s.stateKey, 'rec') or '', '^(%S+) (%d+)$')
+  if target ~= server(s.index) or who ~= target or began ~= time then return 'outrun' end
+  local state = readState(s)
+  s.texts = { s.counter or '', s.copy or '', s.initial, s.ceiling, ceiling, valuesIn(s.report), match(s.report, ' base:(%d+)'),
+    match(s.report, ' jump:(%d+)') or '', match(s.report, ' account:(%d+)') or '' }
+  for field, entry in pairs(state) do
+    if match(field, '^r:') then s.texts[#s.texts + 1] = match(entry, '^%d+ %d+ (%d+ %d+)') .. ' ' .. valuesIn(entry) end
+  end
+  read(s, row, nil)
+  loadGaps(s)
+  local reports = readReports(s, state)
+  for _, r in ipairs(reports) do
+    -- Granted before this node counted in a later epoch elsewhere: it would not be bound by it.
+    if s.epoch > 0 and s.epoch < r.epoch then return 'outrun' end
+  end
+  local known = s.copy or s.counter
+  if s.gapsKept > #s.list then s.copy = nil end -- the gap record was lost: the account has what was in it
+  local older = restore(s, tonumber(state.changes or '0'))
+  s.copy = s.copy or known
+  s.value = s.number(s.copy or s.counter or s.initial) -- what an operator raised since is caught up with by the next call
+  local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
+  local intact, goal = not older and not jumpTo, s.value < base and base or s.value
+  if older and known and goal < s.number(known) then goal = s.number(known) end
+  for _, r in ipairs(reports) do
+    intact = intact and r.current
+    if goal < r.seen then goal = r.seen end
+  end
+  if jumpTo and goal < s.number(jumpTo) then goal = s.number(jumpTo) end
+  if s.limit < goal then goal = s.limit < s.value and s.value or s.limit end -- nothing above the limit was ever handed out
+  if not intact or s.value < goal then
+    merge(s, state, reports, older)
+    if s.floor < base then s.floor = base end
+    passOver(s, goal, 'recovery-jump')
+  end
+  local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
+  for _, r in ipairs(reports) do
+    epoch = math.max(epoch, r.epoch)
+  end
+  s.who, s.served = target, epoch
+  for _, r in ipairs(reports) do
+    local record = r.current and redis.call('HGET', s.stateKey, 'n:' .. r.node)
+    redis.call('HSET', s.stateKey, 'n:' .. r.node, record and renewedRecord(s, record, r.rest) or settledRecord(s, r.call, r.rest))
+    redis.call('HDEL', s.stateKey, 'r:' .. r.node)
+  end
+  if s.ceiling < s.number(ceiling) then s.ceiling = s.number(ceiling) end
+  redis.call('HDEL', s.stateKey, 'proposed', 'rec')
+  write(s)
+  return 'installed' .. suffix(s)
+end
+
+local RECOVERY = { report = report, late = report, raise = raise, propose = raise, account = account, install = install }
+
+local function work(s, state)
+  if KINDS[s.kind] then return serveCall(s, state, s.record) end
+  local operation = RECOVERY[s.kind]
+  if not operation then error({ err = 'unknown kind ' .. s.kind }) end
+  return operation(s, state)
+end

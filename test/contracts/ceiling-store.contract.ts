@@ -1,0 +1,404 @@
+/** The contract of every ceiling store: what `core/ceiling-store.ts` promises, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
+import type {
+  CeilingRaise,
+  CeilingStore,
+  RecoveryOutcome,
+  RecoveryRequest,
+  SequenceAccount,
+} from '../../src/core/ceiling-store.ts';
+import type { Gap } from '../../src/core/gap.ts';
+import type { SequenceName } from '../../src/core/sequence-name.ts';
+import { VALUE_MAX } from '../../src/core/value.ts';
+
+export interface CeilingStoreUnderTest {
+  readonly store: CeilingStore;
+  /** Another store object on the same data, as another node has it. */
+  readonly otherNode: CeilingStore;
+  /** Makes the node's last registration this much older. */
+  age(node: string, ms: number): Promise<void>;
+  /** Strikes all nodes out, so that those of other tests do not count. */
+  forgetNodes(): Promise<void>;
+}
+
+let names = 0;
+const freshName = (period = ''): SequenceName => {
+  names += 1;
+  return { prefixKey: `S${names}`, period };
+};
+
+const HOUR_MS = 3_600_000;
+const WINDOW = 1_000n;
+
+const recoveryOf = (sequence: SequenceName, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
+  sequence,
+  epoch: 0n,
+  servedEpoch: 0n,
+  server: 'server-a',
+  reported: [],
+  highest: 0n,
+  window: WINDOW,
+  mayJump: false,
+  ...more,
+});
+
+const raiseOf = (sequence: SequenceName, more: Partial<CeilingRaise> = {}): CeilingRaise => ({
+  sequence,
+  epoch: 1n,
+  known: 0n,
+  ceiling: 2_000n,
+  base: 0n,
+  account: undefined,
+  ...more,
+});
+
+const gapOf = (first: bigint, last: bigint, more: Partial<Gap> = {}): Gap => ({
+  range: { first, last },
+  reason: 'node-crash',
+  node: 'n1',
+  recordedAtMs: 1_763_700_000_123,
+  ...more,
+});
+
+const accountOf = (value: bigint, changes: number, gaps: readonly Gap[]): SequenceAccount => ({ value, changes, gaps });
+
+/** Of a sequence that began at 0. */
+const FIRST_ACCOUNT = accountOf(0n, 0, []);
+
+const granted = (outcome: RecoveryOutcome | undefined): Extract<RecoveryOutcome, { kind: 'granted' }> => {
+  if (outcome?.kind !== 'granted') throw new Error(`Expected a grant, got ${outcome?.kind}`);
+  return outcome;
+};
+
+export const describeCeilingStore = (title: string, get: () => CeilingStoreUnderTest): void => {
+  /** A sequence in epoch 1 with ceiling 1000, and no registered node. */
+  const begin = async (sequence = freshName()): Promise<SequenceName> => {
+    await get().forgetNodes();
+    granted(await get().store.recover(recoveryOf(sequence)));
+    return sequence;
+  };
+
+  /** What the next recovery of epoch 1 finds as the account. */
+  const storedAccount = async (sequence: SequenceName): Promise<SequenceAccount | undefined> =>
+    granted(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).account;
+
+  describe(`${title} keeps the contract of a ceiling store`, () => {
+    it('knows nothing of a sequence that nobody counted', async () => {
+      const sequence = freshName();
+      expect(await get().store.read(sequence)).toBeUndefined();
+      expect(await get().store.raise(raiseOf(sequence))).toEqual({ kind: 'behind', current: undefined });
+      expect(await get().store.recover(recoveryOf(sequence, { epoch: 3n }))).toEqual({
+        kind: 'behind',
+        current: undefined,
+      });
+      expect(await get().store.read(sequence)).toBeUndefined();
+    });
+
+    it('enters a sequence in epoch 1, exactly, whoever is registered', async () => {
+      const sequence = freshName();
+      await get().store.register('somebody');
+      expect(await get().store.recover(recoveryOf(sequence, { highest: 70n }))).toEqual({
+        kind: 'granted',
+        epoch: 1n,
+        ceiling: 1_070n,
+        base: 70n,
+        jumpTo: undefined,
+        account: accountOf(70n, 0, []),
+      });
+      expect(await get().otherNode.read(sequence)).toEqual({ epoch: 1n, ceiling: 1_070n });
+    });
+
+    it('is behind, and stays so, when the counter store has served a sequence that it does not know', async () => {
+      const sequence = freshName();
+      const request = recoveryOf(sequence, { servedEpoch: 41n, mayJump: true });
+      expect(await get().store.recover(request)).toEqual({ kind: 'behind', current: undefined });
+      expect(await get().store.read(sequence)).toBeUndefined();
+    });
+
+    it('keeps look-alike names and periods apart', async () => {
+      const base = freshName().prefixKey;
+      const sequences: SequenceName[] = [
+        { prefixKey: base, period: '' },
+        { prefixKey: base.toLowerCase(), period: '' },
+        { prefixKey: base, period: '2026' },
+        { prefixKey: `${base}:2026`, period: '' },
+        { prefixKey: base, period: '2026-11' },
+      ];
+      for (const [index, sequence] of sequences.entries()) {
+        await get().store.recover(recoveryOf(sequence, { highest: BigInt(index) }));
+      }
+      const read = await Promise.all(sequences.map((sequence) => get().otherNode.read(sequence)));
+      expect(read.map((ceiling) => ceiling?.ceiling)).toEqual([1_000n, 1_001n, 1_002n, 1_003n, 1_004n]);
+    });
+
+    it('raises the ceiling, and never lowers it', async () => {
+      const sequence = await begin();
+      expect(await get().store.raise(raiseOf(sequence, { known: 1_000n }))).toEqual({
+        kind: 'raised',
+        ceiling: 2_000n,
+      });
+      expect(await get().otherNode.raise(raiseOf(sequence, { known: 500n, ceiling: 1_500n }))).toEqual({
+        kind: 'raised',
+        ceiling: 2_000n,
+      });
+      expect(await get().otherNode.read(sequence)).toEqual({ epoch: 1n, ceiling: 2_000n });
+    });
+
+    it('refuses a raise of an older epoch as superseded, and one it has not heard of as behind, and changes nothing', async () => {
+      const sequence = await begin();
+      await get().store.recover(recoveryOf(sequence, { epoch: 1n }));
+      const current = { epoch: 2n, ceiling: 1_000n };
+      const account = accountOf(9n, 9, [gapOf(1n, 2n)]);
+      const refused = (more: Partial<CeilingRaise>) =>
+        get().store.raise(raiseOf(sequence, { base: 900n, ceiling: 5_000n, account, ...more }));
+      expect(await refused({ epoch: 1n })).toEqual({ kind: 'superseded', current });
+      expect(await refused({ epoch: 3n })).toEqual({ kind: 'behind', current });
+      expect(await refused({ epoch: 2n, known: 1_001n })).toEqual({ kind: 'behind', current });
+      expect(await refused({ epoch: 1n, known: 1_001n })).toEqual({ kind: 'superseded', current });
+      expect(await get().store.read(sequence)).toEqual(current);
+      expect(await get().store.recover(recoveryOf(sequence, { epoch: 2n }))).toMatchObject({
+        base: 0n,
+        account: FIRST_ACCOUNT,
+      });
+    });
+
+    it('goes on exactly when every registered node has reported', async () => {
+      const sequence = await begin();
+      await get().store.raise(raiseOf(sequence, { base: 300n }));
+      await get().store.register('n1');
+      await get().store.register('n2');
+      const request = recoveryOf(sequence, { epoch: 1n, reported: ['n2', 'n1', 'gone'], highest: 1_500n });
+      expect(await get().store.recover(request)).toEqual({
+        kind: 'granted',
+        epoch: 2n,
+        ceiling: 2_500n,
+        base: 300n,
+        jumpTo: undefined,
+        account: FIRST_ACCOUNT,
+      });
+      expect(await get().store.read(sequence)).toEqual({ epoch: 2n, ceiling: 2_500n });
+    });
+
+    it('keeps the ceiling where it was when counting goes on far below it', async () => {
+      const sequence = await begin();
+      await get().store.raise(raiseOf(sequence, { ceiling: 90_000n, base: 10n }));
+      expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n, highest: 4n }))).toMatchObject({
+        ceiling: 90_000n,
+        base: 10n,
+      });
+    });
+
+    it('waits for registered nodes, and jumps above the ceiling when it may', async () => {
+      const sequence = await begin();
+      for (const node of ['n1', 'n2', 'n3']) await get().store.register(node);
+      const request = recoveryOf(sequence, { epoch: 1n, reported: ['n2'], highest: 600n });
+      expect(await get().store.recover(request)).toEqual({ kind: 'waiting', missing: ['n1', 'n3'] });
+      expect(await get().store.read(sequence)).toEqual({ epoch: 1n, ceiling: 1_000n });
+      expect(await get().store.recover({ ...request, mayJump: true })).toEqual({
+        kind: 'granted',
+        epoch: 2n,
+        ceiling: 2_000n,
+        base: 1_000n,
+        jumpTo: 1_000n,
+        account: FIRST_ACCOUNT,
+      });
+    });
+
+    it('never takes a jump back, though a later recovery is exact', async () => {
+      const sequence = await begin();
+      await get().store.register('n1');
+      await get().store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true }));
+      expect(
+        await get().store.recover(recoveryOf(sequence, { epoch: 2n, reported: ['n1'], highest: 4n })),
+      ).toMatchObject({
+        jumpTo: undefined,
+        base: 1_000n,
+        ceiling: 2_000n,
+      });
+    });
+
+    it('puts the ceiling above the highest value also when that lies above the old ceiling', async () => {
+      const sequence = await begin();
+      await get().store.register('n1');
+      const request = recoveryOf(sequence, { epoch: 1n, highest: 5_000n, mayJump: true });
+      expect(await get().store.recover(request)).toMatchObject({ jumpTo: 1_000n, ceiling: 6_000n });
+    });
+
+    it('does not wait for a node that left', async () => {
+      const sequence = await begin();
+      await get().store.register('n1');
+      await get().store.leave('n1');
+      await get().store.leave('n1');
+      expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).toMatchObject({ jumpTo: undefined });
+    });
+
+    it('refuses a recovery of another epoch as superseded, and of one behind the counter store as behind', async () => {
+      const sequence = await begin();
+      const current = { epoch: 1n, ceiling: 1_000n };
+      const refused = (more: Partial<RecoveryRequest>) =>
+        get().store.recover(recoveryOf(sequence, { highest: 9_000n, mayJump: true, ...more }));
+      expect(await refused({ epoch: 0n })).toEqual({ kind: 'superseded', current });
+      expect(await refused({ epoch: 2n })).toEqual({ kind: 'superseded', current });
+      expect(await refused({ epoch: 0n, servedEpoch: 7n })).toEqual({ kind: 'superseded', current });
+      expect(await refused({ epoch: 1n, servedEpoch: 2n })).toEqual({ kind: 'behind', current });
+      expect(await get().store.read(sequence)).toEqual(current);
+    });
+
+    it('grants exactly one of 50 concurrent recoveries of one epoch, and tells the others which is current', async () => {
+      const { store, otherNode } = get();
+      const sequence = freshName();
+      for (const epoch of [0n, 1n, 2n]) {
+        await get().forgetNodes();
+        const outcomes = await Promise.all(
+          Array.from({ length: 50 }, (_, index) =>
+            (index % 2 === 0 ? store : otherNode).recover(recoveryOf(sequence, { epoch, highest: BigInt(index) })),
+          ),
+        );
+        expect(outcomes.filter(({ kind }) => kind === 'granted')).toHaveLength(1);
+        expect(outcomes.filter(({ kind }) => kind === 'superseded')).toHaveLength(49);
+        const won = granted(outcomes.find(({ kind }) => kind === 'granted'));
+        expect(await store.read(sequence)).toEqual({ epoch: epoch + 1n, ceiling: won.ceiling });
+      }
+    });
+
+    it('shows a node that registered before it read either the new epoch, or to the recovery as missing', async () => {
+      const { store, otherNode } = get();
+      const seen = { epoch: 0, missing: 0 };
+      for (let round = 0; round < 40; round += 1) {
+        const sequence = await begin();
+        const node = `late${round}`;
+        const join = async () => {
+          await otherNode.register(node);
+          return otherNode.read(sequence);
+        };
+        const [read, outcome] = await Promise.all([
+          join(),
+          // Now the one, now the other is first.
+          new Promise((resolve) => setTimeout(resolve, round % 3)).then(() =>
+            store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true })),
+          ),
+        ]);
+        const isMissing = granted(outcome).jumpTo !== undefined;
+        if (isMissing) seen.missing += 1;
+        else seen.epoch += 1;
+        expect(isMissing || read?.epoch === 2n).toBe(true);
+      }
+      expect(seen.epoch + seen.missing).toBe(40);
+    });
+
+    it('lets 64 concurrent raises end at the highest, none below the one it was told', async () => {
+      const { store, otherNode } = get();
+      const sequence = await begin();
+      const outcomes = await Promise.all(
+        Array.from({ length: 64 }, (_, index) =>
+          (index % 2 === 0 ? store : otherNode).raise(
+            raiseOf(sequence, {
+              ceiling: 2_000n + BigInt(index),
+              account: accountOf(BigInt(index), 0, [gapOf(BigInt(index) + 1n, BigInt(index) + 1n)]),
+            }),
+          ),
+        ),
+      );
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.kind !== 'raised') throw new Error(`Raise ${index}: ${outcome.kind}`);
+        expect(outcome.ceiling).toBeGreaterThanOrEqual(2_000n + BigInt(index));
+      }
+      expect(await store.read(sequence)).toEqual({ epoch: 1n, ceiling: 2_063n });
+      expect(await storedAccount(sequence)).toEqual(accountOf(63n, 0, [gapOf(64n, 64n)]));
+    });
+
+    it('keeps the account to the last digit and millisecond', async () => {
+      const sequence = await begin();
+      const gaps = [
+        gapOf(1n, 9n, { reason: 'advance', node: undefined }),
+        gapOf(20n, 20n, { reason: 'void', recordedAtMs: 1 }),
+        gapOf(VALUE_MAX - 3n, VALUE_MAX, { reason: 'recovery-jump', node: 'n2' }),
+      ];
+      const account = accountOf(VALUE_MAX, Number.MAX_SAFE_INTEGER, gaps);
+      await get().store.raise(raiseOf(sequence, { account }));
+      expect(await storedAccount(sequence)).toEqual(account);
+    });
+
+    it('replaces the account by a newer one, gap by gap, and never by an older one', async () => {
+      const sequence = await begin();
+      const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
+      await put(accountOf(10n, 5, [gapOf(1n, 2n), gapOf(4n, 6n), gapOf(9n, 9n)]));
+      // Older by value, older by changes, and of the same date.
+      await put(accountOf(9n, 7, [gapOf(1n, 1n)]));
+      await put(accountOf(10n, 4, [gapOf(1n, 1n)]));
+      await put(accountOf(10n, 5, [gapOf(1n, 1n)]));
+      const newer = accountOf(10n, 6, [gapOf(1n, 2n), gapOf(4n, 5n, { node: undefined }), gapOf(7n, 7n)]);
+      await put(newer);
+      await get().store.raise(raiseOf(sequence));
+      expect(await storedAccount(sequence)).toEqual(newer);
+    });
+
+    it('empties the account, and fills it again', async () => {
+      const sequence = await begin();
+      const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
+      await put(accountOf(1n, 0, []));
+      await put(accountOf(2n, 0, [gapOf(1n, 2n)]));
+      await put(accountOf(3n, 0, []));
+      await put(accountOf(4n, 0, []));
+      expect(await storedAccount(sequence)).toEqual(accountOf(4n, 0, []));
+      await get().store.raise(raiseOf(sequence, { epoch: 2n, account: accountOf(5n, 0, [gapOf(5n, 5n)]) }));
+      expect(granted(await get().store.recover(recoveryOf(sequence, { epoch: 2n }))).account).toEqual(
+        accountOf(5n, 0, [gapOf(5n, 5n)]),
+      );
+    });
+
+    it('is exact up to 18446744073709551615 and stops there', async () => {
+      const sequence = freshName();
+      await get().forgetNodes();
+      const first = recoveryOf(sequence, { highest: VALUE_MAX - 5n });
+      expect(granted(await get().store.recover(first))).toMatchObject({ ceiling: VALUE_MAX, base: VALUE_MAX - 5n });
+      const epoch = 1n;
+      const raise = raiseOf(sequence, { epoch, known: VALUE_MAX, ceiling: VALUE_MAX, base: VALUE_MAX });
+      expect(await get().store.raise(raise)).toEqual({ kind: 'raised', ceiling: VALUE_MAX });
+      expect(await get().store.recover(recoveryOf(sequence, { epoch, highest: VALUE_MAX }))).toMatchObject({
+        ceiling: VALUE_MAX,
+        base: VALUE_MAX,
+      });
+    });
+
+    it('buries a node after an hour of silence, and everything it may have issued with it', async () => {
+      const [one, other] = [await begin(), await begin()];
+      await get().store.register('silent');
+      await get().store.register('alive');
+      await get().age('silent', HOUR_MS - 60_000);
+      expect(await get().store.bury()).toEqual([]);
+      await get().age('silent', 120_000);
+      expect(await get().otherNode.bury()).toEqual(['silent']);
+      expect(await get().store.bury()).toEqual([]);
+      for (const sequence of [one, other]) {
+        expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n, reported: ['alive'] }))).toMatchObject({
+          jumpTo: undefined,
+          base: 1_000n,
+          ceiling: 2_000n,
+        });
+      }
+    });
+
+    it('does not bury a node that registered again', async () => {
+      await get().forgetNodes();
+      await get().store.register('back');
+      await get().age('back', 2 * HOUR_MS);
+      await get().otherNode.register('back');
+      expect(await get().store.bury()).toEqual([]);
+    });
+
+    it('keeps thousands of sequences apart', async () => {
+      await get().forgetNodes();
+      const sequences = Array.from({ length: 2_000 }, () => freshName('2026'));
+      await Promise.all(
+        sequences.map((sequence, index) => get().store.recover(recoveryOf(sequence, { highest: BigInt(index) }))),
+      );
+      const read = await Promise.all(sequences.map((sequence) => get().otherNode.read(sequence)));
+      expect(read.map((ceiling) => ceiling?.ceiling)).toEqual(sequences.map((_, index) => BigInt(index) + WINDOW));
+    });
+
+    it('says that it can serve', async () => {
+      await expect(get().store.checkHealth()).resolves.toBeUndefined();
+    });
+  });
+};

@@ -1,0 +1,28 @@
+/** The memory ceiling store keeps the contract that it is the reference of. */
+import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
+import { describeCeilingStore } from './ceiling-store.contract.ts';
+
+let nowMs = 1_763_700_000_000;
+const store = createMemoryCeilingStore({ now: () => nowMs });
+const registered = new Set<string>();
+const watched = {
+  ...store,
+  register: async (node: string) => {
+    registered.add(node);
+    await store.register(node);
+  },
+};
+
+describeCeilingStore('the memory store', () => ({
+  store: watched,
+  otherNode: watched,
+  age: async (node, ms) => {
+    nowMs += ms;
+    // Time passes for all; the others have said meanwhile that they are there.
+    for (const other of registered) if (other !== node) await store.register(other);
+  },
+  forgetNodes: async () => {
+    for (const node of registered) await store.leave(node);
+    registered.clear();
+  },
+}));

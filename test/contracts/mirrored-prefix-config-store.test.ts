@@ -1,0 +1,254 @@
+/** Prefix configs in Redis with their copy in PostgreSQL keep the contract, and outlive the loss of either. */
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { StorageUnavailableError } from '../../src/core/errors.ts';
+import type { NumberGeneratorEvent } from '../../src/core/events.ts';
+import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../src/core/prefix-config.ts';
+import {
+  createMirroredPrefixConfigStore,
+  type MirroredPrefixConfigStore,
+} from '../../src/services/mirrored-prefix-config-store.ts';
+import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
+import { createPostgresPrefixConfigCopy } from '../../src/stores/postgres/postgres-prefix-config-copy.ts';
+import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
+import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
+import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
+import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
+import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+
+interface Node {
+  readonly store: MirroredPrefixConfigStore;
+  readonly events: NumberGeneratorEvent[];
+  /** What is kept in PostgreSQL. */
+  kept(prefixKey: string): Promise<PrefixConfig | undefined>;
+  /** Resolves when the stores were compared as a whole. */
+  through(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const startNode = async (redisUrl: string, databaseUrl: string): Promise<Node> => {
+  const events: NumberGeneratorEvent[] = [];
+  const redis: RedisClient = createRedisClient(redisUrl, 1_000, () => undefined);
+  const postgres: PostgresClient = createPostgresClient(databaseUrl, 2_000, () => undefined);
+  const copy = createPostgresPrefixConfigCopy(postgres);
+  const store = createMirroredPrefixConfigStore(createRedisPrefixConfigStore(redis), copy, (event) =>
+    events.push(event),
+  );
+  const through = async (): Promise<void> => {
+    while (!store.isHealed()) await setTimeout(5);
+  };
+  return {
+    store,
+    events,
+    kept: async (prefixKey) => {
+      const [stored] = await copy.find([prefixKey]);
+      return stored?.kind === 'config' ? stored.config : undefined;
+    },
+    through,
+    close: async () => {
+      await store.close();
+      await redis.close();
+      await postgres.close();
+    },
+  };
+};
+
+let keys = 0;
+const configOf = (more: Partial<PrefixConfig> = {}): PrefixConfig => {
+  keys += 1;
+  const prefixKey = `M${keys}`;
+  const stored = decodeStoredConfig(prefixKey, '{"format":"M{SEQ:4}"}');
+  if (stored.kind !== 'config') throw new Error(stored.reason);
+  return { ...stored.config, ...more };
+};
+
+let redis: OwnRedis;
+let database: PostgresDatabase;
+let node: Node;
+const opened: Node[] = [];
+
+const open = async (databaseUrl = database.url): Promise<Node> => {
+  const started = await startNode(redis.url, databaseUrl);
+  opened.push(started);
+  return started;
+};
+
+beforeAll(async () => {
+  redis = await startOwnRedis();
+  database = await leasePostgresDatabase();
+  node = await startNode(redis.url, database.url);
+  await node.through();
+});
+
+afterEach(async () => {
+  for (const started of opened.splice(0)) await started.close();
+});
+
+afterAll(async () => {
+  await node.close();
+  await redis.stop();
+  await database.release();
+});
+
+const preload = (config: PrefixConfig) =>
+  redis.client.hset('prefix_configs', config.prefixKey, encodeStoredConfig(config));
+const inRedis = async (prefixKey: string): Promise<unknown> => {
+  const json = await redis.client.hget('prefix_configs', prefixKey);
+  return json === null ? undefined : decodeStoredConfig(prefixKey, json);
+};
+
+describePrefixConfigStore('Redis with a copy in PostgreSQL', () => ({
+  store: node.store,
+  preload: async (prefixKey, json) => {
+    await redis.client.hset('prefix_configs', prefixKey, json);
+  },
+}));
+
+describe('prefix configs in Redis and PostgreSQL', () => {
+  it('are written to both, changed in both, removed from both', async () => {
+    const config = configOf();
+    await node.store.insert(config);
+    expect(await node.kept(config.prefixKey)).toEqual(config);
+    await node.store.replace({ ...config, format: 'N{SEQ:4}' }, 1);
+    expect(await node.kept(config.prefixKey)).toEqual({ ...config, format: 'N{SEQ:4}', version: 2 });
+    await node.store.remove(config.prefixKey);
+    expect(await node.kept(config.prefixKey)).toBeUndefined();
+    expect(await inRedis(config.prefixKey)).toBeUndefined();
+    expect(await node.store.find([config.prefixKey])).toEqual([undefined]);
+  });
+
+  it('come back into a Redis that lost them, when they are asked for', async () => {
+    const config = configOf();
+    await node.store.insert(config);
+    await redis.client.del('prefix_configs');
+    expect(await node.store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
+    expect(await inRedis(config.prefixKey)).toEqual({ kind: 'config', config });
+  });
+
+  it('come back all at once when a node starts on an emptied Redis', async () => {
+    const configs = Array.from({ length: 1_200 }, () => configOf());
+    const started = await open();
+    const postgres = createPostgresClient(database.url, 2_000, () => undefined);
+    await createPostgresPrefixConfigCopy(postgres).write(async (writer) => {
+      for (const config of configs) await writer.put(config);
+    });
+    await postgres.close();
+    await redis.client.flushall();
+    const [other, third] = [await open(), await open()];
+    await Promise.all([started.through(), other.through(), third.through()]);
+    expect(Number(await redis.client.hlen('prefix_configs'))).toBeGreaterThanOrEqual(1_200);
+  });
+
+  it('are taken from PostgreSQL where Redis has an older version, another content of the same, or something unreadable', async () => {
+    const configs = [configOf({ version: 3 }), configOf({ version: 2 }), configOf()];
+    const [older, other, broken] = configs as [PrefixConfig, PrefixConfig, PrefixConfig];
+    for (const config of configs) {
+      await node.store.insert(config);
+      await node.store.find([config.prefixKey]);
+    }
+    await preload({ ...older, version: 2, format: 'OLD{SEQ:4}' });
+    await preload({ ...other, format: 'OTHER{SEQ:4}' });
+    await redis.client.hset('prefix_configs', broken.prefixKey, '{');
+    await (await open()).through();
+    await expect
+      .poll(() => node.store.find(configs.map(({ prefixKey }) => prefixKey)))
+      .toEqual(configs.map((config) => ({ kind: 'config', config })));
+  });
+
+  it('preloaded by an operator are copied to PostgreSQL when they are first seen', async () => {
+    const [found, unseen] = [configOf(), configOf({ version: 7 })];
+    await preload(found);
+    expect(await node.store.find([found.prefixKey])).toEqual([{ kind: 'config', config: found }]);
+    await expect.poll(() => node.kept(found.prefixKey)).toEqual(found);
+    await preload(unseen);
+    await open();
+    await expect.poll(() => node.kept(unseen.prefixKey)).toEqual(unseen);
+  });
+
+  it('are taken from Redis where PostgreSQL has an older version', async () => {
+    const config = configOf();
+    await node.store.insert(config);
+    await preload({ ...config, version: 5 });
+    await node.store.find([config.prefixKey]);
+    await expect.poll(() => node.kept(config.prefixKey)).toEqual({ ...config, version: 5 });
+  });
+
+  it('stay removed while other nodes read and compare', async () => {
+    const other = await open();
+    for (let round = 0; round < 20; round += 1) {
+      const config = configOf();
+      await node.store.insert(config);
+      let reading = true;
+      const read = async () => {
+        while (reading) await other.store.find([config.prefixKey]);
+      };
+      const readers = [read(), read()];
+      expect(await node.store.remove(config.prefixKey)).toBe(true);
+      await setTimeout(5);
+      reading = false;
+      await Promise.all(readers);
+      expect(await node.store.find([config.prefixKey])).toEqual([undefined]);
+      expect(await node.kept(config.prefixKey)).toBeUndefined();
+    }
+  });
+
+  it('tell listeners when they were healed', async () => {
+    const config = configOf();
+    await node.store.insert(config);
+    const heard: (string | undefined)[] = [];
+    const started = await open();
+    await started.through();
+    started.store.onChange((prefixKey) => heard.push(prefixKey));
+    await redis.client.hdel('prefix_configs', config.prefixKey);
+    await started.store.find([config.prefixKey]);
+    await expect.poll(() => heard).toContain(undefined);
+    expect(started.events).toContainEqual({ type: 'prefix-configs-healed', healed: 1, copied: 0 });
+  });
+});
+
+describe('while PostgreSQL is away', () => {
+  let server: PostgresServer;
+  let lonely: Node;
+  const config = configOf();
+
+  beforeAll(async () => {
+    server = await startPostgresServer();
+    lonely = await startNode(redis.url, server.url);
+    await lonely.through();
+    await lonely.store.insert(config);
+    await lonely.store.find([config.prefixKey]);
+    while (!lonely.store.isHealed()) await setTimeout(5);
+    await server.stop();
+  });
+
+  afterAll(async () => {
+    await lonely.close();
+    await server.close();
+  });
+
+  it('reads go on from Redis, and a prefix that nobody registered stays unregistered', async () => {
+    expect(await lonely.store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
+    expect(await lonely.store.find(['NOWHERE'])).toEqual([undefined]);
+    expect(await lonely.store.list('', 1)).toHaveLength(1);
+  });
+
+  it('writes are refused and change nothing', async () => {
+    const other = configOf();
+    await expect(lonely.store.insert(other)).rejects.toThrow(StorageUnavailableError);
+    await expect(lonely.store.replace(config, 'any')).rejects.toThrow(StorageUnavailableError);
+    await expect(lonely.store.remove(config.prefixKey)).rejects.toThrow(StorageUnavailableError);
+    expect(await inRedis(other.prefixKey)).toBeUndefined();
+    expect(await inRedis(config.prefixKey)).toEqual({ kind: 'config', config });
+  });
+
+  it('a registered prefix that Redis lost is not taken for unregistered, and is back when PostgreSQL is', async () => {
+    await redis.client.hdel('prefix_configs', config.prefixKey);
+    await expect(lonely.store.find([config.prefixKey])).rejects.toThrow(StorageUnavailableError);
+    const started = await open(server.url);
+    await expect(started.store.find(['NOBODY-KNOWS'])).rejects.toThrow(StorageUnavailableError);
+    await server.restart();
+    await expect.poll(() => inRedis(config.prefixKey), { timeout: 10_000 }).toEqual({ kind: 'config', config });
+    expect(await lonely.store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
+  });
+});

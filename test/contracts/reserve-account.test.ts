@@ -1,0 +1,132 @@
+/** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Range } from '../../src/core/range.ts';
+import { VALUE_MAX } from '../../src/core/value.ts';
+import {
+  GAPS,
+  INV,
+  range,
+  type SequenceUnderTest,
+  STATE,
+  startSequenceUnderTest,
+} from '../support/sequence-under-test.ts';
+
+let sequence: SequenceUnderTest;
+beforeAll(async () => {
+  sequence = await startSequenceUnderTest();
+});
+beforeEach(async () => {
+  await sequence.redis.client.flushall();
+});
+afterAll(() => sequence.redis.stop());
+
+describe.each([
+  ['that begins with 1', 0n],
+  ['across 2^53', 2n ** 53n - 20n],
+  ['near 2^64 - 1', VALUE_MAX - 20_000n],
+])('in a sequence %s', (_title, origin) => {
+  const at = (first: bigint, last = first): Range => range(origin + first, origin + last);
+  const gaps = async (): Promise<readonly string[]> =>
+    (await sequence.store.listGaps(INV, 0n, 99)).map(
+      ({ range: { first, last }, reason, node = '-' }) => `${first - origin}-${last - origin} ${reason} ${node}`,
+    );
+
+  it('a server that was emptied is restored from the account that was kept elsewhere', async () => {
+    const kept = { initialSeq: origin, window: 0, standbySize: 0 };
+    await sequence.report({ node: 'node-z', ...kept, epoch: 1n });
+    await sequence.install({ ...kept, epoch: 1n, ceiling: origin + 100n, base: origin });
+    await sequence.send({ ...kept, count: 3 });
+    await sequence.sendB({ ...kept, count: 2 });
+    await sequence.send({ ...kept, node: 'node-c', count: 4 });
+    await sequence.sendB({ ...kept, call: 2, kind: 'leave', count: 0, returned: [at(5n)] });
+    await sequence.store.advance({
+      sequence: INV,
+      operation: 'op',
+      to: origin + 12n,
+      limit: VALUE_MAX,
+      epoch: 0n,
+      ...kept,
+    });
+    const leaving = { ...kept, node: 'node-d' };
+    await sequence.send({ ...leaving, count: 2 });
+    await sequence.send({ ...leaving, call: 2, kind: 'leave', count: 0, returned: [at(14n)] });
+    const account = await sequence.operations.readAccount(INV);
+    expect(account).toMatchObject({ value: origin + 14n });
+
+    await sequence.redis.client.flushall();
+    const report = { ...kept, epoch: 2n };
+    expect(await sequence.report({ ...report, settled: 1, seen: origin + 3n, taken: [at(1n, 3n)] })).toMatchObject({
+      kind: 'waiting',
+      epoch: 1n,
+      ceiling: 0n,
+      highest: origin + 3n,
+    });
+    const install = { ...kept, epoch: 2n, ceiling: origin + 200n, base: origin + 14n, jumpTo: origin + 100n, account };
+    expect(await sequence.install(install)).toBe(true);
+    expect(await gaps()).toEqual([
+      '5-5 advance -',
+      '6-9 node-crash node-c',
+      '10-12 advance -',
+      '14-14 recovery-jump -',
+      '15-100 recovery-jump -',
+    ]);
+    const after = await sequence.operations.readAccount(INV);
+    expect(after?.changes).toBeGreaterThan(account?.changes ?? 0);
+    expect(await sequence.send({ ...kept, call: 2, kind: 'take' })).toMatchObject({ range: at(101n) });
+    expect(sequence.fence).toEqual({ epoch: 2n, ceiling: origin + 200n, wanted: 0n });
+  });
+});
+
+describe('a gap record that was deleted', () => {
+  it('stops the sequence where an account of it is kept elsewhere, and comes back from there', async () => {
+    const kept = { window: 0, standbySize: 0 };
+    await sequence.report({ node: 'node-z', epoch: 1n, window: 0 });
+    expect(await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 })).toBe(true);
+    await sequence.send({ ...kept, count: 3 });
+    await sequence.advance(9n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.redis.client.del(GAPS);
+    expect(await sequence.operations.readAccount(INV)).toBeUndefined();
+    expect(await sequence.sendB(kept)).toEqual({ kind: 'recovering' });
+    await sequence.report({ settled: 1, seen: 3n, taken: [range(1n, 3n)], window: 0 });
+    expect(await sequence.install({ epoch: 2n, ceiling: 100n, base: 9n, window: 0, account })).toBe(true);
+    expect(await sequence.gaps()).toEqual(['4-9 advance -']);
+    expect(await sequence.sendB(kept)).toMatchObject({ range: range(10n, 10n) });
+  });
+
+  it('comes back also when another server has taken over with what was left', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.advance(9n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.redis.client.del(GAPS);
+    await sequence.replaceServer();
+    await sequence.report({ settled: 1, seen: 3n, taken: [range(1n, 3n)] });
+    await sequence.install({ base: 9n, account });
+    expect(await sequence.gaps()).toEqual(['4-9 advance -']);
+  });
+
+  it('stops nothing where nobody keeps an account of it', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.advance(9n);
+    await sequence.redis.client.del(GAPS);
+    expect(await sequence.sendB({})).toMatchObject({ range: range(10n, 10n) });
+  });
+});
+
+describe('an account that is older than the state', () => {
+  it('changes nothing: not what is recorded, nor what was given back', async () => {
+    await sequence.send({ count: 5, standbySize: 0 });
+    const older = await sequence.operations.readAccount(INV);
+    await sequence.advance(10n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.sendB({ count: 2, standbySize: 0 });
+    await sequence.sendB({ call: 2, kind: 'leave', count: 0, returned: [range(11n, 12n)] });
+    for (const stored of [older, account && { ...account, value: 12n }]) {
+      await sequence.replaceServer();
+      await sequence.report({ settled: 1, seen: 5n, taken: [range(1n, 5n)] });
+      await sequence.install({ account: stored });
+      expect(await sequence.gaps()).toEqual(['6-10 advance -']);
+      expect(await sequence.redis.client.hget(STATE, 'free')).toBe('11:12');
+    }
+  });
+});

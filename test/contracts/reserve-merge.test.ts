@@ -1,0 +1,209 @@
+/** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  offer,
+  range,
+  type SequenceUnderTest,
+  STATE,
+  segment,
+  startSequenceUnderTest,
+} from '../support/sequence-under-test.ts';
+
+let sequence: SequenceUnderTest;
+beforeAll(async () => {
+  sequence = await startSequenceUnderTest();
+});
+beforeEach(async () => {
+  await sequence.redis.client.flushall();
+});
+afterAll(() => sequence.redis.stop());
+
+const take = { kind: 'take', standbySize: 0 } as const;
+const ahead = () => sequence.redis.client.hget(STATE, 'ahead');
+/** What `node-a` was given by a first call of count 3. */
+const first = { settled: 1, seen: 3n, taken: [range(1n, 3n)] };
+const holding = segment(28n, 32n, 1);
+
+describe('a standby', () => {
+  it('of a node the state never heard of stays that node’s', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    const putBack = await sequence.remember();
+    expect(await sequence.sendB({ count: 0 })).toMatchObject({ standby: offer(9n, 13n, 1) });
+    await putBack();
+    await sequence.report(first);
+    await sequence.report({ node: 'node-b', settled: 1, holding: segment(9n, 13n, 1) });
+    await sequence.install();
+    expect(await ahead()).toBe('9:13:node-b@1');
+    expect(await sequence.gaps()).toEqual([]);
+  });
+
+  it('that was used in part, and that only its node knows of, is not handed out', async () => {
+    await sequence.send({ count: 3 });
+    const putBack = await sequence.remember();
+    await sequence.send({ call: 2, kind: 'leave', count: 0, released: [{ ...holding, used: 2n }] });
+    await putBack();
+    await sequence.report({ ...first, settled: 2, taken: [range(1n, 3n), range(28n, 29n)] });
+    await sequence.install();
+    expect(await ahead()).toBe('28:29:-');
+    expect(await sequence.sendB({ count: 24, standbySize: 0 })).toMatchObject({ range: range(4n, 27n) });
+    expect(await sequence.sendB({ ...take, call: 2 })).toMatchObject({ range: range(30n, 30n) });
+  });
+
+  it('that its node has given up for another one is free again, but for what was issued of it', async () => {
+    await sequence.send({ count: 3 });
+    await sequence.send({ call: 2, kind: 'take', count: 20, holding, usedInPart: true, seen: 3n });
+    const next = ((await ahead()) ?? '').split(' ').at(-1) ?? '';
+    const [from = '', to = ''] = next.split(':');
+    const putBack = await sequence.remember();
+    await sequence.sendB({ standbySize: 0 });
+    await putBack();
+    const given = [range(1n, 3n), range(4n, 23n), range(28n, 29n)];
+    const held = segment(BigInt(from), BigInt(to), 2);
+    await sequence.report({ settled: 2, seen: 23n, holding: held, taken: given });
+    await sequence.report({ node: 'node-b', settled: 1, seen: 24n, taken: [range(24n, 24n)] });
+    await sequence.install();
+    expect(await ahead()).toBe(`28:29:- ${next}`);
+  });
+});
+
+describe('a standby of a node that has not reported', () => {
+  it('gives way to the one that another node holds', async () => {
+    await sequence.send({ node: 'node-c' });
+    const putBack = await sequence.remember();
+    await sequence.send({ node: 'node-c', call: 2, kind: 'leave', count: 0 });
+    expect(await sequence.send({})).toMatchObject({ range: range(2n, 2n), standby: offer(11n, 15n, 1) });
+    await putBack();
+    expect(await ahead()).toBe('10:14:node-c@1');
+    await sequence.report({ settled: 1, seen: 2n, taken: [range(2n, 2n)], holding: segment(11n, 15n, 1) });
+    await sequence.install();
+    expect(await ahead()).toBe('10:10:node-c@1 11:15:node-a@1');
+  });
+
+  it('gives way to what another node was given', async () => {
+    await sequence.send({ node: 'node-c' });
+    const putBack = await sequence.remember();
+    await sequence.send({ node: 'node-c', call: 2, kind: 'leave', count: 0 });
+    await sequence.send({ count: 11, standbySize: 0 });
+    await putBack();
+    await sequence.report({ settled: 1, seen: 12n, taken: [range(2n, 12n)] });
+    await sequence.install();
+    expect(await ahead()).toBe('13:14:node-c@1');
+    expect(await sequence.gaps()).toEqual(['1-1 recovery-jump node-c']);
+  });
+});
+
+describe('a value that was given back', () => {
+  it('is missing afterwards, unless a node says that it was given to it', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.sendB({ count: 2, standbySize: 0 });
+    await sequence.sendB({ call: 2, kind: 'leave', count: 0, returned: [range(4n, 5n)] });
+    const putBack = await sequence.remember();
+    await sequence.send({ ...take, node: 'node-c', kind: 'join' });
+    await putBack();
+    await sequence.report(first);
+    await sequence.report({ node: 'node-c', settled: 1, taken: [range(4n, 4n)] });
+    await sequence.install();
+    expect(await sequence.gaps()).toEqual(['5-5 recovery-jump -']);
+    expect(await sequence.send({ ...take, call: 2, count: 9 })).toMatchObject({ range: range(6n, 14n) });
+  });
+
+  it('is named once more when its call is repeated after the recovery: it stays missing', async () => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    await sequence.sendB({ standbySize: 0 });
+    await sequence.replaceServer();
+    await sequence.report({ node: 'node-b', settled: 1, seen: 3n, taken: [range(3n, 3n)] });
+    await sequence.install({ jumpTo: 10n });
+    expect(await sequence.gaps()).toEqual(['1-2 recovery-jump node-a', '4-10 recovery-jump -']);
+    // It was given 4-6 as well, which the state has lost, and has given 5-6 back.
+    const taken = [range(1n, 2n), range(4n, 4n)];
+    await sequence.report({ sworn: false, epoch: sequence.fence.epoch - 1n, settled: 2, seen: 6n, taken });
+    const again = { ...take, call: 3, reissued: true, returned: [range(5n, 6n)] };
+    expect(await sequence.send(again)).toMatchObject({ range: range(11n, 11n) });
+    expect(await sequence.gaps()).toEqual(['5-6 recovery-jump node-a', '7-10 recovery-jump -']);
+  });
+
+  it('of a standby that was jumped stays missing when it is named once more after a recovery', async () => {
+    await sequence.send({ count: 3 });
+    await sequence.sendB({ count: 24, standbySize: 0 });
+    await sequence.sendB({ ...take, call: 2 });
+    expect(await sequence.gaps()).toEqual(['28-32 node-crash node-a@1']);
+    await sequence.send({ ...take, call: 2, count: 0, reissued: true, released: [{ ...holding, used: 1n }] });
+    expect(await sequence.gaps()).toEqual(['28-32 node-crash node-a@1']);
+    expect(await sequence.sendB({ ...take, call: 3 })).toMatchObject({ returned: false });
+  });
+});
+
+describe('a call of the same number that brought something else on another server', () => {
+  it.each([
+    ['was settled there', 2, -1n, [range(1n, 3n), range(4n, 5n)], ['6-7 recovery-jump node-a']],
+    [
+      'was not settled, but the one before it was settled later there',
+      1,
+      1n,
+      [range(1n, 3n)],
+      ['4-7 recovery-jump node-a'],
+    ],
+  ])('%s: what the state says of it is missing', async (_title, settled, later, taken, gaps) => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.send({ ...take, call: 2, count: 4, seen: 3n });
+    await sequence.replaceServer();
+    const { epoch } = sequence.fence;
+    await sequence.report({ settled, settledEpoch: epoch + later, epoch: epoch + 2n, seen: 3n, taken });
+    await sequence.install();
+    expect(await sequence.gaps()).toEqual(gaps);
+    expect(await sequence.sendB({ standbySize: 0 })).toMatchObject({ range: range(8n, 8n) });
+  });
+});
+
+describe('a call whose answer was lost', () => {
+  it('is answered the same after a recovery of a state that knows it', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.send({ ...take, call: 2, count: 4, seen: 3n });
+    await sequence.replaceServer();
+    await sequence.report(first);
+    await sequence.install();
+    const { epoch } = sequence.fence;
+    expect(await sequence.send({ ...take, call: 2, count: 4, seen: 3n, epoch, reissued: true })).toMatchObject({
+      range: range(4n, 7n),
+    });
+    expect(await sequence.gaps()).toEqual([]);
+  });
+
+  it('is answered the same after a recovery without its node; what it brought is missing until the next call', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.replaceServer();
+    await sequence.report({ node: 'node-b' });
+    await sequence.install({ jumpTo: 5n });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+    await sequence.report({ sworn: false, epoch: sequence.fence.epoch - 1n });
+    const { epoch } = sequence.fence;
+    expect(await sequence.send({ count: 3, standbySize: 0, epoch, reissued: true })).toMatchObject({
+      range: range(1n, 3n),
+    });
+    expect(await sequence.gaps()).toContain('1-3 recovery-jump node-a');
+    await sequence.send({ ...take, call: 2, seen: 3n });
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+  });
+});
+
+describe('counting goes on', () => {
+  it('above the base, which others have kept, and never again with what comes back from below it', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.replaceServer();
+    await sequence.report(first);
+    await sequence.install({ base: 20n });
+    expect(await sequence.gaps()).toEqual(['4-20 recovery-jump -']);
+    expect(await sequence.send({ ...take, call: 2, returned: [range(3n, 3n)] })).toMatchObject({
+      range: range(21n, 21n),
+    });
+    expect(await sequence.gaps()).toEqual(['3-3 advance -', '4-20 recovery-jump -']);
+  });
+
+  it('above what a late report names', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    const late = { node: 'node-b', sworn: false, epoch: sequence.fence.epoch - 1n, settled: 4, seen: 9n };
+    expect(await sequence.report({ ...late, taken: [range(8n, 9n)] })).toMatchObject({ kind: 'reported' });
+    expect(await sequence.gaps()).toEqual(['4-7 recovery-jump -']);
+    expect(await sequence.send({ ...take, call: 2, seen: 3n })).toMatchObject({ range: range(10n, 10n) });
+  });
+});

@@ -1,0 +1,270 @@
+/** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
+import { describe, expect, it } from 'vitest';
+import { type CallTerms, type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
+
+const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
+const KEEP: StandbyAdvice = { kind: 'keep' };
+const RECOVERY = { server: 'run2', time: '1795224970000000' };
+
+const fenceOf = (epoch: bigint): Fence => ({ epoch, ceiling: 10_000n, wanted: 0n });
+const offer = (first: bigint, offeredIn: number): StandbyAdvice => ({
+  kind: 'offer',
+  segment: { first, last: first + 4n, offeredIn },
+});
+const taken = (first: bigint, last: bigint, parts: { standby?: StandbyAdvice; epoch?: bigint } = {}): CounterReply => ({
+  kind: 'taken',
+  range: { first, last },
+  returned: false,
+  standby: parts.standby ?? KEEP,
+  fence: fenceOf(parts.epoch ?? 5n),
+});
+const waiting: ReportReply = {
+  kind: 'waiting',
+  recovery: RECOVERY,
+  sinceMs: 0,
+  epoch: 5n,
+  ceiling: 10_000n,
+  highest: 6n,
+  reported: [],
+  missing: ['node'],
+};
+const reported = (epoch: bigint): ReportReply => ({ kind: 'reported', fence: fenceOf(epoch) });
+
+const open = (): CounterSession => {
+  let calls = 0;
+  return createCounterSession({ sequence: { prefixKey: 'INV', period: '' }, node: 'node', nextCall: () => ++calls });
+};
+
+/** A session that has taken 1, holds the standby segment 101-105, and has made call 2, which is pending. */
+const calling = (count = 3): CounterSession => {
+  const session = open();
+  session.call(1, TERMS);
+  session.settle(1, taken(1n, 1n, { standby: offer(101n, 1) }));
+  session.deal(1, VALUE_MAX);
+  session.call(count, TERMS);
+  return session;
+};
+
+describe('a node the store has forgotten', () => {
+  it('makes no call before it has reported, and keeps the one that is pending', () => {
+    const session = calling();
+    const { pending } = session;
+    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'report' });
+    expect(session.needsReport).toBe(true);
+    expect(session.pending).toBe(pending);
+    expect(() => session.call(1, TERMS)).toThrow('owes a report');
+    expect(() => session.leave(TERMS)).toThrow('owes a report');
+  });
+
+  it('says what it was given, without swearing anything off', () => {
+    const session = calling();
+    session.settle(2, { kind: 'forgotten' });
+    expect(session.report({ ...TERMS, initialSeq: 4n })).toEqual({
+      sequence: { prefixKey: 'INV', period: '' },
+      node: 'node',
+      settled: 1,
+      settledEpoch: 5n,
+      epoch: 5n,
+      sworn: false,
+      recovery: undefined,
+      seen: 1n,
+      holding: { first: 101n, last: 105n, offeredIn: 1 },
+      top: 105n,
+      taken: [{ first: 1n, last: 1n }],
+      brief: false,
+      initialSeq: 4n,
+      window: 10_000,
+    });
+  });
+
+  it('repeats its pending call under the same number in the new epoch once it is known again', () => {
+    const session = calling();
+    session.settle(2, { kind: 'forgotten' });
+    expect(session.settleReport(reported(6n))).toBe(true);
+    expect(session.needsReport).toBe(false);
+    expect(session.call(9, TERMS)).toMatchObject({ call: 2, kind: 'take', count: 3, epoch: 6n, reissued: true });
+    session.settle(2, taken(7n, 9n, { epoch: 6n }));
+    session.deal(3, VALUE_MAX);
+    expect(session.call(1, TERMS)).toMatchObject({ call: 3, epoch: 6n, reissued: false });
+  });
+
+  it('dates its last settled call to the epoch in which the store took note of it', () => {
+    const session = calling();
+    session.settle(2, { kind: 'recovering' });
+    expect(session.report(TERMS)).toMatchObject({ settled: 1, settledEpoch: 5n, epoch: 6n });
+    session.settleReport(reported(8n));
+    session.swear();
+    expect(session.report(TERMS)).toMatchObject({ settled: 1, settledEpoch: 8n, epoch: 9n });
+    const fresh = open();
+    fresh.swear();
+    fresh.settleReport(reported(8n));
+    fresh.swear();
+    expect(fresh.report(TERMS)).toMatchObject({ settled: 0, settledEpoch: 0n, epoch: 9n });
+  });
+
+  it('swears off the epoch when the store says that it is recovering', () => {
+    const session = calling();
+    session.settle(2, { kind: 'forgotten' });
+    expect(session.settleReport({ kind: 'recovering' })).toBe(false);
+    expect(session.report(TERMS)).toMatchObject({ sworn: true, epoch: 6n });
+  });
+});
+
+describe('a node that has sworn off an epoch', () => {
+  const sworn = (): CounterSession => {
+    const session = calling();
+    session.settle(2, { kind: 'recovering' });
+    return session;
+  };
+
+  it('asks for the next one, and swears once only', () => {
+    const session = sworn();
+    expect(session.report(TERMS)).toMatchObject({ sworn: true, epoch: 6n, recovery: undefined });
+    session.swear();
+    expect(session.settleReport({ kind: 'recovering' })).toBe(false);
+    expect(session.report(TERMS).epoch).toBe(6n);
+  });
+
+  it('ignores the answers to earlier calls', () => {
+    const session = sworn();
+    expect(session.settle(2, taken(2n, 4n))).toEqual({ kind: 'late' });
+    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'late' });
+    expect(session.hasValues).toBe(false);
+    expect(session.report(TERMS)).toMatchObject({ settled: 1, seen: 1n, taken: [{ first: 1n, last: 1n }] });
+  });
+
+  it('goes on serving from its standby, which its report names as a whole', () => {
+    const session = sworn();
+    expect(session.dealStandby(2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
+    expect(session.report(TERMS)).toMatchObject({
+      holding: { first: 101n, last: 105n },
+      taken: [{ first: 1n, last: 1n }],
+    });
+  });
+
+  it('names the recovery as soon as it has heard of it', () => {
+    const session = sworn();
+    expect(session.settleReport(waiting)).toBe(false);
+    expect(session.report(TERMS).recovery).toEqual(RECOVERY);
+    expect(session.needsReport).toBe(true);
+  });
+
+  it('says only that it is still there once its report was taken down, as long as it is for that recovery', () => {
+    const session = sworn();
+    session.settleReport(waiting);
+    expect(session.report(TERMS).brief).toBe(false);
+    session.settleReport({ ...waiting, reported: ['other', 'node'] });
+    expect(session.report(TERMS)).toMatchObject({ brief: true, recovery: RECOVERY });
+    session.settleReport({ ...waiting, recovery: { ...RECOVERY }, reported: ['node'] });
+    expect(session.report(TERMS).brief).toBe(true);
+    session.settleReport({ ...waiting, recovery: { server: 'run3', time: '1795224999000000' } });
+    expect(session.report(TERMS).brief).toBe(false);
+  });
+
+  it('says everything once more when the store does not have its report any longer', () => {
+    const session = sworn();
+    session.settleReport(waiting);
+    session.settleReport({ ...waiting, reported: ['node'] });
+    session.settleReport({ kind: 'recovering' });
+    expect(session.report(TERMS)).toMatchObject({ brief: false, epoch: 6n, recovery: RECOVERY });
+    session.settleReport({ ...waiting, reported: ['node'] });
+    session.settleReport(reported(6n));
+    session.swear();
+    expect(session.report(TERMS)).toMatchObject({ brief: false, epoch: 7n });
+  });
+
+  it.each<[string, ReportReply]>([
+    ['is corrupt', { kind: 'corrupt', reason: 'x' }],
+    ['still serves the old epoch', reported(5n)],
+    ['waits for others', waiting],
+  ])('goes on reporting while the store %s', (_title, reply) => {
+    const session = sworn();
+    expect(session.settleReport(reply)).toBe(false);
+    expect(session.needsReport).toBe(true);
+  });
+
+  it('ignores an answer from the old epoch also after it has reported', () => {
+    const session = sworn();
+    session.settleReport(reported(6n));
+    expect(session.settle(2, taken(2n, 4n))).toEqual({ kind: 'again' });
+    expect(session.hasValues).toBe(false);
+    expect(session.pending).toMatchObject({ call: 2, epoch: 6n, reissued: true });
+    expect(session.fence).toEqual(fenceOf(6n));
+    session.settle(2, taken(7n, 9n, { epoch: 6n }));
+    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 7n, last: 9n });
+  });
+
+  it('counts in an epoch that came about without it', () => {
+    const session = sworn();
+    session.settleReport(reported(9n));
+    expect(session.call(1, TERMS)).toMatchObject({ call: 2, epoch: 9n, reissued: true });
+  });
+
+  it('before its first call joins nobody: it reports, and takes', () => {
+    const session = open();
+    session.swear();
+    expect(session.report(TERMS)).toMatchObject({ settled: 0, epoch: 1n, sworn: true, seen: 0n, taken: [] });
+    expect(session.settleReport(reported(1n))).toBe(true);
+    expect(session.call(1, TERMS)).toMatchObject({ kind: 'take', call: 1, epoch: 1n, reissued: false });
+  });
+});
+
+describe('a report', () => {
+  it('names what was issued of a standby that was given up, and what is in hand, but nothing that was given back', () => {
+    const session = calling(5);
+    session.dealStandby(2, VALUE_MAX);
+    session.settle(2, taken(2n, 6n, { standby: offer(201n, 2) }));
+    session.deal(2, VALUE_MAX);
+    session.call(1, TERMS);
+    session.settle(3, taken(7n, 9n));
+    session.call(0, TERMS);
+    session.settle(4, { kind: 'recovering' });
+    expect(session.report(TERMS)).toMatchObject({
+      settled: 3,
+      seen: 9n,
+      holding: { first: 201n, last: 205n, offeredIn: 2 },
+      taken: [
+        { first: 1n, last: 1n },
+        { first: 101n, last: 102n },
+        { first: 2n, last: 3n },
+      ],
+    });
+  });
+
+  it('names values in hand that are not given back yet', () => {
+    const session = calling();
+    session.settle(2, taken(2n, 4n));
+    session.deal(1, VALUE_MAX);
+    session.swear();
+    expect(session.report(TERMS).taken).toEqual([{ first: 1n, last: 4n }]);
+    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 3n, last: 4n });
+  });
+
+  it('is owed to nobody by a session that counts, or has left', () => {
+    const session = calling();
+    expect(session.settleReport(waiting)).toBe(true);
+    expect(session.report(TERMS).recovery).toBeUndefined();
+    session.settle(2, taken(2n, 4n));
+    session.leave(TERMS);
+    session.settle(3, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
+    session.swear();
+    expect(session.needsReport).toBe(false);
+  });
+});
+
+describe('a call that meets the ceiling', () => {
+  it('stays pending, to be repeated unchanged when the ceiling was raised', () => {
+    const session = calling();
+    const { pending } = session;
+    expect(session.settle(2, { kind: 'ceiling', value: 6n })).toEqual({ kind: 'ceiling', value: 6n });
+    expect(session.call(1, TERMS)).toBe(pending);
+  });
+
+  it('tells which ceiling a standby would need', () => {
+    const session = calling();
+    session.settle(2, { kind: 'nothing', standby: KEEP, fence: { epoch: 5n, ceiling: 100n, wanted: 140n } });
+    expect(session.fence).toEqual({ epoch: 5n, ceiling: 100n, wanted: 140n });
+  });
+});

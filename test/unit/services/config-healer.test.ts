@@ -1,0 +1,274 @@
+/** Two stores of prefix configs are brought together, whichever lost something: in pages, again until it worked, one question at a time. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { StorageUnavailableError } from '../../../src/core/errors.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config.ts';
+import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../../src/core/prefix-config-copy.ts';
+import { createConfigHealer } from '../../../src/services/config-healer.ts';
+import { createMirroredPrefixConfigStore } from '../../../src/services/mirrored-prefix-config-store.ts';
+import { configOf } from '../fakes/config-of.ts';
+import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
+
+const AWAY = new StorageUnavailableError('PostgreSQL away');
+const FORMAT = { format: '{SEQ:4}' };
+
+/** A copy in memory that can be away. */
+const createCopy = () => {
+  const entries = new Map<string, StoredConfig>();
+  const asked: (readonly string[])[] = [];
+  const state = { failure: undefined as Error | undefined, gate: undefined as Promise<void> | undefined, writes: 0 };
+  const answer = async <Result>(result: () => Result): Promise<Result> => {
+    await state.gate;
+    if (state.failure !== undefined) throw state.failure;
+    return result();
+  };
+  const findAll = (prefixKeys: readonly string[]) => prefixKeys.map((key) => entries.get(key));
+  const writer: PrefixConfigCopyWriter = {
+    find: async (prefixKeys) => findAll(prefixKeys),
+    put: async (config) => {
+      entries.set(config.prefixKey, { kind: 'config', config });
+    },
+    remove: async (prefixKey) => entries.delete(prefixKey),
+  };
+  const copy: PrefixConfigCopy = {
+    find: (prefixKeys) => {
+      asked.push(prefixKeys);
+      return answer(() => findAll(prefixKeys));
+    },
+    list: (after, limit) =>
+      answer(() =>
+        [...entries]
+          .filter(([prefixKey]) => prefixKey > after)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .slice(0, limit)
+          .map(([prefixKey, stored]) => ({ prefixKey, stored })),
+      ),
+    write: async (work) => {
+      state.writes += 1;
+      await answer(() => undefined);
+      return work(writer);
+    },
+  };
+  return { copy, entries, asked, state };
+};
+
+const setUp = () => {
+  const { copy, entries, asked, state } = createCopy();
+  const live = createSwitchablePrefixConfigStore();
+  const events: NumberGeneratorEvent[] = [];
+  const healer = createConfigHealer(live, copy, (event) => events.push(event));
+  const keep = (config: PrefixConfig): void => {
+    entries.set(config.prefixKey, { kind: 'config', config });
+  };
+  const versionsOf = async (...prefixKeys: string[]) =>
+    (await live.find(prefixKeys)).map((stored) => (stored?.kind === 'config' ? stored.config.version : undefined));
+  return { copy, entries, asked, state, live, events, healer, keep, versionsOf };
+};
+
+const settle = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('looking through everything', () => {
+  it('puts back what the live store lost, page by page, and copies what only it has', async () => {
+    const { healer, keep, live, entries, events, versionsOf } = setUp();
+    for (let index = 0; index < 450; index += 1) keep(configOf(`LOST${index}`, FORMAT));
+    await live.insert(configOf('NEW', FORMAT));
+    healer.lookThrough();
+    expect(healer.isThrough()).toBe(false);
+    await settle();
+    expect(healer.isThrough()).toBe(true);
+    expect(await versionsOf('LOST0', 'LOST449')).toEqual([1, 1]);
+    expect(await live.list('', 1_000)).toHaveLength(451);
+    expect(entries.get('NEW')).toMatchObject({ kind: 'config', config: { version: 1 } });
+    const healed = events.flatMap((event) => (event.type === 'prefix-configs-healed' ? [event] : []));
+    expect(healed.reduce((sum, event) => sum + event.healed, 0)).toBe(450);
+    expect(healed.reduce((sum, event) => sum + event.copied, 0)).toBe(1);
+  });
+
+  it('writes nothing, and takes no lock, when both agree', async () => {
+    const { healer, keep, live, events, state } = setUp();
+    const config = configOf('INV', FORMAT);
+    keep(config);
+    await live.insert(config);
+    healer.lookThrough();
+    await settle();
+    expect(healer.isThrough()).toBe(true);
+    expect([events, state.writes]).toEqual([[], 0]);
+    expect(healer.known('INV')).toBe(1);
+  });
+
+  it('is told of when it fails, and tried again until it worked once', async () => {
+    const { healer, keep, events, state, versionsOf } = setUp();
+    keep(configOf('INV', FORMAT));
+    state.failure = AWAY;
+    healer.lookThrough();
+    await settle(2_500);
+    expect(events).toEqual(Array.from({ length: 3 }, () => ({ type: 'prefix-configs-healing-failed', error: AWAY })));
+    expect(healer.isThrough()).toBe(false);
+    state.failure = undefined;
+    await settle(1_000);
+    expect(healer.isThrough()).toBe(true);
+    expect(await versionsOf('INV')).toEqual([1]);
+    await settle(60_000);
+    expect(events).toHaveLength(4);
+  });
+
+  it('begins anew when it was asked for while it was under way', async () => {
+    const { healer, keep, state, versionsOf } = setUp();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    state.gate = promise;
+    healer.lookThrough();
+    await settle();
+    healer.lookThrough();
+    keep(configOf('INV', FORMAT));
+    resolve();
+    await settle();
+    expect(healer.isThrough()).toBe(true);
+    expect(await versionsOf('INV')).toEqual([1]);
+  });
+
+  it('ends with close: what failed is not tried again', async () => {
+    const { healer, events, state } = setUp();
+    state.failure = AWAY;
+    healer.lookThrough();
+    await settle();
+    await healer.close();
+    healer.lookThrough();
+    await settle(10_000);
+    expect(events).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('of two entries that differ', () => {
+  it.each([
+    ['the copy, when it is newer', 5, 3, 5],
+    ['the copy, when both have the same version', 4, 4, 4],
+    ['the live one, when that is newer', 3, 5, 5],
+  ])('the one that holds is %s', async (_title, kept, inLive, expected) => {
+    const { healer, keep, live, entries, versionsOf } = setUp();
+    keep(configOf('INV', { format: 'K{SEQ:4}' }, kept));
+    await live.insert(configOf('INV', { format: 'L{SEQ:4}' }, inLive));
+    await healer.healTogether(['INV']);
+    expect(await versionsOf('INV')).toEqual([expected]);
+    const [stored] = await live.find(['INV']);
+    expect(stored).toEqual(entries.get('INV'));
+    expect(stored).toMatchObject({ config: { format: kept >= inLive ? 'K{SEQ:4}' : 'L{SEQ:4}' } });
+    expect(healer.known('INV')).toBe(expected);
+  });
+
+  it('an unreadable live one gives way to the copy', async () => {
+    const { healer, keep, live, versionsOf } = setUp();
+    keep(configOf('INV', FORMAT, 2));
+    live.preload('INV', '{');
+    expect(await healer.healTogether(['INV'])).toBe(true);
+    expect(await versionsOf('INV')).toEqual([2]);
+  });
+
+  it('none holds when neither can be read: that is left to the operator', async () => {
+    const { healer, live, entries, events, state } = setUp();
+    live.preload('INV', '{');
+    entries.set('INV', { kind: 'corrupt', reason: 'Not valid JSON' });
+    expect(await healer.healTogether(['INV'])).toBe(false);
+    expect([events, state.writes]).toEqual([[], 0]);
+  });
+});
+
+describe('those who ask at the same time', () => {
+  it('share one question to the copy, and the next one leaves when that is answered', async () => {
+    const { healer, asked, state } = setUp();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    state.gate = promise;
+    const first = healer.healTogether(['A']);
+    await settle();
+    const others = Array.from({ length: 500 }, (_, index) => healer.healTogether([`P${index % 100}`]));
+    await settle();
+    expect(asked).toEqual([['A']]);
+    resolve();
+    await Promise.all([first, ...others]);
+    expect(asked).toHaveLength(2);
+    expect(asked[1]).toHaveLength(100);
+  });
+
+  it('are all told when it failed, and those who come later are not', async () => {
+    const { healer, state } = setUp();
+    state.failure = AWAY;
+    const all = await Promise.allSettled([healer.healTogether(['A']), healer.healTogether(['B'])]);
+    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    state.failure = undefined;
+    expect(await healer.healTogether(['A'])).toBe(false);
+  });
+});
+
+describe('entries that were met on the way', () => {
+  it('are compared in the background', async () => {
+    const { healer, live, entries } = setUp();
+    await live.insert(configOf('INV', FORMAT));
+    healer.compareLater(['INV']);
+    await settle();
+    expect(entries.has('INV')).toBe(true);
+    expect(healer.known('INV')).toBe(1);
+  });
+
+  it('tell listeners when the live store was changed', async () => {
+    const { healer, keep } = setUp();
+    const told: string[] = [];
+    healer.onHealed(() => told.push('healed'));
+    keep(configOf('INV', FORMAT));
+    healer.compareLater(['INV']);
+    await settle();
+    expect(told).toEqual(['healed']);
+  });
+});
+
+describe('reading through the mirrored store while the copy is away', () => {
+  const mirrored = () => {
+    const parts = setUp();
+    const store = createMirroredPrefixConfigStore(parts.live, parts.copy, (event) => parts.events.push(event));
+    return { ...parts, store };
+  };
+
+  it('what the live store has is served', async () => {
+    const { store, live, state } = mirrored();
+    await live.insert(configOf('INV', FORMAT));
+    state.failure = AWAY;
+    expect(await store.find(['INV'])).toMatchObject([{ kind: 'config' }]);
+    await store.close();
+  });
+
+  it('what it has not is refused, until both were compared as a whole', async () => {
+    const { store, live, state } = mirrored();
+    state.failure = AWAY;
+    await expect(store.find(['INV'])).rejects.toBe(AWAY);
+    state.failure = undefined;
+    live.announce(undefined);
+    await settle();
+    expect(store.isHealed()).toBe(true);
+    state.failure = AWAY;
+    expect(await store.find(['INV'])).toEqual([undefined]);
+    await store.close();
+  });
+
+  it('an error that is none of the store is passed on', async () => {
+    const { store, state } = mirrored();
+    state.failure = new TypeError('bug');
+    await expect(store.find(['INV'])).rejects.toBe(state.failure);
+    await store.close();
+  });
+
+  it('a change is refused, and neither store is changed', async () => {
+    const { store, live, entries, state } = mirrored();
+    state.failure = AWAY;
+    await expect(store.insert(configOf('INV', FORMAT))).rejects.toBe(AWAY);
+    expect(await live.find(['INV'])).toEqual([undefined]);
+    expect(entries.size).toBe(0);
+    await store.close();
+  });
+});
