@@ -40,7 +40,9 @@ it('a node killed between its call and the reply: nothing twice; what it may hav
   }
   const verdict = await fleet.finish();
   expect(verdict.findings).toEqual([]);
-  expect(verdict.recordedGaps).toBe(3 * STANDBY_SIZE);
+  // A segment of each that was killed, and a second one where the reply that was lost had offered it.
+  expect(verdict.recordedGaps).toBeGreaterThanOrEqual(3 * STANDBY_SIZE);
+  expect(verdict.recordedGaps).toBeLessThanOrEqual(2 * 3 * STANDBY_SIZE);
   expect(verdict.tolerated.inLastCalls).toBeGreaterThan(0);
   // What one call asks for: one value per client of the node.
   expect(verdict.tolerated.inLastCalls).toBeLessThanOrEqual(3 * USUAL_LOAD.clientsPerNode);
