@@ -1,5 +1,4 @@
 /** A counter allocator on a held store, with its events; and what tests say about its targets and answers. */
-
 import type { Allocation } from '../../../src/allocators/allocator.ts';
 import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
