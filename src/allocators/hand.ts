@@ -9,6 +9,8 @@ export interface Waiter {
   missing: number;
   /** The highest value it may be given. */
   readonly limit: bigint;
+  /** One range is enough, however short: what the store gives in one call. */
+  readonly isLease?: boolean;
   /** What it has got so far. */
   readonly ranges: Range[];
   readonly resolve: (allocation: Allocation) => void;
@@ -26,6 +28,7 @@ export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean 
     const range = session.deal(waiter.missing, waiter.limit);
     if (range === undefined) return false;
     give(waiter, range);
+    if (waiter.isLease) break;
   }
   waiter.resolve({ ranges: waiter.ranges, fromStandby: false });
   return true;
