@@ -17,13 +17,17 @@ export const prefixKeySchema = z
   .describe('The client-visible name of a number series.')
   .meta({ examples: ['INV'] });
 
+/** How values are taken: docs/strategies.md compares them. */
+export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
 /** Settings of one series, checked and complete. */
 export interface PrefixConfig {
   readonly prefixKey: string;
   readonly format: string;
   readonly seqLength: number;
   readonly initialSeq: bigint;
-  readonly strategy: 'counter';
+  readonly strategy: Strategy;
   readonly reset: Reset;
   readonly timeZone: string;
   readonly fiscalYearStart: string;
@@ -67,7 +71,9 @@ const fields = {
     )
     .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
     .meta({ examples: [1000] }),
-  strategy: z.literal('counter', 'The only strategy of this version is counter').describe('How values are taken.'),
+  strategy: z
+    .enum(STRATEGIES, `One of ${STRATEGIES.join(', ')}`)
+    .describe('How values are taken. A strategy that this process cannot serve is refused with the reason.'),
   reset: z
     .enum(RESETS, `One of ${RESETS.join(', ')}`)
     .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.'),

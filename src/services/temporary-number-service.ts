@@ -1,6 +1,6 @@
 /** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
+import type { Allocation } from '../allocators/allocator.ts';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
-import type { Allocation } from '../allocators/hand.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
