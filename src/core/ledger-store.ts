@@ -3,7 +3,7 @@ import type { NumberSource } from './events.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger.ts';
 import type { Range } from './range.ts';
 import type { SequenceName } from './sequence-name.ts';
-import type { NumberPrinter } from './template.ts';
+import type { NumberPrinter } from './template-printer.ts';
 
 /** What one request wants, and what is written down of it. */
 export interface LedgerTake extends LedgerDemand {
