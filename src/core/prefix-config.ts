@@ -4,7 +4,8 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
-import { compileTemplate, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
 /** What a prefix key looks like; it can stand in a URL path, a Redis key and a scope as it is. */
@@ -165,7 +166,9 @@ const PROOFS: Readonly<Record<Reset, readonly number[]>> = {
 const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
   const missing = missingForReset(template, config.reset);
   if (missing.length === 0) return;
-  const printerAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const sourceAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const given = Object.fromEntries(givenNamesOf(template).map((name) => [name, 'X']));
+  const printerAt = (instantMs: number): NumberPrinter => sourceAt(instantMs)(given);
   const number = printerAt(JANUARY)(1n);
   const twin = PROOFS[config.reset].find((instantMs) => printerAt(instantMs)(1n) === number) ?? YEAR_AFTER;
   const day = (instantMs: number): string => new Date(instantMs).toISOString().slice(0, 10);
