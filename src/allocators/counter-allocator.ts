@@ -33,9 +33,8 @@ export interface CounterAllocator extends Allocator {
    * @throws SequenceOverflowError when fewer than `count` values are left (none is taken); StorageUnavailableError or
    * StorageTimeoutError when the store is away and the standby is used up, or the waiting line is full;
    * CorruptEntryError when the stored counter cannot be used.
-   * @param isLease one range is enough, however short: all of it in the store's record of this node's last call.
    */
-  allocate(target: AllocationTarget, count: number, isLease?: boolean): Promise<Allocation>;
+  allocate(target: AllocationTarget, count: number): Promise<Allocation>;
   /** Has a standby segment kept ready for a sequence that nobody asked for yet. */
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
@@ -313,11 +312,18 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   return {
     source: store.source,
 
-    allocate: (target, count, isLease = false) =>
+    allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
         const lane = openLane(target);
         touch(lane, target);
-        const waiter: Waiter = { missing: count, limit: target.limit, isLease, ranges: [], resolve, reject };
+        const waiter: Waiter = {
+          missing: count,
+          limit: target.limit,
+          isLease: target.isLease,
+          ranges: [],
+          resolve,
+          reject,
+        };
         if (presence !== 'present') {
           if (serveFromStandby(lane.session, waiter)) return;
           if (presence === 'away') {

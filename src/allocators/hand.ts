@@ -10,7 +10,7 @@ export interface Waiter {
   /** The highest value it may be given. */
   readonly limit: bigint;
   /** One range is enough, however short: what the store gives in one call. */
-  readonly isLease?: boolean;
+  readonly isLease?: boolean | undefined;
   /** What it has got so far. */
   readonly ranges: Range[];
   readonly resolve: (allocation: Allocation) => void;

@@ -13,6 +13,8 @@ export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
   readonly sequence: SequenceName;
+  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
+  readonly isLease?: boolean;
 }
 
 /** Why no calls can be made: the sequence is not open yet, must be recovered, or stands at its ceiling. */

@@ -22,6 +22,8 @@ import {
 import { nextSegmentSize } from './segment-size.ts';
 
 export interface SegmentAllocator extends Allocator {
+  /** Whether values are in hand, so that numbers can be issued without the store. */
+  hasValues(): boolean;
   /** Gives back the rest of each range. Call it when no request is under way any more. */
   close(): Promise<void>;
 }
@@ -65,7 +67,12 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
     lane.sinceMs = now;
     const needed = lane.waiters[0]?.missing ?? 0;
     try {
-      const { ranges } = await lease(lesseeOf(lessee), target, Math.max(lane.size, needed), needed);
+      const { ranges } = await lease(
+        lesseeOf(lessee),
+        { ...target, isLease: true },
+        Math.max(lane.size, needed),
+        needed,
+      );
       for (const range of ranges) lane.leases.push({ left: range, size: rangeSize(range), lessee });
       lane.trouble = undefined;
     } catch (error) {
@@ -76,10 +83,10 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
   /** The end of a series is near when it has fewer values than a range: then only what is needed is taken. */
   const lease = async (lessee: CounterAllocator, target: AllocationTarget, size: number, needed: number) => {
     try {
-      return await lessee.allocate(target, size, true);
+      return await lessee.allocate(target, size);
     } catch (error) {
       if (!(error instanceof SequenceOverflowError) || needed === 0 || needed >= size) throw error;
-      return lessee.allocate(target, needed, true);
+      return lessee.allocate(target, needed);
     }
   };
 
@@ -163,6 +170,8 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
         if (lane.trouble !== undefined) waiting -= refuseSegmentWaiters(lane, lane.trouble);
         refill(lane);
       }),
+
+    hasValues: () => lanes.values().some(({ leases }) => leases.length > 0),
 
     close: async () => {
       clearInterval(timer);

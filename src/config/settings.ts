@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
+import { DATA_CENTRE_MAX } from '../core/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
 
 const PORT_MAX = 65_535;
@@ -41,6 +42,7 @@ const settingsSchema = z
     AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
     NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
     SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
+    DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
   })
   .transform((env) => ({
     production: env.NODE_ENV === 'production',
@@ -66,6 +68,8 @@ const settingsSchema = z
     numbersAuth: env.NUMBERS_AUTH,
     /** Milliseconds a clean shutdown may take before the process gives up and exits non-zero. */
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+    /** The data centre in snowflake ids; those that share no store of worker ids need different ones. */
+    dataCentre: env.DC_ID,
   }));
 
 export type Settings = z.output<typeof settingsSchema>;

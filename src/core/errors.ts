@@ -152,6 +152,17 @@ export class TemporaryNumberNotFoundError extends NumberGeneratorError {
   }
 }
 
+/** The strategy of the prefix has no counter that could be looked at or moved. */
+export class NoCounterError extends NumberGeneratorError {
+  constructor(prefixKey: string, strategy: string) {
+    super(
+      'NOT_FOUND',
+      'Not found',
+      `The prefix "${prefixKey}" is numbered by ${strategy}, which has no counter: every number comes from the clock of a node.`,
+    );
+  }
+}
+
 /** The store cannot be reached, or the waiting line before it is full. Nothing was promised; try again later. */
 export class StorageUnavailableError extends NumberGeneratorError {
   constructor(message: string, cause?: unknown) {

@@ -4,6 +4,7 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
+import { SNOWFLAKE_DIGITS } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
@@ -194,6 +195,30 @@ const readInitialSeq = (raw: Spelled, seqLength: number, ctx: z.RefinementCtx): 
   return initialSeq ?? 0n;
 };
 
+/** The strategies that have no counter: their values come from the clock of a node. */
+const CLOCKED: ReadonlySet<Strategy> = new Set<Strategy>(['snowflake', 'uuidv7']);
+
+/** Whether a counter stands behind the series, which has a current value, periods and an end. */
+export const hasCounter = ({ strategy }: Pick<PrefixConfig, 'strategy'>): boolean => !CLOCKED.has(strategy);
+
+/** What a series without a counter cannot have. */
+const checkClocked = (raw: Spelled, config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
+  if (hasCounter(config)) return;
+  const { strategy, seqLength } = config;
+  const refuse = (path: string, message: string): void => ctx.addIssue({ code: 'custom', path: [path], message });
+  if (config.reset !== 'never') refuse('reset', `${strategy} has no counter that could restart: leave it at never`);
+  if (config.initialSeq !== 0n) {
+    const path = raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq';
+    refuse(path, `${strategy} has no counter that could begin anywhere: leave it out`);
+  }
+  if (config.overflow === 'reject' && strategy === 'snowflake' && seqLength < SNOWFLAKE_DIGITS) {
+    refuse(
+      'overflow',
+      `A snowflake has up to ${SNOWFLAKE_DIGITS} digits, more than {SEQ:${seqLength}} allows: leave it at extend`,
+    );
+  }
+};
+
 const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   checkSpellings(raw, ctx);
   const template = templateOf(raw.format);
@@ -213,6 +238,7 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);
   }
+  checkClocked(raw, config, ctx);
   return config;
 };
 

@@ -27,6 +27,8 @@ const CLOCK_MAX_MS = SNOWFLAKE_EPOCH_MS + Number((1n << CLOCK_BITS) - 1n);
  * snowflakes goes beyond. So a counter's value and a snowflake are never the same number.
  */
 export const SNOWFLAKE_MIN = 10n ** 16n;
+/** The most digits an id has. */
+export const SNOWFLAKE_DIGITS = 19;
 const CLOCK_MIN_MS = SNOWFLAKE_EPOCH_MS + Number(SNOWFLAKE_MIN >> CLOCK_SHIFT) + 1;
 
 export interface SnowflakeParts {

@@ -5,14 +5,16 @@ import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
+  NoCounterError,
   SequenceNotForwardError,
   SequenceOverflowError,
   StorageUnavailableError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
-import type { PrefixConfig } from '../core/prefix-config.ts';
+import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
+import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface SequenceReport {
@@ -31,7 +33,7 @@ export interface SequenceReport {
 }
 
 export interface SequenceService {
-  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
   /** One page of the gap record in rising order. @throws PrefixNotRegisteredError, or the store's errors. */
   listGaps(
@@ -68,8 +70,14 @@ export const createSequenceService = ({
   clock,
   emit,
 }: Dependencies): SequenceService => {
-  const read = async (prefixKey: string): Promise<SequenceReport> => {
+  const counted = async (prefixKey: string): Promise<Series> => {
     const series = await seriesCache.get(prefixKey);
+    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+    return series;
+  };
+
+  const read = async (prefixKey: string): Promise<SequenceReport> => {
+    const series = await counted(prefixKey);
     const { target, printerFor } = series.at(clock.now());
     const { initialSeq, limit, sequence } = target;
     const state = await store.inspect(sequence);
@@ -97,13 +105,13 @@ export const createSequenceService = ({
     read,
 
     listGaps: async (prefixKey, after, limit) => {
-      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
+      const { target } = (await counted(prefixKey)).at(clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
     advance: async (prefixKey, to, reason) => {
-      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
+      const { target } = (await counted(prefixKey)).at(clock.now());
       const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);

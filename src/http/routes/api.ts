@@ -4,6 +4,7 @@ import type { Authorizer } from '../plugins/auth.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
+import { snowflakeRoutes } from './snowflakes.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
@@ -28,6 +29,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
+  await server.register(snowflakeRoutes);
   await server.register(numberRoutes, {
     numberService,
     authorizer: numbersAuth === 'required' ? authorizer : undefined,
