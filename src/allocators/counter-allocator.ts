@@ -7,10 +7,11 @@ import type { ReceiptDraft } from '../core/receipt.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
+import type { Allocation, Allocator, OnceAllocation } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
-import { type Allocation, refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
+import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import {
   type AllocationTarget,
   countWanted,
@@ -29,7 +30,6 @@ import {
   failOnce,
   joinOnce,
   makeOnceEntries,
-  type OnceAllocation,
   type OnceWaiter,
   refuseAllOnce,
   settleOnceEntry,
@@ -37,7 +37,7 @@ import {
 } from './once-line.ts';
 import { createOnceRequests } from './once-requests.ts';
 
-export interface CounterAllocator {
+export interface CounterAllocator extends Allocator {
   /**
    * Takes `count` values, in the order of arrival among this node's requests for the sequence: consecutive, unless a
    * standby segment lies between or is used.
@@ -47,9 +47,7 @@ export interface CounterAllocator {
    */
   allocate(target: AllocationTarget, count: number): Promise<Allocation>;
   /**
-   * The same for a request with an idempotency key: values and receipt are taken in one step, all values or none. A receipt
-   * that is there already answers, whatever the target is by now. Never from the standby, nor from values in hand: of those no other node
-   * could learn to which key they belong.
+   * Never from the standby, nor from values in hand: no other node could learn to which key they belong.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
   allocateOnce(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation>;
@@ -385,6 +383,8 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   };
 
   return {
+    source: store.source,
+
     allocateOnce: (target, count, receipt) => onceRequests(receipt, () => takeOnce(target, count, receipt)),
 
     allocate: (target, count) =>

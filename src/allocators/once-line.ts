@@ -1,17 +1,10 @@
 /** The requests with a receipt that wait in a lane: the entries they become, and what the answers make of them. */
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, IdempotencyConflictError, SequenceOverflowError } from '../core/errors.ts';
-import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
+import type { ReceiptDraft } from '../core/receipt.ts';
+import type { OnceAllocation } from './allocator.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import type { CallTerms } from './session-state.ts';
-
-/** What became of a request with a receipt. */
-export interface OnceAllocation {
-  /** What the store keeps of it; its ranges are the values. */
-  readonly receipt: Receipt;
-  /** The values were taken by an earlier request, or by one at the same time under the same key. */
-  readonly replayed: boolean;
-}
 
 export interface OnceWaiter {
   readonly count: number;

@@ -1,7 +1,7 @@
 /** Requests that come under one idempotency key at the same time: one of them takes values, the others get the same. */
 import { IdempotencyConflictError, StorageUnavailableError } from '../core/errors.ts';
 import type { ReceiptDraft } from '../core/receipt.ts';
-import type { OnceAllocation } from './once-line.ts';
+import type { OnceAllocation } from './allocator.ts';
 
 interface UnderWay {
   readonly fingerprint: string;

@@ -6,6 +6,7 @@ import { ACTIONS, type Action, allows, type Grant, readScopes } from '../../core
 
 interface Principal {
   readonly grants: readonly Grant[];
+  readonly subject: string | undefined;
 }
 
 declare module '@fastify/jwt' {
@@ -30,9 +31,14 @@ export interface Authorizer {
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string): RouteGuard;
   /** Whether the caller of a guarded route may do `action` with this prefix. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
+  /**
+   * The subject of the caller's token, also where no token is needed; undefined for callers without one.
+   * @throws UnauthorizedError when there is a token that does not verify.
+   */
+  subjectOf(request: FastifyRequest): Promise<string | undefined>;
 }
 
-const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true };
+const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true, subjectOf: async () => undefined };
 
 /** The path without the query, where callers put secrets by mistake. */
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
@@ -77,7 +83,8 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
     verify: { algorithms: ['HS256'] },
     formatUser: (payload) => {
       const scope = typeof payload === 'object' && 'scope' in payload ? String(payload.scope) : '';
-      return { grants: readScopes(scope).grants };
+      const subject = typeof payload === 'object' && 'sub' in payload ? String(payload.sub) : undefined;
+      return { grants: readScopes(scope).grants, subject };
     },
   });
   return {
@@ -91,6 +98,12 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
       }),
     }),
     permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+    subjectOf: async (request) => {
+      if (request.headers.authorization === undefined) return undefined;
+      // A guard may have verified it before.
+      if (!request.user) await verify(request);
+      return request.user.subject;
+    },
   };
 };
 

@@ -132,7 +132,7 @@ export const createRedisCounterStore = (
     claim: ({ hash, fingerprint, atMs }) =>
       translated(async () => {
         const words = [fingerprint, `${atMs}`, `${RECEIPT_TTL_MS}`];
-        return (await runRedisScript(commands, claimScript, [claimKey(hash)], words)) === 1;
+        return Number(await runRedisScript(commands, claimScript, [claimKey(hash)], words)) === 1;
       }),
 
     advance: (request) =>
