@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startGuardedProcess } from './guarded-process.ts';
 import { findFreePort, findOnPath } from './redis.ts';
@@ -13,7 +14,9 @@ import { findFreePort, findOnPath } from './redis.ts';
 const run = promisify(execFile);
 const INSTALL_TOOL = join(import.meta.dirname, '../../.ci/install-tool');
 const INSTALL_TIMEOUT_MS = 300_000;
+const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
+const POLL_MS = 20;
 /** How often HAProxy asks /readyz, and how many answers it wants before it believes a change. */
 export const CHECKS = { intervalMs: 200, fall: 2, rise: 2 };
 
@@ -87,7 +90,7 @@ const countsOf = (csv: string): ServerCounts[] => {
     }));
 };
 
-/** Starts HAProxy on loopback in front of these ports; `close()` ends it. */
+/** Starts HAProxy on loopback in front of these ports. @throws when it does not come up; the message holds what it said. */
 export const startHaproxy = async (ports: readonly number[]): Promise<Haproxy> => {
   const dir = mkdtempSync(join(tmpdir(), 'test-haproxy-'));
   const socket = join(dir, 'stats.sock');
@@ -102,9 +105,7 @@ export const startHaproxy = async (ports: readonly number[]): Promise<Haproxy> =
   });
   const counts = async (): Promise<ServerCounts[]> => {
     const connection = connect(socket);
-    await once(connection, 'connect').catch((cause: unknown) => {
-      throw new Error(`HAProxy does not answer. ${output.join('\n')}`, { cause });
-    });
+    await once(connection, 'connect');
     connection.end('show stat\n');
     return countsOf(await text(connection));
   };
@@ -112,5 +113,18 @@ export const startHaproxy = async (ports: readonly number[]): Promise<Haproxy> =
     await child.end(STOP_TIMEOUT_MS);
     rmSync(dir, { recursive: true, force: true });
   };
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const failure = await counts().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) break;
+    if (!child.isRunning() || performance.now() > deadline) {
+      await close();
+      throw new Error(`HAProxy did not start. ${output.join('\n')}`, { cause: failure });
+    }
+    await delay(POLL_MS);
+  }
   return { url: `http://127.0.0.1:${port}`, counts, close, [Symbol.asyncDispose]: close };
 };
