@@ -16,7 +16,10 @@ export interface TokenRequest {
 }
 
 /** @throws Error with a sentence for the operator when the scope or the time is not understood. */
-export const createToken = (jwtSecret: string, { scope, subject = 'npm run token', expires = '30d' }: TokenRequest): string => {
+export const createToken = (
+  jwtSecret: string,
+  { scope, subject = 'npm run token', expires = '30d' }: TokenRequest,
+): string => {
   const scopes = (scope ?? ADMIN_SCOPE).replaceAll(',', ' ').trim();
   const { grants, unknown } = readScopes(scopes);
   if (unknown.length > 0 || grants.length === 0) {

@@ -75,10 +75,15 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     const { app, other, clock } = await open();
     const first = await ask(app, '"new-year"', { count: 3 });
     clock.nowMs += 2 * 3_600_000;
-    await app.call('PUT', '/api/prefix-configs/INV', { format: 'R{yy}-{SEQ:6}', reset: 'yearly' }, {
-      authorization: `Bearer ${adminToken}`,
-      'if-match': '*',
-    });
+    await app.call(
+      'PUT',
+      '/api/prefix-configs/INV',
+      { format: 'R{yy}-{SEQ:6}', reset: 'yearly' },
+      {
+        authorization: `Bearer ${adminToken}`,
+        'if-match': '*',
+      },
+    );
     const repeated = await ask(other, '"new-year"', { count: 3 });
     expect(first.json.numbers).toEqual(['INV-2026-0001', 'INV-2026-0002', 'INV-2026-0003']);
     expect(repeated.json).toEqual(first.json);
@@ -140,7 +145,9 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
   it('401: a token that does not verify, since it says whose key it is', async () => {
     const { app } = await open();
     expect((await ask(app, '"k"', {}, { authorization: 'Bearer nonsense' })).status).toBe(401);
-    expect((await app.call('GET', '/api/numbers/INV', undefined, { authorization: 'Bearer nonsense' })).status).toBe(200);
+    expect((await app.call('GET', '/api/numbers/INV', undefined, { authorization: 'Bearer nonsense' })).status).toBe(
+      200,
+    );
   });
 
   it('200: a batch of 10,000 comes whole and again', async () => {
