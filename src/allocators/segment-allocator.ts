@@ -31,7 +31,8 @@ export interface SegmentAllocator extends Allocator {
 interface SegmentAllocatorOptions {
   /** Two counting nodes with names of their own, made when the first range is wanted. */
   readonly createLessees: () => readonly [CounterAllocator, CounterAllocator];
-  readonly source: Allocator['source'];
+  /** The counter that the ranges are leased from: who has an idempotency key takes values there, with the receipt. */
+  readonly counter: Pick<CounterAllocator, 'source' | 'allocateOnce'>;
   /** Milliseconds that only ever rise. */
   readonly monotonic: () => number;
 }
@@ -46,7 +47,7 @@ const IDLE_MAX_MS = 600_000;
 const HELD_MAX_MS = 1_500_000;
 
 export const createSegmentAllocator = (options: SegmentAllocatorOptions): SegmentAllocator => {
-  const { createLessees, source, monotonic } = options;
+  const { createLessees, counter, monotonic } = options;
   const lanes = new Map<string, SegmentLane>();
   const fetches = new Set<Promise<void>>();
   let lessees: readonly [CounterAllocator, CounterAllocator] | undefined;
@@ -144,7 +145,7 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
   timer.unref();
 
   return {
-    source,
+    source: counter.source,
 
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
@@ -170,6 +171,8 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
         if (lane.trouble !== undefined) waiting -= refuseSegmentWaiters(lane, lane.trouble);
         refill(lane);
       }),
+
+    allocateOnce: (target, count, receipt) => counter.allocateOnce(target, count, receipt),
 
     hasValues: () => lanes.values().some(({ leases }) => leases.length > 0),
 

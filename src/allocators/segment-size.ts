@@ -3,7 +3,7 @@
 /** How long a range should last at the present pace, ms. */
 const RANGE_LASTS_MS = 15_000;
 export const SEGMENT_SIZE_MIN = 100;
-export const SEGMENT_SIZE_MAX = 1_000_000;
+const SEGMENT_SIZE_MAX = 1_000_000;
 /** A burst of a millisecond says little about the next fifteen seconds: the size grows step by step. */
 const GROWTH_MAX = 4;
 

@@ -1,7 +1,7 @@
 /** Snowflake ids: how they are composed, and what a reading of the clock allows. 63 bits, ordered by time. */
 
 /** 2026-01-01T00:00:00Z: where the clock of the ids begins. */
-export const SNOWFLAKE_EPOCH_MS = Date.UTC(2026, 0, 1);
+const SNOWFLAKE_EPOCH_MS = Date.UTC(2026, 0, 1);
 export const DATA_CENTRE_MAX = 7;
 export const WORKER_MAX = 255;
 /** Ids of one worker in one millisecond: 1,024. */

@@ -21,7 +21,7 @@ const setUp = () => {
   };
   const allocator = createSegmentAllocator({
     createLessees: () => [createLessee(), createLessee()],
-    source: 'redis',
+    counter: createLessee(),
     monotonic: () => clock.nowMs,
   });
   const ask = (count = 1, target: AllocationTarget = TARGET): Promise<string> =>
@@ -43,9 +43,9 @@ const setUp = () => {
 describe('a range', () => {
   test('is leased at the first request, and nothing before', async () => {
     const { store, ask, lessees } = setUp();
-    expect([lessees(), store.calls().length]).toEqual([0, 0]);
+    expect([lessees(), store.calls().length]).toEqual([1, 0]);
     expect(await ask()).toBe('1-1');
-    expect(lessees()).toBe(2);
+    expect(lessees()).toBe(3);
     expect(store.calls().map(({ count }) => count)).toEqual([100]);
   });
 
@@ -59,8 +59,8 @@ describe('a range', () => {
     await settle();
     // Ten values a second: 150 for fifteen.
     expect(store.calls().map(({ node, count }) => [node, count])).toEqual([
-      ['lessee-1', 100],
-      ['lessee-2', 150],
+      ['lessee-2', 100],
+      ['lessee-3', 150],
     ]);
   });
 
