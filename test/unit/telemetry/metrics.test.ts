@@ -61,7 +61,7 @@ describe('the text', () => {
 
   test('can be parsed before anything was counted', async () => {
     const metrics = createMetrics();
-    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0 });
+    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0, [LOST]: 0, [WORKER]: Number.NaN });
   });
 
   test('is announced as the Prometheus text format', () => {
