@@ -1,6 +1,7 @@
 /** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
 import type { NumberSource } from '../core/events.ts';
 import type { Range } from '../core/range.ts';
+import type { NumberPrinter } from '../core/template-printer.ts';
 import type { AllocationTarget } from './lane.ts';
 
 /** Values for one request. */
@@ -11,6 +12,14 @@ export interface Allocation {
   readonly fromStandby: boolean;
 }
 
+/** What a strategy with a ledger writes down beside the values. */
+export interface AllocationRecord {
+  /** Prints the values, so that their texts are written in the step that takes them. */
+  readonly print: NumberPrinter;
+  /** Subject of the token of the request; undefined without one. */
+  readonly subject: string | undefined;
+}
+
 export interface Allocator {
   /** Where its values come from, unless they come from the standby. */
   readonly source: NumberSource;
@@ -19,5 +28,5 @@ export interface Allocator {
    * @throws SequenceOverflowError when fewer are left; StorageUnavailableError or StorageTimeoutError when they cannot be
    * taken at the moment; CorruptEntryError when what is stored for the sequence cannot be used.
    */
-  allocate(target: AllocationTarget, count: number): Promise<Allocation>;
+  allocate(target: AllocationTarget, count: number, record: AllocationRecord): Promise<Allocation>;
 }

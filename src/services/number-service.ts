@@ -1,10 +1,11 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
+import type { AllocationRecord } from '../allocators/allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/prefix-config.ts';
-import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
+import type { GivenVariables } from '../core/template-printer.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 import { allocatorOf, type Strategies } from './strategies.ts';
@@ -27,6 +28,8 @@ export interface IssuedNumbers {
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
+  /** Subject of the token, for strategies that write down who took a number. */
+  readonly subject?: string | undefined;
 }
 
 export interface NumberService {
@@ -59,13 +62,13 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     { config }: Series,
     target: AllocationTarget,
     count: number,
-    print: NumberPrinter,
+    record: AllocationRecord,
   ): Promise<IssuedNumbers> => {
     const allocator = allocatorOf(strategies, config.strategy);
-    const { ranges, fromStandby } = await allocator.allocate(target, count);
+    const { ranges, fromStandby } = await allocator.allocate(target, count, record);
     const numbers: string[] = [];
     for (const { first, last } of ranges) {
-      for (let value = first; value <= last; value += 1n) numbers.push(print(value));
+      for (let value = first; value <= last; value += 1n) numbers.push(record.print(value));
     }
     return { numbers, source: fromStandby ? 'standby' : allocator.source };
   };
@@ -74,18 +77,18 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     series: Series,
     count: number,
     instantMs: number,
-    { variables }: IssueOptions,
+    { variables, subject }: IssueOptions,
   ): Promise<IssuedNumbers> => {
     const { target, printerFor } = series.at(instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
-    const print = printerFor(variables);
+    const record = { print: printerFor(variables), subject };
     try {
-      return await issueValues(series, target, count, print);
+      return await issueValues(series, target, count, record);
     } catch (error) {
       const { outage, prefixKey, strategy } = series.config;
       if (outage !== 'temporary' || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error)) throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
-      if (isStorePresent()) return issueValues(series, target, count, print);
+      if (isStorePresent()) return issueValues(series, target, count, record);
       return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs, variables), source: 'temporary' };
     }
   };

@@ -6,6 +6,8 @@ import { ACTIONS, type Action, allows, type Grant, readScopes } from '../../core
 
 interface Principal {
   readonly grants: readonly Grant[];
+  /** Whom the token names. */
+  readonly subject: string | undefined;
 }
 
 declare module '@fastify/jwt' {
@@ -30,9 +32,13 @@ export interface Authorizer {
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string): RouteGuard;
   /** Whether the caller of a guarded route may do `action` with this prefix. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
+  /** Whom the token of a guarded route names, in 256 characters at most; undefined when it names nobody. */
+  subjectOf(request: FastifyRequest): string | undefined;
 }
 
-const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true };
+const SUBJECT_LENGTH_MAX = 256;
+
+const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true, subjectOf: () => undefined };
 
 /** The path without the query, where callers put secrets by mistake. */
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
@@ -77,7 +83,11 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
     verify: { algorithms: ['HS256'] },
     formatUser: (payload) => {
       const scope = typeof payload === 'object' && 'scope' in payload ? String(payload.scope) : '';
-      return { grants: readScopes(scope).grants };
+      const subject = typeof payload === 'object' && 'sub' in payload ? payload.sub : undefined;
+      return {
+        grants: readScopes(scope).grants,
+        subject: typeof subject === 'string' ? subject.slice(0, SUBJECT_LENGTH_MAX) : undefined,
+      };
     },
   });
   return {
@@ -91,6 +101,7 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
       }),
     }),
     permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+    subjectOf: (request) => request.user.subject,
   };
 };
 

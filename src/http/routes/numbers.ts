@@ -1,5 +1,5 @@
 /** The calls that take numbers. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { IssueOptions, NumberService } from '../../services/number-service.ts';
@@ -40,6 +40,11 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
   });
 
+  const optionsOf = (request: FastifyRequest, { variables }: Pick<IssueOptions, 'variables'>): IssueOptions => ({
+    variables,
+    subject: authorizer?.subjectOf(request),
+  });
+
   const issue = async (
     reply: FastifyReply,
     prefixKey: string,
@@ -60,7 +65,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
     },
-    ({ query }, reply) => issue(reply, query.prefixKey, query.count, { variables: query.variables }),
+    (request, reply) => issue(reply, request.query.prefixKey, request.query.count, optionsOf(request, request.query)),
   );
   server.get(
     '/numbers/:prefixKey',
@@ -69,7 +74,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
       ...guardBy('params'),
     },
-    ({ params, query }, reply) => issue(reply, params.prefixKey, query.count, { variables: query.variables }),
+    (request, reply) => issue(reply, request.params.prefixKey, request.query.count, optionsOf(request, request.query)),
   );
   server.post(
     '/numbers',
@@ -79,6 +84,6 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),
     },
-    ({ body }, reply) => issue(reply, body.prefixKey, body.count, { variables: body.variables }),
+    (request, reply) => issue(reply, request.body.prefixKey, request.body.count, optionsOf(request, request.body)),
   );
 };
