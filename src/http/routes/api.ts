@@ -31,6 +31,6 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
   const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
-  await server.register(numberRoutes, { numberService, ...issuing });
+  await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
   await server.register(reservationRoutes, { reservationService, ...issuing });
 };

@@ -78,7 +78,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     },
     async (request, reply) => {
       const { prefixKey, ttlMs, variables } = request.body;
-      const subject = authorizer?.subjectOf(request);
+      const subject = request.user?.subject;
       const { reservation, source } = await reservationService.reserve(prefixKey, { ttlMs, variables, subject });
       reply.code(201).header('X-Number-Source', source).header('Location', `${request.url}/${reservation.id}`);
       return show(reply, reservation);
