@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type CounterAllocator, createCounterAllocator } from './allocators/counter-allocator.ts';
+import { createGaplessAllocator } from './allocators/gapless-allocator.ts';
 import { createSegmentAllocator } from './allocators/segment-allocator.ts';
 import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
 import { createUuidAllocator } from './allocators/uuid-allocator.ts';
@@ -11,6 +12,7 @@ import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
+import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
@@ -20,6 +22,7 @@ import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
@@ -44,6 +47,8 @@ interface Stores {
   readonly prefixConfigs: PrefixConfigStore;
   readonly temporaryNumbers: TemporaryNumberStore;
   readonly workerLeases: WorkerLeaseStore;
+  /** The ledger of gapless prefixes, where the same store keeps it. */
+  readonly ledger?: LedgerStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
   readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
   close(): Promise<void>;
@@ -76,20 +81,23 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
 const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
   const { createPostgresClient } = await import('./stores/postgres/postgres-client.ts');
   const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
+  const { createPostgresLedgerStore } = await import('./stores/postgres/postgres-ledger-store.ts');
   const { createPostgresPrefixConfigCopy } = await import('./stores/postgres/postgres-prefix-config-copy.ts');
   const { createPostgresWorkerLeaseStore } = await import('./stores/postgres/postgres-worker-lease-store.ts');
   const client = createPostgresClient(url, timeoutMs, emit);
   return {
     ceilings: createPostgresCeilingStore(client),
+    ledger: createPostgresLedgerStore(client),
     prefixConfigCopy: createPostgresPrefixConfigCopy(client),
     workerLeases: createPostgresWorkerLeaseStore(client, Math.random),
     close: () => client.close(),
   };
 };
 
-const openSqlite = async (dataDir: string): Promise<Stores> => {
+const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
   const { openSqliteDatabase } = await import('./stores/sqlite/sqlite-database.ts');
   const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
+  const { createSqliteLedgerStore } = await import('./stores/sqlite/sqlite-ledger-store.ts');
   const { createSqlitePrefixConfigStore } = await import('./stores/sqlite/sqlite-prefix-config-store.ts');
   const { createSqliteWorkerLeaseStore } = await import('./stores/sqlite/sqlite-worker-lease-store.ts');
   const { createMemoryTemporaryNumberStore } = await import('./stores/memory/memory-temporary-number-store.ts');
@@ -97,6 +105,7 @@ const openSqlite = async (dataDir: string): Promise<Stores> => {
   return {
     counters: createSqliteCounterStore(database),
     prefixConfigs: createSqlitePrefixConfigStore(database),
+    ledger: createSqliteLedgerStore(database, clock),
     // Never used: the file is here or the process does not start.
     temporaryNumbers: createMemoryTemporaryNumberStore(),
     workerLeases: createSqliteWorkerLeaseStore(database),
@@ -128,7 +137,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     for (const listen of listeners) listen(event);
   };
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
-  const stores = redis === undefined ? await openSqlite(dataDir) : await openRedis(redis, settings, emit);
+  const stores = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres = databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
@@ -155,6 +164,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   listeners.push((event) => {
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
+  const ledger = postgres?.ledger ?? stores.ledger;
+  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
       // They notice what the counter's own calls notice too.
@@ -177,7 +188,9 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   });
   const strategies: Strategies = {
     counter: { allocator },
-    gapless: { refusal: 'This version does not serve gapless yet' },
+    gapless: gapless ?? {
+      refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
+    },
     // On SQLite the counter itself is at hand: there is nothing to lease.
     segment: { allocator: segments ?? allocator },
     snowflake: {
@@ -201,12 +214,14 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     prefixConfigService: createPrefixConfigService({
       store: prefixConfigs,
       counters,
+      ledger,
       strategies,
       seriesCache,
       clock,
       emit,
     }),
-    sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
+    reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
+    sequenceService: createSequenceService({ store: counters, ledger, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
     metrics,
     health: {
@@ -239,6 +254,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       standbyKeeper.close();
       seriesCache.close();
       await segments?.close();
+      await gapless?.allocator.close();
       await allocator.close();
       await workerKeeper.close();
       await temporaryNumberService.handOver();

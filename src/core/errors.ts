@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'PREFIX_ALREADY_EXISTS'
+  | 'RESERVATION_ENDED'
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
   | 'VERSION_CONFLICT'
@@ -172,6 +173,20 @@ export class NoCounterError extends NumberGeneratorError {
       'Not found',
       `The prefix "${prefixKey}" is numbered by ${strategy}, which has no counter: every number comes from the clock of a node.`,
     );
+  }
+}
+
+/** Nobody was ever given this reservation. */
+export class ReservationNotFoundError extends NumberGeneratorError {
+  constructor(id: string) {
+    super('NOT_FOUND', 'Not found', `There is no reservation "${id}".`);
+  }
+}
+
+/** The reservation has ended in another way than the one that was asked for. */
+export class ReservationEndedError extends NumberGeneratorError {
+  constructor({ id, state }: { readonly id: string; readonly state: string }) {
+    super('RESERVATION_ENDED', 'Reservation has ended', `The reservation "${id}" is ${state} already.`);
   }
 }
 

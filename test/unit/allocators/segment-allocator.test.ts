@@ -4,7 +4,7 @@ import { createCounterAllocator } from '../../../src/allocators/counter-allocato
 import type { AllocationTarget } from '../../../src/allocators/lane.ts';
 import { createSegmentAllocator } from '../../../src/allocators/segment-allocator.ts';
 import { SequenceOverflowError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { targetOf } from '../fakes/allocator-on.ts';
+import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 import { createHeldCounterStore, turn } from '../fakes/held-counter-store.ts';
 
 const TARGET = targetOf('S');
@@ -25,7 +25,7 @@ const setUp = () => {
     monotonic: () => clock.nowMs,
   });
   const ask = (count = 1, target: AllocationTarget = TARGET): Promise<string> =>
-    allocator.allocate(target, count).then(
+    allocator.allocate(target, count, UNRECORDED).then(
       ({ ranges }) => ranges.map(({ first, last }) => `${first}-${last}`).join(' '),
       (error: Error) => error.name,
     );

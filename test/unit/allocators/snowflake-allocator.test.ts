@@ -7,7 +7,7 @@ import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { readSnowflake } from '../../../src/core/snowflake.ts';
 import { WORKER_BOUND_MS, WORKER_USE_MS, type WorkerLeaseStore } from '../../../src/core/worker-lease-store.ts';
 import { createMemoryWorkerLeaseStore } from '../../../src/stores/memory/memory-worker-lease-store.ts';
-import { targetOf } from '../fakes/allocator-on.ts';
+import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 
 const NOON = Date.parse('2026-11-25T12:00:00Z');
 const TARGET = targetOf('S');
@@ -50,7 +50,7 @@ const setUp = (store?: WorkerLeaseStore) => {
   };
   const allocator = createSnowflakeAllocator({ keeper, dataCentre: 3, clock, monotonic, delay, emit });
   const take = async (count = 1): Promise<bigint[]> => {
-    const { ranges } = await allocator.allocate(TARGET, count);
+    const { ranges } = await allocator.allocate(TARGET, count, UNRECORDED);
     return ranges.flatMap(({ first, last }) =>
       Array.from({ length: Number(last - first) + 1 }, (_, index) => first + BigInt(index)),
     );

@@ -1,7 +1,7 @@
 /** UUIDs of version 7: as the RFC has them, each above the one before, whatever the clock does. */
 import { describe, expect, test } from 'vitest';
 import { createUuidAllocator } from '../../../src/allocators/uuid-allocator.ts';
-import { targetOf } from '../fakes/allocator-on.ts';
+import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 
 const NOON = Date.parse('2026-11-25T12:00:00Z');
 /** 10,000,000 in the long run: docs/development.md. */
@@ -12,7 +12,7 @@ const setUp = () => {
   const clock = { nowMs: NOON, now: () => clock.nowMs };
   const allocator = createUuidAllocator(clock);
   const take = async (count: number): Promise<bigint[]> =>
-    (await allocator.allocate(targetOf('U'), count)).ranges.map(({ first }) => first);
+    (await allocator.allocate(targetOf('U'), count, UNRECORDED)).ranges.map(({ first }) => first);
   return { clock, take };
 };
 
