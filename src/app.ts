@@ -127,6 +127,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     store: temporaryNumbers,
     seriesCache,
     allocator,
+    clock,
     emit,
     node,
   });

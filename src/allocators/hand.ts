@@ -9,6 +9,11 @@ export interface Waiter {
   missing: number;
   /** The highest value it may be given. */
   readonly limit: bigint;
+  /**
+   * Set when its sequence may be closed at any time: the latest call when it came. Values of an earlier one, and those of the
+   * standby, may be as old as that, and will not do.
+   */
+  readonly lastCall?: number | undefined;
   /** What it has got so far. */
   readonly ranges: Range[];
   readonly resolve: (allocation: Allocation) => void;
@@ -40,6 +45,7 @@ const usableStandby = ({ standby, standbyLeft }: CounterSession, limit: bigint):
 
 /** The same with the standby segment, when that is enough: for the time the store does not answer. */
 export const serveFromStandby = (session: CounterSession, waiter: Waiter): boolean => {
+  if (waiter.lastCall !== undefined) return false;
   if (serveFromHand(session, waiter)) return true;
   if (usableStandby(session, waiter.limit) < BigInt(waiter.missing)) return false;
   const range = session.dealStandby(waiter.missing, waiter.limit);

@@ -1,5 +1,6 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
 import type { SequenceAccount } from './ceiling-store.ts';
+import type { Closure } from './closure.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
@@ -86,6 +87,8 @@ type CounterAnswer =
   | { readonly kind: 'nothing'; readonly standby: StandbyAdvice }
   /** Fewer than `count` values are left in common; none was taken. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
+  /** The sequence is closed: no value was taken, and none will be. What the call gave back was taken in. */
+  | { readonly kind: 'closed'; readonly standby: StandbyAdvice }
   /** This node has already made a later call, `lastCall`; nothing was done. */
   | { readonly kind: 'stale'; readonly lastCall: number }
   /** The ceiling does not let the counter move on; nothing was done. Have it raised, then repeat the call unchanged. */
@@ -117,6 +120,8 @@ export type AdvanceReply =
   /** `to` is not above the current value; nothing was done. */
   | { readonly kind: 'behind'; readonly current: bigint }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** The sequence is closed; nothing was done. */
+  | { readonly kind: 'closed' }
   /** `to` is above the ceiling, or the sequence must be recovered first; nothing was done. */
   | { readonly kind: 'ceiling'; readonly value: bigint }
   | { readonly kind: 'recovering' }
@@ -226,6 +231,8 @@ export interface SequenceState {
   readonly free: readonly Range[];
   /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
   readonly ahead: readonly Range[];
+  /** Set when it gives no more values. */
+  readonly closed?: Closure | undefined;
 }
 
 /**
@@ -250,6 +257,12 @@ export interface CounterStore {
 
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;
+
+  /**
+   * Ends a sequence for good: a call that the store serves after this one is answered `closed`.
+   * @returns what holds: the first closure stays.
+   */
+  close(sequence: SequenceName, closure: Closure): Promise<Closure>;
 
   /** @throws CorruptEntryError when what is stored cannot be used. */
   inspect(sequence: SequenceName): Promise<SequenceState>;

@@ -54,6 +54,13 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     }
+  | {
+      readonly type: 'period-closed';
+      readonly prefixKey: string;
+      readonly period: string;
+      readonly reason: string;
+      readonly closedAtMs: number;
+    }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
   | {
       readonly type: 'temporary-number-resolved';

@@ -5,6 +5,7 @@ import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { layOut, spell } from './template-layout.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
@@ -34,6 +35,8 @@ export interface PrefixConfig {
   readonly overflow: 'extend' | 'reject';
   /** What serves while the store is away: the standby; the standby, then temporary numbers; nothing. */
   readonly outage: 'standby' | 'temporary' | 'reject';
+  /** Whether documents of earlier periods can still be given numbers, until such a period is closed. */
+  readonly allowPast: boolean;
   /** 1 at registration, one more with every change. */
   readonly version: number;
 }
@@ -98,6 +101,10 @@ const fields = {
     ),
 };
 
+const allowPast = z
+  .boolean('true or false')
+  .describe('Whether documents dated in an earlier period get numbers of it, until it is closed. Default false.');
+
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
   schema.describe(`The same as ${camelCase}.`).optional();
 
@@ -115,6 +122,8 @@ const shape = {
   fiscal_year_start: alias(fields.fiscalYearStart, 'fiscalYearStart'),
   overflow: fields.overflow.optional(),
   outage: fields.outage.optional(),
+  allowPast: allowPast.optional(),
+  allow_past: alias(allowPast, 'allowPast'),
 };
 
 type Spelled = z.output<z.ZodObject<typeof shape>>;
@@ -125,10 +134,11 @@ const PAIRS: readonly Pair[] = [
   ['initialSeq', 'initial_seq'],
   ['timeZone', 'time_zone'],
   ['fiscalYearStart', 'fiscal_year_start'],
+  ['allowPast', 'allow_past'],
 ];
 
 /** `"05"` and `5` are the same value. */
-const canonical = (given: string | number): string => String(given).replace(/^0+(?=[0-9])/, '');
+const canonical = (given: string | number | boolean): string => String(given).replace(/^0+(?=[0-9])/, '');
 
 const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   for (const [camelCase, snakeCase] of PAIRS) {
@@ -177,6 +187,15 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
   ctx.addIssue({ code: 'custom', path: ['reset'], message });
 };
 
+/** Two requests must not be given numbers that read the same, whatever their variables say. */
+const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
+  const { undivided } = layOut(template, config.overflow === 'extend');
+  if (undivided === undefined) return;
+  const where = undivided.map(spell).join('');
+  const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;
+  ctx.addIssue({ code: 'custom', path: ['format'], message });
+};
+
 const checkLength = (raw: Spelled, seqLength: number, template: Template, ctx: z.RefinementCtx): void => {
   if (seqLength === template.seqLength) return;
   const path = [raw.seqLength === undefined ? 'seq_length' : 'seqLength'];
@@ -208,10 +227,20 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
     overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
+    allowPast: raw.allowPast ?? raw.allow_past ?? false,
   };
+  if (config.allowPast && config.strategy !== 'counter') {
+    const path = [raw.allowPast === undefined ? 'allow_past' : 'allowPast'];
+    ctx.addIssue({
+      code: 'custom',
+      path,
+      message: 'Only the strategy counter can number documents of earlier periods',
+    });
+  }
   if (template !== undefined) {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);
+    checkDivision(config, template, ctx);
   }
   return config;
 };
@@ -248,6 +277,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     fiscal_year_start: config.fiscalYearStart,
     overflow: config.overflow,
     outage: config.outage,
+    allow_past: config.allowPast,
     version: config.version,
   });
 

@@ -2,15 +2,19 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Closure } from '../core/closure.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
+  PeriodClosedError,
   SequenceNotForwardError,
   SequenceOverflowError,
   StorageUnavailableError,
+  ValidationError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
+import { isPeriodKey } from '../core/period.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -40,6 +44,11 @@ export interface SequenceService {
     limit: number,
   ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
   /**
+   * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
+   * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
+   */
+  closePeriod(prefixKey: string, period: string, reason: string): Promise<Closure>;
+  /**
    * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record.
    * @throws PrefixNotRegisteredError; SequenceNotForwardError when `to` is not above the current value;
    * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
@@ -54,6 +63,9 @@ interface Dependencies {
   readonly clock: Clock;
   readonly emit: Emit;
 }
+
+/** A node whose clock is behind may take a period for the present one, and serve it from its standby, for so long. */
+const CLOCKS_APART_MS = 60_000;
 
 /** How many values of these ranges are not above the limit. */
 const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
@@ -102,9 +114,26 @@ export const createSequenceService = ({
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
+    closePeriod: async (prefixKey, period, reason) => {
+      const series = await seriesCache.get(prefixKey);
+      const { reset } = series.config;
+      if (reset === 'never' || !isPeriodKey(period, reset)) {
+        const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
+        throw new ValidationError([{ path: 'period', message }]);
+      }
+      const nowMs = clock.now();
+      if (period >= series.periodAt(nowMs - CLOCKS_APART_MS)) {
+        throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
+      }
+      const closure = await store.close({ prefixKey, period }, { reason, closedAtMs: nowMs });
+      emit({ type: 'period-closed', prefixKey, period, ...closure });
+      return closure;
+    },
+
     advance: async (prefixKey, to, reason) => {
       const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
       const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
+      if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, target.sequence.period);
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
       if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);

@@ -80,6 +80,8 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
       'A sequence was moved forward by hand',
     ),
+  'period-closed': ({ prefixKey, period, reason }, logger) =>
+    logger.warn({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
   'temporary-number-issued': ({ prefixKey, number }, logger) =>
     logger.warn(
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },

@@ -21,7 +21,7 @@ const response = {
   400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
-  409: problemResponse('SEQUENCE_OVERFLOW'),
+  409: problemResponse('SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
@@ -79,6 +79,6 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),
     },
-    ({ body }, reply) => issue(reply, body.prefixKey, body.count, { variables: body.variables }),
+    ({ body }, reply) => issue(reply, body.prefixKey, body.count, { variables: body.variables, date: body.date }),
   );
 };

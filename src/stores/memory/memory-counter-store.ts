@@ -1,4 +1,5 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
+import type { Closure } from '../../core/closure.ts';
 import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
 import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
@@ -20,6 +21,7 @@ const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${p
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
   const gaps = new Map<string, Gap[]>();
+  const closures = new Map<string, Closure>();
 
   const move = <Reply>(
     sequence: SequenceName,
@@ -40,13 +42,26 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
 
   return {
     source: 'memory',
-    reserve: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
-    advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
+    reserve: async (calls) =>
+      calls.map((call) =>
+        closures.has(keyOf(call.sequence)) && call.count > 0
+          ? { kind: 'closed', standby: { kind: 'keep' } }
+          : move(call.sequence, (stored) => takeFromCounter(stored, call)),
+      ),
+    advance: async (request) =>
+      closures.has(keyOf(request.sequence))
+        ? { kind: 'closed' }
+        : move(request.sequence, (stored) => advanceCounter(stored, request)),
+    close: async (sequence, closure) => {
+      const first = closures.get(keyOf(sequence)) ?? closure;
+      closures.set(keyOf(sequence), first);
+      return first;
+    },
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
       if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      return { value, free: [], ahead: [], closed: closures.get(keyOf(sequence)) };
     },
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),

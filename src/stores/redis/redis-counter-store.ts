@@ -1,4 +1,5 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
+import type { Closure } from '../../core/closure.ts';
 import type { CounterStore, FenceOperations } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Range } from '../../core/range.ts';
@@ -29,6 +30,13 @@ const readRanges = (text: string | null | undefined): Range[] =>
       const [first = '', last = ''] = word.split(':');
       return { first: BigInt(first), last: BigInt(last) };
     });
+
+const encodeClosure = ({ reason, closedAtMs }: Closure): string => `${closedAtMs} ${reason}`;
+
+const decodeClosure = (text: string | null | undefined): Closure | undefined => {
+  const [, closedAtMs, reason] = /^([0-9]+) (.*)$/s.exec(text ?? '') ?? [];
+  return reason === undefined ? undefined : { reason, closedAtMs: Number(closedAtMs) };
+};
 
 /** How long a replica may take to confirm a ceiling, ms. */
 const CONFIRM_TIMEOUT_MS = 500;
@@ -132,19 +140,26 @@ export const createRedisCounterStore = (
         return decodeAdvance(reply);
       }),
 
+    close: (sequence, closure) =>
+      translated(async () => {
+        const { state } = sequenceKeys(sequence);
+        await commands.hsetnx(state, 'closed', encodeClosure(closure));
+        return decodeClosure(await commands.hget(state, 'closed')) ?? closure;
+      }),
+
     inspect: (sequence) =>
       translated(async () => {
         const { counter, state } = sequenceKeys(sequence);
-        const [text, [copy, ahead, free]] = await Promise.all([
+        const [text, [copy, ahead, free, closed]] = await Promise.all([
           commands.get(counter),
-          commands.hmget(state, 'value', 'ahead', 'free'),
+          commands.hmget(state, 'value', 'ahead', 'free', 'closed'),
         ]);
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {
           throw new CorruptEntryError(sequence.prefixKey, `${counter}: not a value`);
         }
-        return { value, free: readRanges(free), ahead: readRanges(ahead) };
+        return { value, free: readRanges(free), ahead: readRanges(ahead), closed: decodeClosure(closed) };
       }),
 
     listGaps: (sequence, after, limit) =>

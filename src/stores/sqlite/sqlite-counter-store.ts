@@ -1,5 +1,6 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
+import type { Closure } from '../../core/closure.ts';
 import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
 import type { CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
@@ -26,11 +27,19 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   const selectGaps = handle.prepare(
     'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
   );
+  const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
+  const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
   const read = ({ prefixKey, period }: SequenceName): Stored => {
     const row = select.get(prefixKey, period);
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
+  };
+
+  const readClosure = ({ prefixKey, period }: SequenceName): Closure | undefined => {
+    // Only periods end: a sequence without is spared the question.
+    const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
+    return row && { reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) };
   };
 
   const move = <Reply>(
@@ -55,15 +64,32 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
       // they share the next call instead of each paying for a commit.
       await setImmediate();
-      return transact(() => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))));
+      return transact(() =>
+        calls.map((call) =>
+          call.count > 0 && readClosure(call.sequence) !== undefined
+            ? { kind: 'closed', standby: { kind: 'keep' } }
+            : move(call.sequence, (stored) => takeFromCounter(stored, call)),
+        ),
+      );
     },
 
-    advance: async (request) => transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
+    advance: async (request) =>
+      transact(() =>
+        readClosure(request.sequence) === undefined
+          ? move(request.sequence, (stored) => advanceCounter(stored, request))
+          : { kind: 'closed' },
+      ),
+
+    close: async (sequence, closure) =>
+      transact(() => {
+        insertClosure.run(sequence.prefixKey, sequence.period, closure.reason, closure.closedAtMs);
+        return readClosure(sequence) ?? closure;
+      }),
 
     inspect: async (sequence) => {
-      const value = transact(() => read(sequence));
+      const { value, closed } = transact(() => ({ value: read(sequence), closed: readClosure(sequence) }));
       if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      return { value, free: [], ahead: [], closed };
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>
