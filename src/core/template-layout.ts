@@ -40,7 +40,7 @@ const ANY_DAY: CalendarReading = {
 };
 
 /** Characters (UTF-16 code units) that a part always has; undefined when that differs from number to number. */
-export const widthOf = (part: PlacedPart, series: PrintedSeries): number | undefined => {
+const widthOf = (part: PlacedPart, series: PrintedSeries): number | undefined => {
   if ('text' in part) return part.text.length;
   if ('check' in part) return CHECK_DIGIT_WIDTH[part.check];
   if ('variable' in part) return VARIABLES[part.variable](ANY_DAY, series).length;
