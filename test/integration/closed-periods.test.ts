@@ -96,6 +96,17 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     ]);
   });
 
+  it('200: a key used before the close finds its number after it; a new key finds the period closed', async () => {
+    await registerOn(app, key, YEARLY);
+    const take = (idempotencyKey: string, date = '2025-06-01') =>
+      app.call('POST', '/api/numbers', { prefixKey: key, date }, { 'idempotency-key': `${key}-${idempotencyKey}` });
+    expect((await take('one')).json.number).toBe('2025-001');
+    await closeOn(app, key, '2025');
+    expect((await take('one')).json.number).toBe('2025-001');
+    expect(await take('one', '2025-06-02')).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_CONFLICT' } });
+    expect(await take('two')).toMatchObject({ status: 409, json: { code: 'PERIOD_CLOSED' } });
+  });
+
   it.each([
     ['that is not over', 'yearly', '2026', 'a minute after its end'],
     ['to come', 'yearly', '2027', 'a minute after its end'],

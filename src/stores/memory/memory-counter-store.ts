@@ -1,9 +1,10 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
 import type { Closure } from '../../core/closure.ts';
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
+import { isExpired, type Receipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 
@@ -22,6 +23,8 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
   const gaps = new Map<string, Gap[]>();
   const closures = new Map<string, Closure>();
+  /** The oldest first. */
+  const receipts = new Map<string, Receipt>();
 
   const move = <Reply>(
     sequence: SequenceName,
@@ -40,14 +43,34 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     return reply;
   };
 
+  const keep = (hash: string, receipt: Receipt): void => {
+    for (const [old, { atMs }] of receipts) {
+      if (!isExpired({ atMs }, receipt.atMs)) break;
+      receipts.delete(old);
+    }
+    receipts.set(hash, receipt);
+  };
+
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft, sequence } = call;
+    const isClosed = closures.has(keyOf(sequence));
+    if (draft === undefined) {
+      return move(sequence, (stored) => {
+        const taken = takeFromCounter(stored, call);
+        return isClosed ? refuseClosed(taken) : taken;
+      });
+    }
+    return move(sequence, (stored) => {
+      const taken = takeOnce(stored, call, receipts.get(draft.hash));
+      if (isClosed) return refuseClosed(taken);
+      if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
+      return taken;
+    });
+  };
+
   return {
     source: 'memory',
-    reserve: async (calls) =>
-      calls.map((call) =>
-        closures.has(keyOf(call.sequence)) && call.count > 0
-          ? { kind: 'closed', standby: { kind: 'keep' } }
-          : move(call.sequence, (stored) => takeFromCounter(stored, call)),
-      ),
+    reserve: async (calls) => calls.map(serve),
     advance: async (request) =>
       closures.has(keyOf(request.sequence))
         ? { kind: 'closed' }

@@ -1,13 +1,14 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
 import type { Closure } from '../../core/closure.ts';
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
@@ -17,6 +18,7 @@ type Stored = bigint | undefined | 'corrupt';
  * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
  */
 export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
+  const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
   const upsert = handle.prepare(
@@ -57,6 +59,23 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     return reply;
   };
 
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft, sequence } = call;
+    const isClosed = readClosure(sequence) !== undefined;
+    if (draft === undefined) {
+      return move(sequence, (stored) => {
+        const taken = takeFromCounter(stored, call);
+        return isClosed ? refuseClosed(taken) : taken;
+      });
+    }
+    return move(sequence, (stored) => {
+      const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      if (isClosed) return refuseClosed(taken);
+      if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
+      return taken;
+    });
+  };
+
   return {
     source: 'sqlite',
 
@@ -64,13 +83,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
       // they share the next call instead of each paying for a commit.
       await setImmediate();
-      return transact(() =>
-        calls.map((call) =>
-          call.count > 0 && readClosure(call.sequence) !== undefined
-            ? { kind: 'closed', standby: { kind: 'keep' } }
-            : move(call.sequence, (stored) => takeFromCounter(stored, call)),
-        ),
-      );
+      return transact(() => calls.map(serve));
     },
 
     advance: async (request) =>
