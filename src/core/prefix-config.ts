@@ -237,6 +237,10 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
       message: 'Only the strategy counter can number documents of earlier periods',
     });
   }
+  if (config.strategy === 'gapless' && config.outage === 'temporary') {
+    const message = 'A gapless prefix has no temporary numbers: while its store is away it is refused';
+    ctx.addIssue({ code: 'custom', path: ['outage'], message });
+  }
   if (template !== undefined) {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);

@@ -3,12 +3,14 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
+import { type ReservationRoutesOptions, reservationRoutes } from './reservations.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
   readonly prefixConfigService: PrefixConfigRoutesOptions['prefixConfigService'];
   readonly numberService: NumberRoutesOptions['numberService'];
+  readonly reservationService: ReservationRoutesOptions['reservationService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
@@ -18,7 +20,7 @@ export interface ApiRoutesOptions {
 }
 
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
-  const { prefixConfigService, numberService, sequenceService, temporaryNumberService } = options;
+  const { prefixConfigService, numberService, reservationService, sequenceService, temporaryNumberService } = options;
   const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -28,9 +30,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
-  await server.register(numberRoutes, {
-    numberService,
-    authorizer: numbersAuth === 'required' ? authorizer : undefined,
-    subjectOf: authorizer.subjectOf,
-  });
+  const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
+  await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
+  await server.register(reservationRoutes, { reservationService, ...issuing });
 };
