@@ -29,7 +29,7 @@ describeCounterStore('the SQLite store', () => ({
   store: createSqliteCounterStore(database),
   otherNode: createSqliteCounterStore(database),
   preload: ({ prefixKey, period }, value) => {
-    database.handle.prepare('INSERT INTO sequences VALUES (?, ?, ?)').run(prefixKey, period, value);
+    database.handle.prepare('INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?)').run(prefixKey, period, value);
   },
   read: ({ prefixKey, period }) => {
     const row = database.handle

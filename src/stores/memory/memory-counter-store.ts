@@ -1,6 +1,6 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
 import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import type { CounterCall, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
@@ -19,10 +19,11 @@ const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${p
 
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
+  const origins = new Map<string, bigint>();
   const gaps = new Map<string, Gap[]>();
 
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const key = keyOf(sequence);
@@ -30,7 +31,10 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     const stored = text === undefined ? undefined : parseValue(text);
     if (text !== undefined && stored === undefined) return CORRUPT;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) counters.set(key, value.toString());
+    if (value !== undefined) {
+      if (stored === undefined) origins.set(key, initialSeq);
+      counters.set(key, value.toString());
+    }
     if (jumped !== undefined) {
       const gap: Gap = { range: jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
       gaps.set(key, [...(gaps.get(key) ?? []), gap]);
@@ -40,13 +44,13 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
 
   return {
     source: 'memory',
-    reserve: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
-    advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
+    reserve: async (calls) => calls.map((call) => move(call, (stored) => takeFromCounter(stored, call))),
+    advance: async (request) => move(request, (stored) => advanceCounter(stored, request)),
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
       if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      return { value, origin: origins.get(keyOf(sequence)), free: [], ahead: [], changes: '', recovering: false };
     },
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),

@@ -7,6 +7,7 @@ import {
   SequenceNotForwardError,
   SequenceOverflowError,
 } from '../../../src/core/errors.ts';
+import type { Range } from '../../../src/core/range.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { createSequenceService } from '../../../src/services/sequence-service.ts';
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
@@ -32,9 +33,19 @@ const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}
   return { service, memory, events, ask, targetOf: async () => (await seriesCache.get('INV')).at(clock.now()).target };
 };
 
+/** What the store says of a sequence; whose the ranges ahead are is of no concern here. */
+type State = Partial<Pick<SequenceState, 'value' | 'free'>> & { readonly ahead?: readonly Range[] };
+
 /** Reads a sequence of which the store says this. */
-const reportOf = async (state: Partial<SequenceState>, fields: object = {}) => {
-  const inspect = async (): Promise<SequenceState> => ({ value: undefined, free: [], ahead: [], ...state });
+const reportOf = async ({ value, free = [], ahead = [] }: State, fields: object = {}) => {
+  const inspect = async (): Promise<SequenceState> => ({
+    value,
+    origin: undefined,
+    free,
+    ahead: ahead.map((range) => ({ ...range, node: 'n1' })),
+    changes: '',
+    recovering: false,
+  });
   const { service } = await setUp({ format: 'A{SEQ:2}', ...fields }, { inspect });
   return service.read('INV');
 };
