@@ -16,6 +16,7 @@ import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
+import type { Strategies } from './services/strategies.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
 import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
@@ -133,6 +134,13 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   listeners.push((event) => {
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
+  const strategies: Strategies = {
+    counter: { allocator },
+    gapless: { refusal: 'This version does not serve gapless yet' },
+    segment: { refusal: 'This version does not serve segment yet' },
+    snowflake: { refusal: 'This version does not serve snowflake yet' },
+    uuidv7: { refusal: 'This version does not serve uuidv7 yet' },
+  };
   let stopping = false;
 
   const server = await createServer({
@@ -140,13 +148,20 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     logger,
     numberService: createNumberService({
       seriesCache,
-      allocator,
+      strategies,
+      isStorePresent: () => allocator.isStorePresent(),
       temporaryNumberService,
       clock,
       emit,
-      source: counters.source,
     }),
-    prefixConfigService: createPrefixConfigService({ store: prefixConfigs, counters, seriesCache, clock, emit }),
+    prefixConfigService: createPrefixConfigService({
+      store: prefixConfigs,
+      counters,
+      strategies,
+      seriesCache,
+      clock,
+      emit,
+    }),
     sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
     metrics,
