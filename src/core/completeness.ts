@@ -110,9 +110,7 @@ export const layGaps = (runs: readonly Run[], gaps: readonly Gap[], from: bigint
 /** Joins a run to the one before it when the same is to be said of both; undefined when it is not. */
 export const joinRuns = (before: Run, run: Run): Run | undefined => {
   const same = before.state === run.state && before.reason === run.reason && before.node === run.node;
-  return same && before.atMs === run.atMs && before.last + 1n === run.first
-    ? { ...before, last: run.last }
-    : undefined;
+  return same && before.atMs === run.atMs && before.last + 1n === run.first ? { ...before, last: run.last } : undefined;
 };
 
 /** How many values are in each state, and which is the first and the last of all. */

@@ -27,8 +27,8 @@ export const RIGHTS_NEEDED: readonly string[] = [
   ...forKeys([...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
   ...forKeys(COUNTERS, 'GET KEY', 'SET KEY 1'),
   ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
-  ...forKeys(HASHES, 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
-  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY'),
+  ...forKeys(HASHES, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
+  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
 ];
