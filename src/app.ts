@@ -13,6 +13,7 @@ import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createReportService } from './services/report-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
@@ -163,6 +164,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       emit,
     }),
     sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
+    reportService: createReportService({ counters, seriesCache, clock, node }),
     temporaryNumberService,
     metrics,
     health: {

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
+import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
@@ -10,6 +11,7 @@ export interface ApiRoutesOptions {
   readonly prefixConfigService: PrefixConfigRoutesOptions['prefixConfigService'];
   readonly numberService: NumberRoutesOptions['numberService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
+  readonly reportService: ReportRoutesOptions['reportService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
@@ -18,7 +20,7 @@ export interface ApiRoutesOptions {
 }
 
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
-  const { prefixConfigService, numberService, sequenceService, temporaryNumberService } = options;
+  const { prefixConfigService, numberService, sequenceService, reportService, temporaryNumberService } = options;
   const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -27,6 +29,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
+  await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
   await server.register(numberRoutes, {
     numberService,

@@ -141,7 +141,7 @@ describe('moving forward', () => {
     const { service, events } = await setUp();
     const report = await service.advance('INV', 40n, 'Paper invoices');
     expect(report).toMatchObject({ value: 40n, nextNumber: '2026-041' });
-    const { items } = await service.listGaps('INV', 0n, 10);
+    const { items } = await service.listGaps('INV', undefined, 0n, 10);
     expect(items).toMatchObject([{ range: { first: 1n, last: 40n }, reason: 'advance', node: undefined }]);
     expect(events).toEqual([
       { type: 'sequence-advanced', prefixKey: 'INV', from: 0n, to: 40n, reason: 'Paper invoices' },
@@ -192,7 +192,7 @@ describe('the gap record', () => {
     const seen: bigint[] = [];
     let after: bigint | undefined = 0n;
     while (after !== undefined) {
-      const page: Awaited<ReturnType<typeof service.listGaps>> = await service.listGaps('INV', after, 2);
+      const page: Awaited<ReturnType<typeof service.listGaps>> = await service.listGaps('INV', undefined, after, 2);
       seen.push(...page.items.map(({ range }) => range.first));
       after = page.next;
     }
@@ -200,6 +200,8 @@ describe('the gap record', () => {
   });
 
   test('of a prefix nobody registered is refused', async () => {
-    await expect((await setUp()).service.listGaps('UNKNOWN', 0n, 10)).rejects.toThrow(PrefixNotRegisteredError);
+    await expect((await setUp()).service.listGaps('UNKNOWN', undefined, 0n, 10)).rejects.toThrow(
+      PrefixNotRegisteredError,
+    );
   });
 });
