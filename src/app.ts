@@ -8,6 +8,7 @@ import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
+import { endKeptConnections } from './http/kept-connections.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
@@ -27,7 +28,9 @@ export interface App {
   readonly server: FastifyInstance;
   /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
   prepareStandby(): void;
-  /** Makes `/readyz` answer 503, finishes the requests under way, closes the stores. */
+  /** From now on `/readyz` answers 503, and each reply asks the client to close its connection. Requests are still served. */
+  drain(): void;
+  /** Drains, closes the listener, finishes the requests under way, gives the standby back, closes the stores. */
   close(): Promise<void>;
 }
 
@@ -181,11 +184,18 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     numbersAuth,
   });
 
+  const drain = (): void => {
+    if (stopping) return;
+    stopping = true;
+    endKeptConnections(server.server);
+  };
+
   return {
     server,
     prepareStandby: standbyKeeper.look,
+    drain,
     close: async () => {
-      stopping = true;
+      drain();
       await server.close();
       standbyKeeper.close();
       seriesCache.close();

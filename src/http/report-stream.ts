@@ -10,7 +10,7 @@ export interface ReportLimits {
   readonly totalMs: number;
 }
 
-export const REPORT_LIMITS: ReportLimits = { stallMs: 60_000, totalMs: 1_800_000 };
+const REPORT_LIMITS: ReportLimits = { stallMs: 60_000, totalMs: 1_800_000 };
 
 /** Lines of text are joined to pieces of about this size, in UTF-16 code units. */
 const PIECE_LENGTH = 65_536;
