@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'PREFIX_ALREADY_EXISTS'
+  | 'RESERVATION_ENDED'
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
   | 'VERSION_CONFLICT'
@@ -161,6 +162,20 @@ export class TemporaryNumberNotFoundError extends NumberGeneratorError {
       'Not found',
       `No temporary number "${number}" is waiting. The node that issued it hands it over when it reaches the store.`,
     );
+  }
+}
+
+/** Nobody was ever given this reservation. */
+export class ReservationNotFoundError extends NumberGeneratorError {
+  constructor(id: string) {
+    super('NOT_FOUND', 'Not found', `There is no reservation "${id}".`);
+  }
+}
+
+/** The reservation has ended in another way than the one that was asked for. */
+export class ReservationEndedError extends NumberGeneratorError {
+  constructor({ id, state }: { readonly id: string; readonly state: string }) {
+    super('RESERVATION_ENDED', 'Reservation has ended', `The reservation "${id}" is ${state} already.`);
   }
 }
 

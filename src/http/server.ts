@@ -9,6 +9,7 @@ import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { NumberService } from '../services/number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-config-service.ts';
 import type { ReportService } from '../services/report-service.ts';
+import type { ReservationService } from '../services/reservation-service.ts';
 import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { createAuthorizer } from './plugins/auth.ts';
@@ -26,6 +27,7 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly numberService: NumberService;
   readonly prefixConfigService: PrefixConfigService;
+  readonly reservationService: ReservationService;
   readonly sequenceService: SequenceService;
   readonly reportService: ReportService;
   readonly temporaryNumberService: TemporaryNumberService;

@@ -1,11 +1,12 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
+import type { AllocationRecord } from '../allocators/allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/prefix-config.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
-import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';
+import { type GivenVariables, printRanges } from '../core/template-printer.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -29,6 +30,8 @@ export interface IssuedNumbers {
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
+  /** Subject of the token, for strategies that write down who took a number. */
+  readonly subject?: string | undefined;
   /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
   readonly receipt?: RequestIdentity | undefined;
 }
@@ -75,29 +78,29 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     { config }: Series,
     target: AllocationTarget,
     count: number,
-    print: NumberPrinter,
+    record: AllocationRecord,
   ): Promise<IssuedNumbers> => {
     const allocator = allocatorOf(strategies, config.strategy);
-    const { ranges, fromStandby } = await allocator.allocate(target, count);
-    return { numbers: printRanges(ranges, print), source: fromStandby ? 'standby' : allocator.source };
+    const { ranges, fromStandby } = await allocator.allocate(target, count, record);
+    return { numbers: printRanges(ranges, record.print), source: fromStandby ? 'standby' : allocator.source };
   };
 
   const issueFor = async (
     series: Series,
     count: number,
     instantMs: number,
-    { variables }: IssueOptions,
+    { variables, subject }: IssueOptions,
   ): Promise<IssuedNumbers> => {
     const { target, printerFor } = series.at(instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
-    const print = printerFor(variables);
+    const record = { print: printerFor(variables), subject };
     try {
-      return await issueValues(series, target, count, print);
+      return await issueValues(series, target, count, record);
     } catch (error) {
       const { outage, prefixKey, strategy } = series.config;
       if (outage !== 'temporary' || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error)) throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
-      if (isStorePresent()) return issueValues(series, target, count, print);
+      if (isStorePresent()) return issueValues(series, target, count, record);
       return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs, variables), source: 'temporary' };
     }
   };
@@ -107,7 +110,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     series: Series,
     count: number,
     instantMs: number,
-    { variables, receipt: identity }: OnceOptions,
+    { variables, subject, receipt: identity }: OnceOptions,
   ): Promise<IssuedNumbers> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
@@ -115,7 +118,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const { target, printerFor } = series.at(instantMs);
     const print = printerFor(variables);
     const draft = { ...identity, atMs: instantMs, series: keepSeries(config, instantMs, variables) };
-    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft);
+    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
     const { source } = allocator;
     if (replayed) return { numbers: printReceipt(config.prefixKey, receipt), source };
     emit({ type: 'numbers-issued', count, source });

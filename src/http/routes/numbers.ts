@@ -53,7 +53,12 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     const { prefixKey, count, variables } = payload;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
-    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, { variables, receipt });
+    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, {
+      variables,
+      receipt,
+      // Known where a guard, or the key, asked for the token.
+      subject: request.user?.subject,
+    });
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
     const tag = source === 'temporary' ? ({ temporary: true } as const) : {};
