@@ -238,14 +238,26 @@ export interface FenceOperations {
   onRecovery(listener: (sequence: SequenceName) => void): void;
 }
 
-/** Where a sequence stands. */
+/** A range above the counter that is spoken for. */
+export interface AheadRange extends Range {
+  /** The node whose standby segment it is; undefined when it was issued, or stands in the gap record. */
+  readonly node: string | undefined;
+}
+
+/** Where a sequence stands, as of one moment. */
 export interface SequenceState {
   /** The last value taken in order; undefined when none was. */
   readonly value: bigint | undefined;
+  /** The value before the first that was ever taken; undefined when none was, or the store does not know it any more. */
+  readonly origin: bigint | undefined;
   /** Values given back unused, which are handed out before the counter goes on. */
   readonly free: readonly Range[];
   /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
-  readonly ahead: readonly Range[];
+  readonly ahead: readonly AheadRange[];
+  /** Another one whenever `free` changed, or values left the gap record or came into it from below the value. */
+  readonly changes: string;
+  /** A recovery is under way: what is stored may be older than it was. */
+  readonly recovering: boolean;
   /** Set when it gives no more values. */
   readonly closed?: Closure | undefined;
 }
@@ -289,7 +301,10 @@ export interface CounterStore {
   /** @throws CorruptEntryError when what is stored cannot be used. */
   inspect(sequence: SequenceName): Promise<SequenceState>;
 
-  /** Up to `limit` entries of the gap record in rising order, those that begin above `after`. */
+  /**
+   * Up to `limit` entries of the gap record in rising order, those that begin above `after`. An entry that is written or
+   * removed meanwhile may or may not be among them.
+   */
   listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
 
   /** Resolves when the store can serve right now. */

@@ -1,23 +1,10 @@
 /** Periods: the spans after which counting restarts, and their names. A sequence is one per prefix and period. */
-import { type CalendarReading, fiscalYearOf, instantOf } from './calendar.ts';
+import { type CalendarReading, fiscalYearOf, isDate } from './calendar.ts';
 import { partsOf, type Template } from './template.ts';
 import type { Variable } from './template-variables.ts';
 
 export const RESETS = ['never', 'daily', 'monthly', 'yearly', 'fiscal-yearly'] as const;
 export type Reset = (typeof RESETS)[number];
-
-/** What the periods of a reset are called. Within one reset the order of the texts is that of time. */
-const PERIOD_KEYS: Readonly<Record<Reset, RegExp>> = {
-  never: /^$/,
-  yearly: /^[0-9]{4}$/,
-  monthly: /^[0-9]{4}-(?:0[1-9]|1[0-2])$/,
-  daily: /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$/,
-  'fiscal-yearly': /^fy[0-9]{4}$/,
-};
-
-/** Whether a series with this reset has periods of that name. */
-export const isPeriodKey = (text: string, reset: Reset): boolean =>
-  PERIOD_KEYS[reset].test(text) && (reset !== 'daily' || instantOf(text, 'UTC') !== undefined);
 
 /** The years a series can tell apart: all of four digits, or those of this century, when a reset shows by `{yy}` alone. */
 export const yearsOf = (template: Template, reset: Reset): { readonly first: number; readonly last: number } => {
@@ -63,3 +50,44 @@ export const missingForReset = (template: Template, reset: Reset): readonly (rea
   const present = variablesOf(template);
   return NEEDED[reset].filter((choices) => !choices.some((variable) => present.has(variable)));
 };
+
+const SHAPES: Readonly<Record<Reset, RegExp | undefined>> = {
+  never: undefined,
+  yearly: /^[0-9]{4}$/,
+  monthly: /^[0-9]{4}-[0-9]{2}$/,
+  daily: /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/,
+  'fiscal-yearly': /^fy[0-9]{4}$/,
+};
+
+/** The first day of a period, `YYYY-MM-DD`; undefined when the reset has no period of that name. */
+export const firstDayOf = (period: string, reset: Reset, fiscalYearStart: string): string | undefined => {
+  if (SHAPES[reset]?.test(period) !== true) return undefined;
+  const day = reset === 'fiscal-yearly' ? `${period.slice(2)}-${fiscalYearStart}` : `${period}-01-01`.slice(0, 10);
+  return isDate(day) ? day : undefined;
+};
+
+/** What a period key of each reset looks like, for people. */
+export const PERIOD_EXAMPLES: Readonly<Record<Reset, string>> = {
+  never: '',
+  yearly: '2026',
+  monthly: '2026-11',
+  daily: '2026-11-21',
+  'fiscal-yearly': 'fy2026',
+};
+
+/** Variables that show the same in all of a period; none of the others can be told from the period alone. */
+const FIXED: Readonly<Record<Reset, readonly Variable[]>> = {
+  never: ['prefix'],
+  yearly: ['prefix', 'year', 'yy'],
+  monthly: ['prefix', 'year', 'yy', 'month', 'quarter'],
+  daily: ['prefix', 'year', 'yy', 'month', 'quarter', 'day', 'week', 'weekYear', 'dayOfYear', 'fiscalYear'],
+  'fiscal-yearly': ['prefix', 'fiscalYear'],
+};
+
+/** Whether all numbers of a period look the same but for the value, so that they can be printed without knowing when they were issued. */
+export const isFixedInPeriod = (template: Template, reset: Reset): boolean =>
+  partsOf(template).every((part) => {
+    if ('variable' in part) return FIXED[reset].includes(part.variable);
+    // A check digit follows from what stands before it.
+    return !('given' in part);
+  });

@@ -16,9 +16,10 @@ import {
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import { isPeriodKey } from '../core/period.ts';
+import { firstDayOf } from '../core/period.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
+import { targetOfPeriod } from './period-target.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface SequenceReport {
@@ -39,9 +40,14 @@ export interface SequenceReport {
 export interface SequenceService {
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
-  /** One page of the gap record in rising order. @throws PrefixNotRegisteredError, or the store's errors. */
+  /**
+   * One page of the gap record in rising order.
+   * @param period the key of a period; undefined: the present one.
+   * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period; the store's errors.
+   */
   listGaps(
     prefixKey: string,
+    period: string | undefined,
     after: bigint,
     limit: number,
   ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
@@ -130,20 +136,20 @@ export const createSequenceService = ({
   return {
     read,
 
-    listGaps: async (prefixKey, after, limit) => {
-      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
+    listGaps: async (prefixKey, period, after, limit) => {
+      const target = targetOfPeriod(await seriesCache.get(prefixKey), period, clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
     closePeriod: async (prefixKey, period, reason) => {
       const series = await seriesCache.get(prefixKey);
-      const { reset, strategy } = series.config;
+      const { reset, strategy, fiscalYearStart } = series.config;
       if (strategy !== 'counter') {
         const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
         throw new ValidationError([{ path: 'prefixKey', message }]);
       }
-      if (reset === 'never' || !isPeriodKey(period, reset)) {
+      if (reset === 'never' || firstDayOf(period, reset, fiscalYearStart) === undefined) {
         const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
         throw new ValidationError([{ path: 'period', message }]);
       }

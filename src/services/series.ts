@@ -1,11 +1,11 @@
 /** A prefix config made ready for work: its counter, its period and its printer at any instant. */
 import type { AllocationTarget } from '../allocators/lane.ts';
-import { type CalendarReading, instantOf, readCalendar } from '../core/calendar.ts';
+import { type CalendarReading, instantOf, noonOf, readCalendar } from '../core/calendar.ts';
 import { SequenceOverflowError, ValidationError } from '../core/errors.ts';
-import { periodKeyOf, yearsOf } from '../core/period.ts';
+import { firstDayOf, isFixedInPeriod, periodKeyOf, yearsOf } from '../core/period.ts';
 import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
 import { givenNamesOf, parseTemplate } from '../core/template.ts';
-import { compileTemplate, type PrinterSource } from '../core/template-printer.ts';
+import { compileTemplate, type NumberPrinter, type PrinterSource } from '../core/template-printer.ts';
 
 /** How long before its end the next period is prepared, ms. */
 const PREPARE_MS = 600_000;
@@ -42,6 +42,13 @@ export interface Series {
   readDate(date: string, nowMs: number): number;
   /** The name of the period of an instant; "" without reset. */
   periodAt(instantMs: number): string;
+  /** The counter of a period by its key; undefined when this reset has no period of that name. */
+  targetIn(period: string): AllocationTarget | undefined;
+  /**
+   * Prints the numbers of a period as they look now; undefined when the format shows more than the period tells, such as the
+   * day or what the caller gave.
+   */
+  printerIn(period: string): NumberPrinter | undefined;
 }
 
 const dateProblem = (message: string): ValidationError => new ValidationError([{ path: 'date', message }]);
@@ -65,6 +72,13 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
 
   const refuse: PrinterSource = () => {
     throw new SequenceOverflowError(prefixKey, 0n);
+  };
+
+  /** An instant of a period; undefined when there is no such period. */
+  const instantIn = (period: string): number | undefined => {
+    if (reset === 'never') return period === '' ? 0 : undefined;
+    const day = firstDayOf(period, reset, fiscalYearStart);
+    return day === undefined ? undefined : noonOf(day, timeZone);
   };
 
   let target = targetOf('');
@@ -118,5 +132,11 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
       return instantMs;
     },
     periodAt,
+    targetIn: (period) => (instantIn(period) === undefined ? undefined : targetOf(period)),
+    printerIn: (period) => {
+      const instantMs = instantIn(period);
+      if (instantMs === undefined || !isFixedInPeriod(template, reset)) return undefined;
+      return sourceAt(instantMs)();
+    },
   };
 };

@@ -21,13 +21,14 @@ const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${p
 
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
+  const origins = new Map<string, bigint>();
   const gaps = new Map<string, Gap[]>();
   const closures = new Map<string, Closure>();
   /** The oldest first. */
   const receipts = new Map<string, Receipt>();
 
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const key = keyOf(sequence);
@@ -35,7 +36,10 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     const stored = text === undefined ? undefined : parseValue(text);
     if (text !== undefined && stored === undefined) return CORRUPT;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) counters.set(key, value.toString());
+    if (value !== undefined) {
+      if (stored === undefined) origins.set(key, initialSeq);
+      counters.set(key, value.toString());
+    }
     if (jumped !== undefined) {
       const gap: Gap = { range: jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
       gaps.set(key, [...(gaps.get(key) ?? []), gap]);
@@ -55,12 +59,12 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     const { receipt: draft, sequence } = call;
     const isClosed = closures.has(keyOf(sequence));
     if (draft === undefined) {
-      return move(sequence, (stored) => {
+      return move(call, (stored) => {
         const taken = takeFromCounter(stored, call);
         return isClosed ? refuseClosed(taken) : taken;
       });
     }
-    return move(sequence, (stored) => {
+    return move(call, (stored) => {
       const taken = takeOnce(stored, call, receipts.get(draft.hash));
       if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
@@ -74,7 +78,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     advance: async (request) =>
       closures.has(keyOf(request.sequence))
         ? { kind: 'closed' }
-        : move(request.sequence, (stored) => advanceCounter(stored, request)),
+        : move(request, (stored) => advanceCounter(stored, request)),
     close: async (sequence, closure) => {
       const first = closures.get(keyOf(sequence)) ?? closure;
       closures.set(keyOf(sequence), first);
@@ -84,7 +88,8 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
       if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [], closed: closures.get(keyOf(sequence)) };
+      const [origin, closed] = [origins.get(keyOf(sequence)), closures.get(keyOf(sequence))];
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),

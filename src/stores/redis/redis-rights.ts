@@ -32,9 +32,8 @@ export const RIGHTS_NEEDED: readonly string[] = [
   ...forKeys(RECEIPTS, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
   ...forKeys([...COUNTERS, ...RECEIPTS], 'GET KEY', 'SET KEY 1'),
   ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
-  ...forKeys([plain.state, periodic.state], 'HSETNX KEY f 1'),
-  ...forKeys(HASHES, 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
-  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY'),
+  ...forKeys(HASHES, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
+  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
 ];

@@ -20,9 +20,11 @@ type Stored = bigint | undefined | 'corrupt';
 export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
   const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
+  const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
   const upsert = handle.prepare(
-    'INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    `INSERT INTO sequences (prefix_key, period, value, origin) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value`,
   );
   const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
   // The width makes the order of the texts the order of the values.
@@ -43,16 +45,18 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
     return row && { reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) };
   };
+  const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
+    parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
 
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const stored = read(sequence);
     if (stored === 'corrupt') return CORRUPT;
     const { prefixKey, period } = sequence;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) upsert.run(prefixKey, period, value.toString());
+    if (value !== undefined) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     if (jumped !== undefined) {
       insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
     }
@@ -63,12 +67,12 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     const { receipt: draft, sequence } = call;
     const isClosed = readClosure(sequence) !== undefined;
     if (draft === undefined) {
-      return move(sequence, (stored) => {
+      return move(call, (stored) => {
         const taken = takeFromCounter(stored, call);
         return isClosed ? refuseClosed(taken) : taken;
       });
     }
-    return move(sequence, (stored) => {
+    return move(call, (stored) => {
       const taken = takeOnce(stored, call, receipts.find(draft.hash));
       if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
@@ -89,7 +93,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     advance: async (request) =>
       transact(() =>
         readClosure(request.sequence) === undefined
-          ? move(request.sequence, (stored) => advanceCounter(stored, request))
+          ? move(request, (stored) => advanceCounter(stored, request))
           : { kind: 'closed' },
       ),
 
@@ -100,9 +104,14 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       }),
 
     inspect: async (sequence) => {
-      const { value, closed } = transact(() => ({ value: read(sequence), closed: readClosure(sequence) }));
+      const { value, origin, closed } = transact(() => ({
+        value: read(sequence),
+        origin: readOrigin(sequence),
+        closed: readClosure(sequence),
+      }));
       if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [], closed };
+      // Values only ever come into the gap record together with the counter that passes them.
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>
