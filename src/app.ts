@@ -22,6 +22,7 @@ import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createReportService } from './services/report-service.ts';
 import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
@@ -157,6 +158,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     store: temporaryNumbers,
     seriesCache,
     allocator,
+    clock,
     emit,
     node,
   });
@@ -220,6 +222,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       clock,
       emit,
     }),
+    reportService: createReportService({ counters, seriesCache, clock, node }),
     reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
     sequenceService: createSequenceService({ store: counters, ledger, seriesCache, allocator, clock, emit }),
     temporaryNumberService,

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'RESERVATION_ENDED'
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
+  | 'PERIOD_CLOSED'
   | 'VERSION_CONFLICT'
   | 'IDEMPOTENCY_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
@@ -150,6 +151,17 @@ export class SequenceNotForwardError extends NumberGeneratorError {
       'A sequence only moves forward',
       `The sequence "${prefixKey}" stands at ${current}; "to" must be above that.`,
       { fields: [{ path: 'to', message: `Must be above ${current}` }] },
+    );
+  }
+}
+
+/** The period was closed: no number of it is handed out any more. */
+export class PeriodClosedError extends NumberGeneratorError {
+  constructor(prefixKey: string, period: string) {
+    super(
+      'PERIOD_CLOSED',
+      'Period is closed',
+      `The period ${period} of "${prefixKey}" is closed and gives no more numbers.`,
     );
   }
 }

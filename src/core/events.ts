@@ -58,6 +58,13 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     }
+  | {
+      readonly type: 'period-closed';
+      readonly prefixKey: string;
+      readonly period: string;
+      readonly reason: string;
+      readonly closedAtMs: number;
+    }
   /** A number was reserved, or its reservation confirmed or voided. */
   | { readonly type: 'reservation'; readonly outcome: ReservationState }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */

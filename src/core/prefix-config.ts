@@ -6,6 +6,7 @@ import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
 import { SNOWFLAKE_DIGITS } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { layOut, spell } from './template-layout.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
@@ -35,6 +36,8 @@ export interface PrefixConfig {
   readonly overflow: 'extend' | 'reject';
   /** What serves while the store is away: the standby; the standby, then temporary numbers; nothing. */
   readonly outage: 'standby' | 'temporary' | 'reject';
+  /** Whether documents of earlier periods can still be given numbers, until such a period is closed. */
+  readonly allowPast: boolean;
   /** 1 at registration, one more with every change. */
   readonly version: number;
 }
@@ -99,6 +102,10 @@ const fields = {
     ),
 };
 
+const allowPast = z
+  .boolean('true or false')
+  .describe('Whether documents dated in an earlier period get numbers of it, until it is closed. Default false.');
+
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
   schema.describe(`The same as ${camelCase}.`).optional();
 
@@ -116,6 +123,8 @@ const shape = {
   fiscal_year_start: alias(fields.fiscalYearStart, 'fiscalYearStart'),
   overflow: fields.overflow.optional(),
   outage: fields.outage.optional(),
+  allowPast: allowPast.optional(),
+  allow_past: alias(allowPast, 'allowPast'),
 };
 
 type Spelled = z.output<z.ZodObject<typeof shape>>;
@@ -126,10 +135,11 @@ const PAIRS: readonly Pair[] = [
   ['initialSeq', 'initial_seq'],
   ['timeZone', 'time_zone'],
   ['fiscalYearStart', 'fiscal_year_start'],
+  ['allowPast', 'allow_past'],
 ];
 
 /** `"05"` and `5` are the same value. */
-const canonical = (given: string | number): string => String(given).replace(/^0+(?=[0-9])/, '');
+const canonical = (given: string | number | boolean): string => String(given).replace(/^0+(?=[0-9])/, '');
 
 const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   for (const [camelCase, snakeCase] of PAIRS) {
@@ -176,6 +186,15 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
   const wanted = missing.map((choices) => choices.map((variable) => `{${variable}}`).join(' or ')).join(' and ');
   const message = `The reset does not show in the format, which needs ${wanted}: ${number} of ${day(JANUARY)} and ${printerAt(twin)(1n)} of ${day(twin)} would be the same number`;
   ctx.addIssue({ code: 'custom', path: ['reset'], message });
+};
+
+/** Two requests must not be given numbers that read the same, whatever their variables say. */
+const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
+  const { undivided } = layOut(template, config.overflow === 'extend');
+  if (undivided === undefined) return;
+  const where = undivided.map(spell).join('');
+  const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;
+  ctx.addIssue({ code: 'custom', path: ['format'], message });
 };
 
 const checkLength = (raw: Spelled, seqLength: number, template: Template, ctx: z.RefinementCtx): void => {
@@ -233,7 +252,16 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
     overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
+    allowPast: raw.allowPast ?? raw.allow_past ?? false,
   };
+  if (config.allowPast && config.strategy !== 'counter') {
+    const path = [raw.allowPast === undefined ? 'allow_past' : 'allowPast'];
+    ctx.addIssue({
+      code: 'custom',
+      path,
+      message: 'Only the strategy counter can number documents of earlier periods',
+    });
+  }
   if (config.strategy === 'gapless' && config.outage === 'temporary') {
     const message = 'A gapless prefix has no temporary numbers: while its store is away it is refused';
     ctx.addIssue({ code: 'custom', path: ['outage'], message });
@@ -241,6 +269,7 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   if (template !== undefined) {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);
+    checkDivision(config, template, ctx);
   }
   checkClocked(raw, config, ctx);
   return config;
@@ -278,6 +307,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     fiscal_year_start: config.fiscalYearStart,
     overflow: config.overflow,
     outage: config.outage,
+    allow_past: config.allowPast,
     version: config.version,
   });
 

@@ -80,6 +80,8 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
       'A sequence was moved forward by hand',
     ),
+  'period-closed': ({ prefixKey, period, reason }, logger) =>
+    logger.warn({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
   // The ledger itself keeps them all, with times and reasons.
   reservation: () => undefined,
   'ledger-calls-unsettled': ({ calls }, logger) =>
