@@ -8,6 +8,7 @@ import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { NumberService } from '../services/number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-config-service.ts';
+import type { ReportService } from '../services/report-service.ts';
 import type { ReservationService } from '../services/reservation-service.ts';
 import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
@@ -28,6 +29,7 @@ export interface ServerOptions {
   readonly prefixConfigService: PrefixConfigService;
   readonly reservationService: ReservationService;
   readonly sequenceService: SequenceService;
+  readonly reportService: ReportService;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
   readonly health: HealthOptions;
