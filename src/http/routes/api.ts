@@ -6,6 +6,7 @@ import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-con
 import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
 import { type ReservationRoutesOptions, reservationRoutes } from './reservations.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
+import { type TemplateRoutesOptions, templateRoutes } from './templates.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
@@ -14,6 +15,8 @@ export interface ApiRoutesOptions {
   readonly reservationService: ReservationRoutesOptions['reservationService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
   readonly reportService: ReportRoutesOptions['reportService'];
+  readonly templateService: TemplateRoutesOptions['templateService'];
+  readonly readingService: TemplateRoutesOptions['readingService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
@@ -24,6 +27,7 @@ export interface ApiRoutesOptions {
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
   const { prefixConfigService, numberService, reservationService } = options;
   const { sequenceService, reportService, temporaryNumberService } = options;
+  const { templateService, readingService } = options;
   const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -31,6 +35,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
     });
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
+  await server.register(templateRoutes, { templateService, readingService, sequenceService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
