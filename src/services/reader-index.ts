@@ -20,9 +20,9 @@ export interface ReaderIndex {
 }
 
 /** Prefix configs that are looked at. */
-export const CONFIGS_MAX = 10_000;
+const CONFIGS_MAX = 10_000;
 /** Readers that are tried on one number. */
-export const READERS_MAX = 100;
+const READERS_MAX = 100;
 const FRESH_MS = 5_000;
 const PAGE = 1_000;
 
