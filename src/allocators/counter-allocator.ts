@@ -392,7 +392,15 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         const lane = openLane(target);
         touch(lane, target);
         const lastCall = target.isEnding && calls;
-        const waiter: Waiter = { missing: count, limit: target.limit, lastCall, ranges: [], resolve, reject };
+        const waiter: Waiter = {
+          missing: count,
+          limit: target.limit,
+          lastCall,
+          isLease: target.isLease,
+          ranges: [],
+          resolve,
+          reject,
+        };
         if (presence !== 'present') {
           if (serveFromStandby(lane.session, waiter)) return;
           if (presence === 'away') {

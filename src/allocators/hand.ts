@@ -9,6 +9,8 @@ export interface Waiter {
   missing: number;
   /** The highest value it may be given. */
   readonly limit: bigint;
+  /** One range is enough, however short: what the store gives in one call. */
+  readonly isLease?: boolean | undefined;
   /**
    * Set when its sequence may be closed at any time: the latest call when it came. Values of an earlier one, and those of the
    * standby, may be as old as that, and will not do.
@@ -31,6 +33,7 @@ export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean 
     const range = session.deal(waiter.missing, waiter.limit);
     if (range === undefined) return false;
     give(waiter, range);
+    if (waiter.isLease) break;
   }
   waiter.resolve({ ranges: waiter.ranges, fromStandby: false });
   return true;

@@ -15,6 +15,8 @@ export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
   readonly sequence: SequenceName;
+  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
+  readonly isLease?: boolean;
   /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
   readonly isEnding?: true;
 }

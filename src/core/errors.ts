@@ -177,6 +177,17 @@ export class TemporaryNumberNotFoundError extends NumberGeneratorError {
   }
 }
 
+/** The strategy of the prefix has no counter that could be looked at or moved. */
+export class NoCounterError extends NumberGeneratorError {
+  constructor(prefixKey: string, strategy: string) {
+    super(
+      'NOT_FOUND',
+      'Not found',
+      `The prefix "${prefixKey}" is numbered by ${strategy}, which has no counter: every number comes from the clock of a node.`,
+    );
+  }
+}
+
 /** Nobody was ever given this reservation. */
 export class ReservationNotFoundError extends NumberGeneratorError {
   constructor(id: string) {

@@ -4,6 +4,7 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
+import { SNOWFLAKE_DIGITS } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { layOut, spell } from './template-layout.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
@@ -189,7 +190,7 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
 
 /** Two requests must not be given numbers that read the same, whatever their variables say. */
 const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
-  const { undivided } = layOut(template, config.overflow === 'extend');
+  const { undivided } = layOut(template, config);
   if (undivided === undefined) return;
   const where = undivided.map(spell).join('');
   const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;
@@ -211,6 +212,30 @@ const readInitialSeq = (raw: Spelled, seqLength: number, ctx: z.RefinementCtx): 
     ctx.addIssue({ code: 'custom', path, message: `Leaves no value of ${seqLength} digits to count to` });
   }
   return initialSeq ?? 0n;
+};
+
+/** The strategies that have no counter: their values come from the clock of a node. */
+const CLOCKED: ReadonlySet<Strategy> = new Set<Strategy>(['snowflake', 'uuidv7']);
+
+/** Whether a counter stands behind the series, which has a current value, periods and an end. */
+export const hasCounter = ({ strategy }: Pick<PrefixConfig, 'strategy'>): boolean => !CLOCKED.has(strategy);
+
+/** What a series without a counter cannot have. */
+const checkClocked = (raw: Spelled, config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
+  if (hasCounter(config)) return;
+  const { strategy, seqLength } = config;
+  const refuse = (path: string, message: string): void => ctx.addIssue({ code: 'custom', path: [path], message });
+  if (config.reset !== 'never') refuse('reset', `${strategy} has no counter that could restart: leave it at never`);
+  if (config.initialSeq !== 0n) {
+    const path = raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq';
+    refuse(path, `${strategy} has no counter that could begin anywhere: leave it out`);
+  }
+  if (config.overflow === 'reject' && strategy === 'snowflake' && seqLength < SNOWFLAKE_DIGITS) {
+    refuse(
+      'overflow',
+      `A snowflake has up to ${SNOWFLAKE_DIGITS} digits, more than {SEQ:${seqLength}} allows: leave it at extend`,
+    );
+  }
 };
 
 const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
@@ -246,6 +271,7 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     checkReset(config, template, ctx);
     checkDivision(config, template, ctx);
   }
+  checkClocked(raw, config, ctx);
   return config;
 };
 

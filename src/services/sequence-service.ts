@@ -7,6 +7,7 @@ import type { Closure } from '../core/closure.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
+  NoCounterError,
   PeriodClosedError,
   SequenceNotForwardError,
   SequenceOverflowError,
@@ -17,7 +18,7 @@ import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import { firstDayOf } from '../core/period.ts';
-import type { PrefixConfig } from '../core/prefix-config.ts';
+import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
 import { targetOfPeriod } from './period-target.ts';
@@ -50,10 +51,10 @@ export interface SequenceService {
   /**
    * What the next number would be, without taking it.
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError;
-   * CorruptEntryError; the store's errors.
+   * NoCounterError when the strategy has none; CorruptEntryError; the store's errors.
    */
   preview(prefixKey: string, variables: GivenVariables | undefined): Promise<NumberPreview>;
-  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
   /**
    * One page of the gap record in rising order.
@@ -112,6 +113,12 @@ export const createSequenceService = ({
   clock,
   emit,
 }: Dependencies): SequenceService => {
+  const counted = async (prefixKey: string): Promise<Series> => {
+    const series = await seriesCache.get(prefixKey);
+    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+    return series;
+  };
+
   const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
@@ -134,7 +141,7 @@ export const createSequenceService = ({
   const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
 
   const read = async (prefixKey: string): Promise<SequenceReport> => {
-    const series = await seriesCache.get(prefixKey);
+    const series = await counted(prefixKey);
     const { target, printerFor } = series.at(clock.now());
     const { value, next, valuesLeft } = await standingIn(series)(target);
     return {
@@ -153,7 +160,7 @@ export const createSequenceService = ({
     read,
 
     preview: async (prefixKey, variables) => {
-      const series = await seriesCache.get(prefixKey);
+      const series = await counted(prefixKey);
       const { target, printerFor } = series.at(clock.now());
       const print = printerFor(variables);
       const { next } = await standingIn(series)(target);
@@ -162,7 +169,7 @@ export const createSequenceService = ({
     },
 
     listGaps: async (prefixKey, period, after, limit) => {
-      const target = targetOfPeriod(await seriesCache.get(prefixKey), period, clock.now());
+      const target = targetOfPeriod(await counted(prefixKey), period, clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
@@ -188,7 +195,7 @@ export const createSequenceService = ({
     },
 
     advance: async (prefixKey, to, reason) => {
-      const series = await seriesCache.get(prefixKey);
+      const series = await counted(prefixKey);
       if (series.config.strategy === 'gapless') {
         const message = 'A gapless sequence moves by its numbers only: what is skipped would be a hole';
         throw new ValidationError([{ path: 'to', message }]);

@@ -67,7 +67,7 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
     sequence: { prefixKey, period },
     initialSeq,
     limit: limitOf(config),
-    standbySize: config.outage === 'reject' ? 0 : standbySize,
+    standbySize: config.outage === 'reject' || config.strategy !== 'counter' ? 0 : standbySize,
   });
 
   const refuse: PrinterSource = () => {

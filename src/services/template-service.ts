@@ -42,7 +42,7 @@ export const createTemplateService = (clock: Clock): TemplateService => ({
   explain: (prefixKey, input) => {
     const { initialSeq, seqLength, reset, timeZone, fiscalYearStart } = input;
     const template = parseTemplate(input.format);
-    const sourceAt = compileTemplate(template, { prefixKey, timeZone, fiscalYearStart });
+    const sourceAt = compileTemplate(template, { prefixKey, timeZone, fiscalYearStart, strategy: input.strategy });
     const givenNames = givenNamesOf(template);
     const given = Object.fromEntries(givenNames.map((name) => [name, name.replace(/[_-]/g, '') || 'X']));
     const periodAt = (instantMs: number): string =>
@@ -58,7 +58,7 @@ export const createTemplateService = (clock: Clock): TemplateService => ({
       for (let day = 1; day <= DAYS_MAX && periodAt(nextMs) === present; day += 1) nextMs = nowMs + day * DAY_MS;
     }
     return {
-      parts: layOut(template, input.overflow === 'extend').parts,
+      parts: layOut(template, input).parts,
       givenNames,
       samples: [sample(nowMs, 1n), sample(nowMs, 2n), sample(nextMs, reset === 'never' ? 3n : 1n)],
       capacity: upTo(limitOf({ overflow: 'reject', seqLength }), initialSeq),

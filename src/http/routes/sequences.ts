@@ -28,7 +28,7 @@ const response = {
   400: problemResponse('VALIDATION_ERROR'),
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
-  404: problemResponse('PREFIX_NOT_REGISTERED'),
+  404: problemResponse('PREFIX_NOT_REGISTERED', 'NOT_FOUND'),
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };

@@ -47,6 +47,7 @@ const meaningOf = (part: PlacedPart): string => {
   if ('variable' in part) return MEANINGS[part.variable] ?? part.variable;
   if ('given' in part) return `what the request gives as ${part.given}, 1 to 32 letters and digits`;
   if ('check' in part) return `check digit (${part.check}) over everything before it`;
+  if (part.radix === 16) return 'the value, 32 hexadecimal digits';
   return `the value, at least ${part.seqLength} digits${part.mayGrow ? ', more when it outgrows them' : ''}`;
 };
 
