@@ -62,6 +62,7 @@ describe('the PostgreSQL client', () => {
       { name: '001-ceilings.sql' },
       { name: '002-ledger.sql' },
       { name: '003-worker-leases.sql' },
+      { name: '004-ledger-receipts.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });
@@ -264,7 +265,7 @@ describe('a PostgreSQL that fails', () => {
       }
     };
     const work = Promise.all(prefixKeys.map(raiseOn));
-    await setTimeout(400);
+    await expect.poll(() => confirmed.size, { timeout: 10_000 }).toBe(8);
     await server.kill();
     await work;
     running = false;
