@@ -214,7 +214,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const makeTrip = async (): Promise<boolean> => {
     const next = nextCalls();
     if (next.calls.length === 0) return true;
-    const patience = setTimeout(loosePatience, bounds.patienceMs);
+    // A reply that came while this process was held up itself is read first: its own stall is no outage.
+    let laterOn: NodeJS.Immediate | undefined;
+    const patience = setTimeout(() => {
+      laterOn = setImmediate(loosePatience);
+    }, bounds.patienceMs);
     try {
       const replies = await store.reserve(next.calls);
       if (replies.length !== next.calls.length) throw new StorageUnavailableError('The store answered incompletely.');
@@ -229,6 +233,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       return false;
     } finally {
       clearTimeout(patience);
+      clearImmediate(laterOn);
     }
   };
 

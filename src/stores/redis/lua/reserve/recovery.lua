@@ -54,6 +54,16 @@ local function doubtLastRanges(s, state, reports, restored)
   for _, range in ipairs(doubted) do doubt(s, range[1], range[2], 'recovery-jump', range[3]) end
 end
 
+-- What these nodes were given last, and may have to be told again: neither missing nor anybody else's.
+local function vouchForLastRanges(s, state, reports)
+  local claims = {}
+  for _, r in ipairs(reports) do
+    local first, last = match(r.current and state['n:' .. r.node] or '', '^%d+ %d+ %d+ %S+ (%d+) (%d+) ')
+    if first then claims[#claims + 1] = { s.number(first), s.number(last) } end
+  end
+  explain(s, union(claims))
+end
+
 -- A rolled back state has forgotten what became of the values given back, and of this node's segments.
 local function merge(s, state, reports, restored)
   for _, range in ipairs(s.free) do gap(s, range[1], range[2], 'recovery-jump', '-') end
@@ -117,6 +127,7 @@ local function install(s, row)
     merge(s, state, reports, older)
     if s.floor < base then s.floor = base end
     passOver(s, goal, 'recovery-jump')
+    vouchForLastRanges(s, state, reports)
   end
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
   for _, r in ipairs(reports) do
