@@ -8,6 +8,7 @@ import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
+import { endKeptConnections } from './http/kept-connections.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
@@ -16,6 +17,7 @@ import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
+import type { Strategies } from './services/strategies.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
 import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
@@ -25,7 +27,9 @@ export interface App {
   readonly server: FastifyInstance;
   /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
   prepareStandby(): void;
-  /** Makes `/readyz` answer 503, finishes the requests under way, closes the stores. */
+  /** From now on `/readyz` answers 503, and each reply asks the client to close its connection. Requests are still served. */
+  drain(): void;
+  /** Drains, closes the listener, finishes the requests under way, gives the standby back, closes the stores. */
   close(): Promise<void>;
 }
 
@@ -133,6 +137,13 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   listeners.push((event) => {
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
+  const strategies: Strategies = {
+    counter: { allocator },
+    gapless: { refusal: 'This version does not serve gapless yet' },
+    segment: { refusal: 'This version does not serve segment yet' },
+    snowflake: { refusal: 'This version does not serve snowflake yet' },
+    uuidv7: { refusal: 'This version does not serve uuidv7 yet' },
+  };
   let stopping = false;
 
   const server = await createServer({
@@ -140,13 +151,20 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     logger,
     numberService: createNumberService({
       seriesCache,
-      allocator,
+      strategies,
+      isStorePresent: () => allocator.isStorePresent(),
       temporaryNumberService,
       clock,
       emit,
-      source: counters.source,
     }),
-    prefixConfigService: createPrefixConfigService({ store: prefixConfigs, counters, seriesCache, clock, emit }),
+    prefixConfigService: createPrefixConfigService({
+      store: prefixConfigs,
+      counters,
+      strategies,
+      seriesCache,
+      clock,
+      emit,
+    }),
     sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
     metrics,
@@ -164,11 +182,18 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     numbersAuth,
   });
 
+  const drain = (): void => {
+    if (stopping) return;
+    stopping = true;
+    endKeptConnections(server.server);
+  };
+
   return {
     server,
     prepareStandby: standbyKeeper.look,
+    drain,
     close: async () => {
-      stopping = true;
+      drain();
       await server.close();
       standbyKeeper.close();
       seriesCache.close();

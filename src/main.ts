@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
-import { createApp } from './app.ts';
+import { type App, createApp } from './app.ts';
 import { readSettings, type Settings } from './config/settings.ts';
 import { createToken } from './http/token.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
-import { createLogger } from './telemetry/logger.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
 
 const HELP = `Unique, readable numbers over HTTP.
 
@@ -29,6 +30,38 @@ const findJwtSecret = (settings: Settings): string | undefined => {
   return settings.jwtSecret ?? readOrCreateSecret(join(settings.dataDir, 'jwt-secret'));
 };
 
+/** What makes the process end, and how: in good order with 0, or non-zero with a line in the log that says why. */
+const stopWithGrace = (app: App, settings: Settings, logger: Logger): void => {
+  const { shutdownDrainMs, shutdownTimeoutMs } = settings;
+  const options = {
+    delay: shutdownTimeoutMs,
+    logger,
+    onTimeout: () =>
+      logger.fatal(
+        { event: 'stop-failed', reason: 'timeout', timeout_ms: shutdownTimeoutMs },
+        'Stopping took longer than SHUTDOWN_TIMEOUT_MS: ending at once',
+      ),
+    onSecondSignal: (signal: string | undefined) =>
+      logger.fatal({ event: 'stop-failed', reason: 'second-signal', signal }, 'Asked again to stop: ending at once'),
+    onSecondError: (err: unknown) =>
+      logger.fatal(
+        { event: 'stop-failed', reason: 'error', err },
+        'An unexpected error while stopping: ending at once',
+      ),
+  };
+  closeWithGrace(options, async ({ signal, err }) => {
+    const fromMs = performance.now();
+    // Only who sends SIGTERM has something in front of the process that must first learn that it stops.
+    const drainMs = signal === 'SIGTERM' ? shutdownDrainMs : 0;
+    if (err) logger.fatal({ event: 'crash', err }, 'Stopping after an unexpected error');
+    else logger.info({ event: 'stopping', signal, drain_ms: drainMs }, 'Stopping');
+    app.drain();
+    if (drainMs > 0) await delay(drainMs);
+    await app.close();
+    logger.info({ event: 'stopped', after_ms: Math.round(performance.now() - fromMs) }, 'Stopped');
+  });
+};
+
 const serve = async (): Promise<void> => {
   const settings = readSettings(process.env);
   const logger = createLogger(settings.logLevel);
@@ -39,12 +72,7 @@ const serve = async (): Promise<void> => {
     clock: { now: Date.now },
     jwtSecret: findJwtSecret(settings),
   });
-  closeWithGrace({ delay: settings.shutdownTimeoutMs, logger }, async ({ signal, err }) => {
-    if (err) logger.fatal({ event: 'crash', err }, 'Stopping after an unexpected error');
-    else logger.info({ event: 'stopping', signal }, 'Stopping');
-    await app.close();
-    logger.info({ event: 'stopped' }, 'Stopped');
-  });
+  stopWithGrace(app, settings, logger);
   await app.server.listen({
     port: settings.port,
     host: settings.host,

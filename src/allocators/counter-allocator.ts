@@ -6,10 +6,11 @@ import type { Emit } from '../core/events.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
+import type { Allocation, Allocator } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
-import { type Allocation, refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
+import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import {
   type AllocationTarget,
   countWanted,
@@ -25,7 +26,7 @@ import {
   touch,
 } from './lane.ts';
 
-export interface CounterAllocator {
+export interface CounterAllocator extends Allocator {
   /**
    * Takes `count` values, in the order of arrival among this node's requests for the sequence: consecutive, unless a
    * standby segment lies between or is used.
@@ -314,6 +315,8 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       : new StorageUnavailableError('The store is away.', lastError);
 
   return {
+    source: store.source,
+
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
         const lane = openLane(target);

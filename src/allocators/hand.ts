@@ -1,14 +1,7 @@
 /** Serving one waiting request from what a session has in hand. */
 import { type Range, rangeSize } from '../core/range.ts';
+import type { Allocation } from './allocator.ts';
 import type { CounterSession } from './counter-session.ts';
-
-/** Values for one request. */
-export interface Allocation {
-  /** In the order to issue them; together exactly as many as were asked for. */
-  readonly ranges: readonly Range[];
-  /** Whether some of them came from the standby segment. */
-  readonly fromStandby: boolean;
-}
 
 /** A request that waits for its values. */
 export interface Waiter {

@@ -6,6 +6,8 @@ import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-se
 
 const PORT_MAX = 65_535;
 const JWT_SECRET_LENGTH_MIN = 32;
+const SHUTDOWN_DRAIN_MS = 5_000;
+const SHUTDOWN_TIMEOUT_MS = 30_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -20,53 +22,59 @@ const databaseUrl = z.string().refine((text) => {
   return ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
 }, 'A URL such as postgres://user@127.0.0.1:5432/numbers');
 
-const settingsSchema = z
-  .object({
-    NODE_ENV: z.string().default('development'),
-    PORT: wholeNumber(0, PORT_MAX).default(8080),
-    HOST: z.string().min(1).default('0.0.0.0'),
-    LOG_LEVEL: z
-      .enum(
-        ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-        'fatal, error, warn, info, debug, trace or silent',
-      )
-      .default('info'),
-    ...redisVariables,
-    REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
-    DATABASE_URL: databaseUrl.optional(),
-    DATABASE_TIMEOUT_MS: wholeNumber(10, 60_000).default(2_000),
-    STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
-    DATA_DIR: z.string().min(1).default('./data'),
-    JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
-    AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
-    NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
-    SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000),
-  })
-  .transform((env) => ({
-    production: env.NODE_ENV === 'production',
-    /** TCP port of the HTTP API; 0 lets the system choose. */
-    port: env.PORT,
-    /** Address to listen on. */
-    host: env.HOST,
-    logLevel: env.LOG_LEVEL,
-    /** Undefined: the embedded SQLite database in `dataDir`. */
-    redis: redisTargetOf(env),
-    /** Milliseconds a Redis command may take. */
-    redisTimeoutMs: env.REDIS_TIMEOUT_MS,
-    /** PostgreSQL, which keeps what must outlive Redis; undefined: Redis alone keeps it. */
-    databaseUrl: env.DATABASE_URL,
-    /** Milliseconds a connection, a statement or a lock of PostgreSQL may take. */
-    databaseTimeoutMs: env.DATABASE_TIMEOUT_MS,
-    /** Values a node holds ready of each series for an outage of Redis; 0 for none. */
-    standbySize: env.STANDBY_SIZE,
-    dataDir: env.DATA_DIR,
-    /** Undefined: a generated one, kept in `dataDir`. */
-    jwtSecret: env.JWT_SECRET,
-    auth: env.AUTH,
-    numbersAuth: env.NUMBERS_AUTH,
-    /** Milliseconds a clean shutdown may take before the process gives up and exits non-zero. */
-    shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
-  }));
+const variables = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: wholeNumber(0, PORT_MAX).default(8080),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'fatal, error, warn, info, debug, trace or silent',
+    )
+    .default('info'),
+  ...redisVariables,
+  REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_TIMEOUT_MS: wholeNumber(10, 60_000).default(2_000),
+  STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
+  DATA_DIR: z.string().min(1).default('./data'),
+  JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
+  AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
+  NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
+  SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
+  SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
+});
+
+/** The names of all settings, as the environment spells them. */
+export const SETTING_NAMES: readonly string[] = Object.keys(variables.shape);
+
+const settingsSchema = variables.transform((env) => ({
+  production: env.NODE_ENV === 'production',
+  /** TCP port of the HTTP API; 0 lets the system choose. */
+  port: env.PORT,
+  /** Address to listen on. */
+  host: env.HOST,
+  logLevel: env.LOG_LEVEL,
+  /** Undefined: the embedded SQLite database in `dataDir`. */
+  redis: redisTargetOf(env),
+  /** Milliseconds a Redis command may take. */
+  redisTimeoutMs: env.REDIS_TIMEOUT_MS,
+  /** PostgreSQL, which keeps what must outlive Redis; undefined: Redis alone keeps it. */
+  databaseUrl: env.DATABASE_URL,
+  /** Milliseconds a connection, a statement or a lock of PostgreSQL may take. */
+  databaseTimeoutMs: env.DATABASE_TIMEOUT_MS,
+  /** Values a node holds ready of each series for an outage of Redis; 0 for none. */
+  standbySize: env.STANDBY_SIZE,
+  dataDir: env.DATA_DIR,
+  /** Undefined: a generated one, kept in `dataDir`. */
+  jwtSecret: env.JWT_SECRET,
+  auth: env.AUTH,
+  numbersAuth: env.NUMBERS_AUTH,
+  /** Milliseconds from SIGTERM until the listener closes, in which proxies see `/readyz` say 503 and go elsewhere. */
+  shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? Math.min(SHUTDOWN_DRAIN_MS, env.SHUTDOWN_TIMEOUT_MS / 2),
+  /** Milliseconds a clean shutdown may take, with the drain, before the process gives up and exits non-zero. */
+  shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+}));
 
 export type Settings = z.output<typeof settingsSchema>;
 
@@ -93,6 +101,13 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
       path: 'DATABASE_URL',
       message:
         'Needs REDIS_URL too: PostgreSQL guards the numbers that Redis counts, it does not count them itself yet',
+    });
+  }
+  const { SHUTDOWN_DRAIN_MS: drainMs, SHUTDOWN_TIMEOUT_MS: timeoutMs = SHUTDOWN_TIMEOUT_MS } = given;
+  if (Number(drainMs) >= Number(timeoutMs)) {
+    problems.push({
+      path: 'SHUTDOWN_DRAIN_MS',
+      message: 'Must be less than SHUTDOWN_TIMEOUT_MS, which it is a part of',
     });
   }
   if (environment === 'production' && given['JWT_SECRET'] === undefined) {

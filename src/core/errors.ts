@@ -62,6 +62,7 @@ export type FormatFault =
   | '{SEQ} tag needs a length'
   | 'Unbalanced braces'
   | 'Unknown variable'
+  | 'Check digit before {SEQ}'
   | 'Character not allowed'
   | 'Format is too long';
 

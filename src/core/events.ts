@@ -3,7 +3,15 @@ import type { Finding, Guarantee } from './finding.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
 /** Where values came from, as the `X-Number-Source` header says it. */
-export type NumberSource = 'redis' | 'sqlite' | 'memory' | 'standby' | 'temporary';
+export type NumberSource =
+  | 'redis'
+  | 'sqlite'
+  | 'postgres'
+  | 'memory'
+  | 'standby'
+  | 'temporary'
+  | 'snowflake'
+  | 'uuidv7';
 
 export type NumberGeneratorEvent =
   | { readonly type: 'numbers-issued'; readonly count: number; readonly source: NumberSource }

@@ -1,6 +1,7 @@
 /** Periods: the spans after which counting restarts, and their names. A sequence is one per prefix and period. */
 import { type CalendarReading, fiscalYearOf } from './calendar.ts';
-import type { Template, Variable } from './template.ts';
+import { partsOf, type Template } from './template.ts';
+import type { Variable } from './template-variables.ts';
 
 export const RESETS = ['never', 'daily', 'monthly', 'yearly', 'fiscal-yearly'] as const;
 export type Reset = (typeof RESETS)[number];
@@ -34,8 +35,6 @@ const NEEDED: Readonly<Record<Reset, readonly (readonly Variable[])[]>> = {
 
 /** The variables a format lacks for a reset to show in the number; empty when it shows. */
 export const missingForReset = (template: Template, reset: Reset): readonly (readonly Variable[])[] => {
-  const present = new Set(
-    [...template.head, ...template.tail].flatMap((part) => ('variable' in part ? [part.variable] : [])),
-  );
+  const present = new Set(partsOf(template).flatMap((part) => ('variable' in part ? [part.variable] : [])));
   return NEEDED[reset].filter((choices) => !choices.some((variable) => present.has(variable)));
 };

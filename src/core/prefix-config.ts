@@ -4,7 +4,8 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
-import { compileTemplate, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
 /** What a prefix key looks like; it can stand in a URL path, a Redis key and a scope as it is. */
@@ -16,13 +17,17 @@ export const prefixKeySchema = z
   .describe('The client-visible name of a number series.')
   .meta({ examples: ['INV'] });
 
+/** How values are taken: docs/strategies.md compares them. */
+export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
 /** Settings of one series, checked and complete. */
 export interface PrefixConfig {
   readonly prefixKey: string;
   readonly format: string;
   readonly seqLength: number;
   readonly initialSeq: bigint;
-  readonly strategy: 'counter';
+  readonly strategy: Strategy;
   readonly reset: Reset;
   readonly timeZone: string;
   readonly fiscalYearStart: string;
@@ -66,7 +71,9 @@ const fields = {
     )
     .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
     .meta({ examples: [1000] }),
-  strategy: z.literal('counter', 'The only strategy of this version is counter').describe('How values are taken.'),
+  strategy: z
+    .enum(STRATEGIES, `One of ${STRATEGIES.join(', ')}`)
+    .describe('How values are taken. A strategy that this process cannot serve is refused with the reason.'),
   reset: z
     .enum(RESETS, `One of ${RESETS.join(', ')}`)
     .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.'),
@@ -159,7 +166,9 @@ const PROOFS: Readonly<Record<Reset, readonly number[]>> = {
 const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
   const missing = missingForReset(template, config.reset);
   if (missing.length === 0) return;
-  const printerAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const sourceAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const given = Object.fromEntries(givenNamesOf(template).map((name) => [name, 'X']));
+  const printerAt = (instantMs: number): NumberPrinter => sourceAt(instantMs)(given);
   const number = printerAt(JANUARY)(1n);
   const twin = PROOFS[config.reset].find((instantMs) => printerAt(instantMs)(1n) === number) ?? YEAR_AFTER;
   const day = (instantMs: number): string => new Date(instantMs).toISOString().slice(0, 10);

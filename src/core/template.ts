@@ -1,38 +1,20 @@
-/** Templates: the `format` of a prefix config, parsed by hand and compiled to a function; no user text ever becomes code or a pattern. */
-import { type CalendarReading, fiscalYearOf, readCalendar } from './calendar.ts';
+/** Templates: the `format` of a prefix config, parsed by hand; no user text ever becomes code or a pattern. */
+import { CHECK_DIGITS, type CheckDigit } from './check-digit.ts';
 import { InvalidFormatError, InvalidLengthError } from './errors.ts';
+import { VARIABLES, type Variable } from './template-variables.ts';
 
 /** The longest template, in UTF-16 code units. */
 export const FORMAT_LENGTH_MAX = 256;
 /** The widest sequence: 2^64 − 1 has 20 digits. */
 export const SEQ_LENGTH_MAX = 20;
 
-interface Series {
-  readonly prefixKey: string;
-  readonly timeZone: string;
-  readonly fiscalYearStart: string;
-}
-
-const digits = (value: number, width: number): string => String(value).padStart(width, '0');
-
-/** What each variable prints; widths are minimal and zero-filled. */
-const VARIABLES = {
-  prefix: (_reading: CalendarReading, series: Series) => series.prefixKey,
-  year: (reading: CalendarReading) => digits(reading.year, 4),
-  yy: (reading: CalendarReading) => digits(reading.year % 100, 2),
-  month: (reading: CalendarReading) => digits(reading.month, 2),
-  day: (reading: CalendarReading) => digits(reading.day, 2),
-  hour: (reading: CalendarReading) => digits(reading.hour, 2),
-  quarter: (reading: CalendarReading) => digits(reading.quarter, 1),
-  week: (reading: CalendarReading) => digits(reading.week, 2),
-  weekYear: (reading: CalendarReading) => digits(reading.weekYear, 4),
-  dayOfYear: (reading: CalendarReading) => digits(reading.dayOfYear, 3),
-  fiscalYear: (reading: CalendarReading, series: Series) => digits(fiscalYearOf(reading, series.fiscalYearStart), 4),
-} as const;
-
-export type Variable = keyof typeof VARIABLES;
-
-type Part = { readonly text: string } | { readonly variable: Variable };
+export type Part =
+  | { readonly text: string }
+  | { readonly variable: Variable }
+  /** `{var:name}`: what the caller gives with the request under this name. */
+  | { readonly given: string }
+  /** Over all characters before it. */
+  | { readonly check: CheckDigit };
 
 /** A template that is known to be right: what stands before the sequence, its width, and what stands behind. */
 export interface Template {
@@ -41,14 +23,15 @@ export interface Template {
   readonly tail: readonly Part[];
 }
 
-/** Prints one value. The text around it belongs to the instant the printer was made for. */
-export type NumberPrinter = (value: bigint) => string;
+/** The name of a variable that callers give. */
+export const GIVEN_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** Marks belong to the letters of many scripts; what no reader can see does not, for two formats must not look the same. */
 const LITERAL = /^(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{Mn}\p{Mc}\p{Nd} _\-./:#+=@()[\],]$/u;
 const VARIABLE_NAMES = Object.keys(VARIABLES)
   .map((name) => `{${name}}`)
   .join(' ');
+const CHECK_NAMES = CHECK_DIGITS.map((name) => `{check:${name}}`).join(' ');
 
 const readSeqLength = (argument: string | undefined): number => {
   if (argument === undefined || !/^-?[0-9]+$/.test(argument)) {
@@ -61,11 +44,28 @@ const readSeqLength = (argument: string | undefined): number => {
   return length;
 };
 
-const readVariable = (name: string): Variable => {
-  if (Object.hasOwn(VARIABLES, name)) return name as Variable;
-  const hint = name.toUpperCase().startsWith('SEQ')
+const readCheck = (name: string, isBehindSequence: boolean): Part => {
+  const check = CHECK_DIGITS.find((known) => known === name);
+  if (check === undefined) throw new InvalidFormatError('Unknown variable', `Check digits are ${CHECK_NAMES}`);
+  if (isBehindSequence) return { check };
+  throw new InvalidFormatError(
+    'Check digit before {SEQ}',
+    'A check digit covers the characters before it: put it behind {SEQ:N}',
+  );
+};
+
+const readTag = (tag: string, isBehindSequence: boolean): Part => {
+  if (Object.hasOwn(VARIABLES, tag)) return { variable: tag as Variable };
+  if (tag.startsWith('check:')) return readCheck(tag.slice('check:'.length), isBehindSequence);
+  if (tag.startsWith('var:')) {
+    const given = tag.slice('var:'.length);
+    if (GIVEN_NAME.test(given)) return { given };
+    const rule = 'The name in {var:name} has 1 to 32 characters: letters A to Z, digits, _ and -';
+    throw new InvalidFormatError('Unknown variable', rule);
+  }
+  const hint = tag.toUpperCase().startsWith('SEQ')
     ? 'The sequence is written {SEQ:N}, in capitals'
-    : `Known are {SEQ:N} ${VARIABLE_NAMES}`;
+    : `Known are {SEQ:N} ${VARIABLE_NAMES} {var:name} ${CHECK_NAMES}`;
   throw new InvalidFormatError('Unknown variable', hint);
 };
 
@@ -103,7 +103,8 @@ const scan = (format: string): { literal?: string; tag?: string }[] => {
 /**
  * Parses a template.
  * @throws InvalidFormatError when `{SEQ:N}` is missing, doubled or without length, braces do not balance, a variable is
- * unknown, a character is not allowed, or the text is longer than 256; InvalidLengthError when N is not 1 to 20.
+ * unknown, a check digit stands before the sequence, a character is not allowed, or the text is longer than 256;
+ * InvalidLengthError when N is not 1 to 20.
  */
 export const parseTemplate = (format: string): Template => {
   if (format.length > FORMAT_LENGTH_MAX) {
@@ -120,7 +121,7 @@ export const parseTemplate = (format: string): Template => {
         throw new InvalidFormatError('More than one {SEQ} tag', 'A format has exactly one {SEQ:N}');
       }
       seqLength = readSeqLength(tag === 'SEQ' ? undefined : tag.slice(4));
-    } else parts.push({ variable: readVariable(tag) });
+    } else parts.push(readTag(tag, seqLength !== undefined));
   }
   if (seqLength === undefined) {
     throw new InvalidFormatError(
@@ -131,31 +132,10 @@ export const parseTemplate = (format: string): Template => {
   return { head, seqLength, tail };
 };
 
-const MINUTE_MS = 60_000;
+/** The parts of a template but for the sequence. */
+export const partsOf = ({ head, tail }: Template): readonly Part[] => [...head, ...tail];
 
-/**
- * Compiles a template for one series.
- * @returns a function from an instant (ms since 1970-01-01T00:00:00Z) to the printer for that instant. All date
- * variables come from that one reading. Printers are kept for the current minute, since zones are offset by whole minutes.
- */
-export const compileTemplate = (template: Template, series: Series): ((instantMs: number) => NumberPrinter) => {
-  const { head, seqLength, tail } = template;
-  const render = (parts: readonly Part[], reading: CalendarReading): string =>
-    parts.map((part) => ('text' in part ? part.text : VARIABLES[part.variable](reading, series))).join('');
-  const printerAt = (instantMs: number): NumberPrinter => {
-    const reading = readCalendar(instantMs, series.timeZone);
-    const before = render(head, reading);
-    const after = render(tail, reading);
-    return (value) => before + value.toString().padStart(seqLength, '0') + after;
-  };
-  let keptMinute = Number.NaN;
-  let kept: NumberPrinter;
-  return (instantMs) => {
-    const minute = Math.floor(instantMs / MINUTE_MS);
-    if (minute !== keptMinute) {
-      kept = printerAt(instantMs);
-      keptMinute = minute;
-    }
-    return kept;
-  };
-};
+/** The names of the variables that callers must give, each once. */
+export const givenNamesOf = (template: Template): readonly string[] => [
+  ...new Set(partsOf(template).flatMap((part) => ('given' in part ? [part.given] : []))),
+];

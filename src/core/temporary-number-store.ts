@@ -1,11 +1,15 @@
 /** The port to where temporary numbers wait for an operator to replace them. */
 
+import type { GivenVariables } from './template-printer.ts';
+
 /** A stand-in that was issued while the store was away and the standby used up. */
 export interface TemporaryNumber {
   readonly number: string;
   readonly prefixKey: string;
   /** ms since 1970-01-01T00:00:00Z, by the clock of the node that issued it. */
   readonly issuedAtMs: number;
+  /** What the request gave for the variables of the format; the real number shows them. */
+  readonly variables?: GivenVariables | undefined;
   /** The real number that replaced it. */
   readonly resolvedNumber: string | undefined;
 }

@@ -14,6 +14,7 @@ import { createAuthorizer } from './plugins/auth.ts';
 import { errorsPlugin, replyToFrameworkError } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
+import { createRequestLogger } from './request-logger.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
 import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
@@ -77,7 +78,9 @@ const createFastify = (logger: FastifyBaseLogger): FastifyInstance =>
   fastify({
     // Who is connected while the process stops is served, and told to connect elsewhere, instead of refused.
     return503OnClosing: false,
-    loggerInstance: logger,
+    // Fastify's own lines say what the metrics and our log say, and with them it listens for the end of each reply: 3 %.
+    logger: false,
+    childLoggerFactory: (_none, bindings) => createRequestLogger(logger, bindings),
     // A line per request costs 40 % of the throughput; metrics count requests, the log tells what is unusual.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_BYTES_MAX,

@@ -1,14 +1,20 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
-import type { CounterAllocator } from '../allocators/counter-allocator.ts';
+import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
+import type { Strategy } from '../core/prefix-config.ts';
+import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
+import { allocatorOf, type Strategies } from './strategies.ts';
 import type { TemporaryNumberService } from './temporary-number-service.ts';
 
 /** The most numbers one request can take. */
 export const COUNT_MAX = 10_000;
+
+/** The strategies whose `outage` can bring temporary numbers: a counter that can be away stands behind them. */
+const WITH_TEMPORARY_NUMBERS: ReadonlySet<Strategy> = new Set<Strategy>(['counter', 'segment']);
 
 export interface IssuedNumbers {
   /** In the order of their values. */
@@ -17,59 +23,80 @@ export interface IssuedNumbers {
   readonly source: NumberSource;
 }
 
+/** What a request may say beside prefix and count. */
+export interface IssueOptions {
+  /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
+  readonly variables?: GivenVariables | undefined;
+}
+
 export interface NumberService {
   /**
-   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock: consecutive, unless a range that was
-   * used during an outage lies between them.
-   * @throws PrefixNotRegisteredError; SequenceOverflowError, then none was taken; StorageUnavailableError or
-   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
+   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock, as the strategy of the prefix takes them:
+   * `counter` consecutively, unless a range that was used during an outage lies between them.
+   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError,
+   * then none was taken; StorageUnavailableError or StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
    * CorruptEntryError when what is stored for the prefix cannot be read.
    */
-  issue(prefixKey: string, count: number): Promise<IssuedNumbers>;
+  issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
 }
 
 interface Dependencies {
   readonly seriesCache: SeriesCache;
-  readonly allocator: CounterAllocator;
+  readonly strategies: Strategies;
+  /** Whether what counts answered last time. */
+  readonly isStorePresent: () => boolean;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** What the store calls itself. */
-  readonly source: NumberSource;
 }
 
-export const createNumberService = (dependencies: Dependencies): NumberService => {
-  const { seriesCache, allocator, temporaryNumberService, clock, emit, source } = dependencies;
+const NO_OPTIONS: IssueOptions = {};
 
-  const issueValues = async (series: Series, count: number, instantMs: number): Promise<IssuedNumbers> => {
-    const { print, target } = series.at(instantMs);
+export const createNumberService = (dependencies: Dependencies): NumberService => {
+  const { seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit } = dependencies;
+
+  const issueValues = async (
+    { config }: Series,
+    target: AllocationTarget,
+    count: number,
+    print: NumberPrinter,
+  ): Promise<IssuedNumbers> => {
+    const allocator = allocatorOf(strategies, config.strategy);
     const { ranges, fromStandby } = await allocator.allocate(target, count);
     const numbers: string[] = [];
     for (const { first, last } of ranges) {
       for (let value = first; value <= last; value += 1n) numbers.push(print(value));
     }
-    return { numbers, source: fromStandby ? 'standby' : source };
+    return { numbers, source: fromStandby ? 'standby' : allocator.source };
   };
 
-  const issueFor = async (series: Series, count: number, instantMs: number): Promise<IssuedNumbers> => {
+  const issueFor = async (
+    series: Series,
+    count: number,
+    instantMs: number,
+    { variables }: IssueOptions,
+  ): Promise<IssuedNumbers> => {
+    const { target, printerFor } = series.at(instantMs);
+    // Before anything is taken: a request that cannot be printed takes nothing.
+    const print = printerFor(variables);
     try {
-      return await issueValues(series, count, instantMs);
+      return await issueValues(series, target, count, print);
     } catch (error) {
-      const { outage, prefixKey } = series.config;
-      if (outage !== 'temporary' || !isStoreFailure(error)) throw error;
+      const { outage, prefixKey, strategy } = series.config;
+      if (outage !== 'temporary' || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error)) throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
-      if (allocator.isStorePresent()) return issueValues(series, count, instantMs);
-      return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs), source: 'temporary' };
+      if (isStorePresent()) return issueValues(series, target, count, print);
+      return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs, variables), source: 'temporary' };
     }
   };
 
   return {
-    issue: async (prefixKey, count) => {
+    issue: async (prefixKey, count, options = NO_OPTIONS) => {
       const instantMs = clock.now();
       const found = seriesCache.get(prefixKey);
       // Not awaiting what is at hand saves a turn of the microtask queue per request.
       const series = found instanceof Promise ? await found : found;
-      const issued = await issueFor(series, count, instantMs);
+      const issued = await issueFor(series, count, instantMs, options);
       emit({ type: 'numbers-issued', count, source: issued.source });
       return issued;
     },

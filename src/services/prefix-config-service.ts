@@ -17,6 +17,7 @@ import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
 import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
+import type { Strategies } from './strategies.ts';
 
 export interface PrefixConfigService {
   /** @throws PrefixAlreadyExistsError, InvalidFormatError, InvalidLengthError, or the store's errors. */
@@ -34,6 +35,7 @@ export interface PrefixConfigService {
 interface Dependencies {
   readonly store: PrefixConfigStore;
   readonly counters: Pick<CounterStore, 'inspect'>;
+  readonly strategies: Strategies;
   readonly clock: Clock;
   readonly seriesCache: SeriesCache;
   readonly emit: Emit;
@@ -42,6 +44,7 @@ interface Dependencies {
 export const createPrefixConfigService = ({
   store,
   counters,
+  strategies,
   seriesCache,
   clock,
   emit,
@@ -65,6 +68,8 @@ export const createPrefixConfigService = ({
   /** What the schema cannot see. */
   const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
     parseTemplate(input.format);
+    const { refusal } = strategies[input.strategy];
+    if (refusal !== undefined) throw new ValidationError([{ path: 'strategy', message: refusal }]);
     await refuseOtherReset(prefixKey, input);
   };
 

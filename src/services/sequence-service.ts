@@ -20,7 +20,9 @@ export interface SequenceReport {
   readonly period: string;
   /** The last value taken in order. */
   readonly value: bigint;
-  /** What the next number would be; undefined when the series is exhausted. Another node may take it first. */
+  /** The next value; undefined when the series is exhausted. Another node may take it first. */
+  readonly nextValue: bigint | undefined;
+  /** What the next number would be; undefined too when the format needs variables of the request. */
   readonly nextNumber: string | undefined;
   /** Values that can still be taken. */
   readonly valuesLeft: bigint;
@@ -68,7 +70,7 @@ export const createSequenceService = ({
 }: Dependencies): SequenceService => {
   const read = async (prefixKey: string): Promise<SequenceReport> => {
     const series = await seriesCache.get(prefixKey);
-    const { target, print } = series.at(clock.now());
+    const { target, printerFor } = series.at(clock.now());
     const { initialSeq, limit, sequence } = target;
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
@@ -83,7 +85,9 @@ export const createSequenceService = ({
       config: series.config,
       period: sequence.period,
       value,
-      nextNumber: next <= limit ? print(next) : undefined,
+      nextValue: next <= limit ? next : undefined,
+      // What callers give with their requests is not known here.
+      nextNumber: next <= limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
       valuesLeft,
       standby: allocator.standbyOf(target),
     };

@@ -3,7 +3,8 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import { readCalendar } from '../core/calendar.ts';
 import { periodKeyOf } from '../core/period.ts';
 import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
-import { compileTemplate, type NumberPrinter, parseTemplate } from '../core/template.ts';
+import { givenNamesOf, parseTemplate } from '../core/template.ts';
+import { compileTemplate, type PrinterSource } from '../core/template-printer.ts';
 
 /** How long before its end the next period is prepared, ms. */
 const PREPARE_MS = 600_000;
@@ -11,7 +12,8 @@ const MINUTE_MS = 60_000;
 
 /** What one reading of the clock decides. */
 export interface SeriesMoment {
-  readonly print: NumberPrinter;
+  /** Makes the printer of a request from the variables it gives. */
+  readonly printerFor: PrinterSource;
   /** The counter of the period. */
   readonly target: AllocationTarget;
   /** The counter of the next period, in the last ten minutes of this one. */
@@ -20,6 +22,8 @@ export interface SeriesMoment {
 
 export interface Series {
   readonly config: PrefixConfig;
+  /** The names of the variables that a request must give. */
+  readonly givenNames: readonly string[];
   /** @param instantMs ms since 1970-01-01T00:00:00Z */
   at(instantMs: number): SeriesMoment;
 }
@@ -27,7 +31,8 @@ export interface Series {
 /** @param standbySize values a node holds ready of the series for an outage of the store; 0 for none. */
 export const compileSeries = (config: PrefixConfig, standbySize: number): Series => {
   const { prefixKey, initialSeq, reset, timeZone, fiscalYearStart } = config;
-  const printerAt = compileTemplate(parseTemplate(config.format), config);
+  const template = parseTemplate(config.format);
+  const sourceAt = compileTemplate(template, config);
   const periodAt = (instantMs: number): string =>
     reset === 'never' ? '' : periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
   const targetOf = (period: string): AllocationTarget => ({
@@ -46,13 +51,14 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
     if (period !== target.sequence.period) target = targetOf(period);
     if (next === period) upcoming = undefined;
     else if (next !== upcoming?.sequence.period) upcoming = targetOf(next);
-    return { print: printerAt(instantMs), target, upcoming };
+    return { printerFor: sourceAt(instantMs), target, upcoming };
   };
 
   let keptMinute = Number.NaN;
   let kept: SeriesMoment;
   return {
     config,
+    givenNames: givenNamesOf(template),
     at: (instantMs) => {
       // Zones are offset by whole minutes, so no period and no date begins within one.
       const minute = Math.floor(instantMs / MINUTE_MS);

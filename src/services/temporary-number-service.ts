@@ -1,9 +1,10 @@
 /** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
+import type { Allocation } from '../allocators/allocator.ts';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
-import type { Allocation } from '../allocators/hand.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { GivenVariables } from '../core/template-printer.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
 import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -22,7 +23,7 @@ interface Resolution {
 
 export interface TemporaryNumberService {
   /** Issues stand-ins `TMP-{prefixKey}-{node}-{local clock, ms}-{n}`. @throws StorageUnavailableError when this node keeps too many. */
-  issue(prefixKey: string, count: number, instantMs: number): readonly string[];
+  issue(prefixKey: string, count: number, instantMs: number, variables?: GivenVariables): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
@@ -75,7 +76,8 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     if (earlier !== undefined) return earlier;
     const series = await seriesCache.get(entry.prefixKey);
     // Dated when the document was, so that it counts in the period of the document.
-    const { print, target } = series.at(entry.issuedAtMs);
+    const { printerFor, target } = series.at(entry.issuedAtMs);
+    const print = printerFor(entry.variables);
     const allocation = await allocator.allocate(target, 1);
     const resolution = { target, allocation, resolvedNumber: print(allocation.ranges[0]?.first ?? 0n) };
     // Somebody may have been as far as this while the value was on its way.
@@ -89,14 +91,14 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
   };
 
   return {
-    issue: (prefixKey, count, instantMs) => {
+    issue: (prefixKey, count, instantMs, variables) => {
       if (kept.size + count > KEPT_MAX) {
         throw new StorageUnavailableError('This node keeps as many temporary numbers as it can.');
       }
       return Array.from({ length: count }, () => {
         issued += 1;
         const number = `TMP-${prefixKey}-${node}-${instantMs}-${issued}`;
-        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, resolvedNumber: undefined });
+        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, variables, resolvedNumber: undefined });
         emit({ type: 'temporary-number-issued', prefixKey, number });
         return number;
       });

@@ -14,7 +14,7 @@ const LOG_TIMEOUT_MS = 30_000;
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface ServiceOptions {
-  /** Added to the defaults (a free port on 127.0.0.1, AUTH=off, a temporary DATA_DIR). Nothing else is inherited but PATH and HOME. */
+  /** Added to the defaults (a free port on 127.0.0.1, AUTH=off, SHUTDOWN_DRAIN_MS=0, a temporary DATA_DIR). Nothing else is inherited but PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>;
   /** How long the service may take until it listens. */
   readonly startTimeoutMs?: number;
@@ -137,7 +137,7 @@ const createLog = () => {
 };
 
 /**
- * Starts the service and waits until it listens.
+ * Starts the service and waits until it listens. It stops without a drain, unless SHUTDOWN_DRAIN_MS is given.
  * @throws when it ends or stays silent instead; the message holds its log.
  */
 export const startService = async (options: ServiceOptions = {}): Promise<Service> => {
@@ -149,7 +149,15 @@ export const startService = async (options: ServiceOptions = {}): Promise<Servic
 
   const child: GuardedProcess = await startGuardedProcess(process.execPath, [MAIN], {
     cwd: ROOT,
-    env: { ...inheritedEnv(), HOST: '127.0.0.1', PORT: '0', AUTH: 'off', DATA_DIR: dataDir, ...options.env },
+    env: {
+      ...inheritedEnv(),
+      HOST: '127.0.0.1',
+      PORT: '0',
+      AUTH: 'off',
+      SHUTDOWN_DRAIN_MS: '0',
+      DATA_DIR: dataDir,
+      ...options.env,
+    },
     orphanDir: temporaryDirs.has(dataDir) ? dataDir : '',
     onLine: (line, stream) => {
       if (stream === 'stdout') log.append(line);

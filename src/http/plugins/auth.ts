@@ -1,11 +1,14 @@
 /** Who may do what: bearer tokens (JWT, HS256) and their scopes, checked before a body is read. */
 import fastifyJwt from '@fastify/jwt';
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import { ForbiddenError, UnauthorizedError } from '../../core/errors.ts';
 import { ACTIONS, type Action, allows, type Grant, readScopes } from '../../core/scopes.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
 
 interface Principal {
   readonly grants: readonly Grant[];
+  /** ms since 1970-01-01T00:00:00Z; Infinity when the token never expires. */
+  readonly expiresAtMs: number;
 }
 
 declare module '@fastify/jwt' {
@@ -21,8 +24,8 @@ export interface AuthOptions {
 
 /** The hooks of a route; spread them into its options. */
 export interface RouteGuard {
-  readonly onRequest?: onRequestAsyncHookHandler;
-  readonly preHandler?: preHandlerAsyncHookHandler;
+  readonly onRequest?: onRequestHookHandler;
+  readonly preHandler?: preHandlerHookHandler;
 }
 
 export interface Authorizer {
@@ -58,10 +61,11 @@ const verify = async (request: FastifyRequest): Promise<void> => {
   }
 };
 
-const demand = (request: FastifyRequest, action: Action, prefixKey?: string): void => {
-  if (allows(request.user.grants, action, prefixKey)) return;
+/** @returns why the caller may not do `action`, if so. */
+const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string): ForbiddenError | undefined => {
+  if (allows(request.user.grants, action, prefixKey)) return undefined;
   logRefusal(request, 'forbidden', `${action} is missing`);
-  throw new ForbiddenError(
+  return new ForbiddenError(
     prefixKey === undefined
       ? `This call needs the scope ${action}.`
       : `This call needs the scope ${action}, or ${action}:${prefixKey}.`,
@@ -76,18 +80,30 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
     // Pinned: a token must not choose how it is verified.
     verify: { algorithms: ['HS256'] },
     formatUser: (payload) => {
-      const scope = typeof payload === 'object' && 'scope' in payload ? String(payload.scope) : '';
-      return { grants: readScopes(scope).grants };
+      const { scope = '', exp = Number.POSITIVE_INFINITY } = payload as { scope?: unknown; exp?: number };
+      return { grants: readScopes(String(scope)).grants, expiresAtMs: exp * 1_000 };
     },
   });
+  const verified = createVerifiedTokens<Principal>();
+  /** By callback, for at most calls there is nothing to wait for. */
+  const identify = (request: FastifyRequest, done: (error?: Error) => void): void => {
+    const { authorization = '' } = request.headers;
+    const known = verified.find(authorization, Date.now());
+    if (known !== undefined) {
+      request.user = known;
+      done();
+      return;
+    }
+    verify(request).then(() => {
+      verified.keep(authorization, request.user, request.user.expiresAtMs, Date.now());
+      done();
+    }, done);
+  };
   return {
     guard: (action, prefixKeyOf) => ({
-      onRequest: async (request) => {
-        await verify(request);
-        demand(request, action);
-      },
+      onRequest: (request, _reply, done) => identify(request, (error) => done(error ?? refusalOf(request, action))),
       ...(prefixKeyOf && {
-        preHandler: async (request: FastifyRequest) => demand(request, action, prefixKeyOf(request)),
+        preHandler: (request, _reply, done) => done(refusalOf(request, action, prefixKeyOf(request))),
       }),
     }),
     permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),

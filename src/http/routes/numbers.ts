@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import type { NumberService } from '../../services/number-service.ts';
+import type { IssueOptions, NumberService } from '../../services/number-service.ts';
 import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
 import { countQuery, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
@@ -44,8 +44,9 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     reply: FastifyReply,
     prefixKey: string,
     count: number | undefined,
+    options: IssueOptions,
   ): Promise<z.output<typeof numbersReply>> => {
-    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1);
+    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, options);
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
     const tag = source === 'temporary' ? ({ temporary: true } as const) : {};
@@ -59,7 +60,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
     },
-    (request, reply) => issue(reply, request.query.prefixKey, request.query.count),
+    ({ query }, reply) => issue(reply, query.prefixKey, query.count, { variables: query.variables }),
   );
   server.get(
     '/numbers/:prefixKey',
@@ -68,7 +69,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
       ...guardBy('params'),
     },
-    (request, reply) => issue(reply, request.params.prefixKey, request.query.count),
+    ({ params, query }, reply) => issue(reply, params.prefixKey, query.count, { variables: query.variables }),
   );
   server.post(
     '/numbers',
@@ -78,6 +79,6 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),
     },
-    (request, reply) => issue(reply, request.body.prefixKey, request.body.count),
+    ({ body }, reply) => issue(reply, body.prefixKey, body.count, { variables: body.variables }),
   );
 };

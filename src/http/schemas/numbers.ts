@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { prefixKeySchema } from '../../core/prefix-config.ts';
 import { COUNT_MAX } from '../../services/number-service.ts';
+import { variablesObject, variablesQuery } from './variables.ts';
 
 const COUNT_RULE = `A whole number from 1 to ${COUNT_MAX}`;
 
@@ -13,22 +14,23 @@ const countText = z
   .optional()
   .describe(`How many consecutive numbers to take, 1 to ${COUNT_MAX}. With it the reply is a list.`);
 
-export const numbersQuery = z.strictObject({ prefixKey: prefixKeySchema, count: countText });
-export const countQuery = z.strictObject({ count: countText });
+export const numbersQuery = z.strictObject({ prefixKey: prefixKeySchema, count: countText, variables: variablesQuery });
+export const countQuery = z.strictObject({ count: countText, variables: variablesQuery });
 
 export const numbersBody = z
   .strictObject({
     prefixKey: prefixKeySchema.optional(),
     prefix_key: prefixKeySchema.describe('The same as prefixKey.').optional(),
     count: z.int(COUNT_RULE).min(1, COUNT_RULE).max(COUNT_MAX, COUNT_RULE).optional(),
+    variables: variablesObject,
   })
-  .transform(({ prefixKey, prefix_key: snakeKey, count }, ctx) => {
+  .transform(({ prefixKey, prefix_key: snakeKey, count, variables }, ctx) => {
     if (prefixKey !== undefined && snakeKey !== undefined && prefixKey !== snakeKey) {
       ctx.addIssue({ code: 'custom', path: ['prefix_key'], message: 'Given as prefixKey too, with another value' });
     }
     const given = prefixKey ?? snakeKey;
     if (given === undefined) ctx.addIssue({ code: 'custom', path: ['prefixKey'], message: 'Required, but missing' });
-    return { prefixKey: given ?? '', count };
+    return { prefixKey: given ?? '', count, variables };
   });
 
 export const numbersReply = z

@@ -15,7 +15,13 @@ export const sequenceReply = z
     period: z.string(),
     strategy: z.string(),
     value: value.describe('The last value taken in order.'),
-    nextNumber: z.string().nullable().describe('What the next number would be now; null when the series is exhausted.'),
+    nextValue: value.nullable().describe('The value of the next number; null when the series is exhausted.'),
+    nextNumber: z
+      .string()
+      .nullable()
+      .describe(
+        'What the next number would be now; null when the series is exhausted, or needs variables: see preview.',
+      ),
     valuesLeft: value.describe('Values that can still be taken.'),
     standby: z
       .object({ first: value, last: value, left: value })
@@ -29,6 +35,7 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
   period: report.period,
   strategy: report.config.strategy,
   value: `${report.value}`,
+  nextValue: report.nextValue === undefined ? null : `${report.nextValue}`,
   nextNumber: report.nextNumber ?? null,
   valuesLeft: `${report.valuesLeft}`,
   standby: report.standby

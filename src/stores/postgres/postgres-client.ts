@@ -10,7 +10,7 @@ import type { SqlStatement } from './sql-statement.ts';
 /** A column is what PostgreSQL writes it as: a value of 20 digits stays exact. */
 export type Row = Readonly<Record<string, string | null>>;
 
-type Parameter = string | null | readonly string[];
+type Parameter = string | null | readonly (string | null)[];
 export type Run = (statement: SqlStatement, values: readonly Parameter[]) => Promise<readonly Row[]>;
 
 export interface PostgresClient {

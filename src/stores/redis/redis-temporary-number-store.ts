@@ -11,16 +11,17 @@ const ADDED_AT_ONCE_MAX = 500;
 const entrySchema = z.object({
   prefix_key: z.string(),
   issued_at_ms: z.number(),
+  variables: z.record(z.string(), z.string()).optional(),
   resolved_number: z.string().optional(),
 });
 
-const encode = ({ prefixKey, issuedAtMs, resolvedNumber }: TemporaryNumber): string =>
-  JSON.stringify({ prefix_key: prefixKey, issued_at_ms: issuedAtMs, resolved_number: resolvedNumber });
+const encode = ({ prefixKey, issuedAtMs, variables, resolvedNumber }: TemporaryNumber): string =>
+  JSON.stringify({ prefix_key: prefixKey, issued_at_ms: issuedAtMs, variables, resolved_number: resolvedNumber });
 
 const decode = (number: string, json: string): TemporaryNumber => {
   const entry = entrySchema.parse(JSON.parse(json));
-  const { prefix_key: prefixKey, issued_at_ms: issuedAtMs, resolved_number: resolvedNumber } = entry;
-  return { number, prefixKey, issuedAtMs, resolvedNumber };
+  const { prefix_key: prefixKey, issued_at_ms: issuedAtMs, variables, resolved_number: resolvedNumber } = entry;
+  return { number, prefixKey, issuedAtMs, variables, resolvedNumber };
 };
 
 export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): TemporaryNumberStore => {

@@ -21,6 +21,21 @@ const OPEN = `
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
     reason TEXT NOT NULL, node TEXT, recorded_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_sequences (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, number TEXT NOT NULL, state TEXT NOT NULL,
+    free_at_ms INTEGER, taken_at_ms INTEGER NOT NULL, changed_at_ms INTEGER NOT NULL, subject TEXT, key_hash TEXT,
+    reservation TEXT, PRIMARY KEY (prefix_key, period, value)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS ledger_free ON ledger (prefix_key, period, free_at_ms) WHERE free_at_ms IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS reservations (
+    id TEXT PRIMARY KEY, prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, number TEXT NOT NULL,
+    state TEXT NOT NULL, subject TEXT, reserved_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
+    ended_at_ms INTEGER, reason TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS reservations_of_value ON reservations (prefix_key, period, value, reserved_at_ms, id);
   PRAGMA user_version = 1;
 `;
 

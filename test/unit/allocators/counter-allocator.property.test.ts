@@ -1,7 +1,7 @@
 /** The allocator under any schedule of requests, answers, failures and lost answers: no value twice, no hole, nobody lost. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Allocation } from '../../../src/allocators/hand.ts';
+import type { Allocation } from '../../../src/allocators/allocator.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { Range } from '../../../src/core/range.ts';
 import { type AllocatorParts, allocatorOn, targetOf } from '../fakes/allocator-on.ts';

@@ -34,6 +34,7 @@ const DEFAULTS = {
   jwtSecret: undefined,
   auth: 'on',
   numbersAuth: 'open',
+  shutdownDrainMs: 5_000,
   shutdownTimeoutMs: 30_000,
 };
 
@@ -62,6 +63,7 @@ describe('settings', () => {
         'JWT_SECRET',
         'AUTH',
         'NUMBERS_AUTH',
+        'SHUTDOWN_DRAIN_MS',
         'SHUTDOWN_TIMEOUT_MS',
       ].map((name) => [name, '']),
     );
@@ -85,6 +87,7 @@ describe('settings', () => {
         JWT_SECRET: SECRET,
         AUTH: 'on',
         NUMBERS_AUTH: 'required',
+        SHUTDOWN_DRAIN_MS: '0',
         SHUTDOWN_TIMEOUT_MS: '5000',
       }),
     ).toEqual({
@@ -101,6 +104,7 @@ describe('settings', () => {
       jwtSecret: SECRET,
       auth: 'on',
       numbersAuth: 'required',
+      shutdownDrainMs: 0,
       shutdownTimeoutMs: 5_000,
     });
   });
@@ -150,11 +154,16 @@ describe('settings', () => {
   });
 });
 
+test('a short shutdown leaves half of its time for the drain, when nothing else is said', () => {
+  expect(readSettings({ SHUTDOWN_TIMEOUT_MS: '3000' }).shutdownDrainMs).toBe(1_500);
+});
+
 describe('a wrong value is refused by name', () => {
   test.each([
     ['PORT', ['-1', '65536', '80.5', 'http', '0x50', ' 80', '8e3', '99999999999', '٨٠']],
     ['REDIS_TIMEOUT_MS', ['0', '9', '60001', '1s', '-5']],
     ['DATABASE_TIMEOUT_MS', ['0', '9', '60001', '2s', '-5']],
+    ['SHUTDOWN_DRAIN_MS', ['-1', '5s', '0.5']],
     ['SHUTDOWN_TIMEOUT_MS', ['0', '99', '600001', '30s']],
     ['STANDBY_SIZE', ['-1', '1000001', '1e3', 'none']],
     ['LOG_LEVEL', ['loud', 'INFO', '30']],
@@ -245,6 +254,12 @@ describe('settings that contradict each other are refused', () => {
     ],
   ])('%s', (_case, given, names) => {
     expect(namesOf(given).toSorted()).toEqual(names);
+  });
+
+  test('a drain that is not shorter than the whole shutdown', () => {
+    expect(namesOf({ SHUTDOWN_DRAIN_MS: '30000' })).toEqual(['SHUTDOWN_DRAIN_MS']);
+    expect(namesOf({ SHUTDOWN_DRAIN_MS: '2000', SHUTDOWN_TIMEOUT_MS: '2000' })).toEqual(['SHUTDOWN_DRAIN_MS']);
+    expect(namesOf({ SHUTDOWN_DRAIN_MS: '1999', SHUTDOWN_TIMEOUT_MS: '2000' })).toEqual([]);
   });
 
   test('production without a key for the tokens', () => {

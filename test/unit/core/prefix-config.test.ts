@@ -115,7 +115,7 @@ describe('every bad value is refused at its path', () => {
     ['initialSeq', ['', ' ', '-1', '+1', '1.5', '1e3', '0x10', ' 1', '1 ', '١', '1n', '1_000', '9'.repeat(21)]],
     ['initialSeq', ['18446744073709551615', '18446744073709551616', '99999999999999999999']],
     ['initial_seq', [-1, 1.5, '-1', '', null, '18446744073709551615']],
-    ['strategy', ['gapless', 'COUNTER', '', null, 1]],
+    ['strategy', ['guess', 'COUNTER', '', null, 1]],
     ['reset', ['hourly', 'Never', '', null, 1]],
     ['timeZone', ['', 'Mars/Phobos', '+02:00', 'Europe/Berlin ', null, 2, `Europe/${'x'.repeat(64)}`]],
     ['time_zone', ['', 'Mars/Phobos', null]],

@@ -105,7 +105,7 @@ describe('a corrupt entry is reported with its reason', () => {
     ['initial_seq', '{"format":"{SEQ:4}","initial_seq":9007199254740993}'],
     ['initial_seq', '{"format":"{SEQ:4}","initial_seq":"18446744073709551615"}'],
     ['initial_seq', '{"format":"{SEQ:4}","initial_seq":1,"initialSeq":2}'],
-    ['strategy', '{"format":"{SEQ:4}","strategy":"gapless"}'],
+    ['strategy', '{"format":"{SEQ:4}","strategy":"guess"}'],
     ['time_zone', '{"format":"{SEQ:4}","time_zone":"Mars/Phobos"}'],
     ['version', '{"format":"{SEQ:4}","version":0}'],
     ['version', '{"format":"{SEQ:4}","version":"1"}'],

@@ -1,14 +1,23 @@
-/** Compiled templates: what each variable prints, how values are padded, and that no printer outlives its minute. */
+/** Compiled templates: what each variable prints, how values are padded, and what callers give. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileTemplate, type NumberPrinter, parseTemplate } from '../../../src/core/template.ts';
+import { checkDigitOf } from '../../../src/core/check-digit.ts';
+import { ValidationError } from '../../../src/core/errors.ts';
+import { parseTemplate } from '../../../src/core/template.ts';
+import { compileTemplate, type GivenVariables, type NumberPrinter } from '../../../src/core/template-printer.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
 const SERIES = { prefixKey: 'INV', timeZone: 'UTC', fiscalYearStart: '01-01' };
 const MINUTE_MS = 60_000;
 
-const compile = (format: string, series: Partial<typeof SERIES> = {}): ((instantMs: number) => NumberPrinter) =>
-  compileTemplate(parseTemplate(format), { ...SERIES, ...series });
+const compile = (
+  format: string,
+  series: Partial<typeof SERIES> = {},
+  given?: GivenVariables,
+): ((instantMs: number) => NumberPrinter) => {
+  const sourceAt = compileTemplate(parseTemplate(format), { ...SERIES, ...series });
+  return (instantMs) => sourceAt(instantMs)(given);
+};
 
 const print = (format: string, iso: string, series: Partial<typeof SERIES> = {}, value = 1n): string =>
   compile(format, series)(Date.parse(iso))(value);
@@ -130,41 +139,13 @@ describe('the value', () => {
   });
 });
 
-describe('the printer of the minute', () => {
+describe('a printer', () => {
   const start = Date.parse('2026-11-21T23:59:00Z');
-
-  test('is kept until the minute is over', () => {
-    const at = compile('{day}-{SEQ:1}');
-    expect(at(start)).toBe(at(start + MINUTE_MS - 1));
-    expect(at(start)(1n)).toBe('21-1');
-  });
-
-  test('is another one in the next minute, at midnight with another date', () => {
-    const at = compile('{day}-{SEQ:1}');
-    const before = at(start + MINUTE_MS - 1);
-    const after = at(start + MINUTE_MS);
-    expect([before(1n), after(1n)]).toEqual(['21-1', '22-1']);
-  });
-
-  test('ends with every minute, also where the day begins at a quarter past', () => {
-    const at = compile('{day}-{SEQ:1}', { timeZone: 'Asia/Kathmandu' });
-    const midnight = Date.parse('2026-11-21T18:15:00Z');
-    expect([at(midnight - 1)(1n), at(midnight)(1n)]).toEqual(['21-1', '22-1']);
-  });
-
-  test('follows a clock that steps back', () => {
-    const at = compile('{day}-{SEQ:1}');
-    expect([start + MINUTE_MS, start, start + MINUTE_MS].map((instantMs) => at(instantMs)(1n))).toEqual([
-      '22-1',
-      '21-1',
-      '22-1',
-    ]);
-  });
 
   test('already handed out keeps its date when the next one is made', () => {
     const at = compile('{day}-{SEQ:1}');
     const old = at(start);
-    at(start + MINUTE_MS);
+    expect(at(start + MINUTE_MS)(7n)).toBe('22-7');
     expect(old(7n)).toBe('21-7');
   });
 
@@ -173,31 +154,86 @@ describe('the printer of the minute', () => {
     expect(compile('{year}-{SEQ:1}')(-1)(1n)).toBe('1969-1');
   });
 
-  test('however the clock jumps, and in whatever zone, prints what a fresh one would', () => {
-    const zone = fc.constantFrom(
-      'UTC',
-      'Asia/Kathmandu',
-      'Australia/Lord_Howe',
-      'America/St_Johns',
-      'Africa/Casablanca',
+  test('is one and the same for all requests of an instant, when the format needs no variables', () => {
+    const source = compileTemplate(parseTemplate('{day}-{SEQ:1}'), SERIES)(start);
+    expect(source()).toBe(source());
+    expect(source({})).toBe(source());
+  });
+});
+
+describe('variables that callers give', () => {
+  const refusalOf = (format: string, given?: GivenVariables): unknown => {
+    try {
+      return compile(format, {}, given)(0);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test('stand where the format names them, in front of the sequence and behind it, more than once', () => {
+    const at = compile('{var:branch}/{year}/{SEQ:3}/{var:desk}-{var:branch}', {}, { branch: 'NORTH', desk: '7' });
+    expect(at(0)(5n)).toBe('NORTH/1970/005/7-NORTH');
+  });
+
+  test('of one request do not show in another', () => {
+    const source = compileTemplate(parseTemplate('{var:a}-{SEQ:1}'), SERIES)(0);
+    const [one, other] = [source({ a: 'X' }), source({ a: 'Y' })];
+    expect([one(1n), other(2n)]).toEqual(['X-1', 'Y-2']);
+  });
+
+  test.each([
+    [
+      'missing altogether',
+      undefined,
+      [
+        ['variables.a', 'needs this'],
+        ['variables.b', 'needs this'],
+      ],
+    ],
+    ['missing in part', { a: 'X' }, [['variables.b', 'needs this']]],
+    ['unknown', { a: 'X', b: 'Y', c: 'Z' }, [['variables.c', 'no such']]],
+    ['inherited by every object', { a: 'X', b: 'Y', toString: 'Z' }, [['variables.toString', 'no such']]],
+    ['empty', { a: '', b: 'Y' }, [['variables.a', '1 to 32']]],
+    ['too long', { a: 'X', b: 'Y'.repeat(33) }, [['variables.b', '1 to 32']]],
+    [
+      'with other characters',
+      { a: 'X-1', b: 'ü' },
+      [
+        ['variables.a', '1 to 32'],
+        ['variables.b', '1 to 32'],
+      ],
+    ],
+  ])('are refused with their paths when %s', (_what, given, problems) => {
+    const refusal = refusalOf('{var:a}-{SEQ:1}-{var:b}', given as GivenVariables | undefined);
+    expect(refusal).toBeInstanceOf(ValidationError);
+    expect((refusal as ValidationError).fields).toEqual(
+      problems.map(([path, message]) => ({ path, message: expect.stringContaining(message ?? '') })),
     );
-    const base = fc.constantFrom(
-      Date.parse('2026-03-29T01:00:00Z'),
-      Date.parse('2026-04-04T15:00:00Z'),
-      Date.parse('2026-12-31T23:59:30Z'),
-      Date.parse('2028-02-29T18:15:00Z'),
-    );
-    const steps = fc.array(fc.integer({ min: -3 * MINUTE_MS, max: 3 * MINUTE_MS }), { minLength: 1, maxLength: 20 });
-    const format = '{year}{month}{day}{hour}{week}{dayOfYear}-{SEQ:1}';
-    fc.assert(
-      fc.property(zone, base, steps, (timeZone, first, jumps) => {
-        const at = compile(format, { timeZone });
-        let now = first;
-        for (const jump of jumps) {
-          now += jump;
-          expect(at(now)(1n)).toBe(compile(format, { timeZone })(now)(1n));
-        }
-      }),
-    );
+  });
+
+  test('are refused by a format that has none', () => {
+    expect(refusalOf('{SEQ:1}', { a: 'X' })).toMatchObject({ fields: [{ path: 'variables.a' }] });
+  });
+});
+
+describe('check digits', () => {
+  test.each([
+    ['{prefix}-{SEQ:10}{check:luhn}', 7_992_739_871n, 'INV-79927398713'],
+    ['{SEQ:3}-{check:damm}', 572n, '572-4'],
+    ['{SEQ:6}{check:mod97}', 794n, '00079444'],
+  ])('%s prints the known example', (format, one, number) => {
+    expect(print(format, '2026-01-01T00:00:00Z', {}, one)).toBe(number);
+  });
+
+  test('cover everything before them: prefix, date, variables, value, and earlier check digits', () => {
+    const at = compile('{var:a}{year}-{SEQ:4}{check:luhn}.{check:damm}', {}, { a: '12' });
+    const number = at(0)(345n);
+    const before = '121970-0345';
+    const first = checkDigitOf('luhn', before);
+    expect(number).toBe(`${before}${first}.${checkDigitOf('damm', `${before}${first}.`)}`);
+  });
+
+  test('may be followed by more text', () => {
+    expect(print('{SEQ:3}{check:damm}-{yy}', '2026-01-01T00:00:00Z', {}, 572n)).toBe('5724-26');
   });
 });

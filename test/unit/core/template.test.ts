@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidFormatError, InvalidLengthError, NumberGeneratorError } from '../../../src/core/errors.ts';
-import { FORMAT_LENGTH_MAX, parseTemplate, SEQ_LENGTH_MAX } from '../../../src/core/template.ts';
+import {
+  FORMAT_LENGTH_MAX,
+  givenNamesOf,
+  type Part,
+  parseTemplate,
+  SEQ_LENGTH_MAX,
+} from '../../../src/core/template.ts';
 
 const VARIABLES = [
   ...['prefix', 'year', 'yy', 'month', 'day', 'hour'],
@@ -19,8 +25,11 @@ const refusalOf = (format: string): NumberGeneratorError => {
   throw new Error(`Accepted: ${format}`);
 };
 
-const textOf = (part: { text: string } | { variable: string }): string =>
-  'text' in part ? part.text : `{${part.variable}}`;
+const textOf = (part: Part): string => {
+  if ('text' in part) return part.text;
+  if ('given' in part) return `{var:${part.given}}`;
+  return 'check' in part ? `{check:${part.check}}` : `{${part.variable}}`;
+};
 
 /** The template written out again. */
 const unparsed = (format: string): string => {
@@ -43,6 +52,16 @@ describe('a template', () => {
       seqLength: 4,
       tail: [{ variable }],
     });
+  });
+
+  test('knows variables that callers give, and names each once', () => {
+    const template = parseTemplate('{var:a}-{SEQ:4}-{var:B_2-x}-{var:a}');
+    expect(template.head[0]).toEqual({ given: 'a' });
+    expect(givenNamesOf(template)).toEqual(['a', 'B_2-x']);
+  });
+
+  test.each(['luhn', 'mod97', 'damm'])('knows the check digit {check:%s} behind the sequence', (check) => {
+    expect(parseTemplate(`{SEQ:4}{check:${check}}`).tail).toEqual([{ check }]);
   });
 
   test('may be nothing but the sequence', () => {
@@ -78,7 +97,7 @@ describe('a template', () => {
 
   test('is read without loss, whatever it is made of', () => {
     const piece = fc.oneof(
-      fc.constantFrom(...VARIABLES.map((name) => `{${name}}`)),
+      fc.constantFrom(...VARIABLES.map((name) => `{${name}}`), '{var:branch}', '{var:x-1_Y}'),
       fc.stringMatching(/^[A-Za-z0-9 _\-./:#+=@()[\],]{0,8}$/),
       fc.constantFrom('ß', 'é', '号', '𐐷', 'ی'),
     );
@@ -108,6 +127,12 @@ describe('a refused template is named by class, code, title and field', () => {
     ],
     ['Unknown variable', ['{}{SEQ:6}', '{ year}{SEQ:6}', '{Year}{SEQ:6}', '{years}{SEQ:6}', '{SEQ:6}{minute}']],
     ['Unknown variable', ['{seq:6}', '{Seq:6}', '{SEQ6}', '{SEQUENCE:6}', '{ SEQ:6}', '{year:4}{SEQ:6}', '{SEQ :6}']],
+    ['Unknown variable', ['{var}{SEQ:6}', '{var:}{SEQ:6}', '{var:ü}{SEQ:6}', '{var:a b}{SEQ:6}', '{VAR:a}{SEQ:6}']],
+    [
+      'Unknown variable',
+      [`{var:${'a'.repeat(33)}}{SEQ:6}`, '{SEQ:6}{check}', '{SEQ:6}{check:}', '{SEQ:6}{check:Luhn}'],
+    ],
+    ['Check digit before {SEQ}', ['{check:luhn}{SEQ:6}', '{check:damm}-{SEQ:6}-{check:damm}']],
     [
       'Unknown variable',
       ['{constructor}{SEQ:6}', '{__proto__}{SEQ:6}', '{toString}{SEQ:6}', '{hasOwnProperty}{SEQ:6}'],

@@ -1,7 +1,7 @@
 /** A counter allocator on a held store, with its events; and what tests say about its targets and answers. */
+import type { Allocation } from '../../../src/allocators/allocator.ts';
 import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
-import type { Allocation } from '../../../src/allocators/hand.ts';
 import type { AllocationTarget } from '../../../src/allocators/lane.ts';
 import type { CounterStore } from '../../../src/core/counter-store.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';

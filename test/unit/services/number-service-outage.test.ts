@@ -8,6 +8,7 @@ import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/mem
 import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { turn } from '../fakes/held-counter-store.ts';
+import { strategiesOf } from '../fakes/strategies-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 
 const AWAY = new StorageUnavailableError('Away');
@@ -29,14 +30,14 @@ const setUp = async (outage: string, limits: object = {}) => {
   const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
   const service = createNumberService({
     seriesCache,
-    allocator,
+    strategies: strategiesOf({}, { allocator }),
+    isStorePresent: allocator.isStorePresent,
     temporaryNumberService,
     clock,
     emit,
-    source: 'redis',
   });
   store.behave('answer');
-  expect(await service.issue('INV', 1)).toEqual({ numbers: ['INV-2026-001'], source: 'redis' });
+  expect(await service.issue('INV', 1)).toEqual({ numbers: ['INV-2026-001'], source: 'memory' });
   await turn();
   events.length = 0;
   return { store, events, clock, configs, issue: (count: number) => service.issue('INV', count) };
@@ -93,7 +94,7 @@ describe('with outage temporary', () => {
     const waiting = issue(1);
     await expect(issue(1)).rejects.toThrow('Too many requests are waiting');
     await store.underWay().answer();
-    expect((await waiting).source).toBe('redis');
+    expect((await waiting).source).toBe('memory');
   });
 
   test('an exhausted or corrupt series is no reason either', async () => {
@@ -111,6 +112,6 @@ describe('with outage temporary', () => {
     await store.drain();
     await turn();
     const { numbers, source } = await issue(1);
-    expect([source, numbers]).toEqual(['redis', ['INV-2026-002']]);
+    expect([source, numbers]).toEqual(['memory', ['INV-2026-002']]);
   });
 });

@@ -20,12 +20,14 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/memory-temporary-number-store.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createHeldCounterStore } from '../fakes/held-counter-store.ts';
+import { strategiesOf } from '../fakes/strategies-of.ts';
 import {
   createSwitchablePrefixConfigStore,
   type SwitchablePrefixConfigStore,
 } from '../fakes/switchable-prefix-config-store.ts';
 
 const STANDBY_SIZE = 5;
+const REFUSED = { refusal: 'Not served by this process' };
 
 interface Node {
   readonly service: NumberService;
@@ -53,11 +55,11 @@ const createNode = (sequences: CounterStore, configs: SwitchablePrefixConfigStor
   const temporaryNumberService = createTemporaryNumberService({ store, seriesCache, allocator, emit, node });
   const service = createNumberService({
     seriesCache,
-    allocator,
+    strategies: strategiesOf({ counter: { allocator } }, REFUSED),
+    isStorePresent: allocator.isStorePresent,
     temporaryNumberService,
     clock,
     emit,
-    source: 'memory',
   });
   return { service, events, clock, node };
 };
@@ -230,6 +232,13 @@ describe('prefixes', () => {
     configs.failWith(undefined);
     expect((await service.issue('A', 1)).numbers).toEqual(['1']);
   });
+});
+
+test('a prefix whose strategy this process does not serve, but another one has registered, is refused with the reason', async () => {
+  const { service, events } = await setUp({ A: { format: 'A{SEQ:3}', strategy: 'gapless' } });
+  const refused = service.issue('A', 1);
+  await expect(refused).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE', message: REFUSED.refusal });
+  expect(events).toEqual([]);
 });
 
 describe('the fact that numbers were issued', () => {

@@ -7,6 +7,7 @@ import { createPrefixConfigService } from '../../../src/services/prefix-config-s
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
+import { strategiesOf } from '../fakes/strategies-of.ts';
 
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });
@@ -18,7 +19,14 @@ const setUp = () => {
   const emit = (event: NumberGeneratorEvent): number => events.push(event);
   const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
   const seriesCache = createSeriesCache(store, 0, emit);
-  const service = createPrefixConfigService({ store, counters, clock, seriesCache, emit });
+  const service = createPrefixConfigService({
+    store,
+    counters,
+    strategies: strategiesOf(),
+    clock,
+    seriesCache,
+    emit,
+  });
   return { store, counters, events, service };
 };
 

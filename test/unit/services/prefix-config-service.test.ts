@@ -13,8 +13,10 @@ import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
 import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
 import type { SeriesCache } from '../../../src/services/series-cache.ts';
+import type { Strategies } from '../../../src/services/strategies.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
+import { strategiesOf } from '../fakes/strategies-of.ts';
 
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });
@@ -23,7 +25,7 @@ const everything = (): boolean => true;
 
 const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
 
-const setUp = () => {
+const setUp = (served: Partial<Strategies> = {}) => {
   const store = createMemoryPrefixConfigStore();
   const counters = createMemoryCounterStore();
   const events: NumberGeneratorEvent[] = [];
@@ -39,7 +41,14 @@ const setUp = () => {
     close: () => undefined,
   };
   const emit = (event: NumberGeneratorEvent): number => events.push(event);
-  const service = createPrefixConfigService({ store, counters, clock, seriesCache, emit });
+  const service = createPrefixConfigService({
+    store,
+    counters,
+    strategies: strategiesOf(served),
+    clock,
+    seriesCache,
+    emit,
+  });
   return { store, counters, events, forgotten, service };
 };
 
@@ -51,6 +60,16 @@ describe('registering', () => {
     expect(await service.read('INV')).toEqual(config);
     expect(events).toEqual([{ type: 'prefix-config-registered', config }]);
     expect(forgotten).toEqual(['INV']);
+  });
+
+  test('a strategy that this process does not serve is refused with the reason, and nothing is stored', async () => {
+    const { service, store } = setUp({ gapless: { refusal: 'gapless needs DATABASE_URL' } });
+    const refused = service.register('INV', inputOf('INV-{SEQ:6}', { strategy: 'gapless' }));
+    await expect(refused).rejects.toMatchObject({
+      code: 'VALIDATION_ERROR',
+      fields: [{ path: 'strategy', message: 'gapless needs DATABASE_URL' }],
+    });
+    expect(await store.find(['INV'])).toEqual([undefined]);
   });
 
   test('a key that is taken is refused, even with the same config, and nothing changes', async () => {
@@ -264,6 +283,7 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
   const service = createPrefixConfigService({
     store: { find: away, list: away, insert: away, replace: away, remove: away, onChange: () => undefined },
     counters: createMemoryCounterStore(),
+    strategies: strategiesOf(),
     clock,
     seriesCache: { get: away, forget: () => undefined, known: () => [], close: () => undefined },
     emit: (event) => events.push(event),

@@ -47,6 +47,7 @@ describe('reading', () => {
       config: configOf('INV', { ...YEARLY, overflow: 'reject' }),
       period: '2026',
       value: 41n,
+      nextValue: 42n,
       nextNumber: '2026-042',
       valuesLeft: 958n,
       standby: undefined,

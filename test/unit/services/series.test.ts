@@ -1,4 +1,5 @@
 /** A series: what one reading of the clock decides — its counter, its period, its printer, and the period to come. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { compileSeries, type Series } from '../../../src/services/series.ts';
@@ -57,7 +58,7 @@ describe('the counter of a series', () => {
     const before = series.at(at('2026-11-21T18:14:59.999Z'));
     const after = series.at(at('2026-11-21T18:15:00Z'));
     expect([before.target.sequence.period, after.target.sequence.period]).toEqual(['2026-11-21', '2026-11-22']);
-    expect([before.print(1n), after.print(1n)]).toEqual(['20261121-0001', '20261122-0001']);
+    expect([before.printerFor()(1n), after.printerFor()(1n)]).toEqual(['20261121-0001', '20261122-0001']);
   });
 });
 
@@ -65,16 +66,59 @@ describe('printing', () => {
   test('shows prefix, zone and fiscal year', () => {
     const format = '{prefix}{fiscalYear}{day}{SEQ:2}';
     const series = seriesOf({ format, timeZone: 'Asia/Kolkata', fiscalYearStart: '04-01' });
-    expect(series.at(at('2026-03-31T18:29:59Z')).print(1n)).toBe('INV20253101');
-    expect(series.at(at('2026-03-31T18:30:00Z')).print(1n)).toBe('INV20260101');
+    expect(series.at(at('2026-03-31T18:29:59Z')).printerFor()(1n)).toBe('INV20253101');
+    expect(series.at(at('2026-03-31T18:30:00Z')).printerFor()(1n)).toBe('INV20260101');
   });
 
   test('and counting always mean the same period', () => {
     const series = seriesOf({ format: '{year}/{month}/{SEQ:1}', reset: 'monthly', timeZone: 'America/St_Johns' });
     for (let minute = 0; minute < 24 * 60; minute += 7) {
-      const { print, target } = series.at(at('2026-10-31T12:00:00Z') + minute * 60_000);
-      expect(print(1n)).toBe(`${target.sequence.period.replace('-', '/')}/1`);
+      const { printerFor, target } = series.at(at('2026-10-31T12:00:00Z') + minute * 60_000);
+      expect(printerFor()(1n)).toBe(`${target.sequence.period.replace('-', '/')}/1`);
     }
+  });
+});
+
+describe('the moment of a series', () => {
+  const start = at('2026-11-21T23:59:00Z');
+  const printAt = (series: Series, instantMs: number, value = 1n): string => series.at(instantMs).printerFor()(value);
+
+  test('is kept until the minute is over', () => {
+    const series = seriesOf({ format: '{day}-{SEQ:1}' });
+    const moment = series.at(start);
+    expect(series.at(start + 59_999)).toBe(moment);
+    expect(series.at(start + 60_000)).not.toBe(moment);
+  });
+
+  test('follows a clock that steps back', () => {
+    const series = seriesOf({ format: '{day}-{SEQ:1}' });
+    const numbers = [start + 60_000, start, start + 60_000].map((instantMs) => printAt(series, instantMs));
+    expect(numbers).toEqual(['22-1', '21-1', '22-1']);
+  });
+
+  test('ends with every minute, also where the day begins at a quarter past', () => {
+    const series = seriesOf({ format: '{day}-{SEQ:1}', timeZone: 'Asia/Kathmandu' });
+    const midnight = at('2026-11-21T18:15:00Z');
+    expect([printAt(series, midnight - 1), printAt(series, midnight)]).toEqual(['21-1', '22-1']);
+  });
+
+  test('prints, however the clock jumps, and in whatever zone, what a fresh one would', () => {
+    const zones = ['UTC', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'America/St_Johns', 'Africa/Casablanca'];
+    const instants = [
+      ...['2026-03-29T01:00:00Z', '2026-04-04T15:00:00Z', '2026-12-31T23:59:30Z', '2028-02-29T18:15:00Z'],
+    ].map(at);
+    const steps = fc.array(fc.integer({ min: -180_000, max: 180_000 }), { minLength: 1, maxLength: 20 });
+    const format = '{year}{month}{day}{hour}{week}{dayOfYear}-{SEQ:1}';
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), fc.constantFrom(...instants), steps, (timeZone, first, jumps) => {
+        const series = seriesOf({ format, timeZone });
+        let now = first;
+        for (const jump of jumps) {
+          now += jump;
+          expect(printAt(series, now)).toBe(printAt(seriesOf({ format, timeZone }), now));
+        }
+      }),
+    );
   });
 });
 

@@ -1,0 +1,23 @@
+/** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
+import type { NumberSource } from '../core/events.ts';
+import type { Range } from '../core/range.ts';
+import type { AllocationTarget } from './lane.ts';
+
+/** Values for one request. */
+export interface Allocation {
+  /** In the order to issue them; together exactly as many as were asked for. */
+  readonly ranges: readonly Range[];
+  /** Whether some of them came from the standby segment. */
+  readonly fromStandby: boolean;
+}
+
+export interface Allocator {
+  /** Where its values come from, unless they come from the standby. */
+  readonly source: NumberSource;
+  /**
+   * Takes `count` values (1 to 10,000); all of them, or none.
+   * @throws SequenceOverflowError when fewer are left; StorageUnavailableError or StorageTimeoutError when they cannot be
+   * taken at the moment; CorruptEntryError when what is stored for the sequence cannot be used.
+   */
+  allocate(target: AllocationTarget, count: number): Promise<Allocation>;
+}

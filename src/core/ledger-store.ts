@@ -1,0 +1,84 @@
+/** Ledgers: the port to the values of gapless series, each accounted for by a row. */
+import type { NumberSource } from './events.ts';
+import type { LedgerDemand, LedgerRow, Reservation } from './ledger.ts';
+import type { Range } from './range.ts';
+import type { SequenceName } from './sequence-name.ts';
+import type { NumberPrinter } from './template-printer.ts';
+
+/** What one request wants, and what is written down of it. */
+export interface LedgerTake extends LedgerDemand {
+  readonly sequence: SequenceName;
+  /** Prints the texts of the rows. Called within the transaction: it must be quick, and print the same for the same value. */
+  readonly print: NumberPrinter;
+  /** Subject of the token of the request. */
+  readonly subject: string | undefined;
+  /** Takes one value for a while instead of for good; `count` is 1. */
+  readonly reservation: { readonly id: string; readonly ttlMs: number } | undefined;
+}
+
+export type LedgerAnswer =
+  /** In rising order, together `count` values. `expiresAtMs`: of the reservation, by the clock of the store. */
+  | { readonly kind: 'taken'; readonly ranges: readonly Range[]; readonly expiresAtMs: number | undefined }
+  /** Fewer than `count` values are left; none was taken. */
+  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint };
+
+export type TakeOutcome =
+  /** One answer for each take, in their order. */
+  | { readonly kind: 'done'; readonly answers: readonly LedgerAnswer[] }
+  /** The store may have done it, all or nothing: repeat it under the same operation, or cancel it. */
+  | { readonly kind: 'unknown'; readonly reason: Error };
+
+/** What an attempt to end a reservation found; `ended` says whether it is in the state that was asked for. */
+export interface EndedReservation {
+  readonly ended: boolean;
+  readonly reservation: Reservation;
+}
+
+/** Where a sequence stands. */
+export interface LedgerStanding {
+  /** The highest value taken so far; undefined when none was. */
+  readonly value: bigint | undefined;
+  /** How many values below it can be taken again, and the lowest of them. */
+  readonly free: bigint;
+  readonly lowestFree: bigint | undefined;
+}
+
+/** Tells a reservation's place in the order of `listReservations`. */
+export type ReservationPosition = Pick<Reservation, 'value' | 'reservedAtMs' | 'id'>;
+
+/**
+ * All methods throw StorageUnavailableError or StorageTimeoutError; then nothing was done, or, for what changes nothing when it
+ * is repeated, it may be repeated.
+ */
+export interface LedgerStore {
+  readonly source: NumberSource;
+  /**
+   * Takes values and writes their rows, in one transaction that is durable when this resolves. Takes of one sequence are
+   * served in their order. A throw means that nothing was taken.
+   * @param operation a fresh UUID; the same again answers what was done the first time, and does nothing.
+   */
+  take(operation: string, takes: readonly LedgerTake[]): Promise<TakeOutcome>;
+  /**
+   * Makes sure that nobody keeps what an operation took, whose outcome is unknown and whose callers were refused: if it was done, its
+   * values can be taken again; if not, it never will be.
+   */
+  cancel(operation: string): Promise<void>;
+  findReservation(id: string): Promise<Reservation | undefined>;
+  /** Makes a reservation final, unless it has ended otherwise. May be repeated. @returns undefined when there is none. */
+  confirm(id: string): Promise<EndedReservation | undefined>;
+  /** Cancels a reservation, unless it has ended otherwise: its value can be taken again. May be repeated; the first reason stays. */
+  void(id: string, reason: string): Promise<EndedReservation | undefined>;
+  inspect(sequence: SequenceName): Promise<LedgerStanding>;
+  /** The periods of a prefix that have rows, those after `after`, in rising order. */
+  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  /** The rows of a sequence above `after`, rising. They are one run: between the lowest and the highest none is missing. */
+  listRows(sequence: SequenceName, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
+  /** All reservations of a sequence, those after `after`, in the order of value, time, id. */
+  listReservations(
+    sequence: SequenceName,
+    after: ReservationPosition | undefined,
+    limit: number,
+  ): Promise<readonly Reservation[]>;
+  /** @throws when it cannot serve. */
+  checkHealth(): Promise<void>;
+}

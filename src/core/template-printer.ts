@@ -1,0 +1,83 @@
+/** Printing: a template compiled for one series, from an instant and the caller's variables to the text of a number. */
+import { type CalendarReading, readCalendar } from './calendar.ts';
+import { checkDigitOf } from './check-digit.ts';
+import { type FieldProblem, ValidationError } from './errors.ts';
+import { givenNamesOf, type Part, type Template } from './template.ts';
+import { type PrintedSeries, VARIABLES } from './template-variables.ts';
+
+/** What a caller gives for `{var:name}`, by name. */
+export type GivenVariables = Readonly<Record<string, string>>;
+
+/** The value of a variable that callers give. */
+export const GIVEN_VALUE = /^[A-Za-z0-9]{1,32}$/;
+
+/** Prints one value. The text around it belongs to one instant, and to the variables of one request. */
+export type NumberPrinter = (value: bigint) => string;
+
+/**
+ * Makes the printer of a request, all date variables of which show the same instant.
+ * @throws ValidationError when a variable is missing, unknown, or not 1 to 32 letters and digits; its path is `variables.name`.
+ */
+export type PrinterSource = (given?: GivenVariables) => NumberPrinter;
+
+const NONE: GivenVariables = {};
+
+const problemsOf = (names: readonly string[], given: GivenVariables): FieldProblem[] => {
+  const problems: FieldProblem[] = [];
+  const complain = (name: string, message: string): void => {
+    problems.push({ path: `variables.${name}`, message });
+  };
+  for (const name of names) {
+    if (!Object.hasOwn(given, name)) complain(name, 'The format needs this variable: give it in variables');
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.includes(name)) complain(name, 'The format has no such variable');
+    else if (!GIVEN_VALUE.test(value)) complain(name, '1 to 32 letters A to Z and digits');
+  }
+  return problems;
+};
+
+/** What stands behind the sequence: with check digits it can be worked out only when the value is known. */
+const printTail = (tail: readonly Part[], render: (part: Part) => string): ((before: string) => string) => {
+  const texts = tail.map((part) => ('check' in part ? part : { text: render(part) }));
+  if (!texts.some((part) => 'check' in part)) {
+    const after = tail.map(render).join('');
+    return (before) => before + after;
+  }
+  return (before) => {
+    let number = before;
+    for (const part of texts) number += 'check' in part ? checkDigitOf(part.check, number) : part.text;
+    return number;
+  };
+};
+
+/**
+ * Compiles a template for one series.
+ * @returns a function from an instant (ms since 1970-01-01T00:00:00Z) to what makes the printers for that instant. It reads
+ * the calendar each time: keep what it returns.
+ */
+export const compileTemplate = (template: Template, series: PrintedSeries): ((instantMs: number) => PrinterSource) => {
+  const { head, seqLength, tail } = template;
+  const names = givenNamesOf(template);
+  const print = (reading: CalendarReading, given: GivenVariables): NumberPrinter => {
+    const render = (part: Part): string => {
+      if ('text' in part) return part.text;
+      if ('given' in part) return given[part.given] ?? '';
+      return 'check' in part ? '' : VARIABLES[part.variable](reading, series);
+    };
+    const before = head.map(render).join('');
+    const finish = printTail(tail, render);
+    return (value) => finish(before + value.toString().padStart(seqLength, '0'));
+  };
+  return (instantMs) => {
+    const reading = readCalendar(instantMs, series.timeZone);
+    const plain = names.length === 0 ? print(reading, NONE) : undefined;
+    return (given = NONE) => {
+      // The usual case: nothing needed, nothing given, nothing made anew.
+      if (plain !== undefined && given === NONE) return plain;
+      const problems = problemsOf(names, given);
+      if (problems.length > 0) throw new ValidationError(problems);
+      return plain ?? print(reading, given);
+    };
+  };
+};

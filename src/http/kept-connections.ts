@@ -1,0 +1,15 @@
+/** Sends clients elsewhere while the process stops: a connection kept open would lead them back here. */
+import type { Server, ServerResponse } from 'node:http';
+
+/**
+ * Has every request that arrives from now on answered with `Connection: close`. It is answered all the same.
+ *
+ * A client that is told so opens its next connection elsewhere; one whose idle connection were simply closed might have sent a
+ * request on it in the same moment, and would see a reset. A listener added at the end of the process' life costs the requests
+ * before it nothing.
+ */
+export const endKeptConnections = (server: Server): void => {
+  server.prependListener('request', (_request, response: ServerResponse) => {
+    response.setHeader('Connection', 'close');
+  });
+};

@@ -1,0 +1,155 @@
+/** Taking values within a transaction of PostgreSQL: lock the sequences, find what is free, share, write it all down. */
+import { type LedgerShares, shareValues } from '../../core/ledger.ts';
+import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
+import { encodeAnswers, readExpiries } from './ledger-rows.ts';
+import type { Row, Run } from './postgres-client.ts';
+import { loadSql } from './sql-statement.ts';
+
+const SQL = {
+  lock: loadSql('lock-ledger-sequences'),
+  begin: loadSql('begin-ledger-sequences'),
+  lockFree: loadSql('lock-free-values'),
+  write: loadSql('write-ledger'),
+};
+
+/** One sequence of a call, with its takes by their position in the call. */
+interface Group {
+  readonly prefixKey: string;
+  readonly period: string;
+  readonly takes: (LedgerTake & { readonly position: number })[];
+  value: bigint | undefined;
+  reuses: boolean;
+  readonly free: bigint[];
+}
+
+const nameOf = (prefixKey: string, period: string): string => `${prefixKey} ${period}`;
+const nameOfRow = (row: Row): string => nameOf(row['prefix_key'] ?? '', row['period'] ?? '');
+
+const groupTakes = (takes: readonly LedgerTake[]): Map<string, Group> => {
+  const groups = new Map<string, Group>();
+  takes.forEach((take, position) => {
+    const { prefixKey, period } = take.sequence;
+    const name = nameOf(prefixKey, period);
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = { prefixKey, period, takes: [], value: undefined, reuses: false, free: [] };
+      groups.set(name, group);
+    }
+    group.takes.push({ ...take, position });
+  });
+  return groups;
+};
+
+const keysOf = (groups: readonly Group[]): [string[], string[]] => [
+  groups.map(({ prefixKey }) => prefixKey),
+  groups.map(({ period }) => period),
+];
+
+/** Locks those of the sequences that have begun, and reads where they stand. */
+const lock = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void> => {
+  for (const row of await run(SQL.lock, keysOf([...groups.values()]))) {
+    const group = groups.get(nameOfRow(row));
+    if (group === undefined) continue;
+    group.value = BigInt(row['value'] ?? '');
+    group.reuses = row['reuses'] === 't';
+  }
+};
+
+const lockAll = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void> => {
+  await lock(run, groups);
+  const fresh = [...groups.values()].filter(({ value }) => value === undefined);
+  if (fresh.length === 0) return;
+  const initials = fresh.map(({ takes }) => `${takes[0]?.initialSeq ?? 0n}`);
+  await run(SQL.begin, [...keysOf(fresh), initials]);
+  // All again, in the order of the names; those that are locked already cost nothing.
+  await lock(run, groups);
+};
+
+const findFree = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void> => {
+  const reusing = [...groups.values()].filter(({ reuses }) => reuses);
+  if (reusing.length === 0) return;
+  const counts = reusing.map(({ takes }) => `${takes.reduce((sum, { count }) => sum + count, 0)}`);
+  for (const row of await run(SQL.lockFree, [...keysOf(reusing), counts])) {
+    groups.get(nameOfRow(row))?.free.push(BigInt(row['value'] ?? ''));
+  }
+};
+
+interface Taken {
+  readonly answers: LedgerAnswer[];
+  readonly moved: { readonly group: Group; readonly shares: LedgerShares }[];
+}
+
+const share = (groups: readonly Group[], count: number): Taken => {
+  const answers: LedgerAnswer[] = Array.from({ length: count });
+  const moved = groups.map((group) => {
+    const shares = shareValues(group.value, group.free, group.takes);
+    shares.grants.forEach((grant, index) => {
+      const position = group.takes[index]?.position ?? 0;
+      answers[position] = grant.kind === 'taken' ? { ...grant, expiresAtMs: undefined } : grant;
+    });
+    return { group, shares };
+  });
+  return { answers, moved };
+};
+
+/** The values of a call with their texts, as three arrays: position of the take from 1, value, number. */
+const printRows = (takes: readonly LedgerTake[], answers: readonly LedgerAnswer[]): [string[], string[], string[]] => {
+  const [positions, values, numbers]: [string[], string[], string[]] = [[], [], []];
+  answers.forEach((answer, index) => {
+    const print = takes[index]?.print;
+    if (answer.kind !== 'taken' || print === undefined) return;
+    for (const { first, last } of answer.ranges) {
+      for (let value = first; value <= last; value += 1n) {
+        positions.push(`${index + 1}`);
+        values.push(`${value}`);
+        numbers.push(print(value));
+      }
+    }
+  });
+  return [positions, values, numbers];
+};
+
+/** @returns undefined when the operation was done, or cancelled, before. */
+const write = async (
+  run: Run,
+  operation: string,
+  takes: readonly LedgerTake[],
+  { answers, moved }: Taken,
+): Promise<Row | undefined> => {
+  const groups = moved.map(({ group }) => group);
+  const [row] = await run(SQL.write, [
+    operation,
+    encodeAnswers(takes, answers),
+    ...keysOf(groups),
+    moved.map(({ shares }) => `${shares.value}`),
+    groups.map((group) => `${group.takes.some(({ reservation }) => reservation !== undefined)}`),
+    takes.map(({ sequence }) => sequence.prefixKey),
+    takes.map(({ sequence }) => sequence.period),
+    takes.map(({ subject }) => subject ?? null),
+    takes.map(() => null),
+    takes.map(({ reservation }) => reservation?.id ?? null),
+    takes.map(({ reservation }) => (reservation === undefined ? null : `${reservation.ttlMs}`)),
+    ...printRows(takes, answers),
+  ]);
+  return row;
+};
+
+/** @returns undefined when the operation is there already: then nothing was done. */
+export const takeLocked = async (
+  run: Run,
+  operation: string,
+  takes: readonly LedgerTake[],
+): Promise<readonly LedgerAnswer[] | undefined> => {
+  const groups = groupTakes(takes);
+  await lockAll(run, groups);
+  await findFree(run, groups);
+  const taken = share([...groups.values()], takes.length);
+  const row = await write(run, operation, takes, taken);
+  if (row === undefined) return undefined;
+  const expiries = readExpiries(row);
+  return taken.answers.map((answer, index) => {
+    const reservation = takes[index]?.reservation;
+    if (answer.kind !== 'taken' || reservation === undefined) return answer;
+    return { ...answer, expiresAtMs: expiries.get(reservation.id) };
+  });
+};

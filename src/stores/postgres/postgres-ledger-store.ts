@@ -1,0 +1,114 @@
+/** The ledger in PostgreSQL: values are taken and their rows written in one transaction; a lost COMMIT is found out about. */
+import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import type { ReservationState } from '../../core/ledger.ts';
+import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../core/ledger-store.ts';
+import { decodeAnswers, readExpiries, readLedgerRow, readReservation } from './ledger-rows.ts';
+import { takeLocked } from './ledger-taking.ts';
+import type { PostgresClient, Run } from './postgres-client.ts';
+import { loadSql } from './sql-statement.ts';
+
+const SQL = {
+  readOperation: loadSql('read-operation'),
+  forbidOperation: loadSql('forbid-operation'),
+  undoOperation: loadSql('undo-operation'),
+  findReservation: loadSql('find-reservation'),
+  confirm: loadSql('confirm-reservation'),
+  void: loadSql('void-reservation'),
+  inspect: loadSql('inspect-ledger'),
+  listPeriods: loadSql('list-ledger-periods'),
+  listRows: loadSql('list-ledger'),
+  listReservations: loadSql('list-reservations'),
+  checkHealth: loadSql('check-health'),
+};
+
+/** Below every reservation of a sequence. */
+const BEFORE_ALL = { value: 0n, reservedAtMs: 0, id: '00000000-0000-0000-0000-000000000000' };
+
+const findReservation = async (run: Run, id: string) => {
+  const [row] = await run(SQL.findReservation, [id]);
+  return row === undefined ? undefined : readReservation(row);
+};
+
+/** What an operation did that was there before. */
+const readAnswers = async (run: Run, operation: string): Promise<readonly LedgerAnswer[]> => {
+  const [row] = await run(SQL.readOperation, [operation]);
+  const answers = row?.['answers'];
+  if (row === undefined || answers === null || answers === undefined) {
+    throw new StorageUnavailableError('The call was cancelled.');
+  }
+  return decodeAnswers(answers, readExpiries(row));
+};
+
+export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): LedgerStore => {
+  const take = async (operation: string, takes: readonly LedgerTake[]): Promise<TakeOutcome> => {
+    // Only from here on can the server have been told to commit: before, a failure means that nothing was done.
+    let complete = false;
+    try {
+      const answers = await transact(async (runInside) => {
+        complete = false;
+        const taken = await takeLocked(runInside, operation, takes);
+        const result = taken ?? (await readAnswers(runInside, operation));
+        complete = true;
+        return result;
+      });
+      return { kind: 'done', answers };
+    } catch (error) {
+      if (!complete || !(error instanceof NumberGeneratorError)) throw error;
+      return { kind: 'unknown', reason: error };
+    }
+  };
+
+  /** Ends a reservation by a statement that does nothing when it has ended, then looks what it is. */
+  const end = async (
+    id: string,
+    state: ReservationState,
+    statement: (run: Run) => Promise<unknown>,
+  ): Promise<EndedReservation | undefined> =>
+    transact(async (runInside) => {
+      await statement(runInside);
+      const reservation = await findReservation(runInside, id);
+      return reservation && { ended: reservation.state === state, reservation };
+    });
+
+  return {
+    source: 'postgres',
+    take,
+
+    cancel: (operation) =>
+      transact(async (runInside) => {
+        const forbidden = await runInside(SQL.forbidOperation, [operation]);
+        if (forbidden.length === 0) await runInside(SQL.undoOperation, [operation]);
+      }),
+
+    findReservation: (id) => findReservation(run, id),
+    confirm: (id) => end(id, 'confirmed', (runInside) => runInside(SQL.confirm, [id])),
+    void: (id, reason) => end(id, 'void', (runInside) => runInside(SQL.void, [id, reason])),
+
+    inspect: async ({ prefixKey, period }) => {
+      const [row] = await run(SQL.inspect, [prefixKey, period]);
+      const lowest = row?.['lowest_free'];
+      return {
+        value: row === undefined ? undefined : BigInt(row['value'] ?? ''),
+        free: BigInt(row?.['free'] ?? 0),
+        lowestFree: lowest === null || lowest === undefined ? undefined : BigInt(lowest),
+      };
+    },
+
+    listPeriods: async (prefixKey, after, limit) =>
+      (await run(SQL.listPeriods, [prefixKey, after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
+
+    listRows: async ({ prefixKey, period }, after, limit) =>
+      (await run(SQL.listRows, [prefixKey, period, `${after}`, `${limit}`])).map(readLedgerRow),
+
+    listReservations: async ({ prefixKey, period }, after, limit) => {
+      const { value, reservedAtMs, id } = after ?? BEFORE_ALL;
+      const page = [prefixKey, period, `${value}`, `${reservedAtMs}`, id, `${limit}`];
+      return (await run(SQL.listReservations, page)).map(readReservation);
+    },
+
+    checkHealth: async () => {
+      const [row] = await run(SQL.checkHealth, []);
+      if (row === undefined) throw new StorageUnavailableError('PostgreSQL is read-only here, as a standby server is.');
+    },
+  };
+};

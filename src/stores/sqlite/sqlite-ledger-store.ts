@@ -1,0 +1,126 @@
+/** The ledger in the embedded database: one transaction, so one fsync, for all takes of a call. */
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { type LedgerGrant, type Reservation, shareValues } from '../../core/ledger.ts';
+import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake } from '../../core/ledger-store.ts';
+import type { SequenceName } from '../../core/sequence-name.ts';
+import { prepareLedgerStatements, readLedgerRow, readReservation, wide } from './ledger-statements.ts';
+import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+
+/**
+ * One process, one writer: no outcome is ever unknown, so operations need not be remembered. `clock` decides when reservations
+ * end.
+ */
+export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, clock: Clock): LedgerStore => {
+  const statements = prepareLedgerStatements(handle);
+
+  const readValue = ({ prefixKey, period }: SequenceName): bigint | undefined => {
+    const row = statements.readSequence.get(prefixKey, period);
+    return row === undefined ? undefined : BigInt(String(row['value']));
+  };
+
+  const writeRow = (take: LedgerTake, value: bigint, nowMs: number): void => {
+    const { prefixKey, period } = take.sequence;
+    const { reservation, subject = null } = take;
+    const number = take.print(value);
+    const key = [prefixKey, period, wide(value)] as const;
+    const endMs = reservation === undefined ? null : nowMs + reservation.ttlMs;
+    statements.expire.run(...key);
+    const state = endMs === null ? 'issued' : 'reserved';
+    statements.putRow.run(...key, number, state, endMs, nowMs, nowMs, subject, null, reservation?.id ?? null);
+    if (reservation !== undefined) statements.reserve.run(reservation.id, ...key, number, subject, nowMs, endMs);
+  };
+
+  const answer = (take: LedgerTake, grant: LedgerGrant, nowMs: number): LedgerAnswer => {
+    if (grant.kind === 'exhausted') return grant;
+    for (const { first, last } of grant.ranges) {
+      for (let value = first; value <= last; value += 1n) writeRow(take, value, nowMs);
+    }
+    const { reservation } = take;
+    return { ...grant, expiresAtMs: reservation === undefined ? undefined : nowMs + reservation.ttlMs };
+  };
+
+  const takeOne = (take: LedgerTake, nowMs: number): LedgerAnswer => {
+    const { prefixKey, period } = take.sequence;
+    const stored = readValue(take.sequence);
+    const free = statements.listFree
+      .all(prefixKey, period, nowMs, take.count)
+      .map((row) => BigInt(String(row['value'])));
+    const { grants, value } = shareValues(stored, free, [take]);
+    if (value !== undefined && value !== stored) statements.putSequence.run(prefixKey, period, wide(value));
+    // One demand, one grant.
+    return answer(take, grants[0] as LedgerGrant, nowMs);
+  };
+
+  const find = (id: string): Reservation | undefined => {
+    const row = statements.findReservation.get(id);
+    return row === undefined ? undefined : readReservation(row, clock.now());
+  };
+
+  const end = (id: string, state: 'confirmed' | 'void', reason: string | null): EndedReservation | undefined =>
+    transact(() => {
+      const before = find(id);
+      if (before === undefined || before.state !== 'reserved') {
+        return before && { ended: before.state === state, reservation: before };
+      }
+      const nowMs = clock.now();
+      const { prefixKey, period, value } = before;
+      statements.endReservation.run(state, nowMs, reason, id);
+      statements.endRow.run(state, state === 'void' ? nowMs : null, nowMs, prefixKey, period, wide(value));
+      return { ended: true, reservation: { ...before, state, endedAtMs: nowMs, reason: reason ?? undefined } };
+    });
+
+  return {
+    source: 'sqlite',
+
+    take: async (_operation, takes) => {
+      // The commit blocks the event loop; waiting for its turn lets the requests of this round share the next one.
+      await setImmediate();
+      const nowMs = clock.now();
+      return { kind: 'done', answers: transact(() => takes.map((take) => takeOne(take, nowMs))) };
+    },
+
+    // There is nothing to cancel where no outcome is unknown.
+    cancel: async () => undefined,
+
+    findReservation: async (id) => transact(() => find(id)),
+    confirm: async (id) => end(id, 'confirmed', null),
+    void: async (id, reason) => end(id, 'void', reason),
+
+    inspect: async (sequence) =>
+      transact(() => {
+        const row = statements.countFree.get(sequence.prefixKey, sequence.period, clock.now());
+        const lowest = row?.['lowest'];
+        return {
+          value: readValue(sequence),
+          free: BigInt(Number(row?.['free'] ?? 0)),
+          lowestFree: lowest === null || lowest === undefined ? undefined : BigInt(String(lowest)),
+        };
+      }),
+
+    listPeriods: async (prefixKey, after, limit) =>
+      transact(() => statements.listPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map((row) =>
+        String(row['period']),
+      ),
+
+    listRows: async ({ prefixKey, period }, after, limit) =>
+      transact(() => statements.listRows.all(prefixKey, period, wide(after), limit)).map((row) =>
+        readLedgerRow(row, clock.now()),
+      ),
+
+    listReservations: async ({ prefixKey, period }, after, limit) => {
+      const position = [wide(after?.value ?? 0n), after?.reservedAtMs ?? 0, after?.id ?? ''] as const;
+      return transact(() => statements.listReservations.all(prefixKey, period, ...position, limit)).map((row) =>
+        readReservation(row, clock.now()),
+      );
+    },
+
+    checkHealth: async () => {
+      try {
+        statements.check.get();
+      } catch (error) {
+        throw toStorageError(error);
+      }
+    },
+  };
+};

@@ -1,0 +1,59 @@
+/** The embedded ledger keeps the contract, also after the process was ended. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { VALUE_MAX } from '../../src/core/value.ts';
+import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
+import { createSqliteLedgerStore } from '../../src/stores/sqlite/sqlite-ledger-store.ts';
+import { describeLedgerStore } from './ledger-store.contract.ts';
+
+const open = (dataDir: string) => {
+  let nowMs = Date.parse('2026-11-21T12:00:00Z');
+  const database = openSqliteDatabase(dataDir);
+  return {
+    store: createSqliteLedgerStore(database, { now: () => nowMs }),
+    pass: async (ms: number) => {
+      nowMs += ms;
+    },
+    close: async () => database.close(),
+  };
+};
+
+describeLedgerStore('SQLite', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'test-ledger-'));
+  const ledger = open(dataDir);
+  return {
+    ...ledger,
+    close: async () => {
+      await ledger.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+});
+
+it('what the embedded ledger wrote is there when it is opened again', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'test-ledger-'));
+  const take = {
+    sequence: { prefixKey: 'INV', period: '' },
+    count: 3,
+    initialSeq: VALUE_MAX - 5n,
+    limit: VALUE_MAX,
+    print: String,
+    subject: undefined,
+    reservation: undefined,
+  };
+  try {
+    const before = open(dataDir);
+    await before.store.take(randomUUID(), [take]);
+    await before.close();
+    const after = open(dataDir);
+    const [last] = await after.store.listRows(take.sequence, VALUE_MAX - 3n, 10);
+    expect(last).toMatchObject({ value: VALUE_MAX - 2n, number: `${VALUE_MAX - 2n}`, state: 'issued' });
+    expect(await after.store.cancel(randomUUID())).toBeUndefined();
+    await after.close();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});

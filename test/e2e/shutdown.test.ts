@@ -1,0 +1,97 @@
+/** How a process ends: what SIGTERM sets in motion, what a second signal or a request that never ends does, and with which exit code. */
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
+import { expect, it } from 'vitest';
+import { type Service, startService } from '../support/service.ts';
+
+const DRAIN_MS = 1_500;
+
+interface Reply {
+  readonly status: number | undefined;
+  readonly connection: string | undefined;
+  readonly body: string;
+}
+
+/** One request on a connection of the agent. */
+const ask = async (agent: Agent, url: string): Promise<Reply> => {
+  const [reply] = await once(get(url, { agent }), 'response');
+  const chunks: string[] = [];
+  for await (const chunk of reply.setEncoding('utf8')) chunks.push(chunk);
+  return { status: reply.statusCode, connection: reply.headers.connection, body: chunks.join('') };
+};
+
+const register = (service: Service): Promise<Response> =>
+  fetch(`${service.url}/api/prefix-configs/A`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ format: 'A{SEQ:1}' }),
+  });
+
+const stopping = (service: Service) => service.waitForLog(({ event }) => event === 'stopping');
+
+it('503: after SIGTERM /readyz says so at once, numbers are still served, each reply closes its connection; then the process ends with 0', async () => {
+  await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: String(DRAIN_MS) } });
+  await register(service);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const before = await ask(agent, `${service.url}/api/numbers/A`);
+  expect(before).toMatchObject({ status: 200, connection: 'keep-alive' });
+  process.kill(service.pid, 'SIGTERM');
+  expect(await stopping(service)).toMatchObject({ level: 'info', signal: 'SIGTERM', drain_ms: DRAIN_MS });
+
+  // On the connection that was kept, and on a new one.
+  for (const value of [2, 3]) {
+    const reply = await ask(agent, `${service.url}/api/numbers/A`);
+    expect(reply).toEqual({ status: 200, connection: 'close', body: `{"number":"A${value}"}` });
+  }
+  expect(await ask(agent, `${service.url}/readyz`)).toMatchObject({ status: 503, connection: 'close' });
+  expect(await ask(agent, `${service.url}/livez`)).toMatchObject({ status: 200 });
+  expect(JSON.parse((await ask(agent, `${service.url}/health`)).body)).toMatchObject({ status: 'down' });
+
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+  const stopped = service.logs().find(({ event }) => event === 'stopped');
+  expect(Number(stopped?.['after_ms'])).toBeGreaterThanOrEqual(DRAIN_MS - 10);
+  agent.destroy();
+});
+
+it('SIGINT, as from a terminal, stops without a drain', async () => {
+  await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: '25000' } });
+  process.kill(service.pid, 'SIGINT');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+  expect(await stopping(service)).toMatchObject({ signal: 'SIGINT', drain_ms: 0 });
+});
+
+it('a second signal ends the process at once, non-zero, and the log says why', async () => {
+  await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: '25000' } });
+  process.kill(service.pid, 'SIGTERM');
+  await stopping(service);
+  process.kill(service.pid, 'SIGTERM');
+  expect(await service.exited).toEqual({ code: 1, signal: null });
+  expect(service.logs().at(-1)).toMatchObject({
+    level: 'fatal',
+    event: 'stop-failed',
+    reason: 'second-signal',
+    signal: 'SIGTERM',
+  });
+});
+
+it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it ends non-zero, and the log says why', async () => {
+  await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '700' } });
+  const socket = connect(service.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.on('error', () => undefined);
+  // The body is announced, begun, and never finished.
+  socket.write(
+    'POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+  );
+  await ask(new Agent(), `${service.url}/livez`);
+  process.kill(service.pid, 'SIGTERM');
+  expect(await service.exited).toEqual({ code: 1, signal: null });
+  expect(service.logs().at(-1)).toMatchObject({
+    level: 'fatal',
+    event: 'stop-failed',
+    reason: 'timeout',
+    timeout_ms: 700,
+  });
+  socket.destroy();
+});
