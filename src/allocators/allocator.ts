@@ -1,6 +1,7 @@
 /** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
 import type { NumberSource } from '../core/events.ts';
 import type { Range } from '../core/range.ts';
+import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import type { AllocationTarget } from './lane.ts';
 
 /** Values for one request. */
@@ -9,6 +10,14 @@ export interface Allocation {
   readonly ranges: readonly Range[];
   /** Whether some of them came from the standby segment. */
   readonly fromStandby: boolean;
+}
+
+/** What became of a request with an idempotency key. */
+export interface OnceAllocation {
+  /** What is kept of it; its ranges are the values. */
+  readonly receipt: Receipt;
+  /** The values were taken by an earlier request, or by one at the same time under the same key. */
+  readonly replayed: boolean;
 }
 
 export interface Allocator {
@@ -20,4 +29,10 @@ export interface Allocator {
    * taken at the moment; CorruptEntryError when what is stored for the sequence cannot be used.
    */
   allocate(target: AllocationTarget, count: number): Promise<Allocation>;
+  /**
+   * The same for a request with an idempotency key: values and receipt are taken in one step, all values or none. A receipt of
+   * the same request answers with what it holds, whatever the target is by now. Absent: the strategy takes no such keys.
+   * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
+   */
+  allocateOnce?(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation>;
 }

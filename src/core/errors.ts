@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
   | 'VERSION_CONFLICT'
+  | 'IDEMPOTENCY_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'STORAGE_UNAVAILABLE'
@@ -112,6 +113,17 @@ export class VersionConflictError extends NumberGeneratorError {
       'VERSION_CONFLICT',
       'Prefix config was changed',
       `The prefix config "${prefixKey}" no longer has the version named in If-Match. Read it again and repeat the change.`,
+    );
+  }
+}
+
+/** The Idempotency-Key came before, with a request that asked for something else; nothing was taken. */
+export class IdempotencyConflictError extends NumberGeneratorError {
+  constructor() {
+    super(
+      'IDEMPOTENCY_CONFLICT',
+      'Idempotency key was used with another request',
+      'This Idempotency-Key came with another request within the last 24 hours. Use a new key for a new request.',
     );
   }
 }

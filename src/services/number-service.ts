@@ -1,10 +1,12 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
 import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
-import { isStoreFailure } from '../core/errors.ts';
+import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/prefix-config.ts';
-import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
+import type { RequestIdentity } from '../core/receipt.ts';
+import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';
+import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 import { allocatorOf, type Strategies } from './strategies.ts';
@@ -27,6 +29,8 @@ export interface IssuedNumbers {
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
+  /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
+  readonly receipt?: RequestIdentity | undefined;
 }
 
 export interface NumberService {
@@ -35,7 +39,8 @@ export interface NumberService {
    * `counter` consecutively, unless a range that was used during an outage lies between them.
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError,
    * then none was taken; StorageUnavailableError or StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
-   * CorruptEntryError when what is stored for the prefix cannot be read.
+   * CorruptEntryError when what is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and
+   * the store's errors whatever the series' `outage` is.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
 }
@@ -52,6 +57,17 @@ interface Dependencies {
 
 const NO_OPTIONS: IssueOptions = {};
 
+interface OnceOptions extends IssueOptions {
+  readonly receipt: RequestIdentity;
+}
+
+const isOnce = (options: IssueOptions): options is OnceOptions => options.receipt !== undefined;
+
+const refuseKey = (strategy: Strategy): ValidationError =>
+  new ValidationError([
+    { path: 'Idempotency-Key', message: `Numbers of the strategy ${strategy} are taken without a key` },
+  ]);
+
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit } = dependencies;
 
@@ -63,11 +79,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   ): Promise<IssuedNumbers> => {
     const allocator = allocatorOf(strategies, config.strategy);
     const { ranges, fromStandby } = await allocator.allocate(target, count);
-    const numbers: string[] = [];
-    for (const { first, last } of ranges) {
-      for (let value = first; value <= last; value += 1n) numbers.push(print(value));
-    }
-    return { numbers, source: fromStandby ? 'standby' : allocator.source };
+    return { numbers: printRanges(ranges, print), source: fromStandby ? 'standby' : allocator.source };
   };
 
   const issueFor = async (
@@ -90,12 +102,33 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     }
   };
 
+  /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */
+  const issueOnce = async (
+    series: Series,
+    count: number,
+    instantMs: number,
+    { variables, receipt: identity }: OnceOptions,
+  ): Promise<IssuedNumbers> => {
+    const { config } = series;
+    const allocator = allocatorOf(strategies, config.strategy);
+    if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
+    const { target, printerFor } = series.at(instantMs);
+    const print = printerFor(variables);
+    const draft = { ...identity, atMs: instantMs, series: keepSeries(config, instantMs, variables) };
+    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft);
+    const { source } = allocator;
+    if (replayed) return { numbers: printReceipt(config.prefixKey, receipt), source };
+    emit({ type: 'numbers-issued', count, source });
+    return { numbers: printRanges(receipt.ranges, print), source };
+  };
+
   return {
     issue: async (prefixKey, count, options = NO_OPTIONS) => {
       const instantMs = clock.now();
       const found = seriesCache.get(prefixKey);
       // Not awaiting what is at hand saves a turn of the microtask queue per request.
       const series = found instanceof Promise ? await found : found;
+      if (isOnce(options)) return issueOnce(series, count, instantMs, options);
       const issued = await issueFor(series, count, instantMs, options);
       emit({ type: 'numbers-issued', count, source: issued.source });
       return issued;

@@ -7,6 +7,7 @@ import { createVerifiedTokens } from './verified-tokens.ts';
 
 interface Principal {
   readonly grants: readonly Grant[];
+  readonly subject: string | undefined;
   /** ms since 1970-01-01T00:00:00Z; Infinity when the token never expires. */
   readonly expiresAtMs: number;
 }
@@ -33,9 +34,14 @@ export interface Authorizer {
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string): RouteGuard;
   /** Whether the caller of a guarded route may do `action` with this prefix. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
+  /**
+   * The subject of the caller's token, also where no token is needed; undefined for callers without one.
+   * @throws UnauthorizedError when there is a token that does not verify.
+   */
+  subjectOf(request: FastifyRequest): Promise<string | undefined>;
 }
 
-const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true };
+const EVERYTHING: Authorizer = { guard: () => ({}), permits: () => true, subjectOf: async () => undefined };
 
 /** The path without the query, where callers put secrets by mistake. */
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
@@ -80,8 +86,16 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
     // Pinned: a token must not choose how it is verified.
     verify: { algorithms: ['HS256'] },
     formatUser: (payload) => {
-      const { scope = '', exp = Number.POSITIVE_INFINITY } = payload as { scope?: unknown; exp?: number };
-      return { grants: readScopes(String(scope)).grants, expiresAtMs: exp * 1_000 };
+      const {
+        scope = '',
+        sub,
+        exp = Number.POSITIVE_INFINITY,
+      } = payload as { scope?: unknown; sub?: unknown; exp?: number };
+      return {
+        grants: readScopes(String(scope)).grants,
+        subject: sub === undefined ? undefined : String(sub),
+        expiresAtMs: exp * 1_000,
+      };
     },
   });
   const verified = createVerifiedTokens<Principal>();
@@ -107,6 +121,16 @@ export const createAuthorizer = async (server: FastifyInstance, { jwtSecret }: A
       }),
     }),
     permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+    subjectOf: async (request) => {
+      if (request.headers.authorization === undefined) return undefined;
+      // A guard may have verified it before.
+      if (!request.user) {
+        await new Promise<void>((resolve, reject) => {
+          identify(request, (error) => (error === undefined ? resolve() : reject(error)));
+        });
+      }
+      return request.user.subject;
+    },
   };
 };
 

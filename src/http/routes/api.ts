@@ -31,5 +31,6 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(numberRoutes, {
     numberService,
     authorizer: numbersAuth === 'required' ? authorizer : undefined,
+    subjectOf: authorizer.subjectOf,
   });
 };

@@ -1,8 +1,9 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
+import { isExpired, type Receipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 
@@ -20,6 +21,8 @@ const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${p
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
   const gaps = new Map<string, Gap[]>();
+  /** The oldest first. */
+  const receipts = new Map<string, Receipt>();
 
   const move = <Reply>(
     sequence: SequenceName,
@@ -38,9 +41,27 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     return reply;
   };
 
+  const keep = (hash: string, receipt: Receipt): void => {
+    for (const [old, { atMs }] of receipts) {
+      if (!isExpired({ atMs }, receipt.atMs)) break;
+      receipts.delete(old);
+    }
+    receipts.set(hash, receipt);
+  };
+
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft } = call;
+    if (draft === undefined) return move(call.sequence, (stored) => takeFromCounter(stored, call));
+    return move(call.sequence, (stored) => {
+      const taken = takeOnce(stored, call, receipts.get(draft.hash));
+      if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
+      return taken;
+    });
+  };
+
   return {
     source: 'memory',
-    reserve: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
+    reserve: async (calls) => calls.map(serve),
     advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));

@@ -8,6 +8,8 @@ export const KEYED_COMMANDS = ['get', 'hdel', 'hget', 'hgetall', 'hkeys', 'hmget
 /** One entry of a script call: the keys of one sequence, and its argument. */
 export interface ScriptEntry {
   readonly keys: readonly string[];
+  /** A key that other entries do not have, of the same slot. */
+  readonly extraKey?: string | undefined;
   readonly arg: string;
 }
 

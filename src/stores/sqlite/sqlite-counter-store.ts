@@ -1,12 +1,13 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
@@ -16,6 +17,7 @@ type Stored = bigint | undefined | 'corrupt';
  * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
  */
 export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
+  const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
   const upsert = handle.prepare(
@@ -48,6 +50,16 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     return reply;
   };
 
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft } = call;
+    if (draft === undefined) return move(call.sequence, (stored) => takeFromCounter(stored, call));
+    return move(call.sequence, (stored) => {
+      const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
+      return taken;
+    });
+  };
+
   return {
     source: 'sqlite',
 
@@ -55,7 +67,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
       // they share the next call instead of each paying for a commit.
       await setImmediate();
-      return transact(() => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))));
+      return transact(() => calls.map(serve));
     },
 
     advance: async (request) => transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),

@@ -21,6 +21,11 @@ const OPEN = `
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
     reason TEXT NOT NULL, node TEXT, recorded_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS receipts (
+    hash TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at_ms INTEGER NOT NULL, period TEXT NOT NULL,
+    ranges TEXT NOT NULL, series TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS receipts_age ON receipts (at_ms);
   CREATE TABLE IF NOT EXISTS ledger_sequences (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;

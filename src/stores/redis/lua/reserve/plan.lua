@@ -161,10 +161,12 @@ local function read(s, state, record)
   s.gaps, s.found, s.forgotten = {}, {}, {}
 end
 
--- A recovery doubted that this node was given its last range. Here it is, and goes on: so it was.
+-- A recovery doubted that this node was given its last range. Here it is, and goes on: so it was. Returns "FIRST LAST" then.
 local function trust(s, record)
   local first, last = match(record or '', '^%d+ %d+ %d+ %S+ %- %- %d+ taken (%d+) (%d+)')
-  if first then explain(s, { { s.number(first), s.number(last) } }) end
+  if not first then return end
+  explain(s, { { s.number(first), s.number(last) } })
+  return first .. ' ' .. last
 end
 
 local FIRST_TIME = 1000000000000

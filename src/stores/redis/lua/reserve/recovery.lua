@@ -92,6 +92,18 @@ local function merge(s, state, reports, restored)
   claim(s, union(claims))
 end
 
+-- While another server counted, an advance here may have passed over values that were issued there: what the account
+-- does not know of as an advance is "not known to be issued" from now on.
+local function doubtAdvances(s)
+  if s.epoch <= s.served + 1 then return end -- nobody else can have counted since
+  for _, entry in ipairs(s.list) do
+    local known = ' gap:' .. text(entry[1]) .. ':' .. text(entry[2]) .. ':advance:'
+    if match(entry[3], '^advance ') and not string.find(s.report, known, 1, true) then
+      entry[3], s.changed = 'recovery-jump ' .. string.sub(entry[3], 9), true
+    end
+  end
+end
+
 local function install(s, row)
   local target, ceiling, time = match(s.report, ' fence:(%S-):(%d+) time:(%d+)')
   local who, began = match(redis.call('HGET', s.stateKey, 'rec') or '', '^(%S+) (%d+)$')
@@ -115,7 +127,11 @@ local function install(s, row)
   s.copy = s.copy or known
   s.value = s.number(s.copy or s.counter or s.initial) -- what an operator raised since is caught up with by the next call
   local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
-  local intact, goal = not older and not jumpTo, s.value < base and base or s.value
+  local claims = {}
+  for _, r in ipairs(reports) do rangesOf(s, r.rest, claims) end
+  -- Values with a receipt are in no numbered call: what was free then and is claimed now tells that the state is older.
+  local _, contradicted = without(s.free, union(claims), function() return true end)
+  local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
   if older and known and goal < s.number(known) then goal = s.number(known) end
   for _, r in ipairs(reports) do
     intact = intact and r.current
@@ -124,6 +140,7 @@ local function install(s, row)
   if jumpTo and goal < s.number(jumpTo) then goal = s.number(jumpTo) end
   if s.limit < goal then goal = s.limit < s.value and s.value or s.limit end -- nothing above the limit was ever handed out
   if not intact or s.value < goal then
+    doubtAdvances(s)
     merge(s, state, reports, older)
     if s.floor < base then s.floor = base end
     passOver(s, goal, 'recovery-jump')
@@ -148,6 +165,7 @@ end
 local RECOVERY = { report = report, late = report, raise = raise, propose = raise, account = account, install = install }
 
 local function work(s, state)
+  if s.kind == 'once' then return once(s, state) end
   if KINDS[s.kind] then return serveCall(s, state, s.record) end
   local operation = RECOVERY[s.kind]
   if not operation then error({ err = 'unknown kind ' .. s.kind }) end
