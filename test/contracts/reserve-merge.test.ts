@@ -241,7 +241,14 @@ describe('where others keep an account', () => {
     await sequence.replaceServer();
     // Of 4-7 it gives 6-7 back, in a call that is not served yet.
     const before = sequence.fence.epoch;
-    const report = { settled: 2, seen: 7n, taken: [range(1n, 5n)], settledEpoch: before, epoch: before + 1n, window: 0 };
+    const report = {
+      settled: 2,
+      seen: 7n,
+      taken: [range(1n, 5n)],
+      settledEpoch: before,
+      epoch: before + 1n,
+      window: 0,
+    };
     await sequence.report(report);
     await sequence.install({ epoch: 2n, ceiling: 200n, base: 7n, window: 0 });
     expect(await sequence.report(report)).toMatchObject({ kind: 'reported' });
