@@ -62,6 +62,7 @@ describe('the PostgreSQL client', () => {
       { name: '001-ceilings.sql' },
       { name: '002-ledger.sql' },
       { name: '003-worker-leases.sql' },
+      { name: '004-ledger-receipts.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });
