@@ -34,6 +34,10 @@ export default defineConfig({
       project('model', { testTimeout: 3_600_000, hookTimeout: 20_000 }),
       project('integration', { testTimeout: 20_000, hookTimeout: 20_000 }, NEEDS_STORES),
       project('e2e', { testTimeout: 60_000, hookTimeout: 60_000 }, NEEDS_STORES),
+      // What these check is not in src/, so they count for no coverage: `npm run test:deployment`.
+      project('deployment', { testTimeout: 60_000, hookTimeout: 600_000 }),
+      // Needs a Docker engine and the image: `npm run test:docker`.
+      project('docker', { testTimeout: 120_000, hookTimeout: 300_000 }),
       faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the
