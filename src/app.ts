@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { createCounterAllocator } from './allocators/counter-allocator.ts';
+import { createGaplessAllocator } from './allocators/gapless-allocator.ts';
 import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
+import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import { endKeptConnections } from './http/kept-connections.ts';
@@ -14,6 +16,8 @@ import type { RedisTarget } from './lib/redis-target.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createReportService } from './services/report-service.ts';
+import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
@@ -37,6 +41,8 @@ interface Stores {
   readonly counters: CounterStore;
   readonly prefixConfigs: PrefixConfigStore;
   readonly temporaryNumbers: TemporaryNumberStore;
+  /** The ledger of gapless prefixes, where the same store keeps it. */
+  readonly ledger?: LedgerStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
   readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
   close(): Promise<void>;
@@ -67,24 +73,28 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
 const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
   const { createPostgresClient } = await import('./stores/postgres/postgres-client.ts');
   const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
+  const { createPostgresLedgerStore } = await import('./stores/postgres/postgres-ledger-store.ts');
   const { createPostgresPrefixConfigCopy } = await import('./stores/postgres/postgres-prefix-config-copy.ts');
   const client = createPostgresClient(url, timeoutMs, emit);
   return {
     ceilings: createPostgresCeilingStore(client),
+    ledger: createPostgresLedgerStore(client),
     prefixConfigCopy: createPostgresPrefixConfigCopy(client),
     close: () => client.close(),
   };
 };
 
-const openSqlite = async (dataDir: string): Promise<Stores> => {
+const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
   const { openSqliteDatabase } = await import('./stores/sqlite/sqlite-database.ts');
   const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
+  const { createSqliteLedgerStore } = await import('./stores/sqlite/sqlite-ledger-store.ts');
   const { createSqlitePrefixConfigStore } = await import('./stores/sqlite/sqlite-prefix-config-store.ts');
   const { createMemoryTemporaryNumberStore } = await import('./stores/memory/memory-temporary-number-store.ts');
   const database = openSqliteDatabase(dataDir);
   return {
     counters: createSqliteCounterStore(database),
     prefixConfigs: createSqlitePrefixConfigStore(database),
+    ledger: createSqliteLedgerStore(database, clock),
     // Never used: the file is here or the process does not start.
     temporaryNumbers: createMemoryTemporaryNumberStore(),
     close: async () => database.close(),
@@ -112,7 +122,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     for (const listen of listeners) listen(event);
   };
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
-  const stores = redis === undefined ? await openSqlite(dataDir) : await openRedis(redis, settings, emit);
+  const stores = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres = databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
@@ -137,9 +147,13 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   listeners.push((event) => {
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
+  const ledger = postgres?.ledger ?? stores.ledger;
+  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
   const strategies: Strategies = {
     counter: { allocator },
-    gapless: { refusal: 'This version does not serve gapless yet' },
+    gapless: gapless ?? {
+      refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
+    },
     segment: { refusal: 'This version does not serve segment yet' },
     snowflake: { refusal: 'This version does not serve snowflake yet' },
     uuidv7: { refusal: 'This version does not serve uuidv7 yet' },
@@ -160,12 +174,15 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     prefixConfigService: createPrefixConfigService({
       store: prefixConfigs,
       counters,
+      ledger,
       strategies,
       seriesCache,
       clock,
       emit,
     }),
-    sequenceService: createSequenceService({ store: counters, seriesCache, allocator, clock, emit }),
+    reportService: createReportService({ counters, seriesCache, clock, node }),
+    reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
+    sequenceService: createSequenceService({ store: counters, ledger, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
     metrics,
     health: {
@@ -197,6 +214,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await server.close();
       standbyKeeper.close();
       seriesCache.close();
+      await gapless?.allocator.close();
       await allocator.close();
       await temporaryNumberService.handOver();
       await mirrored?.close();

@@ -4,8 +4,8 @@ import type { AdvanceReply, CounterStore } from '../core/counter-store.ts';
 import { StorageUnavailableError } from '../core/errors.ts';
 import { raiseCeiling } from './ceiling-raise.ts';
 import { ceilingAbove, ceilingWindow, windowWithin } from './ceiling-window.ts';
-import type { CeilingKeeper } from './counter-session.ts';
 import type { AllocationTarget } from './lane.ts';
+import type { CeilingKeeper } from './session-state.ts';
 
 export interface AdvanceOptions {
   readonly target: AllocationTarget;

@@ -4,8 +4,9 @@ import type { FenceOperations } from '../core/counter-store.ts';
 import type { Emit } from '../core/events.ts';
 import { raiseCeiling } from './ceiling-raise.ts';
 import { ceilingWindow, windowWithin } from './ceiling-window.ts';
-import type { CeilingKeeper } from './counter-session.ts';
 import type { Lane } from './lane.ts';
+import { onceCount } from './once-line.ts';
+import type { CeilingKeeper } from './session-state.ts';
 
 export interface CeilingRaiser {
   /** Raises the ceiling in the background when it is near. */
@@ -45,7 +46,7 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit }: Depe
     const { session, target } = lane;
     const { fence } = session;
     if (fence === undefined) return;
-    const wanted = BigInt(session.pending?.count ?? 0);
+    const wanted = BigInt((session.pending?.count ?? 0) + onceCount(lane));
     const start = fence.wanted > above ? fence.wanted : above;
     const window = Math.max(ceilingWindow(target.standbySize), paceOf(lane));
     const goal = start + wanted + BigInt(windowWithin(window, start, target.limit));

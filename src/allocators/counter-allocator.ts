@@ -1,12 +1,13 @@
 /** Counting on a shared store: all waiting requests of a node in one call, and the standby segments when the store is away. */
 import type { CeilingStore } from '../core/ceiling-store.ts';
-import type { AdvanceReply, CounterCall, CounterStore } from '../core/counter-store.ts';
-import { NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
+import type { AdvanceReply, CounterCall, CounterReply, CounterStore } from '../core/counter-store.ts';
+import { IdempotencyConflictError, NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { ReceiptDraft } from '../core/receipt.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
-import type { Allocation, Allocator } from './allocator.ts';
+import type { Allocation, Allocator, OnceAllocation } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
@@ -25,6 +26,16 @@ import {
   takeAll,
   touch,
 } from './lane.ts';
+import {
+  failOnce,
+  joinOnce,
+  makeOnceEntries,
+  type OnceWaiter,
+  refuseAllOnce,
+  settleOnceEntry,
+  termsBeside,
+} from './once-line.ts';
+import { createOnceRequests } from './once-requests.ts';
 
 export interface CounterAllocator extends Allocator {
   /**
@@ -35,6 +46,11 @@ export interface CounterAllocator extends Allocator {
    * CorruptEntryError when the stored counter cannot be used.
    */
   allocate(target: AllocationTarget, count: number): Promise<Allocation>;
+  /**
+   * Never from the standby, nor from values in hand: no other node could learn to which key they belong.
+   * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
+   */
+  allocateOnce(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation>;
   /** Has a standby segment kept ready for a sequence that nobody asked for yet. */
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
@@ -71,6 +87,13 @@ export interface CounterAllocatorOptions {
 /** The store's moods: it answers; a call takes suspiciously long; the last call failed. */
 type Presence = 'present' | 'slow' | 'away';
 
+/** An entry of a trip: a numbered call, or that of a request with a receipt. */
+interface TripEntry {
+  readonly lane: Lane;
+  readonly call: CounterCall;
+  readonly waiter?: OnceWaiter;
+}
+
 /** How long a shutdown waits for recoveries that are under way, ms. */
 const CLOSE_RECOVERY_MAX_MS = 5_000;
 
@@ -80,6 +103,8 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const lanes = new Map<string, Lane>();
   /** The lanes whose next call should be made. A Set keeps the order, so no lane starves. */
   const due = new Set<Lane>();
+  /** The lanes in which somebody with a receipt waits for a trip. */
+  const dueOnce = new Set<Lane>();
   let presence: Presence = 'present';
   let lastError: unknown;
   let waiting = 0;
@@ -115,16 +140,19 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
   const dropLane = (lane: Lane): void => {
     due.delete(lane);
+    dueOnce.delete(lane);
     if (lanes.get(lane.target.name) === lane) lanes.delete(lane.target.name);
     void fenceKeeper?.settle(lane, true);
-    waiting -= lane.waiters.length;
+    waiting -= lane.waiters.length + lane.once.length;
     const waiters = lane.waiters.splice(0);
+    const once = lane.once.splice(0);
     const values = takeAll(lane);
-    if (waiters.length === 0 && values.length === 0) return;
+    if (waiters.length === 0 && once.length === 0 && values.length === 0) return;
     // Who came, and what came back, while the lane was given up goes on in the next one.
     const next = openLane(lane.target);
     for (const range of values.toReversed()) next.session.giveBack(range);
     for (const waiter of waiters) enqueue(next, waiter);
+    for (const waiter of once) enqueueOnce(next, waiter);
     due.add(next);
   };
 
@@ -134,24 +162,34 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     due.add(lane);
   };
 
-  const nextCalls = (): { lanes: Lane[]; calls: CounterCall[] } => {
-    const chosen: Lane[] = [];
-    const made: CounterCall[] = [];
+  const enqueueOnce = (lane: Lane, waiter: OnceWaiter): void => {
+    waiting += 1;
+    if (joinOnce(lane, waiter)) due.add(lane);
+    dueOnce.add(lane);
+  };
+
+  /** Numbered calls first: they give up what stands in the way of the others. */
+  const nextEntries = (): TripEntry[] => {
+    const entries: TripEntry[] = [];
     for (const lane of due) {
-      if (chosen.length === bounds.callEntriesMax) break;
+      if (entries.length === bounds.callEntriesMax) return entries;
       due.delete(lane);
       if (lane.blocked !== undefined) continue;
       waiting -= serveInOrder(lane);
       const call = lane.leaving
         ? lane.session.leave(lane.target)
-        : lane.session.call(countWanted(lane, bounds.entryValuesMax), lane.target);
+        : lane.session.call(countWanted(lane, bounds.entryValuesMax), termsBeside(lane));
       if (call === undefined) dropLane(lane);
-      else {
-        chosen.push(lane);
-        made.push(call);
-      }
+      else entries.push({ lane, call });
     }
-    return { lanes: chosen, calls: made };
+    for (const lane of dueOnce) {
+      if (entries.length === bounds.callEntriesMax) break;
+      // Who is not served in this trip comes back with the lane, when that can make calls.
+      dueOnce.delete(lane);
+      for (const entry of makeOnceEntries(lane, bounds.callEntriesMax - entries.length))
+        entries.push({ lane, ...entry });
+    }
+    return entries;
   };
 
   const follow = (lane: Lane, { done, again, over, blocked }: LaneProgress): void => {
@@ -159,16 +197,29 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     if (over) dropLane(lane);
     else if (blocked !== undefined) {
       waiting -= serveWithoutStore(lane);
-      fenceKeeper?.unblock(lane, blocked);
+      // Several entries of a trip may meet the same obstacle.
+      if (lane.blocked === undefined) fenceKeeper?.unblock(lane, blocked);
     } else {
       if (again) due.add(lane);
+      if (lane.once.length > 0) dueOnce.add(lane);
       fenceKeeper?.look(lane);
     }
+  };
+
+  const takeIn = ({ lane, call, waiter }: TripEntry, reply: CounterReply): void => {
+    if (waiter === undefined) {
+      follow(lane, settleLane(lane, call.call, reply));
+      return;
+    }
+    const progress = settleOnceEntry(lane, waiter, reply);
+    if (progress.callDue) due.add(lane);
+    follow(lane, progress);
   };
 
   /** A lane that was blocked can make calls again. */
   const onReady = (lane: Lane): void => {
     due.add(lane);
+    if (lane.once.length > 0) dueOnce.add(lane);
     if (presence === 'away') becomePresent(); // it was told so by the store
     start();
   };
@@ -178,7 +229,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     lane.trouble =
       error instanceof NumberGeneratorError ? error : new StorageUnavailableError('The sequence is not served.', error);
     waiting -= serveWithoutStore(lane);
-    waiting -= refuseAll(lane, lane.trouble);
+    waiting -= refuseAll(lane, lane.trouble) + refuseAllOnce(lane, lane.trouble);
   };
 
   const becomePresent = (): void => {
@@ -192,11 +243,13 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     if (presence !== 'away') emit({ type: 'outage-began', reason: error });
     presence = 'away';
     for (const lane of lanes.values()) {
+      if (lane.once.length > 0) waiting -= failOnce(lane, error);
       if (lane.waiters.length === 0) continue;
       waiting -= serveWithoutStore(lane);
       waiting -= refuseAll(lane, error);
     }
     due.clear();
+    dueOnce.clear();
     if (closing) return;
     clearTimeout(retryTimer);
     retryTimer = setTimeout(retry, retryMs);
@@ -213,16 +266,16 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
   /** One trip to the store. @returns false when it failed. */
   const makeTrip = async (): Promise<boolean> => {
-    const next = nextCalls();
-    if (next.calls.length === 0) return true;
+    const entries = nextEntries();
+    if (entries.length === 0) return true;
     const patience = setTimeout(loosePatience, bounds.patienceMs);
     try {
-      const replies = await store.reserve(next.calls);
-      if (replies.length !== next.calls.length) throw new StorageUnavailableError('The store answered incompletely.');
+      const replies = await store.reserve(entries.map(({ call }) => call));
+      if (replies.length !== entries.length) throw new StorageUnavailableError('The store answered incompletely.');
       becomePresent();
-      next.lanes.forEach((lane, index) => {
-        const [call, reply] = [next.calls[index], replies[index]];
-        if (call !== undefined && reply !== undefined) follow(lane, settleLane(lane, call.call, reply));
+      entries.forEach((entry, index) => {
+        const reply = replies[index];
+        if (reply !== undefined) takeIn(entry, reply);
       });
       return true;
     } catch (error) {
@@ -236,7 +289,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const run = async (): Promise<void> => {
     running = true;
     try {
-      while (due.size > 0 && (await makeTrip()));
+      while ((due.size > 0 || dueOnce.size > 0) && (await makeTrip()));
     } finally {
       running = false;
     }
@@ -253,9 +306,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     for (const lane of lanes.values()) {
       lane.reports = 0;
       // A blocked one has a way of its own to the store, and is ready when that ends.
-      if (lane.blocked === undefined && (lane.session.pending !== undefined || lane.session.hasReport)) due.add(lane);
+      if (lane.blocked !== undefined) continue;
+      if (lane.session.pending !== undefined || lane.session.hasReport) due.add(lane);
+      if (lane.once.length > 0) dueOnce.add(lane);
     }
-    if (due.size === 0) becomePresent();
+    if (due.size === 0 && dueOnce.size === 0) becomePresent();
     start();
   };
   store.onReachable(() => {
@@ -309,8 +364,28 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       ? lastError
       : new StorageUnavailableError('The store is away.', lastError);
 
+  const onceRequests = createOnceRequests(bounds.waitingMax);
+
+  const takeOnce = async (target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation> => {
+    if (presence === 'away') throw refusal();
+    if (store.claim !== undefined && !(await store.claim(receipt))) throw new IdempotencyConflictError();
+    return new Promise((resolve, reject) => {
+      const lane = openLane(target);
+      touch(lane, target);
+      if (presence === 'away') throw refusal();
+      if (lane.blocked !== undefined && lane.blocked !== 'opening' && lane.trouble !== undefined)
+        throw blockedError(lane);
+      if (waiting >= bounds.waitingMax)
+        throw new StorageUnavailableError('Too many requests are waiting for the store.');
+      enqueueOnce(lane, { count, terms: target, receipt, failures: 0, needsRoom: false, resolve, reject });
+      start();
+    });
+  };
+
   return {
     source: store.source,
+
+    allocateOnce: (target, count, receipt) => onceRequests(receipt, () => takeOnce(target, count, receipt)),
 
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {

@@ -9,34 +9,19 @@ import type {
   ReportReply,
 } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
-import type { SequenceName } from '../core/sequence-name.ts';
-import { ceilingWindow } from './ceiling-window.ts';
-import { createHeldStandby, type HeldStandby } from './held-standby.ts';
-import { createTakenHistory, type TakenHistory } from './taken-history.ts';
-
-export interface CounterSessionOptions {
-  readonly sequence: SequenceName;
-  /** Names the running process; fresh and random at each start. Letters, digits, `.`, `_`, `-`; at least two. */
-  readonly node: string;
-  /**
-   * Gives rising numbers from 1 on. One source for all sessions of a process, so that a sequence which was left and is
-   * met again goes on with higher numbers than before.
-   */
-  readonly nextCall: () => number;
-  /** Who keeps the ceiling at the moment. Default: the store, by itself. */
-  readonly ceilingKeeper?: () => CeilingKeeper;
-}
-
-/** The store alone; the store, once a replica has confirmed it; or a store of its own for ceilings. */
-export type CeilingKeeper = 'store' | 'replicas' | 'elsewhere';
-
-/** What holds for a call, read from the prefix config and the settings when the call is made. */
-export interface CallTerms {
-  readonly initialSeq: bigint;
-  readonly limit: bigint;
-  /** Values in a standby segment; 0 for none. */
-  readonly standbySize: number;
-}
+import type { ReceiptDraft } from '../core/receipt.ts';
+import { createHeldStandby } from './held-standby.ts';
+import { makeOnce, type OnceSettlement, settleOnce } from './once-call.ts';
+import {
+  type CallTerms,
+  type CounterSessionOptions,
+  isOutdated,
+  owesReport,
+  type SessionState,
+  swear,
+  windowOf,
+} from './session-state.ts';
+import { createTakenHistory } from './taken-history.ts';
 
 export type Settlement =
   /** Deal from what came; ask again when it is not enough. */
@@ -100,31 +85,22 @@ export interface CounterSession {
   leave(terms: CallTerms): CounterCall | undefined;
   /** Takes in the answer to the call of that number. */
   settle(callNumber: number, reply: CounterReply): Settlement;
+  /** Whether the store knows this node, so that a `once` can be made; else make a call first. */
+  readonly isKnown: boolean;
+  /**
+   * An entry of its own that takes `count` values with a receipt. It is no numbered call: what became of it, the receipt
+   * says, so it need not be repeated, and may be made anew at any time.
+   */
+  once(count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall;
+  settleOnce(reply: CounterReply): OnceSettlement;
+  /**
+   * Gives the standby up with the next call: when `count` more values would reach it, or, without `count`, anyway.
+   * @returns whether that makes room for others.
+   */
+  makeRoom(count?: number): boolean;
 }
 
-/** How the store knows this node: not at all, well, no longer (`late`); or it is owed a report, older epochs sworn off. */
-type Standing = 'new' | 'known' | 'late' | 'sworn' | 'gone';
-
-interface State extends CounterSessionOptions {
-  readonly standby: HeldStandby;
-  readonly history: TakenHistory;
-  standing: Standing;
-  pending: CounterCall | undefined;
-  surplus: Range[];
-  seen: bigint;
-  /** Number of the last settled call. */
-  settled: number;
-  /** The epoch in which that was. */
-  settledEpoch: bigint;
-  /** The lowest epoch in which this node counts. */
-  epoch: bigint;
-  fence: Fence | undefined;
-  /** The recovery the store has named last, and the one for which it has taken down this node's report. */
-  recovery: RecoveryName | undefined;
-  reportedFor: RecoveryName | undefined;
-}
-
-const deal = (state: State, count: number, limit: bigint): Range | undefined => {
+const deal = (state: SessionState, count: number, limit: bigint): Range | undefined => {
   const range = state.surplus[0];
   if (!range || range.first > limit) return undefined;
   let last = range.first + BigInt(count) - 1n;
@@ -136,17 +112,10 @@ const deal = (state: State, count: number, limit: bigint): Range | undefined => 
 };
 
 /** A call so large that it would reach this node's own unused standby: giving that up first keeps the values consecutive. */
-const standsInTheWay = ({ standby, seen }: State, count: number): boolean =>
+const standsInTheWay = ({ standby, seen }: SessionState, count: number): boolean =>
   standby.segment !== undefined && !standby.usedInPart && seen + BigInt(count) >= standby.segment.first;
 
-/** With replicas only the first call lets the store raise the ceiling: until then there is none that could be confirmed. */
-const windowOf = ({ ceilingKeeper, standing }: State, { standbySize }: CallTerms): number => {
-  const keeper = ceilingKeeper?.() ?? 'store';
-  const byItself = keeper === 'store' || (keeper === 'replicas' && standing === 'new');
-  return byItself ? ceilingWindow(standbySize) : 0;
-};
-
-const build = (state: State, wanted: CounterCallKind, count: number, terms: CallTerms): CounterCall => {
+const build = (state: SessionState, wanted: CounterCallKind, count: number, terms: CallTerms): CounterCall => {
   if (state.standing === 'gone') throw new Error('the session has left this sequence');
   if (wanted === 'leave' || standsInTheWay(state, count)) state.standby.release();
   const call: CounterCall = {
@@ -173,31 +142,14 @@ const build = (state: State, wanted: CounterCallKind, count: number, terms: Call
   return call;
 };
 
-const swear = (state: State): void => {
-  if (state.standing === 'sworn' || state.standing === 'gone') return;
-  state.standing = 'sworn';
-  state.epoch += 1n;
-};
-
-const finish = (state: State, pending: CounterCall): void => {
+const finish = (state: SessionState, pending: CounterCall): void => {
   state.pending = undefined;
   state.settled = pending.call;
   state.settledEpoch = state.epoch;
   state.standing = pending.kind === 'leave' ? 'gone' : 'known';
 };
 
-const owesReport = ({ standing }: State): boolean => standing === 'late' || standing === 'sworn';
-
-/** An answer given in an epoch this node has left behind says nothing any more. */
-const isOutdated = (state: State, fence: Fence | undefined): boolean => {
-  if (fence === undefined) return false;
-  if (fence.epoch < state.epoch) return true;
-  state.epoch = fence.epoch;
-  state.fence = fence;
-  return false;
-};
-
-const settle = (state: State, callNumber: number, reply: CounterReply): Settlement => {
+const settle = (state: SessionState, callNumber: number, reply: CounterReply): Settlement => {
   const { pending } = state;
   if (pending?.call !== callNumber || owesReport(state)) return { kind: 'late' };
   if (isOutdated(state, reply.fence)) return { kind: 'again' };
@@ -227,19 +179,22 @@ const settle = (state: State, callNumber: number, reply: CounterReply): Settleme
       finish(state, pending);
       state.standby.follow(reply.standby);
       state.surplus.push(reply.range);
-      if (!reply.returned) state.seen = reply.range.last;
+      if (!reply.returned && reply.range.last > state.seen) state.seen = reply.range.last;
       state.history.add(reply.range);
       return { kind: 'settled' };
+    case 'receipt':
+    case 'conflict':
+      throw new Error(`a numbered call was answered ${reply.kind}`);
   }
 };
 
-const topOf = ({ standby, history, seen }: State): bigint =>
+const topOf = ({ standby, history, seen }: SessionState): bigint =>
   [...history.list(), ...(standby.segment ? [standby.segment] : [])].reduce(
     (top, { last }) => (last > top ? last : top),
     seen,
   );
 
-const makeReport = (state: State, terms: CallTerms): CounterReport => ({
+const makeReport = (state: SessionState, terms: CallTerms): CounterReport => ({
   sequence: state.sequence,
   node: state.node,
   settled: state.settled,
@@ -256,7 +211,7 @@ const makeReport = (state: State, terms: CallTerms): CounterReport => ({
   window: windowOf(state, terms),
 });
 
-const settleReport = (state: State, reply: ReportReply): boolean => {
+const settleReport = (state: SessionState, reply: ReportReply): boolean => {
   if (!owesReport(state)) return true;
   if (reply.kind === 'recovering') {
     state.reportedFor = undefined;
@@ -283,7 +238,7 @@ const NODE = /^[A-Za-z0-9._-]{2,64}$/;
 export const createCounterSession = (options: CounterSessionOptions): CounterSession => {
   if (!NODE.test(options.node)) throw new Error(`"${options.node}" is no name for a node`);
   const history = createTakenHistory(() => state.seen);
-  const state: State = {
+  const state: SessionState = {
     ...options,
     history,
     standby: createHeldStandby(history.add),
@@ -355,5 +310,14 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
       return state.pending ?? (state.standing === 'new' ? undefined : build(state, 'leave', 0, terms));
     },
     settle: (callNumber, reply) => settle(state, callNumber, reply),
+    get isKnown() {
+      return state.standing === 'known';
+    },
+    once: (count, terms, receipt) => {
+      if (state.standing !== 'known') throw new Error('the store does not know this session');
+      return makeOnce(state, count, terms, receipt);
+    },
+    settleOnce: (reply) => settleOnce(state, reply),
+    makeRoom: (count) => (count === undefined || standsInTheWay(state, count)) && state.standby.release(),
   };
 };

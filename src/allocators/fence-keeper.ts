@@ -5,10 +5,10 @@ import { StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { createCeilingRaiser } from './ceiling-raiser.ts';
-import type { CeilingKeeper } from './counter-session.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import { createNodeRegistration } from './node-registration.ts';
 import { createRecovery } from './recovery.ts';
+import type { CeilingKeeper } from './session-state.ts';
 
 /** Before a store that failed is asked again. */
 const RETRY_MS = 500;

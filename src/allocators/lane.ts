@@ -5,8 +5,10 @@ import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import type { CounterLimits } from './counter-limits.ts';
-import type { CallTerms, CounterSession } from './counter-session.ts';
+import type { CounterSession } from './counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
+import type { OnceWaiter } from './once-line.ts';
+import type { CallTerms } from './session-state.ts';
 
 /** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
 export interface AllocationTarget extends CallTerms {
@@ -24,6 +26,8 @@ export interface Lane {
   target: AllocationTarget;
   /** In the order of arrival. */
   waiters: Waiter[];
+  /** Those that come with a receipt, in the order of arrival. They wait for a trip, not for values in hand. */
+  once: OnceWaiter[];
   /** The next call gives everything back and ends the session. */
   leaving: boolean;
   blocked: Blockage | undefined;
@@ -44,6 +48,7 @@ export const createLane = (session: CounterSession, target: AllocationTarget): L
   session,
   target,
   waiters: [],
+  once: [],
   leaving: false,
   blocked: undefined,
   stranger: false,

@@ -3,6 +3,8 @@ import type { Range } from '../core/range.ts';
 
 export interface TakenHistory {
   add(range: Range): void;
+  /** Whether all values of the range are among the latest. */
+  has(range: Range): boolean;
   /** Values that were given back. */
   remove(range: Range): void;
   /** The latest ranges; everything above the highest value given in order is always among them. */
@@ -32,6 +34,7 @@ export const createTakenHistory = (seen: () => bigint): TakenHistory => {
       ranges.push(range);
       if (ranges.length >= 2 * RANGES_MAX) prune();
     },
+    has: ({ first, last }) => ranges.some((range) => range.first <= first && last <= range.last),
     remove: ({ first, last }) => {
       ranges = ranges.flatMap((range) => {
         if (range.last < first || last < range.first) return [range];

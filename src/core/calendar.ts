@@ -54,3 +54,17 @@ export const fiscalYearOf = (reading: CalendarReading, start: string): number =>
   const startMonthDay = Number(start.slice(0, 2)) * 100 + Number(start.slice(3, 5));
   return monthDay >= startMonthDay ? reading.year : reading.year - 1;
 };
+
+/** Whether a text is a day of the calendar, as `YYYY-MM-DD`. */
+export const isDate = (text: string): boolean => {
+  if (!/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text)) return false;
+  try {
+    return Temporal.PlainDate.from(text, { overflow: 'reject' }).toString() === text;
+  } catch {
+    return false;
+  }
+};
+
+/** Noon of a day (`YYYY-MM-DD`) in `timeZone`, ms since 1970-01-01T00:00:00Z. */
+export const noonOf = (date: string, timeZone: string): number =>
+  Temporal.PlainDate.from(date).toZonedDateTime({ timeZone, plainTime: '12:00' }).epochMilliseconds;

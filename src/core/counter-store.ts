@@ -3,13 +3,16 @@ import type { SequenceAccount } from './ceiling-store.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
+import type { Receipt, ReceiptDraft } from './receipt.ts';
 import type { SequenceName } from './sequence-name.ts';
 
 /**
  * What a call is for. `take` asks for values; `join` does too, and is the only one a store accepts from a node it does
- * not know; `leave` gives everything back and wants no standby.
+ * not know; `leave` gives everything back and wants no standby. `once` asks for all its values or none, which are written
+ * down in a receipt in the same step: the receipt is its identity, so its call number says nothing, and it stands beside
+ * the node's numbered calls.
  */
-export type CounterCallKind = 'take' | 'join' | 'leave';
+export type CounterCallKind = 'take' | 'join' | 'leave' | 'once';
 
 /** A standby segment. The call that made the offer names it: its values may be on offer again once it is given up. */
 export interface StandbySegment extends Range {
@@ -54,6 +57,8 @@ export interface CounterCall {
   readonly returned: readonly Range[];
   /** The highest value this node was given in order, 0 before the first. */
   readonly seen: bigint;
+  /** Of a `once`, and of no other. */
+  readonly receipt?: ReceiptDraft;
 }
 
 /** What the store says about the node's standby: keep it; it is near its end, give it up; or here is a new one. */
@@ -86,6 +91,16 @@ type CounterAnswer =
   | { readonly kind: 'nothing'; readonly standby: StandbyAdvice }
   /** Fewer than `count` values are left in common; none was taken. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
+  /** Answers a `once`: its values, of which each is this receipt's alone. `replayed`: taken by an earlier one; nothing was done. */
+  | {
+      readonly kind: 'receipt';
+      readonly receipt: Receipt;
+      readonly replayed: boolean;
+      /** The counter has come near this node's standby segment: make a call, so that the store can look at it. */
+      readonly standbyNear: boolean;
+    }
+  /** Answers a `once`: there is a receipt of another request under this hash; nothing was done. */
+  | { readonly kind: 'conflict' }
   /** This node has already made a later call, `lastCall`; nothing was done. */
   | { readonly kind: 'stale'; readonly lastCall: number }
   /** The ceiling does not let the counter move on; nothing was done. Have it raised, then repeat the call unchanged. */
@@ -218,14 +233,26 @@ export interface FenceOperations {
   onRecovery(listener: (sequence: SequenceName) => void): void;
 }
 
-/** Where a sequence stands. */
+/** A range above the counter that is spoken for. */
+export interface AheadRange extends Range {
+  /** The node whose standby segment it is; undefined when it was issued, or stands in the gap record. */
+  readonly node: string | undefined;
+}
+
+/** Where a sequence stands, as of one moment. */
 export interface SequenceState {
   /** The last value taken in order; undefined when none was. */
   readonly value: bigint | undefined;
+  /** The value before the first that was ever taken; undefined when none was, or the store does not know it any more. */
+  readonly origin: bigint | undefined;
   /** Values given back unused, which are handed out before the counter goes on. */
   readonly free: readonly Range[];
   /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
-  readonly ahead: readonly Range[];
+  readonly ahead: readonly AheadRange[];
+  /** Another one whenever `free` changed, or values left the gap record or came into it from below the value. */
+  readonly changes: string;
+  /** A recovery is under way: what is stored may be older than it was. */
+  readonly recovering: boolean;
 }
 
 /**
@@ -242,11 +269,18 @@ export interface CounterStore {
   readonly fence?: FenceOperations;
 
   /**
-   * Serves all calls in one trip; at most one per sequence.
+   * Serves all calls in one trip, one after the other: at most one per sequence, and beside it any number of `once` calls.
    * @returns one reply per call, at the same index.
    * @throws StorageUnavailableError, StorageTimeoutError: then it is unknown which calls were served. Repeat them unchanged.
    */
   reserve(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
+
+  /**
+   * Makes sure that the receipts of a hash are all of the same request, for a store whose receipts are kept by sequence: to be
+   * asked before a `once`. Absent where the receipts themselves say so.
+   * @returns false when the hash is taken by another request.
+   */
+  claim?(draft: ReceiptDraft): Promise<boolean>;
 
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;
@@ -254,7 +288,10 @@ export interface CounterStore {
   /** @throws CorruptEntryError when what is stored cannot be used. */
   inspect(sequence: SequenceName): Promise<SequenceState>;
 
-  /** Up to `limit` entries of the gap record in rising order, those that begin above `after`. */
+  /**
+   * Up to `limit` entries of the gap record in rising order, those that begin above `after`. An entry that is written or
+   * removed meanwhile may or may not be among them.
+   */
   listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
 
   /** Resolves when the store can serve right now. */

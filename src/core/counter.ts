@@ -1,6 +1,7 @@
 /** The rule of a counter: how a call moves it. Stores that compute in this process share it. */
 import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-store.ts';
 import type { Range } from './range.ts';
+import { isExpired, type Receipt } from './receipt.ts';
 
 export interface CounterMove<Reply> {
   readonly reply: Reply;
@@ -32,6 +33,29 @@ export const takeFromCounter = (
   }
   const range = { first: value + 1n, last: value + BigInt(call.count) };
   return { reply: { kind: 'taken', range, returned: false, standby }, value: range.last, jumped };
+};
+
+/**
+ * A `once`: a receipt that is still good answers it, else it is taken like any other call.
+ * @param known the receipt under its hash, of whatever sequence. @returns the receipt to be written in the same step, if any.
+ */
+export const takeOnce = (
+  stored: bigint | undefined,
+  call: CounterCall,
+  known: Receipt | undefined,
+): CounterMove<CounterReply> & { readonly receipt: Receipt | undefined } => {
+  const { receipt: draft, sequence } = call;
+  if (draft === undefined) throw new Error('a once needs a receipt');
+  const stays = { value: undefined, jumped: undefined, receipt: undefined };
+  if (known !== undefined && !isExpired(known, draft.atMs)) {
+    if (known.fingerprint !== draft.fingerprint) return { reply: { kind: 'conflict' }, ...stays };
+    return { reply: { kind: 'receipt', receipt: known, replayed: true, standbyNear: false }, ...stays };
+  }
+  const move = takeFromCounter(stored, call);
+  if (move.reply.kind !== 'taken') return { ...move, receipt: undefined };
+  const { fingerprint, atMs, series } = draft;
+  const receipt = { fingerprint, atMs, series, period: sequence.period, ranges: [move.reply.range] };
+  return { ...move, reply: { kind: 'receipt', receipt, replayed: false, standbyNear: false }, receipt };
 };
 
 /** @param stored the last value taken, or `undefined` when none was. */

@@ -16,9 +16,11 @@ export type ErrorCode =
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'PREFIX_ALREADY_EXISTS'
+  | 'RESERVATION_ENDED'
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
   | 'VERSION_CONFLICT'
+  | 'IDEMPOTENCY_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'STORAGE_UNAVAILABLE'
@@ -116,6 +118,17 @@ export class VersionConflictError extends NumberGeneratorError {
   }
 }
 
+/** The Idempotency-Key came before, with a request that asked for something else; nothing was taken. */
+export class IdempotencyConflictError extends NumberGeneratorError {
+  constructor() {
+    super(
+      'IDEMPOTENCY_CONFLICT',
+      'Idempotency key was used with another request',
+      'This Idempotency-Key came with another request within the last 24 hours. Use a new key for a new request.',
+    );
+  }
+}
+
 /** The sequence has fewer values left than were asked for; nothing was taken. */
 export class SequenceOverflowError extends NumberGeneratorError {
   constructor(prefixKey: string, valuesLeft: bigint) {
@@ -149,6 +162,20 @@ export class TemporaryNumberNotFoundError extends NumberGeneratorError {
       'Not found',
       `No temporary number "${number}" is waiting. The node that issued it hands it over when it reaches the store.`,
     );
+  }
+}
+
+/** Nobody was ever given this reservation. */
+export class ReservationNotFoundError extends NumberGeneratorError {
+  constructor(id: string) {
+    super('NOT_FOUND', 'Not found', `There is no reservation "${id}".`);
+  }
+}
+
+/** The reservation has ended in another way than the one that was asked for. */
+export class ReservationEndedError extends NumberGeneratorError {
+  constructor({ id, state }: { readonly id: string; readonly state: string }) {
+    super('RESERVATION_ENDED', 'Reservation has ended', `The reservation "${id}" is ${state} already.`);
   }
 }
 

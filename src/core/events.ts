@@ -1,5 +1,6 @@
 /** Facts that the lower floors report; metrics and logs listen. */
 import type { Finding, Guarantee } from './finding.ts';
+import type { ReservationState } from './ledger.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
 /** Where values came from, as the `X-Number-Source` header says it. */
@@ -54,6 +55,10 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     }
+  /** A number was reserved, or its reservation confirmed or voided. */
+  | { readonly type: 'reservation'; readonly outcome: ReservationState }
+  /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
+  | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
   | {
       readonly type: 'temporary-number-resolved';

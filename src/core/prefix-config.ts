@@ -209,6 +209,10 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
   };
+  if (config.strategy === 'gapless' && config.outage === 'temporary') {
+    const message = 'A gapless prefix has no temporary numbers: while its store is away it is refused';
+    ctx.addIssue({ code: 'custom', path: ['outage'], message });
+  }
   if (template !== undefined) {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);

@@ -2,6 +2,7 @@
 import { type CalendarReading, readCalendar } from './calendar.ts';
 import { checkDigitOf } from './check-digit.ts';
 import { type FieldProblem, ValidationError } from './errors.ts';
+import type { Range } from './range.ts';
 import { givenNamesOf, type Part, type Template } from './template.ts';
 import { type PrintedSeries, VARIABLES } from './template-variables.ts';
 
@@ -13,6 +14,15 @@ export const GIVEN_VALUE = /^[A-Za-z0-9]{1,32}$/;
 
 /** Prints one value. The text around it belongs to one instant, and to the variables of one request. */
 export type NumberPrinter = (value: bigint) => string;
+
+/** Prints all values of these ranges, in their order. */
+export const printRanges = (ranges: readonly Range[], print: NumberPrinter): string[] => {
+  const numbers: string[] = [];
+  for (const { first, last } of ranges) {
+    for (let value = first; value <= last; value += 1n) numbers.push(print(value));
+  }
+  return numbers;
+};
 
 /**
  * Makes the printer of a request, all date variables of which show the same instant.

@@ -9,12 +9,17 @@ const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_60
 export interface TokenRequest {
   /** Scopes separated by spaces or commas; undefined for all. */
   readonly scope?: string | undefined;
+  /** Whose it is. */
+  readonly subject?: string | undefined;
   /** How long it is valid: a number and s, m, h or d; undefined for 30 days. */
   readonly expires?: string | undefined;
 }
 
 /** @throws Error with a sentence for the operator when the scope or the time is not understood. */
-export const createToken = (jwtSecret: string, { scope, expires = '30d' }: TokenRequest): string => {
+export const createToken = (
+  jwtSecret: string,
+  { scope, subject = 'npm run token', expires = '30d' }: TokenRequest,
+): string => {
   const scopes = (scope ?? ADMIN_SCOPE).replaceAll(',', ' ').trim();
   const { grants, unknown } = readScopes(scopes);
   if (unknown.length > 0 || grants.length === 0) {
@@ -26,5 +31,5 @@ export const createToken = (jwtSecret: string, { scope, expires = '30d' }: Token
   if (amount === undefined || unit === undefined)
     throw new Error(`Not a time: "${expires}". Write it as 90s, 15m, 12h or 30d`);
   const sign = createSigner({ key: jwtSecret, algorithm: 'HS256', expiresIn: Number(amount) * (UNIT_MS[unit] ?? 0) });
-  return sign({ sub: 'npm run token', scope: scopes });
+  return sign({ sub: subject, scope: scopes });
 };

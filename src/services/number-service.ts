@@ -1,10 +1,13 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
+import type { AllocationRecord } from '../allocators/allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
-import { isStoreFailure } from '../core/errors.ts';
+import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/prefix-config.ts';
-import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
+import type { RequestIdentity } from '../core/receipt.ts';
+import { type GivenVariables, printRanges } from '../core/template-printer.ts';
+import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 import { allocatorOf, type Strategies } from './strategies.ts';
@@ -27,6 +30,10 @@ export interface IssuedNumbers {
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
+  /** Subject of the token, for strategies that write down who took a number. */
+  readonly subject?: string | undefined;
+  /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
+  readonly receipt?: RequestIdentity | undefined;
 }
 
 export interface NumberService {
@@ -35,7 +42,8 @@ export interface NumberService {
    * `counter` consecutively, unless a range that was used during an outage lies between them.
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError,
    * then none was taken; StorageUnavailableError or StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
-   * CorruptEntryError when what is stored for the prefix cannot be read.
+   * CorruptEntryError when what is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and
+   * the store's errors whatever the series' `outage` is.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
 }
@@ -52,6 +60,17 @@ interface Dependencies {
 
 const NO_OPTIONS: IssueOptions = {};
 
+interface OnceOptions extends IssueOptions {
+  readonly receipt: RequestIdentity;
+}
+
+const isOnce = (options: IssueOptions): options is OnceOptions => options.receipt !== undefined;
+
+const refuseKey = (strategy: Strategy): ValidationError =>
+  new ValidationError([
+    { path: 'Idempotency-Key', message: `Numbers of the strategy ${strategy} are taken without a key` },
+  ]);
+
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit } = dependencies;
 
@@ -59,35 +78,51 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     { config }: Series,
     target: AllocationTarget,
     count: number,
-    print: NumberPrinter,
+    record: AllocationRecord,
   ): Promise<IssuedNumbers> => {
     const allocator = allocatorOf(strategies, config.strategy);
-    const { ranges, fromStandby } = await allocator.allocate(target, count);
-    const numbers: string[] = [];
-    for (const { first, last } of ranges) {
-      for (let value = first; value <= last; value += 1n) numbers.push(print(value));
-    }
-    return { numbers, source: fromStandby ? 'standby' : allocator.source };
+    const { ranges, fromStandby } = await allocator.allocate(target, count, record);
+    return { numbers: printRanges(ranges, record.print), source: fromStandby ? 'standby' : allocator.source };
   };
 
   const issueFor = async (
     series: Series,
     count: number,
     instantMs: number,
-    { variables }: IssueOptions,
+    { variables, subject }: IssueOptions,
   ): Promise<IssuedNumbers> => {
     const { target, printerFor } = series.at(instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
-    const print = printerFor(variables);
+    const record = { print: printerFor(variables), subject };
     try {
-      return await issueValues(series, target, count, print);
+      return await issueValues(series, target, count, record);
     } catch (error) {
       const { outage, prefixKey, strategy } = series.config;
       if (outage !== 'temporary' || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error)) throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
-      if (isStorePresent()) return issueValues(series, target, count, print);
+      if (isStorePresent()) return issueValues(series, target, count, record);
       return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs, variables), source: 'temporary' };
     }
+  };
+
+  /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */
+  const issueOnce = async (
+    series: Series,
+    count: number,
+    instantMs: number,
+    { variables, subject, receipt: identity }: OnceOptions,
+  ): Promise<IssuedNumbers> => {
+    const { config } = series;
+    const allocator = allocatorOf(strategies, config.strategy);
+    if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
+    const { target, printerFor } = series.at(instantMs);
+    const print = printerFor(variables);
+    const draft = { ...identity, atMs: instantMs, series: keepSeries(config, instantMs, variables) };
+    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
+    const { source } = allocator;
+    if (replayed) return { numbers: printReceipt(config.prefixKey, receipt), source };
+    emit({ type: 'numbers-issued', count, source });
+    return { numbers: printRanges(receipt.ranges, print), source };
   };
 
   return {
@@ -96,6 +131,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       const found = seriesCache.get(prefixKey);
       // Not awaiting what is at hand saves a turn of the microtask queue per request.
       const series = found instanceof Promise ? await found : found;
+      if (isOnce(options)) return issueOnce(series, count, instantMs, options);
       const issued = await issueFor(series, count, instantMs, options);
       emit({ type: 'numbers-issued', count, source: issued.source });
       return issued;

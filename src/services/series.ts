@@ -1,10 +1,10 @@
 /** A prefix config made ready for work: its counter, its period and its printer at any instant. */
 import type { AllocationTarget } from '../allocators/lane.ts';
-import { readCalendar } from '../core/calendar.ts';
-import { periodKeyOf } from '../core/period.ts';
+import { noonOf, readCalendar } from '../core/calendar.ts';
+import { firstDayOf, isFixedInPeriod, periodKeyOf } from '../core/period.ts';
 import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
 import { givenNamesOf, parseTemplate } from '../core/template.ts';
-import { compileTemplate, type PrinterSource } from '../core/template-printer.ts';
+import { compileTemplate, type NumberPrinter, type PrinterSource } from '../core/template-printer.ts';
 
 /** How long before its end the next period is prepared, ms. */
 const PREPARE_MS = 600_000;
@@ -26,6 +26,13 @@ export interface Series {
   readonly givenNames: readonly string[];
   /** @param instantMs ms since 1970-01-01T00:00:00Z */
   at(instantMs: number): SeriesMoment;
+  /** The counter of a period by its key; undefined when this reset has no period of that name. */
+  targetIn(period: string): AllocationTarget | undefined;
+  /**
+   * Prints the numbers of a period as they look now; undefined when the format shows more than the period tells, such as the
+   * day or what the caller gave.
+   */
+  printerIn(period: string): NumberPrinter | undefined;
 }
 
 /** @param standbySize values a node holds ready of the series for an outage of the store; 0 for none. */
@@ -42,6 +49,13 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
     limit: limitOf(config),
     standbySize: config.outage === 'reject' ? 0 : standbySize,
   });
+
+  /** An instant of a period; undefined when there is no such period. */
+  const instantIn = (period: string): number | undefined => {
+    if (reset === 'never') return period === '' ? 0 : undefined;
+    const day = firstDayOf(period, reset, fiscalYearStart);
+    return day === undefined ? undefined : noonOf(day, timeZone);
+  };
 
   let target = targetOf('');
   let upcoming: AllocationTarget | undefined;
@@ -67,6 +81,12 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
         keptMinute = minute;
       }
       return kept;
+    },
+    targetIn: (period) => (instantIn(period) === undefined ? undefined : targetOf(period)),
+    printerIn: (period) => {
+      const instantMs = instantIn(period);
+      if (instantMs === undefined || !isFixedInPeriod(template, reset)) return undefined;
+      return sourceAt(instantMs)();
     },
   };
 };

@@ -80,6 +80,13 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
       'A sequence was moved forward by hand',
     ),
+  // The ledger itself keeps them all, with times and reasons.
+  reservation: () => undefined,
+  'ledger-calls-unsettled': ({ calls }, logger) =>
+    logger.warn(
+      { event: 'ledger-calls-unsettled', calls },
+      'The outcome of calls on the ledger is not known: numbers may be issued there that nobody was given',
+    ),
   'temporary-number-issued': ({ prefixKey, number }, logger) =>
     logger.warn(
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },

@@ -1,6 +1,7 @@
 /** The metrics: counted in plain slots on the way, folded into prom-client when Prometheus asks. */
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import type { Emit, NumberSource } from '../core/events.ts';
+import type { ReservationState } from '../core/ledger.ts';
 
 /** Counts the requests of one route. */
 export type CountRequest = (status: number) => void;
@@ -26,6 +27,7 @@ export const createMetrics = (): Metrics => {
   collectDefaultMetrics({ register: registry });
   const routes: RouteSlots[] = [];
   const issued = new Map<NumberSource, number>();
+  const reservations = new Map<ReservationState, number>();
   let corruptEntries = 0;
 
   // Labelled counters cost 150 ns a call and slots 3; so each collect() copies what the slots hold.
@@ -52,6 +54,16 @@ export const createMetrics = (): Metrics => {
     },
   });
   new Counter({
+    name: 'number_generator_reservations_total',
+    help: 'Numbers reserved, and reservations confirmed and voided, by outcome. One that expires is not seen here.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of reservations) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
     name: 'number_generator_corrupt_prefix_configs_total',
     help: 'How often a stored prefix config was found that cannot be used.',
     registers: [registry],
@@ -64,7 +76,9 @@ export const createMetrics = (): Metrics => {
   return {
     listen: (event) => {
       if (event.type === 'numbers-issued') issued.set(event.source, (issued.get(event.source) ?? 0) + event.count);
-      else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
+      else if (event.type === 'reservation') {
+        reservations.set(event.outcome, (reservations.get(event.outcome) ?? 0) + 1);
+      } else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
     },
     requestCounter: (method, route) => {
       const byStatus = new Map<number, number>();

@@ -242,13 +242,37 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it('shows where a sequence stands without moving it', async () => {
       const name = freshName();
-      expect(await get().store.inspect(name)).toEqual({ value: undefined, free: [], ahead: [] });
+      const nothing = { free: [], ahead: [], recovering: false };
+      expect(await get().store.inspect(name)).toMatchObject({ ...nothing, value: undefined, origin: undefined });
       await reserveOne(call(name, 7));
-      expect(await get().store.inspect(name)).toEqual({ value: 7n, free: [], ahead: [] });
+      expect(await get().store.inspect(name)).toMatchObject({ ...nothing, value: 7n });
       expect(await get().read(name)).toBe('7');
       const broken = freshName();
       await get().preload(broken, 'abc');
       await expect(get().store.inspect(broken)).rejects.toMatchObject({ code: 'INTERNAL' });
+    });
+
+    it('remembers the value before the first, whatever initialSeq says later', async () => {
+      const [taken, advanced] = [freshName(), freshName()];
+      await reserveOne(call(taken, 1, { initialSeq: 1_000n }));
+      await get().store.advance(advanceTo(advanced, 2_000n, { initialSeq: 1_000n }));
+      for (const name of [taken, advanced]) {
+        expect((await get().store.inspect(name)).origin).toBe(1_000n);
+        for (const initialSeq of [5_000n, 0n]) await reserveOne(call(name, 1, { initialSeq }));
+        expect((await get().store.inspect(name)).origin).toBe(1_000n);
+      }
+    });
+
+    it('says that the gap record has changed when values below the counter came into it', async () => {
+      const name = freshName();
+      await reserveOne(call(name, 5));
+      const before = await get().store.inspect(name);
+      await reserveOne(call(name, 5));
+      expect((await get().store.inspect(name)).changes).toBe(before.changes);
+      await get().store.advance(advanceTo(name, 20n));
+      const after = await get().store.inspect(name);
+      // Where values come into the record only together with the counter that passes them, the value says it.
+      expect([after.value, after.changes]).not.toEqual([10n, before.changes]);
     });
 
     it('serves a thousand sequences in one call', async () => {

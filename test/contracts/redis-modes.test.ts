@@ -172,12 +172,12 @@ describe('a cluster with one dead master', () => {
     const client = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''), TIMEOUT_MS);
     const keys = Array.from({ length: 30 }, (_, index) => `counted-${index}`);
     const owners = await Promise.all(keys.map((key) => cluster.masterOf(key)));
-    const args = keys.map(() => '1');
-    await runRedisEntries(client.commands, COUNT, keys, args);
+    const entries = keys.map((key) => ({ keys: [key], arg: '1' }));
+    await runRedisEntries(client.commands, COUNT, entries);
     await cluster.servers[0]?.kill();
     await until('the loss', async () => client.servers().length === 5 || undefined);
     const began = performance.now();
-    const replies = await runRedisEntries(client.commands, COUNT, keys, args);
+    const replies = await runRedisEntries(client.commands, COUNT, entries);
     expect(performance.now() - began).toBeLessThan(TIMEOUT_MS);
     expect(replies.map((reply) => (reply instanceof Error ? 'no answer' : reply))).toEqual(
       owners.map((owner) => (owner === cluster.servers[0] ? 'no answer' : '2')),

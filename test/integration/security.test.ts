@@ -1,6 +1,6 @@
 /** Who may do what, and what the log and the replies never show. */
 import { createSigner } from 'fast-jwt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 
@@ -60,6 +60,19 @@ describe('authorization', () => {
     const reply = await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer(token));
     expect(reply).toMatchObject({ status: 401, json: { title: 'Unauthorized' } });
     expect(reply.text).not.toContain(token.length > 1 ? token : 'no such text');
+  });
+
+  it('401: a token that was taken before is refused once it has expired', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const token = bearer(createToken(JWT_SECRET, { expires: '10s' }));
+      expect((await app.call('PUT', '/api/prefix-configs/A', FORMAT, token)).status).toBe(200);
+      expect((await app.call('GET', '/api/prefix-configs/A', undefined, token)).status).toBe(200);
+      vi.setSystemTime(Date.now() + 10_000);
+      expect((await app.call('GET', '/api/prefix-configs/A', undefined, token)).status).toBe(401);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('401: the token is looked at before the body', async () => {

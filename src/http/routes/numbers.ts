@@ -1,10 +1,11 @@
 /** The calls that take numbers. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import type { IssueOptions, NumberService } from '../../services/number-service.ts';
+import type { NumberService } from '../../services/number-service.ts';
+import { identifyRequest, type Payload, readIdempotencyKey } from '../idempotency-key.ts';
 import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
-import { countQuery, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
+import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
@@ -12,6 +13,8 @@ export interface NumberRoutesOptions {
   readonly numberService: NumberService;
   /** Undefined: numbers are open to everybody. */
   readonly authorizer: Authorizer | undefined;
+  /** Whose idempotency keys these are. */
+  readonly subjectOf: Authorizer['subjectOf'];
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -22,13 +25,14 @@ const response = {
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
   409: problemResponse('SEQUENCE_OVERFLOW'),
+  422: problemResponse('IDEMPOTENCY_CONFLICT'),
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
 
 export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server,
-  { numberService, authorizer },
+  { numberService, authorizer, subjectOf },
 ) => {
   const config = { prefixNotRegisteredStatus: 400 };
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
@@ -36,17 +40,25 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   const schema = (summary: string) => ({
     tags: ['numbers'],
     summary,
+    headers: idempotencyHeaders,
     response,
     ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
   });
 
   const issue = async (
+    request: FastifyRequest,
     reply: FastifyReply,
-    prefixKey: string,
-    count: number | undefined,
-    options: IssueOptions,
+    payload: Payload,
   ): Promise<z.output<typeof numbersReply>> => {
-    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, options);
+    const { prefixKey, count, variables } = payload;
+    const key = readIdempotencyKey(request.headers['idempotency-key']);
+    const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
+    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, {
+      variables,
+      receipt,
+      // Known where a guard, or the key, asked for the token.
+      subject: request.user?.subject,
+    });
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
     const tag = source === 'temporary' ? ({ temporary: true } as const) : {};
@@ -60,7 +72,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
     },
-    ({ query }, reply) => issue(reply, query.prefixKey, query.count, { variables: query.variables }),
+    (request, reply) => issue(request, reply, request.query),
   );
   server.get(
     '/numbers/:prefixKey',
@@ -69,7 +81,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
       ...guardBy('params'),
     },
-    ({ params, query }, reply) => issue(reply, params.prefixKey, query.count, { variables: query.variables }),
+    (request, reply) => issue(request, reply, { ...request.query, ...request.params }),
   );
   server.post(
     '/numbers',
@@ -79,6 +91,6 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       schema: { ...schema('Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),
     },
-    ({ body }, reply) => issue(reply, body.prefixKey, body.count, { variables: body.variables }),
+    (request, reply) => issue(request, reply, request.body),
   );
 };

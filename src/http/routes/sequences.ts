@@ -55,8 +55,9 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
       ...authorizer.guard('configs:read', keyOf),
     },
     async (request) => {
-      const { limit, cursor } = request.query;
-      const { items, next } = await sequenceService.listGaps(request.params.prefixKey, BigInt(cursor ?? 0), limit);
+      const { period, limit, cursor } = request.query;
+      const after = BigInt(cursor ?? 0);
+      const { items, next } = await sequenceService.listGaps(request.params.prefixKey, period, after, limit);
       return { items: items.map(toGapReply), nextCursor: encodeCursor(next?.toString()) };
     },
   );

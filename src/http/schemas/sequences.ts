@@ -6,6 +6,7 @@ import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
 import { parseValue } from '../../core/value.ts';
 import type { SequenceReport } from '../../services/sequence-service.ts';
 import { nextCursor, pageQuery } from './page.ts';
+import { periodQuery } from './reports.ts';
 
 const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
 
@@ -59,7 +60,7 @@ export const advanceBody = z.strictObject({
 });
 
 /** The cursor is the first value of the last gap. */
-export const gapsQuery = pageQuery(/^(?:0|[1-9][0-9]{0,19})$/);
+export const gapsQuery = pageQuery(/^(?:0|[1-9][0-9]{0,19})$/).extend({ period: periodQuery });
 
 export const gapsReply = z
   .object({

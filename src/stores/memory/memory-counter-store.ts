@@ -1,8 +1,9 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
+import { isExpired, type Receipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 
@@ -19,10 +20,13 @@ const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${p
 
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
+  const origins = new Map<string, bigint>();
   const gaps = new Map<string, Gap[]>();
+  /** The oldest first. */
+  const receipts = new Map<string, Receipt>();
 
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const key = keyOf(sequence);
@@ -30,7 +34,10 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     const stored = text === undefined ? undefined : parseValue(text);
     if (text !== undefined && stored === undefined) return CORRUPT;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) counters.set(key, value.toString());
+    if (value !== undefined) {
+      if (stored === undefined) origins.set(key, initialSeq);
+      counters.set(key, value.toString());
+    }
     if (jumped !== undefined) {
       const gap: Gap = { range: jumped, reason: 'advance', node: undefined, recordedAtMs: Date.now() };
       gaps.set(key, [...(gaps.get(key) ?? []), gap]);
@@ -38,15 +45,33 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     return reply;
   };
 
+  const keep = (hash: string, receipt: Receipt): void => {
+    for (const [old, { atMs }] of receipts) {
+      if (!isExpired({ atMs }, receipt.atMs)) break;
+      receipts.delete(old);
+    }
+    receipts.set(hash, receipt);
+  };
+
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft } = call;
+    if (draft === undefined) return move(call, (stored) => takeFromCounter(stored, call));
+    return move(call, (stored) => {
+      const taken = takeOnce(stored, call, receipts.get(draft.hash));
+      if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
+      return taken;
+    });
+  };
+
   return {
     source: 'memory',
-    reserve: async (calls) => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))),
-    advance: async (request) => move(request.sequence, (stored) => advanceCounter(stored, request)),
+    reserve: async (calls) => calls.map(serve),
+    advance: async (request) => move(request, (stored) => advanceCounter(stored, request)),
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
       if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      return { value, origin: origins.get(keyOf(sequence)), free: [], ahead: [], changes: '', recovering: false };
     },
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),

@@ -1,7 +1,7 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type { CounterStore, FenceOperations } from '../../core/counter-store.ts';
+import type { AheadRange, CounterCall, CounterStore, FenceOperations } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { Range } from '../../core/range.ts';
+import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import {
@@ -14,32 +14,47 @@ import {
   encodeMove,
   encodeReport,
 } from './fence-codec.ts';
-import { readGap } from './gap-record.ts';
+import { listGapRecord } from './gap-listing.ts';
+import { readHolder } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { SEQUENCES_RECOVERING_CHANNEL, sequenceKeys, sequenceOfKey } from './redis-keys.ts';
-import { loadRedisScript, type RedisScript, runRedisEntries, runRedisScriptConfirmed } from './redis-script.ts';
+import type { ScriptEntry } from './redis-commands.ts';
+import { claimKey, receiptKey, SEQUENCES_RECOVERING_CHANNEL, sequenceKeys, sequenceOfKey } from './redis-keys.ts';
+import {
+  loadRedisScript,
+  type RedisScript,
+  runRedisEntries,
+  runRedisScript,
+  runRedisScriptConfirmed,
+} from './redis-script.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
-const readRanges = (text: string | null | undefined): Range[] =>
+const readRanges = (text: string | null | undefined): AheadRange[] =>
   (text ?? '')
     .split(' ')
     .filter((word) => word !== '')
     .map((word) => {
-      const [first = '', last = ''] = word.split(':');
-      return { first: BigInt(first), last: BigInt(last) };
+      const [first = '', last = '', holder = '-'] = word.split(':');
+      return { first: BigInt(first), last: BigInt(last), node: readHolder(holder) };
     });
 
 /** How long a replica may take to confirm a ceiling, ms. */
 const CONFIRM_TIMEOUT_MS = 500;
 
-const keysOf = (sequences: readonly SequenceName[]): string[] =>
-  sequences.flatMap((sequence) => {
-    const { counter, state, gaps } = sequenceKeys(sequence);
-    return [counter, state, gaps];
-  });
+const keysOf = (sequence: SequenceName): string[] => {
+  const { counter, state, gaps } = sequenceKeys(sequence);
+  return [counter, state, gaps];
+};
 
-type RunEntries = (sequences: readonly SequenceName[], entries: readonly string[]) => Promise<readonly string[]>;
+const entryOf = (sequence: SequenceName, arg: string): ScriptEntry => ({ keys: keysOf(sequence), arg });
+
+const entryOfCall = (call: CounterCall): ScriptEntry => {
+  const { sequence, receipt } = call;
+  const extraKey = receipt && receiptKey(sequence.prefixKey, receipt.hash);
+  return { keys: keysOf(sequence), extraKey, arg: encodeCall(call) };
+};
+
+type RunEntries = (entries: readonly ScriptEntry[]) => Promise<readonly string[]>;
 
 const createFenceOperations = (
   run: RunEntries,
@@ -48,21 +63,16 @@ const createFenceOperations = (
 ): FenceOperations => ({
   report: (reports) =>
     translated(async () =>
-      (
-        await run(
-          reports.map(({ sequence }) => sequence),
-          reports.map(encodeReport),
-        )
-      ).map(decodeReportReply),
+      (await run(reports.map((report) => entryOf(report.sequence, encodeReport(report))))).map(decodeReportReply),
     ),
   install: (install) =>
     translated(async () => {
-      const [reply = ''] = await run([install.sequence], [encodeInstall(install)]);
+      const [reply = ''] = await run([entryOf(install.sequence, encodeInstall(install))]);
       return decodeInstallReply(reply);
     }),
   raise: (move) =>
     translated(async () => {
-      const [reply = ''] = await run([move.sequence], [encodeMove('raise', move)]);
+      const [reply = ''] = await run([entryOf(move.sequence, encodeMove('raise', move))]);
       return decodeRaiseReply(reply);
     }),
   propose: (move) =>
@@ -70,7 +80,7 @@ const createFenceOperations = (
       const { replicas } = await runRedisScriptConfirmed(
         commands,
         script,
-        keysOf([move.sequence]),
+        keysOf(move.sequence),
         [encodeMove('propose', move)],
         CONFIRM_TIMEOUT_MS,
       );
@@ -78,7 +88,7 @@ const createFenceOperations = (
     }),
   readAccount: (sequence) =>
     translated(async () => {
-      const [reply = ''] = await run([sequence], [encodeAccountRequest()]);
+      const [reply = ''] = await run([entryOf(sequence, encodeAccountRequest())]);
       return decodeAccount(reply);
     }),
   onRecovery: (listener) => {
@@ -104,8 +114,9 @@ export const createRedisCounterStore = (
   script: RedisScript = loadRedisScript('reserve'),
 ): CounterStore => {
   const { commands } = connections;
-  const run: RunEntries = async (sequences, entries) => {
-    const replies = await runRedisEntries(commands, script, keysOf(sequences), entries);
+  const claimScript = loadRedisScript('claim-key');
+  const run: RunEntries = async (entries) => {
+    const replies = await runRedisEntries(commands, script, entries);
     const failure = replies.find((reply) => reply instanceof Error);
     if (failure !== undefined) throw failure;
     return replies as readonly string[];
@@ -116,46 +127,45 @@ export const createRedisCounterStore = (
 
     fence: createFenceOperations(run, connections, script),
 
-    reserve: (calls) =>
-      translated(async () =>
-        (
-          await run(
-            calls.map(({ sequence }) => sequence),
-            calls.map(encodeCall),
-          )
-        ).map(decodeReply),
-      ),
+    reserve: (calls) => translated(async () => (await run(calls.map(entryOfCall))).map(decodeReply)),
+
+    claim: ({ hash, fingerprint, atMs }) =>
+      translated(async () => {
+        const words = [fingerprint, `${atMs}`, `${RECEIPT_TTL_MS}`];
+        return Number(await runRedisScript(commands, claimScript, [claimKey(hash)], words)) === 1;
+      }),
 
     advance: (request) =>
       translated(async () => {
-        const [reply = ''] = await run([request.sequence], [encodeAdvance(request)]);
+        const [reply = ''] = await run([entryOf(request.sequence, encodeAdvance(request))]);
         return decodeAdvance(reply);
       }),
 
     inspect: (sequence) =>
       translated(async () => {
         const { counter, state } = sequenceKeys(sequence);
-        const [text, [copy, ahead, free]] = await Promise.all([
+        const [text, [copy, ahead, free, origin, changes, fence]] = await Promise.all([
           commands.get(counter),
-          commands.hmget(state, 'value', 'ahead', 'free'),
+          commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence'),
         ]);
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {
           throw new CorruptEntryError(sequence.prefixKey, `${counter}: not a value`);
         }
-        return { value, free: readRanges(free), ahead: readRanges(ahead) };
+        return {
+          value,
+          origin: parseValue(origin ?? ''),
+          free: readRanges(free).map(({ first, last }) => ({ first, last })),
+          ahead: readRanges(ahead),
+          // Of one server in one epoch: another one counts its changes from elsewhere.
+          recovering: fence?.startsWith('- ') ?? false,
+          changes: `${(fence ?? '').replace(/ [0-9]+$/, '')} ${changes ?? 0}`,
+        };
       }),
 
     listGaps: (sequence, after, limit) =>
-      translated(async () =>
-        Object.entries(await commands.hgetall(sequenceKeys(sequence).gaps))
-          .map(([first, entry]) => readGap(first, entry))
-          .filter((gap) => gap !== undefined)
-          .filter(({ range }) => range.first > after)
-          .sort((a, b) => (a.range.first < b.range.first ? -1 : 1))
-          .slice(0, limit),
-      ),
+      translated(() => listGapRecord(commands, sequenceKeys(sequence).gaps, after, limit)),
 
     checkHealth: () =>
       translated(async () => {

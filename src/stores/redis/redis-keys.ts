@@ -29,6 +29,12 @@ export const sequenceKeys = ({ prefixKey, period }: SequenceName): SequenceKeys 
   return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
 };
 
+/** String with TTL: a receipt, in the slot of the sequence, so that it is written together with the counter of any period. */
+export const receiptKey = (prefixKey: string, hash: string): string => `{sequence:${prefixKey}}:receipt:${hash}`;
+
+/** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
+export const claimKey = (hash: string): string => `idempotency:${hash}`;
+
 /** The sequence whose counter has this key; undefined when it is none. */
 export const sequenceOfKey = (key: string): SequenceName | undefined => {
   const [, whole, prefixKey, period = ''] = /^(?:sequence:(.+)|\{sequence:(.+)\}:(.+))$/.exec(key) ?? [];

@@ -1,8 +1,10 @@
 /** The rights that our user needs in Redis, and the question whether it has them. */
 import type { Redis } from 'ioredis';
 import {
+  claimKey,
   PREFIX_CONFIGS_CHANNEL,
   PREFIX_CONFIGS_KEY,
+  receiptKey,
   SEQUENCES_RECOVERING_CHANNEL,
   sequenceKeys,
   TEMPORARY_NUMBERS_KEY,
@@ -13,6 +15,8 @@ const plain = sequenceKeys({ prefixKey: EXAMPLE, period: '' });
 const periodic = sequenceKeys({ prefixKey: EXAMPLE, period: '2026' });
 const COUNTERS = [plain.counter, periodic.counter];
 const HASHES = [plain.state, plain.gaps, periodic.state, periodic.gaps];
+
+const RECEIPTS = [receiptKey(EXAMPLE, EXAMPLE), claimKey(EXAMPLE)];
 
 const forKeys = (keys: readonly string[], ...commands: readonly string[]): string[] =>
   keys.flatMap((key) => commands.map((command) => command.replace(' KEY', ` ${key}`)));
@@ -25,10 +29,11 @@ export const RIGHTS_NEEDED: readonly string[] = [
     `SUBSCRIBE ${channel}`,
   ]),
   ...forKeys([...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
-  ...forKeys(COUNTERS, 'GET KEY', 'SET KEY 1'),
+  ...forKeys(RECEIPTS, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
+  ...forKeys([...COUNTERS, ...RECEIPTS], 'GET KEY', 'SET KEY 1'),
   ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
-  ...forKeys(HASHES, 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
-  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY'),
+  ...forKeys(HASHES, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
+  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
 ];

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import type { RedisCommands } from './redis-commands.ts';
+import type { RedisCommands, ScriptEntry } from './redis-commands.ts';
 
 export interface RedisScript {
   readonly lua: string;
@@ -47,22 +47,25 @@ export const runRedisScript = async (
 };
 
 /**
- * Runs a script that serves many sequences, each with as many keys as the others and one argument: in one call, or in a
- * cluster in one call per sequence.
- * @returns one reply per argument, at the same index; in a cluster an Error where there is none. @throws when none is known.
+ * Runs a script that serves many entries: in one call, where the keys that only some entries have stand behind those of all;
+ * or in a cluster in one call per entry.
+ * @returns one reply per entry, at the same index; in a cluster an Error where there is none. @throws when none is known.
  */
 export const runRedisEntries = async (
   commands: RedisCommands,
   script: RedisScript,
-  keys: readonly string[],
-  args: readonly string[],
+  entries: readonly ScriptEntry[],
 ): Promise<readonly (string | Error)[]> => {
-  if (commands.runEach === undefined) return (await runRedisScript(commands, script, keys, args)) as string[];
-  const width = keys.length / args.length;
-  return commands.runEach(
-    script,
-    args.map((arg, index) => ({ keys: keys.slice(index * width, (index + 1) * width), arg })),
-  );
+  if (commands.runEach !== undefined) {
+    return commands.runEach(
+      script,
+      entries.map(({ keys, extraKey, arg }) => ({ keys: extraKey === undefined ? keys : [...keys, extraKey], arg })),
+    );
+  }
+  const keys = entries.flatMap((entry) => entry.keys);
+  for (const { extraKey } of entries) if (extraKey !== undefined) keys.push(extraKey);
+  const args = entries.map(({ arg }) => arg);
+  return (await runRedisScript(commands, script, keys, args)) as string[];
 };
 
 /**

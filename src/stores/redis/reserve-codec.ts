@@ -17,10 +17,16 @@ const reportOf = (call: CounterCall): string => {
   return report;
 };
 
+/** What the receipt of a `once` shall say. */
+const receiptOf = ({ sequence, receipt }: CounterCall): string =>
+  receipt === undefined
+    ? ''
+    : ` ${receipt.hash} ${receipt.fingerprint} ${receipt.atMs} p:${sequence.period} ${receipt.series}`;
+
 export const encodeCall = (call: CounterCall): string =>
   `${call.node} ${call.call} ${call.kind} ${call.count} ${call.initialSeq} ${call.limit} ${call.standbySize} ` +
   `${call.holding ? call.holding.offeredIn : '-'} ${call.usedInPart ? 1 : 0} ${call.seen} ${call.epoch} ` +
-  `${call.window}${reportOf(call)}`;
+  `${call.window}${reportOf(call)}${receiptOf(call)}`;
 
 export const encodeAdvance = (request: AdvanceRequest): string =>
   `${request.operation} 1 advance 0 ${request.initialSeq} ${request.limit} 0 - 0 0 ${request.epoch} ${request.window} ` +
@@ -58,6 +64,30 @@ export const readFence = (
   wanted: BigInt(wanted ?? Number.NaN),
 });
 
+const RECEIPT_REPLY = /^receipt (new|old) (near|keep) (\d+) (\d+) (\d+) (\S+) (\d+) (\S+) p:(\S*) (.*)$/s;
+
+const readReceiptReply = (text: string): CounterReply => {
+  const found = RECEIPT_REPLY.exec(text);
+  if (found === null) throw unreadable(text);
+  const [, age, near, epoch, ceiling, wanted, fingerprint = '', atMs, ranges = '', period = '', series = ''] = found;
+  return {
+    kind: 'receipt',
+    receipt: {
+      fingerprint,
+      atMs: Number(atMs),
+      period,
+      ranges: ranges.split(',').map((range) => {
+        const [first, last] = range.split('-');
+        return readRange(first, last);
+      }),
+      series,
+    },
+    replayed: age === 'old',
+    standbyNear: near === 'near',
+    fence: readFence(epoch, ceiling, wanted),
+  };
+};
+
 /** @throws Error when the text is not one of the script's answers: then script and code are of different versions. */
 export const decodeReply = (text: string): CounterReply => {
   const [kind, a, b, c, d, e, f, g] = text.split(' ');
@@ -70,6 +100,10 @@ export const decodeReply = (text: string): CounterReply => {
       return { kind, standby: readAdvice(a), fence: readFence(b, c, d) };
     case 'exhausted':
       return { kind, valuesLeft: BigInt(a ?? Number.NaN), standby: readAdvice(b), fence: readFence(c, d, e) };
+    case 'receipt':
+      return readReceiptReply(text);
+    case 'conflict':
+      return { kind, fence: readFence(a, b, c) };
     case 'stale':
       return { kind, lastCall: Number(a) };
     case 'ceiling':

@@ -1,12 +1,13 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
-import { advanceCounter, type CounterMove, takeFromCounter } from '../../core/counter.ts';
-import type { CounterStore } from '../../core/counter-store.ts';
+import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
@@ -16,10 +17,13 @@ type Stored = bigint | undefined | 'corrupt';
  * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
  */
 export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
+  const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
+  const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
   const upsert = handle.prepare(
-    'INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    `INSERT INTO sequences (prefix_key, period, value, origin) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value`,
   );
   const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
   // The width makes the order of the texts the order of the values.
@@ -33,19 +37,32 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
+  const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
+    parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
+
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const stored = read(sequence);
     if (stored === 'corrupt') return CORRUPT;
     const { prefixKey, period } = sequence;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) upsert.run(prefixKey, period, value.toString());
+    if (value !== undefined) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     if (jumped !== undefined) {
       insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
     }
     return reply;
+  };
+
+  const serve = (call: CounterCall): CounterReply => {
+    const { receipt: draft } = call;
+    if (draft === undefined) return move(call, (stored) => takeFromCounter(stored, call));
+    return move(call, (stored) => {
+      const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
+      return taken;
+    });
   };
 
   return {
@@ -55,15 +72,16 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
       // they share the next call instead of each paying for a commit.
       await setImmediate();
-      return transact(() => calls.map((call) => move(call.sequence, (stored) => takeFromCounter(stored, call))));
+      return transact(() => calls.map(serve));
     },
 
-    advance: async (request) => transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
+    advance: async (request) => transact(() => move(request, (stored) => advanceCounter(stored, request))),
 
     inspect: async (sequence) => {
-      const value = transact(() => read(sequence));
+      const { value, origin } = transact(() => ({ value: read(sequence), origin: readOrigin(sequence) }));
       if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      // Values only ever come into the gap record together with the counter that passes them.
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false };
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>

@@ -1,8 +1,9 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCeilingRaiser } from '../../../src/allocators/ceiling-raiser.ts';
-import { type CeilingKeeper, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { createCounterSession } from '../../../src/allocators/counter-session.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
+import type { CeilingKeeper } from '../../../src/allocators/session-state.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';

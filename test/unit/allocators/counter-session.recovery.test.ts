@@ -1,6 +1,7 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
 import { describe, expect, it } from 'vitest';
-import { type CallTerms, type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import type { CallTerms } from '../../../src/allocators/session-state.ts';
 import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 

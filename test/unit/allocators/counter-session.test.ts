@@ -1,11 +1,7 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, it } from 'vitest';
-import {
-  type CallTerms,
-  type CeilingKeeper,
-  type CounterSession,
-  createCounterSession,
-} from '../../../src/allocators/counter-session.ts';
+import { type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import type { CallTerms, CeilingKeeper } from '../../../src/allocators/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 

@@ -5,10 +5,13 @@ KEYS, three per entry, all of one hash tag:
   sequence:INV           or {sequence:INV}:2026        string: the last value taken in order
   {sequence:INV}:state   or {sequence:INV}:2026:state  hash, see below
   {sequence:INV}:gaps    or {sequence:INV}:2026:gaps   hash: first value -> "last reason holder time"
+and behind those of all entries, one for each entry of the kind once, in their order:
+  {sequence:INV}:receipt:HASH                          string with TTL: "fingerprint time first-last,... p:PERIOD series"
 
 ARGV, one text per entry, words separated by one space:
   node call kind count initialSeq limit standbySize holding usedInPart seen epoch window [report ...]
   kind        take | join (the node may be unknown here) | leave (wants no standby) | advance (forward to "to:VALUE")
+              once: all values or none, with a receipt; the receipt is its identity, and `call` says nothing
               report, late, install, raise, account: recovery and ceiling, see reserve/fence.lua and reserve/recovery.lua
   holding     number of the call that offered the standby segment the node uses, or "-"
   usedInPart  1 when values of that segment were issued, else 0
@@ -19,6 +22,7 @@ ARGV, one text per entry, words separated by one space:
               returned:FIRST:LAST   values given back unused
               gave:… and lost:…     the same, said once more after a recovery: by now they may be another's
               to:VALUE              (advance) the value after which counting goes on
+              HASH FINGERPRINT TIME p:PERIOD SERIES   (once) what the receipt shall say; only the last may have spaces
 
 Returns one text per entry, those of a call that was served with " EPOCH CEILING WANTED" at the end (WANTED: the ceiling a
 standby would need, or 0):
@@ -26,6 +30,10 @@ standby would need, or 0):
   nothing STANDBY                             count was 0
   exhausted LEFT STANDBY                      fewer than count values are left: none was taken
   advanced FROM TO, behind CURRENT            answers to advance
+  receipt new|old near|keep EPOCH CEILING WANTED RECEIPT
+                                              answers once: what was written down now, or earlier; near: the standby of the
+                                              node must be looked at by a call
+  conflict                                    answers once: the receipt is another request's
   stale CALL                                  an older call than the node's last one: nothing was done
   ceiling VALUE                               the ceiling does not let the counter move on from VALUE: nothing was done
   forgotten                                   node unknown, or a recovery went on without it: report as late. Nothing was done
@@ -39,6 +47,7 @@ State hash:
   ahead   "first:last:holder ...", rising: standby segments, and (holder "-") ranges accounted for elsewhere.
           A holder is NODE@CALL, the call that made the offer: so an old report never means a newer segment
   free    "first:last ...", rising: returned values, handed out before the counter goes on
+  origin  the value before the first that was ever taken; missing when a server that lost its state had to be told how far it had counted
   floor   where the last advance ended: nothing at or below it is handed out again
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed
@@ -55,7 +64,7 @@ local AHEAD_MAX = 256 -- beyond this many ahead ranges no standby is offered
 local DISTANCE_CALLS = 8 -- a standby lies as far ahead as this many rounds of calls reach
 local DISTANCE_MAX = 100000000
 local VALUE_MAX = '18446744073709551615'
-local KINDS = { take = true, join = true, leave = true, advance = true }
+local KINDS = { take = true, join = true, leave = true, advance = true, once = true }
 local floor = math.floor
 local clock = redis.call('TIME')
 local now, nowMicros = clock[1], clock[1] * 1000000 + clock[2]
@@ -86,6 +95,8 @@ local function takeNext(keyAt, node, call, count, initial, limit, seen, counter,
   return reply
 end
 
+local receiptAt = 3 * #ARGV
+
 -- Built when first needed, for most calls never do.
 local plan
 local function buildPlan()
@@ -95,6 +106,7 @@ local function buildPlan()
   -- @include take.lua
   -- @include standby.lua
   -- @include plan.lua
+  -- @include once.lua
   -- @include fence.lua
   -- @include recovery.lua
   return work
@@ -104,6 +116,11 @@ local function serve(i)
   local node, call, kind, count, initial, limit, size, holding, used, seen, epoch, window, report =
     match(ARGV[i], '^(%S+) (%d+) (%a+) (%d+) (%d+) (%d+) (%d+) (%S+) ([01]) (%d+) (%d+) (%d+)(.*)$')
   if not node then error({ err = 'the entry is unreadable' }) end
+  local receiptKey
+  if kind == 'once' then
+    receiptAt = receiptAt + 1
+    receiptKey = KEYS[receiptAt]
+  end
   local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence')
   local copy, record, near = state[1], state[4], nil
   local who, served, ceiling = match(state[5] or '- 0 0', '^(%S+) (%d+) (%d+)$')
@@ -114,8 +131,8 @@ local function serve(i)
       -- Nobody was ever served here, as far as this server knows. Whoever knows better says so by its epoch.
       if window == '0' or epoch ~= '0' or counter or copy then return 'recovering' end
     elseif who ~= server(i) or tonumber(epoch) > tonumber(served) then return 'recovering'
-    elseif epoch ~= served and (epoch ~= '0' or kind == 'take' or kind == 'leave') then return 'forgotten' end
-    if record then
+    elseif epoch ~= served and (epoch ~= '0' or kind ~= 'join' and kind ~= 'advance') then return 'forgotten' end
+    if record and kind ~= 'once' then
       local last, nearText, first, reply = match(record, '^(%d+) %d+ %d+ (%S+) (%S+) %S+ %d+ (.*)$')
       if not last then error({ err = 'the record of node ' .. node .. ' is unreadable' }) end
       if call == last then return reply .. ' ' .. served .. ' ' .. ceiling .. ' 0' end
@@ -123,7 +140,7 @@ local function serve(i)
       if size == '0' then near = holding == '-' and '-'
       else near = used == '0' and holding ~= '-' and nearText ~= '-' and nearText end
       if first == '-' then near = nil end -- a recovery may have doubted its last range: see trust
-    elseif kind ~= 'join' and kind ~= 'advance' then
+    elseif not record and kind ~= 'join' and kind ~= 'advance' then
       return 'forgotten'
     end
     if near and kind == 'take' and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
@@ -137,7 +154,7 @@ local function serve(i)
   return plan({ index = i, counterKey = KEYS[3 * i - 2], stateKey = KEYS[3 * i - 1], gapsKey = KEYS[3 * i],
     node = node, call = call, kind = kind, count = tonumber(count), initial = initial, limit = limit, size = tonumber(size),
     holding = holding, used = used == '1', seen = seen, epoch = tonumber(epoch), window = tonumber(window), report = report,
-    counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record }, state)
+    receiptKey = receiptKey, counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record }, state)
 end
 
 local replies = {}

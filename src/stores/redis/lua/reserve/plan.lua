@@ -112,6 +112,7 @@ local function write(s, record)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
   redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
     text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
+  if s.origin then redis.call('HSETNX', s.stateKey, 'origin', s.origin) end
   if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
 end
 
@@ -161,10 +162,12 @@ local function read(s, state, record)
   s.gaps, s.found, s.forgotten = {}, {}, {}
 end
 
--- A recovery doubted that this node was given its last range. Here it is, and goes on: so it was.
+-- A recovery doubted that this node was given its last range. Here it is, and goes on: so it was. Returns "FIRST LAST" then.
 local function trust(s, record)
   local first, last = match(record or '', '^%d+ %d+ %d+ %S+ %- %- %d+ taken (%d+) (%d+)')
-  if first then explain(s, { { s.number(first), s.number(last) } }) end
+  if not first then return end
+  explain(s, { { s.number(first), s.number(last) } })
+  return first .. ' ' .. last
 end
 
 local FIRST_TIME = 1000000000000
@@ -181,7 +184,10 @@ end
 -- A call: settle what the node reports, hand out, then see to its standby.
 local function serveCall(s, state, record)
   read(s, state, record)
-  if s.who == '-' then s.who, s.served = server(s.index), floor(nowMicros / 1000) end -- the first call ever
+  if s.who == '-' then -- the first call ever
+    s.who, s.served = server(s.index), floor(nowMicros / 1000)
+    s.origin = s.initial
+  end
   if isRecordLost(s) then return 'recovering' end
   trust(s, record)
   local to = readReport(s)

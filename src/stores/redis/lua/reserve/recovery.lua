@@ -105,7 +105,11 @@ local function install(s, row)
   s.copy = s.copy or known
   s.value = s.number(s.copy or s.counter or s.initial) -- what an operator raised since is caught up with by the next call
   local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
-  local intact, goal = not older and not jumpTo, s.value < base and base or s.value
+  local claims = {}
+  for _, r in ipairs(reports) do rangesOf(s, r.rest, claims) end
+  -- Values with a receipt are in no numbered call: what was free then and is claimed now tells that the state is older.
+  local _, contradicted = without(s.free, union(claims), function() return true end)
+  local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
   if older and known and goal < s.number(known) then goal = s.number(known) end
   for _, r in ipairs(reports) do
     intact = intact and r.current
@@ -118,6 +122,7 @@ local function install(s, row)
     if s.floor < base then s.floor = base end
     passOver(s, goal, 'recovery-jump')
   end
+  if not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
   for _, r in ipairs(reports) do
     epoch = math.max(epoch, r.epoch)
@@ -137,6 +142,7 @@ end
 local RECOVERY = { report = report, late = report, raise = raise, propose = raise, account = account, install = install }
 
 local function work(s, state)
+  if s.kind == 'once' then return once(s, state) end
   if KINDS[s.kind] then return serveCall(s, state, s.record) end
   local operation = RECOVERY[s.kind]
   if not operation then error({ err = 'unknown kind ' .. s.kind }) end

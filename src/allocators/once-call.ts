@@ -1,0 +1,83 @@
+/** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
+import type { CounterCall, CounterReply } from '../core/counter-store.ts';
+import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
+import { type CallTerms, isOutdated, owesReport, type SessionState, swear, windowOf } from './session-state.ts';
+
+/** What the answer to a `once` means. */
+export type OnceSettlement =
+  /** `standbyDue`: make a call, so that the store looks at the standby. */
+  | { readonly kind: 'settled'; readonly receipt: Receipt; readonly replayed: boolean; readonly standbyDue: boolean }
+  /** The receipt is another request's. */
+  | { readonly kind: 'conflict' }
+  /** Fewer values are left in common. */
+  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** It does not count any more: make it anew when calls can be made. */
+  | { readonly kind: 'again' }
+  /** The store must be told what this node knows; it is to be made anew then. */
+  | { readonly kind: 'report' }
+  /** The ceiling must be raised above `value`; it is to be made anew then. */
+  | { readonly kind: 'ceiling'; readonly value: bigint }
+  /** What is stored cannot be used. */
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => ({
+  sequence: state.sequence,
+  node: state.node,
+  call: 0,
+  kind: 'once',
+  count,
+  initialSeq: terms.initialSeq,
+  limit: terms.limit,
+  standbySize: 0,
+  epoch: state.epoch,
+  window: windowOf(state, terms),
+  reissued: false,
+  holding: undefined,
+  usedInPart: false,
+  released: [],
+  returned: [],
+  seen: state.seen,
+  receipt,
+});
+
+/**
+ * Values of a receipt that was found were given to somebody, perhaps in a reply that nobody got: from now on this node knows
+ * of them, and reports them should the store forget.
+ */
+const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boolean): void => {
+  if (period !== state.sequence.period) return;
+  for (const range of ranges) {
+    // A receipt that is asked for over and over must not push what is new out of the history.
+    if (!replayed || !state.history.has(range)) state.history.add(range);
+    if (range.last > state.seen) state.seen = range.last;
+  }
+};
+
+export const settleOnce = (state: SessionState, reply: CounterReply): OnceSettlement => {
+  if (owesReport(state) || state.standing === 'gone' || isOutdated(state, reply.fence)) return { kind: 'again' };
+  switch (reply.kind) {
+    case 'receipt': {
+      const { receipt, replayed, standbyNear } = reply;
+      learn(state, receipt, replayed);
+      return { kind: 'settled', receipt, replayed, standbyDue: standbyNear || (!replayed && !state.standby.segment) };
+    }
+    case 'conflict':
+      return { kind: 'conflict' };
+    case 'exhausted':
+      return { kind: 'exhausted', valuesLeft: reply.valuesLeft };
+    case 'corrupt':
+      return { kind: 'corrupt', reason: reply.reason };
+    case 'ceiling':
+      return { kind: 'ceiling', value: reply.value };
+    case 'forgotten':
+      state.standing = 'late';
+      return { kind: 'report' };
+    case 'recovering':
+      swear(state);
+      return { kind: 'report' };
+    case 'taken':
+    case 'nothing':
+    case 'stale':
+      throw new Error(`a once was answered ${reply.kind}`);
+  }
+};

@@ -1,0 +1,115 @@
+/** The requests with a receipt that wait in a lane: the entries they become, and what the answers make of them. */
+import type { CounterCall, CounterReply } from '../core/counter-store.ts';
+import { CorruptEntryError, IdempotencyConflictError, SequenceOverflowError } from '../core/errors.ts';
+import type { ReceiptDraft } from '../core/receipt.ts';
+import type { OnceAllocation } from './allocator.ts';
+import type { Lane, LaneProgress } from './lane.ts';
+import type { CallTerms } from './session-state.ts';
+
+export interface OnceWaiter {
+  readonly count: number;
+  readonly terms: CallTerms;
+  readonly receipt: ReceiptDraft;
+  /** Trips that failed while it waited. */
+  failures: number;
+  /** This node gives up its standby so that it fits: no new one is taken before it was served. */
+  needsRoom: boolean;
+  readonly resolve: (allocation: OnceAllocation) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A trip whose reply was lost is followed by another, which finds the receipt, if there is one. Then the caller is told. */
+const FAILURES_MAX = 2;
+
+export interface OnceEntry {
+  readonly waiter: OnceWaiter;
+  readonly call: CounterCall;
+}
+
+/** Values that those who wait will take. */
+export const onceCount = ({ once }: Lane): number => once.reduce((sum, { count }) => sum + count, 0);
+
+/** @returns whether a numbered call must go first. */
+export const joinOnce = (lane: Lane, waiter: OnceWaiter): boolean => {
+  lane.once.push(waiter);
+  waiter.needsRoom = lane.session.makeRoom(onceCount(lane));
+  return waiter.needsRoom || !lane.session.isKnown;
+};
+
+/** The terms of a numbered call while somebody waits who needs all the room there is. */
+export const termsBeside = ({ once, target }: Lane): CallTerms =>
+  once.some(({ needsRoom }) => needsRoom) ? { ...target, standbySize: 0 } : target;
+
+/** One entry each for the first of those who wait; none while no calls can be made. */
+export const makeOnceEntries = (lane: Lane, entriesMax: number): OnceEntry[] => {
+  if (lane.blocked !== undefined || lane.leaving || !lane.session.isKnown) return [];
+  return lane.once
+    .slice(0, entriesMax)
+    .map((waiter) => ({ waiter, call: lane.session.once(waiter.count, waiter.terms, waiter.receipt) }));
+};
+
+const leave = (lane: Lane, waiter: OnceWaiter): void => {
+  lane.once = lane.once.filter((other) => other !== waiter);
+};
+
+export interface OnceProgress extends LaneProgress {
+  /** A numbered call should follow. */
+  readonly callDue: boolean;
+}
+
+const STAYS = { done: 0, again: false, over: false, callDue: false };
+const GONE = { ...STAYS, done: 1 };
+
+/** Takes in the answer to an entry. Who is not served stays in the line. */
+export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterReply): OnceProgress => {
+  const settlement = lane.session.settleOnce(reply);
+  const { prefixKey } = lane.target.sequence;
+  const refuse = (error: unknown): OnceProgress => {
+    leave(lane, waiter);
+    waiter.reject(error);
+    return GONE;
+  };
+  switch (settlement.kind) {
+    case 'settled': {
+      leave(lane, waiter);
+      const { receipt, replayed, standbyDue } = settlement;
+      waiter.resolve({ receipt, replayed });
+      return { ...GONE, callDue: standbyDue && lane.target.standbySize > 0 };
+    }
+    case 'conflict':
+      return refuse(new IdempotencyConflictError());
+    case 'exhausted':
+      if (waiter.needsRoom || !lane.session.makeRoom()) {
+        return refuse(new SequenceOverflowError(prefixKey, settlement.valuesLeft));
+      }
+      waiter.needsRoom = true;
+      return { ...STAYS, callDue: true };
+    case 'corrupt':
+      return refuse(new CorruptEntryError(prefixKey, settlement.reason));
+    case 'again':
+      return STAYS;
+    case 'report':
+      return { ...STAYS, blocked: { by: 'recovery' } };
+    case 'ceiling':
+      return { ...STAYS, blocked: { by: 'ceiling', value: settlement.value } };
+  }
+};
+
+/** Refuses all who wait. @returns how many. */
+export const refuseAllOnce = (lane: Lane, error: unknown): number => {
+  const refused = lane.once.splice(0);
+  for (const { reject } of refused) reject(error);
+  return refused.length;
+};
+
+/** A trip has failed: refuses those who have seen it before, and those who cannot hope for the next one. @returns how many. */
+export const failOnce = (lane: Lane, error: unknown): number => {
+  const before = lane.once.length;
+  lane.once = lane.once.filter((waiter) => {
+    waiter.failures += 1;
+    if (waiter.failures < FAILURES_MAX) return true;
+    waiter.reject(error);
+    return false;
+  });
+  return before - lane.once.length;
+};
