@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { leasePostgresDatabase } from '../support/postgres-database.ts';
+import { startPostgresServer } from '../support/postgres.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { startService } from '../support/service.ts';
 
@@ -42,8 +42,8 @@ const openSession = async (story: Story, stack: AsyncDisposableStack): Promise<S
   const addresses: Record<string, string> = {};
   if (story.stores !== 'SQLite') {
     const redis = stack.use(await startRedisServer({ appendonly: true }));
-    const database = await leasePostgresDatabase();
-    stack.defer(() => database.release());
+    // Servers of its own: the documents empty them, and stop them.
+    const database = stack.use(await startPostgresServer());
     Object.assign(stores, { REDIS_URL: redis.url, DATABASE_URL: database.url });
     addresses['redis-cli '] = `redis-cli -p ${redis.port} `;
   }
@@ -76,7 +76,7 @@ it.each(stories)('the commands of $document on $stores print what stands below t
   let script = [
     'set -euo pipefail',
     // curl leaves the line of a reply open.
-    ...commands.map((command) => (command.startsWith('curl') ? `${command}; echo` : command)),
+    ...commands.map((command) => (/^curl (?!.* (\||-o) )/.test(command) ? `${command}; echo` : command)),
   ].join('\n');
   for (const [written, real] of Object.entries(addresses)) script = script.replaceAll(written, real);
   const { stdout } = await run('bash', ['-c', script], { cwd: ROOT, env });
