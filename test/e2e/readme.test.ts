@@ -79,7 +79,9 @@ it.each(stories)('the commands of $document on $stores print what stands below t
     ...commands.map((command) => (/^curl (?!.* (\||-o) )/.test(command) ? `${command}; echo` : command)),
   ].join('\n');
   for (const [written, real] of Object.entries(addresses)) script = script.replaceAll(written, real);
-  const { stdout } = await run('bash', ['-c', script], { cwd: ROOT, env });
+  const { stdout } = await run('bash', ['-c', script], { cwd: ROOT, env }).catch((error) => {
+    throw new Error(`A command failed, after this was printed:\n${error.stdout}\n${error.stderr}`, { cause: error });
+  });
   const lines = stdout.trimEnd().split('\n');
   const fits = lines.map((line, index) => (patternOf(printed[index] ?? '').test(line) ? printed[index] : line));
   expect(fits).toEqual(printed);
