@@ -4,7 +4,7 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
-import type { Strategy } from '../core/prefix-config.ts';
+import type { Strategy } from '../core/numbering.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import { type GivenVariables, printRanges } from '../core/template-printer.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
