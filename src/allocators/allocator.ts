@@ -2,6 +2,7 @@
 import type { NumberSource } from '../core/events.ts';
 import type { Range } from '../core/range.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
+import type { NumberPrinter } from '../core/template-printer.ts';
 import type { AllocationTarget } from './lane.ts';
 
 /** Values for one request. */
@@ -10,6 +11,14 @@ export interface Allocation {
   readonly ranges: readonly Range[];
   /** Whether some of them came from the standby segment. */
   readonly fromStandby: boolean;
+}
+
+/** What a strategy with a ledger writes down beside the values. */
+export interface AllocationRecord {
+  /** Prints the values, so that their texts are written in the step that takes them. */
+  readonly print: NumberPrinter;
+  /** Subject of the token of the request; undefined without one. */
+  readonly subject: string | undefined;
 }
 
 /** What became of a request with an idempotency key. */
@@ -28,11 +37,16 @@ export interface Allocator {
    * @throws SequenceOverflowError when fewer are left; StorageUnavailableError or StorageTimeoutError when they cannot be
    * taken at the moment; CorruptEntryError when what is stored for the sequence cannot be used.
    */
-  allocate(target: AllocationTarget, count: number): Promise<Allocation>;
+  allocate(target: AllocationTarget, count: number, record: AllocationRecord): Promise<Allocation>;
   /**
    * The same for a request with an idempotency key: values and receipt are taken in one step, all values or none. A receipt of
    * the same request answers with what it holds, whatever the target is by now. Absent: the strategy takes no such keys.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
-  allocateOnce?(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation>;
+  allocateOnce?(
+    target: AllocationTarget,
+    count: number,
+    receipt: ReceiptDraft,
+    record: AllocationRecord,
+  ): Promise<OnceAllocation>;
 }

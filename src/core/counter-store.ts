@@ -1,5 +1,6 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
 import type { SequenceAccount } from './ceiling-store.ts';
+import type { Closure } from './closure.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
@@ -91,6 +92,8 @@ type CounterAnswer =
   | { readonly kind: 'nothing'; readonly standby: StandbyAdvice }
   /** Fewer than `count` values are left in common; none was taken. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
+  /** The sequence is closed: no value was taken, and none will be. What the call gave back was taken in. */
+  | { readonly kind: 'closed'; readonly standby: StandbyAdvice }
   /** Answers a `once`: its values, of which each is this receipt's alone. `replayed`: taken by an earlier one; nothing was done. */
   | {
       readonly kind: 'receipt';
@@ -132,6 +135,8 @@ export type AdvanceReply =
   /** `to` is not above the current value; nothing was done. */
   | { readonly kind: 'behind'; readonly current: bigint }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** The sequence is closed; nothing was done. */
+  | { readonly kind: 'closed' }
   /** `to` is above the ceiling, or the sequence must be recovered first; nothing was done. */
   | { readonly kind: 'ceiling'; readonly value: bigint }
   | { readonly kind: 'recovering' }
@@ -233,14 +238,28 @@ export interface FenceOperations {
   onRecovery(listener: (sequence: SequenceName) => void): void;
 }
 
-/** Where a sequence stands. */
+/** A range above the counter that is spoken for. */
+export interface AheadRange extends Range {
+  /** The node whose standby segment it is; undefined when it was issued, or stands in the gap record. */
+  readonly node: string | undefined;
+}
+
+/** Where a sequence stands, as of one moment. */
 export interface SequenceState {
   /** The last value taken in order; undefined when none was. */
   readonly value: bigint | undefined;
+  /** The value before the first that was ever taken; undefined when none was, or the store does not know it any more. */
+  readonly origin: bigint | undefined;
   /** Values given back unused, which are handed out before the counter goes on. */
   readonly free: readonly Range[];
   /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
-  readonly ahead: readonly Range[];
+  readonly ahead: readonly AheadRange[];
+  /** Another one whenever `free` changed, or values left the gap record or came into it from below the value. */
+  readonly changes: string;
+  /** A recovery is under way: what is stored may be older than it was. */
+  readonly recovering: boolean;
+  /** Set when it gives no more values. */
+  readonly closed?: Closure | undefined;
 }
 
 /**
@@ -273,10 +292,19 @@ export interface CounterStore {
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;
 
+  /**
+   * Ends a sequence for good: a call that the store serves after this one is answered `closed`.
+   * @returns what holds: the first closure stays.
+   */
+  close(sequence: SequenceName, closure: Closure): Promise<Closure>;
+
   /** @throws CorruptEntryError when what is stored cannot be used. */
   inspect(sequence: SequenceName): Promise<SequenceState>;
 
-  /** Up to `limit` entries of the gap record in rising order, those that begin above `after`. */
+  /**
+   * Up to `limit` entries of the gap record in rising order, those that begin above `after`. An entry that is written or
+   * removed meanwhile may or may not be among them.
+   */
   listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
 
   /** Resolves when the store can serve right now. */

@@ -8,6 +8,8 @@ import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { NumberService } from '../services/number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-config-service.ts';
+import type { ReportService } from '../services/report-service.ts';
+import type { ReservationService } from '../services/reservation-service.ts';
 import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { createAuthorizer } from './plugins/auth.ts';
@@ -25,7 +27,9 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger;
   readonly numberService: NumberService;
   readonly prefixConfigService: PrefixConfigService;
+  readonly reservationService: ReservationService;
   readonly sequenceService: SequenceService;
+  readonly reportService: ReportService;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
   readonly health: HealthOptions;

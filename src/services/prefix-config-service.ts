@@ -1,6 +1,5 @@
 /** Registering, reading, changing and removing prefix configs. */
 
-import { readCalendar } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
@@ -11,11 +10,12 @@ import {
   VersionConflictError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import { periodKeyOf, RESETS } from '../core/period.ts';
+import type { LedgerStore } from '../core/ledger-store.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
 import { type Page, readPage } from './page.ts';
+import { createRepetitionCheck } from './repetition-check.ts';
 import type { SeriesCache } from './series-cache.ts';
 import type { Strategies } from './strategies.ts';
 
@@ -35,6 +35,7 @@ export interface PrefixConfigService {
 interface Dependencies {
   readonly store: PrefixConfigStore;
   readonly counters: Pick<CounterStore, 'inspect'>;
+  readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
   readonly strategies: Strategies;
   readonly clock: Clock;
   readonly seriesCache: SeriesCache;
@@ -44,33 +45,20 @@ interface Dependencies {
 export const createPrefixConfigService = ({
   store,
   counters,
+  ledger,
   strategies,
   seriesCache,
   clock,
   emit,
 }: Dependencies): PrefixConfigService => {
-  /**
-   * Another reset would count from another counter and print the numbers of this period again. So a prefix keeps the
-   * reset it has counted with.
-   */
-  const refuseOtherReset = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
-    const reading = readCalendar(clock.now(), input.timeZone);
-    for (const reset of RESETS) {
-      if (reset === input.reset) continue;
-      const period = periodKeyOf(reading, reset, input.fiscalYearStart);
-      const { value } = await counters.inspect({ prefixKey, period });
-      if (value === undefined) continue;
-      const message = `This prefix has counted with reset ${reset}: keep that, or register another prefix key`;
-      throw new ValidationError([{ path: 'reset', message }]);
-    }
-  };
+  const refuseToRepeat = createRepetitionCheck({ counters, ledger, clock });
 
   /** What the schema cannot see. */
   const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
     parseTemplate(input.format);
     const { refusal } = strategies[input.strategy];
     if (refusal !== undefined) throw new ValidationError([{ path: 'strategy', message: refusal }]);
-    await refuseOtherReset(prefixKey, input);
+    await refuseToRepeat(prefixKey, input);
   };
 
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {

@@ -1,18 +1,27 @@
 /** Sequences as operators and auditors see them: where one stands, what is missing and why, and moving it forward. */
 import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
+import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Closure } from '../core/closure.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
+  NoCounterError,
+  PeriodClosedError,
   SequenceNotForwardError,
   SequenceOverflowError,
   StorageUnavailableError,
+  ValidationError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
-import type { PrefixConfig } from '../core/prefix-config.ts';
+import type { LedgerStore } from '../core/ledger-store.ts';
+import { firstDayOf } from '../core/period.ts';
+import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
+import { targetOfPeriod } from './period-target.ts';
+import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface SequenceReport {
@@ -31,17 +40,27 @@ export interface SequenceReport {
 }
 
 export interface SequenceService {
-  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
-  /** One page of the gap record in rising order. @throws PrefixNotRegisteredError, or the store's errors. */
+  /**
+   * One page of the gap record in rising order.
+   * @param period the key of a period; undefined: the present one.
+   * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period; the store's errors.
+   */
   listGaps(
     prefixKey: string,
+    period: string | undefined,
     after: bigint,
     limit: number,
   ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
   /**
+   * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
+   * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
+   */
+  closePeriod(prefixKey: string, period: string, reason: string): Promise<Closure>;
+  /**
    * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record.
-   * @throws PrefixNotRegisteredError; SequenceNotForwardError when `to` is not above the current value;
+   * @throws PrefixNotRegisteredError; ValidationError when it is gapless; SequenceNotForwardError when `to` is not above the current value;
    * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
    */
   advance(prefixKey: string, to: bigint, reason: string): Promise<SequenceReport>;
@@ -49,10 +68,21 @@ export interface SequenceService {
 
 interface Dependencies {
   readonly store: CounterStore;
+  /** Where gapless sequences stand; undefined where they are not served. */
+  readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
   readonly seriesCache: SeriesCache;
   readonly allocator: CounterAllocator;
   readonly clock: Clock;
   readonly emit: Emit;
+}
+
+/** A node whose clock is behind may take a period for the present one, and serve it from its standby, for so long. */
+const CLOCKS_APART_MS = 60_000;
+/** `next` is the next value, also when it is above the limit. */
+interface Standing {
+  readonly value: bigint;
+  readonly next: bigint;
+  readonly valuesLeft: bigint;
 }
 
 /** How many values of these ranges are not above the limit. */
@@ -63,15 +93,19 @@ const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
 
 export const createSequenceService = ({
   store,
+  ledger,
   seriesCache,
   allocator,
   clock,
   emit,
 }: Dependencies): SequenceService => {
-  const read = async (prefixKey: string): Promise<SequenceReport> => {
+  const counted = async (prefixKey: string): Promise<Series> => {
     const series = await seriesCache.get(prefixKey);
-    const { target, printerFor } = series.at(clock.now());
-    const { initialSeq, limit, sequence } = target;
+    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+    return series;
+  };
+
+  const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
     // The next value in order lies behind whatever range begins right after the counter.
@@ -81,13 +115,27 @@ export const createSequenceService = ({
     }
     const valuesLeft =
       (value < limit ? limit - value : 0n) - sizeUpTo(state.ahead, limit) + sizeUpTo(state.free, limit);
+    return { value, next, valuesLeft };
+  };
+
+  const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
+    if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
+    const { value = initialSeq, free, lowestFree } = await ledger.inspect(sequence);
+    return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
+  };
+
+  const read = async (prefixKey: string): Promise<SequenceReport> => {
+    const series = await counted(prefixKey);
+    const { target, printerFor } = series.at(clock.now());
+    const standingIn = series.config.strategy === 'gapless' ? standingInLedger : standingInCounter;
+    const { value, next, valuesLeft } = await standingIn(target);
     return {
       config: series.config,
-      period: sequence.period,
+      period: target.sequence.period,
       value,
-      nextValue: next <= limit ? next : undefined,
+      nextValue: next <= target.limit ? next : undefined,
       // What callers give with their requests is not known here.
-      nextNumber: next <= limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
+      nextNumber: next <= target.limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
       valuesLeft,
       standby: allocator.standbyOf(target),
     };
@@ -96,15 +144,41 @@ export const createSequenceService = ({
   return {
     read,
 
-    listGaps: async (prefixKey, after, limit) => {
-      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
+    listGaps: async (prefixKey, period, after, limit) => {
+      const target = targetOfPeriod(await counted(prefixKey), period, clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
+    closePeriod: async (prefixKey, period, reason) => {
+      const series = await seriesCache.get(prefixKey);
+      const { reset, strategy, fiscalYearStart } = series.config;
+      if (strategy !== 'counter') {
+        const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
+        throw new ValidationError([{ path: 'prefixKey', message }]);
+      }
+      if (reset === 'never' || firstDayOf(period, reset, fiscalYearStart) === undefined) {
+        const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
+        throw new ValidationError([{ path: 'period', message }]);
+      }
+      const nowMs = clock.now();
+      if (period >= series.periodAt(nowMs - CLOCKS_APART_MS)) {
+        throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
+      }
+      const closure = await store.close({ prefixKey, period }, { reason, closedAtMs: nowMs });
+      emit({ type: 'period-closed', prefixKey, period, ...closure });
+      return closure;
+    },
+
     advance: async (prefixKey, to, reason) => {
-      const { target } = (await seriesCache.get(prefixKey)).at(clock.now());
+      const series = await counted(prefixKey);
+      if (series.config.strategy === 'gapless') {
+        const message = 'A gapless sequence moves by its numbers only: what is skipped would be a hole';
+        throw new ValidationError([{ path: 'to', message }]);
+      }
+      const { target } = series.at(clock.now());
       const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
+      if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, target.sequence.period);
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
       if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);

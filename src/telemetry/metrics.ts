@@ -1,6 +1,7 @@
 /** The metrics: counted in plain slots on the way, folded into prom-client when Prometheus asks. */
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import type { Emit, NumberSource } from '../core/events.ts';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ClockHandling, Emit, NumberSource } from '../core/events.ts';
+import type { ReservationState } from '../core/ledger.ts';
 
 /** Counts the requests of one route. */
 export type CountRequest = (status: number) => void;
@@ -26,7 +27,11 @@ export const createMetrics = (): Metrics => {
   collectDefaultMetrics({ register: registry });
   const routes: RouteSlots[] = [];
   const issued = new Map<NumberSource, number>();
+  const reservations = new Map<ReservationState, number>();
   let corruptEntries = 0;
+  const clockSteps = new Map<ClockHandling, number>();
+  let worker = Number.NaN;
+  let leasesLost = 0;
 
   // Labelled counters cost 150 ns a call and slots 3; so each collect() copies what the slots hold.
   new Counter({
@@ -52,6 +57,16 @@ export const createMetrics = (): Metrics => {
     },
   });
   new Counter({
+    name: 'number_generator_reservations_total',
+    help: 'Numbers reserved, and reservations confirmed and voided, by outcome. One that expires is not seen here.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of reservations) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
     name: 'number_generator_corrupt_prefix_configs_total',
     help: 'How often a stored prefix config was found that cannot be used.',
     registers: [registry],
@@ -61,10 +76,45 @@ export const createMetrics = (): Metrics => {
     },
   });
 
+  new Counter({
+    name: 'number_generator_clock_steps_total',
+    help: 'How often the clock was set back while snowflake ids were made, by what was done about it.',
+    labelNames: ['handling'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [handling, count] of clockSteps) this.inc({ handling }, count);
+    },
+  });
+  new Counter({
+    name: 'number_generator_worker_leases_lost_total',
+    help: 'How often the snowflake worker id of this node had become that of another.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(leasesLost);
+    },
+  });
+  new Gauge({
+    name: 'number_generator_snowflake_worker',
+    help: 'The snowflake worker id leased last; NaN when none ever was.',
+    registers: [registry],
+    collect() {
+      this.set(worker);
+    },
+  });
+
   return {
     listen: (event) => {
       if (event.type === 'numbers-issued') issued.set(event.source, (issued.get(event.source) ?? 0) + event.count);
-      else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
+      else if (event.type === 'reservation') {
+        reservations.set(event.outcome, (reservations.get(event.outcome) ?? 0) + 1);
+      } else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
+      else if (event.type === 'worker-lease-taken') worker = event.worker;
+      else if (event.type === 'worker-lease-lost') leasesLost += 1;
+      else if (event.type === 'clock-stepped-back') {
+        clockSteps.set(event.handling, (clockSteps.get(event.handling) ?? 0) + 1);
+      }
     },
     requestCounter: (method, route) => {
       const byStatus = new Map<number, number>();

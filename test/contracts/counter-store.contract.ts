@@ -99,6 +99,33 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('10004');
     });
 
+    it('gives nothing more of a sequence that is closed, neither values nor an advance; the first closure stays', async () => {
+      const name = { ...freshName(), period: '2025' };
+      expect(taken(await reserveOne(call(name, 2)))).toEqual({ first: 1n, last: 2n });
+      const { store, otherNode = store } = get();
+      const first = { reason: 'Filed on 5 January, with all its "quotes"', closedAtMs: 1_700_000_000_000 };
+      expect(await store.close(name, first)).toEqual(first);
+      expect(await otherNode.close(name, { reason: 'Again', closedAtMs: 1_800_000_000_000 })).toEqual(first);
+      expect(await reserve(store, [call(name)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
+      expect(await reserve(otherNode, [call(name, 3)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
+      expect(await store.advance(advanceTo(name, 9n))).toEqual({ kind: 'closed' });
+      expect(await store.inspect(name)).toMatchObject({ value: 2n, closed: first });
+    });
+
+    it('closes a sequence that nobody has counted yet, and no other one', async () => {
+      const name = { ...freshName(), period: '2025' };
+      await get().store.close(name, { reason: 'Never used', closedAtMs: 1 });
+      expect(await reserveOne(call(name))).toMatchObject({ kind: 'closed' });
+      expect(taken(await reserveOne(call({ ...name, period: '2026' })))).toEqual({ first: 1n, last: 1n });
+    });
+
+    it('answers a closed sequence’s neighbours in the same trip', async () => {
+      const [closed, open] = [{ ...freshName(), period: '2025' }, freshName()];
+      await get().store.close(closed, { reason: 'Over', closedAtMs: 1 });
+      const replies = await reserve(get().store, [call(closed), call(open)]);
+      expect(replies.map(({ kind }) => kind)).toEqual(['closed', 'taken']);
+    });
+
     it('never goes back when initialSeq is lowered, and goes on above it when it is raised', async () => {
       const name = freshName();
       await reserveOne(call(name, 1, { initialSeq: 50n }));
@@ -242,13 +269,37 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     it('shows where a sequence stands without moving it', async () => {
       const name = freshName();
-      expect(await get().store.inspect(name)).toEqual({ value: undefined, free: [], ahead: [] });
+      const nothing = { free: [], ahead: [], recovering: false };
+      expect(await get().store.inspect(name)).toMatchObject({ ...nothing, value: undefined, origin: undefined });
       await reserveOne(call(name, 7));
-      expect(await get().store.inspect(name)).toEqual({ value: 7n, free: [], ahead: [] });
+      expect(await get().store.inspect(name)).toMatchObject({ ...nothing, value: 7n });
       expect(await get().read(name)).toBe('7');
       const broken = freshName();
       await get().preload(broken, 'abc');
       await expect(get().store.inspect(broken)).rejects.toMatchObject({ code: 'INTERNAL' });
+    });
+
+    it('remembers the value before the first, whatever initialSeq says later', async () => {
+      const [taken, advanced] = [freshName(), freshName()];
+      await reserveOne(call(taken, 1, { initialSeq: 1_000n }));
+      await get().store.advance(advanceTo(advanced, 2_000n, { initialSeq: 1_000n }));
+      for (const name of [taken, advanced]) {
+        expect((await get().store.inspect(name)).origin).toBe(1_000n);
+        for (const initialSeq of [5_000n, 0n]) await reserveOne(call(name, 1, { initialSeq }));
+        expect((await get().store.inspect(name)).origin).toBe(1_000n);
+      }
+    });
+
+    it('says that the gap record has changed when values below the counter came into it', async () => {
+      const name = freshName();
+      await reserveOne(call(name, 5));
+      const before = await get().store.inspect(name);
+      await reserveOne(call(name, 5));
+      expect((await get().store.inspect(name)).changes).toBe(before.changes);
+      await get().store.advance(advanceTo(name, 20n));
+      const after = await get().store.inspect(name);
+      // Where values come into the record only together with the counter that passes them, the value says it.
+      expect([after.value, after.changes]).not.toEqual([10n, before.changes]);
     });
 
     it('serves a thousand sequences in one call', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CounterCall } from '../../src/core/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
+import { listGapRecord } from '../../src/stores/redis/gap-listing.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
 import type { RedisCommands } from '../../src/stores/redis/redis-commands.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
@@ -92,6 +93,47 @@ describe('the Redis store', () => {
     expect(await store.reserve([request('FLUSHED')])).toMatchObject([
       { kind: 'taken', range: { first: 2n, last: 2n } },
     ]);
+  });
+
+  describe('the gap record, which Redis keeps unsorted', () => {
+    const name = { prefixKey: 'MANY', period: '' };
+    const firsts = Array.from({ length: 3_000 }, (_, index) => 10n ** BigInt(index % 19) + BigInt(index) * 10n).sort(
+      (a, b) => Number(a < b) * -2 + 1,
+    );
+
+    beforeAll(async () => {
+      const words = firsts.toReversed().flatMap((first) => [`${first}`, `${first + 1n} advance - 1700000000`]);
+      await database.client.hset(sequenceKeys(name).gaps, ...words);
+    });
+
+    it('is listed in rising order, page by page, each gap once', async () => {
+      const store = createRedisCounterStore(client);
+      const listed: bigint[] = [];
+      for (let after = 0n; ; ) {
+        const page = await store.listGaps(name, after, 700);
+        listed.push(...page.map(({ range }) => range.first));
+        if (page.length < 700) break;
+        after = listed.at(-1) ?? 0n;
+      }
+      expect(listed).toEqual(firsts);
+    });
+
+    it('is read anew when a pass over it ended early, and not for ever', async () => {
+      let early = 1;
+      const commands = {
+        hlen: (key: string) => client.commands.hlen(key),
+        hscan: async (key: string, cursor: string) => {
+          const [next, words] = await client.commands.hscan(key, cursor, 'COUNT', 1_000);
+          // As a cursor of another server may be taken for the end.
+          return [early-- > 0 ? '0' : next, words];
+        },
+      } as unknown as RedisCommands;
+      const { gaps } = sequenceKeys(name);
+      const page = await listGapRecord(commands, gaps, 0n, 5_000);
+      expect(page.map(({ range }) => range.first)).toEqual(firsts);
+      early = 3;
+      await expect(listGapRecord(commands, gaps, 0n, 10)).rejects.toBeInstanceOf(StorageUnavailableError);
+    });
   });
 
   it('tells other nodes of a changed prefix config', async () => {

@@ -31,7 +31,9 @@ describeCounterStore('the SQLite store', () => ({
   store: createSqliteCounterStore(database),
   otherNode: createSqliteCounterStore(database),
   preload: ({ prefixKey, period }, value) => {
-    database.handle.prepare('INSERT INTO sequences VALUES (?, ?, ?)').run(prefixKey, period, value);
+    database.handle
+      .prepare('INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?)')
+      .run(prefixKey, period, value);
   },
   read: ({ prefixKey, period }) => {
     const row = database.handle
@@ -96,6 +98,22 @@ describe('the embedded database', () => {
     const second = openSqliteDatabase(dir);
     expect(await takeOne(createSqliteCounterStore(second), 'A')).toBe(2n);
     second.close();
+  });
+
+  it('opens a file of the first version, and goes on counting in it without knowing where it began', async () => {
+    const dir = join(root, 'old');
+    openSqliteDatabase(dir).close();
+    const old = new DatabaseSync(join(dir, 'number-generator.sqlite'));
+    old.exec(`ALTER TABLE sequences DROP COLUMN origin; PRAGMA user_version = 1;
+              INSERT INTO sequences VALUES ('A', '', '41')`);
+    old.close();
+    for (const next of [42n, 43n]) {
+      const opened = openSqliteDatabase(dir);
+      const store = createSqliteCounterStore(opened);
+      expect(await takeOne(store, 'A')).toBe(next);
+      expect(await store.inspect({ prefixKey: 'A', period: '' })).toMatchObject({ value: next, origin: undefined });
+      opened.close();
+    }
   });
 
   it('says which directory cannot be used', () => {

@@ -31,6 +31,7 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
       },
       tags: [
         { name: 'numbers', description: 'Taking numbers' },
+        { name: 'reservations', description: 'Numbers of gapless prefixes, taken for a while' },
         { name: 'prefix configs', description: 'How a prefix is numbered' },
         { name: 'sequences', description: 'Where counting stands, and what is missing' },
         { name: 'temporary numbers', description: 'Stand-ins from an outage, to be replaced' },

@@ -3,13 +3,18 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
+import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
+import { type ReservationRoutesOptions, reservationRoutes } from './reservations.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
+import { snowflakeRoutes } from './snowflakes.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
   readonly prefixConfigService: PrefixConfigRoutesOptions['prefixConfigService'];
   readonly numberService: NumberRoutesOptions['numberService'];
+  readonly reservationService: ReservationRoutesOptions['reservationService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
+  readonly reportService: ReportRoutesOptions['reportService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
@@ -18,7 +23,8 @@ export interface ApiRoutesOptions {
 }
 
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
-  const { prefixConfigService, numberService, sequenceService, temporaryNumberService } = options;
+  const { prefixConfigService, numberService, reservationService } = options;
+  const { sequenceService, reportService, temporaryNumberService } = options;
   const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -27,10 +33,10 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
+  await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
-  await server.register(numberRoutes, {
-    numberService,
-    authorizer: numbersAuth === 'required' ? authorizer : undefined,
-    subjectOf: authorizer.subjectOf,
-  });
+  await server.register(snowflakeRoutes);
+  const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
+  await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
+  await server.register(reservationRoutes, { reservationService, ...issuing });
 };

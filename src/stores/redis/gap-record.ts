@@ -5,6 +5,9 @@ import { parseValue } from '../../core/value.ts';
 const REASONS: readonly string[] = ['node-crash', 'recovery-jump', 'advance', 'void'] satisfies GapReason[];
 const isReason = (word: string): word is GapReason => REASONS.includes(word);
 
+/** The node of a holder: a node, NODE@CALL for a standby segment, or - for none. */
+export const readHolder = (holder: string): string | undefined => (holder === '-' ? undefined : holder.split('@')[0]);
+
 /** @returns undefined when the entry was not written by this service. */
 export const readGap = (field: string, entry: string): Gap | undefined => {
   const [lastText = '', reason = '', holder = '', seconds = ''] = entry.split(' ');
@@ -13,7 +16,5 @@ export const readGap = (field: string, entry: string): Gap | undefined => {
   if (first === undefined || last === undefined || last < first || !isReason(reason)) return undefined;
   const recordedAtMs = Number(seconds) * 1_000;
   if (!Number.isSafeInteger(recordedAtMs)) return undefined;
-  // A holder is a node, or NODE@CALL for a standby segment.
-  const node = holder === '-' ? undefined : holder.split('@')[0];
-  return { range: { first, last }, reason, node, recordedAtMs };
+  return { range: { first, last }, reason, node: readHolder(holder), recordedAtMs };
 };

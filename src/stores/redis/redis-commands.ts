@@ -3,7 +3,18 @@ import type { Redis } from 'ioredis';
 import type { RedisScript } from './redis-script.ts';
 
 /** Commands whose first argument is the key. One that is not in this list cannot be used, for a cluster could not route it. */
-export const KEYED_COMMANDS = ['get', 'hdel', 'hget', 'hgetall', 'hkeys', 'hmget', 'hset', 'hsetnx'] as const;
+export const KEYED_COMMANDS = [
+  'get',
+  'hdel',
+  'hget',
+  'hgetall',
+  'hkeys',
+  'hlen',
+  'hmget',
+  'hscan',
+  'hset',
+  'hsetnx',
+] as const;
 
 /** One entry of a script call: the keys of one sequence, and its argument. */
 export interface ScriptEntry {

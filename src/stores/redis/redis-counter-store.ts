@@ -1,7 +1,7 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type { CounterCall, CounterStore, FenceOperations } from '../../core/counter-store.ts';
+import type { Closure } from '../../core/closure.ts';
+import type { AheadRange, CounterCall, CounterStore, FenceOperations } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { Range } from '../../core/range.ts';
 import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
@@ -15,7 +15,8 @@ import {
   encodeMove,
   encodeReport,
 } from './fence-codec.ts';
-import { readGap } from './gap-record.ts';
+import { listGapRecord } from './gap-listing.ts';
+import { readHolder } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
 import { claimKey, receiptKey, SEQUENCES_RECOVERING_CHANNEL, sequenceKeys, sequenceOfKey } from './redis-keys.ts';
@@ -29,14 +30,21 @@ import {
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
-const readRanges = (text: string | null | undefined): Range[] =>
+const readRanges = (text: string | null | undefined): AheadRange[] =>
   (text ?? '')
     .split(' ')
     .filter((word) => word !== '')
     .map((word) => {
-      const [first = '', last = ''] = word.split(':');
-      return { first: BigInt(first), last: BigInt(last) };
+      const [first = '', last = '', holder = '-'] = word.split(':');
+      return { first: BigInt(first), last: BigInt(last), node: readHolder(holder) };
     });
+
+const encodeClosure = ({ reason, closedAtMs }: Closure): string => `${closedAtMs} ${reason}`;
+
+const decodeClosure = (text: string | null | undefined): Closure | undefined => {
+  const [, closedAtMs, reason] = /^([0-9]+) (.*)$/s.exec(text ?? '') ?? [];
+  return reason === undefined ? undefined : { reason, closedAtMs: Number(closedAtMs) };
+};
 
 /** How long a replica may take to confirm a ceiling, ms. */
 const CONFIRM_TIMEOUT_MS = 500;
@@ -141,30 +149,39 @@ export const createRedisCounterStore = (
         return decodeAdvance(reply);
       }),
 
+    close: (sequence, closure) =>
+      translated(async () => {
+        const { state } = sequenceKeys(sequence);
+        await commands.hsetnx(state, 'closed', encodeClosure(closure));
+        return decodeClosure(await commands.hget(state, 'closed')) ?? closure;
+      }),
+
     inspect: (sequence) =>
       translated(async () => {
         const { counter, state } = sequenceKeys(sequence);
-        const [text, [copy, ahead, free]] = await Promise.all([
+        const [text, [copy, ahead, free, origin, changes, fence, closed]] = await Promise.all([
           commands.get(counter),
-          commands.hmget(state, 'value', 'ahead', 'free'),
+          commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence', 'closed'),
         ]);
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {
           throw new CorruptEntryError(sequence.prefixKey, `${counter}: not a value`);
         }
-        return { value, free: readRanges(free), ahead: readRanges(ahead) };
+        return {
+          value,
+          origin: parseValue(origin ?? ''),
+          free: readRanges(free).map(({ first, last }) => ({ first, last })),
+          ahead: readRanges(ahead),
+          // Of one server in one epoch: another one counts its changes from elsewhere.
+          closed: decodeClosure(closed),
+          recovering: fence?.startsWith('- ') ?? false,
+          changes: `${(fence ?? '').replace(/ [0-9]+$/, '')} ${changes ?? 0}`,
+        };
       }),
 
     listGaps: (sequence, after, limit) =>
-      translated(async () =>
-        Object.entries(await commands.hgetall(sequenceKeys(sequence).gaps))
-          .map(([first, entry]) => readGap(first, entry))
-          .filter((gap) => gap !== undefined)
-          .filter(({ range }) => range.first > after)
-          .sort((a, b) => (a.range.first < b.range.first ? -1 : 1))
-          .slice(0, limit),
-      ),
+      translated(() => listGapRecord(commands, sequenceKeys(sequence).gaps, after, limit)),
 
     checkHealth: () =>
       translated(async () => {

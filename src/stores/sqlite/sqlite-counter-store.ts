@@ -1,6 +1,7 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
-import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { Closure } from '../../core/closure.ts';
+import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
@@ -19,15 +20,19 @@ type Stored = bigint | undefined | 'corrupt';
 export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
   const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
+  const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
   const upsert = handle.prepare(
-    'INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    `INSERT INTO sequences (prefix_key, period, value, origin) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value`,
   );
   const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
   // The width makes the order of the texts the order of the values.
   const selectGaps = handle.prepare(
     'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
   );
+  const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
+  const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
   const read = ({ prefixKey, period }: SequenceName): Stored => {
@@ -35,15 +40,23 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
+  const readClosure = ({ prefixKey, period }: SequenceName): Closure | undefined => {
+    // Only periods end: a sequence without is spared the question.
+    const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
+    return row && { reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) };
+  };
+  const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
+    parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
+
   const move = <Reply>(
-    sequence: SequenceName,
+    { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
     const stored = read(sequence);
     if (stored === 'corrupt') return CORRUPT;
     const { prefixKey, period } = sequence;
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) upsert.run(prefixKey, period, value.toString());
+    if (value !== undefined) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     if (jumped !== undefined) {
       insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
     }
@@ -51,10 +64,17 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   };
 
   const serve = (call: CounterCall): CounterReply => {
-    const { receipt: draft } = call;
-    if (draft === undefined) return move(call.sequence, (stored) => takeFromCounter(stored, call));
-    return move(call.sequence, (stored) => {
+    const { receipt: draft, sequence } = call;
+    const isClosed = readClosure(sequence) !== undefined;
+    if (draft === undefined) {
+      return move(call, (stored) => {
+        const taken = takeFromCounter(stored, call);
+        return isClosed ? refuseClosed(taken) : taken;
+      });
+    }
+    return move(call, (stored) => {
       const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
       return taken;
     });
@@ -70,12 +90,28 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       return transact(() => calls.map(serve));
     },
 
-    advance: async (request) => transact(() => move(request.sequence, (stored) => advanceCounter(stored, request))),
+    advance: async (request) =>
+      transact(() =>
+        readClosure(request.sequence) === undefined
+          ? move(request, (stored) => advanceCounter(stored, request))
+          : { kind: 'closed' },
+      ),
+
+    close: async (sequence, closure) =>
+      transact(() => {
+        insertClosure.run(sequence.prefixKey, sequence.period, closure.reason, closure.closedAtMs);
+        return readClosure(sequence) ?? closure;
+      }),
 
     inspect: async (sequence) => {
-      const value = transact(() => read(sequence));
+      const { value, origin, closed } = transact(() => ({
+        value: read(sequence),
+        origin: readOrigin(sequence),
+        closed: readClosure(sequence),
+      }));
       if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, free: [], ahead: [] };
+      // Values only ever come into the gap record together with the counter that passes them.
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>

@@ -15,11 +15,18 @@ const OPEN = `
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS prefix_configs (prefix_key TEXT PRIMARY KEY, config TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sequences (
-    prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, origin TEXT, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS gaps (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
     reason TEXT NOT NULL, node TEXT, recorded_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS worker_leases (
+    data_centre INTEGER NOT NULL, worker INTEGER NOT NULL, holder TEXT, bound_ms INTEGER NOT NULL,
+    PRIMARY KEY (data_centre, worker)
+  CREATE TABLE IF NOT EXISTS closed_periods (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS receipts (
     hash TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at_ms INTEGER NOT NULL, period TEXT NOT NULL,
@@ -41,7 +48,14 @@ const OPEN = `
     ended_at_ms INTEGER, reason TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS reservations_of_value ON reservations (prefix_key, period, value, reserved_at_ms, id);
-  PRAGMA user_version = 1;
+`;
+
+// The first version did not keep the value before the first. In one transaction: half an upgrade would be refused for ever.
+const UPGRADE_TO_2 = `
+  BEGIN;
+  ALTER TABLE sequences ADD COLUMN origin TEXT;
+  PRAGMA user_version = 2;
+  COMMIT;
 `;
 
 export interface SqliteDatabase {
@@ -71,6 +85,8 @@ export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     handle = new DatabaseSync(path, { timeout: 0 });
     handle.exec(OPEN);
+    const version = handle.prepare('PRAGMA user_version').get()?.['user_version'];
+    handle.exec(version === 1 ? UPGRADE_TO_2 : 'PRAGMA user_version = 2');
   } catch (error) {
     if (isErrorCode(error, SQLITE_BUSY)) {
       throw new Error(

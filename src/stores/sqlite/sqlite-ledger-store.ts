@@ -66,7 +66,8 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
       const nowMs = clock.now();
       const { prefixKey, period, value } = before;
       statements.endReservation.run(state, nowMs, reason, id);
-      statements.endRow.run(state, state === 'void' ? nowMs : null, nowMs, prefixKey, period, wide(value));
+      // Free from the beginning of time, so also for a clock that was set back.
+      statements.endRow.run(state, state === 'void' ? 0 : null, nowMs, prefixKey, period, wide(value));
       return { ended: true, reservation: { ...before, state, endedAtMs: nowMs, reason: reason ?? undefined } };
     });
 

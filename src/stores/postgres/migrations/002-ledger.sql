@@ -16,7 +16,8 @@ CREATE TABLE ledger (
   value numeric(20, 0) NOT NULL,
   number text NOT NULL,
   state text NOT NULL CHECK (state IN ('issued', 'reserved', 'confirmed', 'void')),
-  -- From when on the value can be taken again: the end of a reservation, the time of a cancellation; null when it is final.
+  -- From when on the value can be taken again: the end of a reservation; -infinity once it was voided, also for a clock that
+  -- was set back; null when it is final.
   free_at timestamptz CHECK ((free_at IS NULL) = (state IN ('issued', 'confirmed'))),
   taken_at timestamptz NOT NULL,
   changed_at timestamptz NOT NULL,

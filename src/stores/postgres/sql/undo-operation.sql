@@ -9,7 +9,7 @@ WITH operation AS (
   FROM operation, jsonb_array_elements(answers) AS answer, jsonb_array_elements(answer -> 'ranges') AS range
   WHERE answer ->> 'keyed' IS NULL
 ), freed AS (
-  UPDATE ledger SET state = 'void', free_at = statement_timestamp(), changed_at = statement_timestamp()
+  UPDATE ledger SET state = 'void', free_at = '-infinity', changed_at = statement_timestamp()
   FROM given
   WHERE ledger.prefix_key = given.prefix_key AND ledger.period = given.period
     AND ledger.value BETWEEN given.first AND given.last

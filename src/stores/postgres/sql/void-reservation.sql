@@ -2,7 +2,7 @@
 -- $1 id, $2 reason
 -- The row of the value is locked first, as in confirm-reservation.
 WITH freed AS (
-  UPDATE ledger SET state = 'void', free_at = statement_timestamp(), changed_at = statement_timestamp()
+  UPDATE ledger SET state = 'void', free_at = '-infinity', changed_at = statement_timestamp()
   FROM reservations AS of
   WHERE of.id = $1 AND ledger.prefix_key = of.prefix_key AND ledger.period = of.period AND ledger.value = of.value
     AND ledger.reservation = $1 AND ledger.state = 'reserved' AND ledger.free_at > statement_timestamp()

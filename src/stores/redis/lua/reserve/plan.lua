@@ -112,6 +112,7 @@ local function write(s, record)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
   redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
     text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
+  if s.origin then redis.call('HSETNX', s.stateKey, 'origin', s.origin) end
   if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
 end
 
@@ -123,6 +124,7 @@ end
 
 -- Nothing is recorded of an advance that is refused: asked again, it is refused again.
 local function advance(s, to)
+  if s.closed then return 'closed' .. suffix(s) end
   local from, target = s.value, s.number(to)
   if target <= from then return 'behind ' .. text(from) .. suffix(s) end
   if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' .. suffix(s) end
@@ -183,7 +185,10 @@ end
 -- A call: settle what the node reports, hand out, then see to its standby.
 local function serveCall(s, state, record)
   read(s, state, record)
-  if s.who == '-' then s.who, s.served = server(s.index), floor(nowMicros / 1000) end -- the first call ever
+  if s.who == '-' then -- the first call ever
+    s.who, s.served = server(s.index), floor(nowMicros / 1000)
+    s.origin = s.initial
+  end
   if isRecordLost(s) then return 'recovering' end
   trust(s, record)
   local to = readReport(s)

@@ -122,6 +122,7 @@ local function install(s, row)
     if s.floor < base then s.floor = base end
     passOver(s, goal, 'recovery-jump')
   end
+  if not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
   for _, r in ipairs(reports) do
     epoch = math.max(epoch, r.epoch)

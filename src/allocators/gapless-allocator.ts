@@ -1,0 +1,175 @@
+/** Counting in a ledger: the requests that wait for a sequence share one transaction, and a lost COMMIT is asked about. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
+import type { AllocationRecord, Allocator } from './allocator.ts';
+import { createForsakenCalls } from './forsaken-calls.ts';
+import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
+import type { AllocationTarget } from './lane.ts';
+
+/** A value that is taken for a while. */
+export interface ReservedValue {
+  readonly id: string;
+  readonly value: bigint;
+  /** By the clock of the ledger, ms since 1970-01-01T00:00:00Z. */
+  readonly expiresAtMs: number;
+}
+
+export interface GaplessAllocator extends Allocator {
+  /** Takes one value until it is confirmed, for `ttlMs` at most. @throws as `allocate`. */
+  reserve(target: AllocationTarget, ttlMs: number, record: AllocationRecord): Promise<ReservedValue>;
+  /** Call it when no request is under way any more. */
+  close(): Promise<void>;
+}
+
+interface GaplessAllocatorOptions {
+  readonly store: LedgerStore;
+  readonly emit: Emit;
+  readonly limits?: Partial<GaplessLimits>;
+}
+
+type Taken = Extract<LedgerAnswer, { kind: 'taken' }>;
+
+interface Waiter {
+  readonly take: LedgerTake;
+  readonly resolve: (taken: Taken) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The requests of one sequence that are in a call, or that wait for one. */
+interface Line {
+  readonly name: string;
+  readonly waiters: Waiter[];
+}
+
+const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
+  if (answer?.kind === 'taken') resolve(answer);
+  else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
+};
+
+export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocatorOptions): GaplessAllocator => {
+  const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };
+  const forsaken = createForsakenCalls(store, emit, bounds);
+  /** Who waits, by sequence; the one that has waited longest first. */
+  const lines = new Map<string, Waiter[]>();
+  /** Sequences in a call that is under way. */
+  const busy = new Set<string>();
+  /** Sequences whose last call failed: they travel alone, so that a locked one does not keep others waiting. */
+  const apart = new Set<string>();
+  let waiting = 0;
+  let calls = 0;
+
+  /** Takes as many requests out of a line as fit. */
+  const board = (name: string, waiters: Waiter[], room: number): Line => {
+    let values = 0;
+    let boarded = 0;
+    for (const { take } of waiters) {
+      if (boarded > 0 && values + take.count > room) break;
+      values += take.count;
+      boarded += 1;
+    }
+    lines.delete(name);
+    // What is left queues up behind the other sequences.
+    if (boarded < waiters.length) lines.set(name, waiters.slice(boarded));
+    return { name, waiters: waiters.slice(0, boarded) };
+  };
+
+  const nextCall = (): Line[] => {
+    const chosen: Line[] = [];
+    let room = bounds.callValuesMax;
+    for (const [name, waiters] of [...lines]) {
+      if (busy.has(name) || (apart.has(name) && chosen.length > 0)) continue;
+      if (chosen.length >= bounds.callSequencesMax || (chosen.length > 0 && room <= 0)) break;
+      const line = board(name, waiters, room);
+      chosen.push(line);
+      for (const { take } of line.waiters) room -= take.count;
+      if (apart.has(name)) break;
+    }
+    return chosen;
+  };
+
+  /** Repeats the call until its outcome is known. @throws when nothing was done, or nobody can tell. */
+  const callStore = async (takes: readonly LedgerTake[]): Promise<readonly LedgerAnswer[]> => {
+    const operation = randomUUID();
+    let unknown: unknown;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const outcome = await store.take(operation, takes);
+        if (outcome.kind === 'done') return outcome.answers;
+        unknown = outcome.reason;
+      } catch (error) {
+        // A failure says that this attempt did nothing; of an earlier one it says nothing.
+        if (unknown === undefined) throw error;
+      }
+      if (attempt === bounds.attemptsMax) break;
+      await setTimeout(bounds.retryMs * 2 ** (attempt - 1));
+    }
+    forsaken.add(operation);
+    throw unknown;
+  };
+
+  const serve = async (call: readonly Line[]): Promise<void> => {
+    const waiters = call.flatMap((line) => line.waiters);
+    try {
+      const answers = await callStore(waiters.map(({ take }) => take));
+      for (const { name } of call) apart.delete(name);
+      for (const [index, waiter] of waiters.entries()) settle(waiter, answers[index]);
+    } catch (error) {
+      for (const { name } of call) apart.add(name);
+      for (const { reject } of waiters) reject(error);
+    } finally {
+      waiting -= waiters.length;
+      calls -= 1;
+      for (const { name } of call) busy.delete(name);
+      pump();
+    }
+  };
+
+  const pump = (): void => {
+    while (calls < bounds.callsMax) {
+      const call = nextCall();
+      if (call.length === 0) return;
+      calls += 1;
+      for (const { name } of call) busy.add(name);
+      void serve(call);
+    }
+  };
+
+  const request = (name: string, take: LedgerTake): Promise<Taken> => {
+    if (waiting >= bounds.waitingMax) throw new StorageUnavailableError('Too many requests wait for the ledger.');
+    return new Promise((resolve, reject) => {
+      const waiter = { take, resolve, reject };
+      const line = lines.get(name);
+      if (line === undefined) lines.set(name, [waiter]);
+      else line.push(waiter);
+      waiting += 1;
+      pump();
+    });
+  };
+
+  const takeOf = (
+    { sequence, initialSeq, limit }: AllocationTarget,
+    count: number,
+    { print, subject }: AllocationRecord,
+    reservation: LedgerTake['reservation'],
+  ): LedgerTake => ({ sequence, initialSeq, limit, count, print, subject, reservation });
+
+  return {
+    source: store.source,
+
+    allocate: async (target, count, record) => {
+      const { ranges } = await request(target.name, takeOf(target, count, record, undefined));
+      return { ranges, fromStandby: false };
+    },
+
+    reserve: async (target, ttlMs, record) => {
+      const id = randomUUID();
+      const { ranges, expiresAtMs } = await request(target.name, takeOf(target, 1, record, { id, ttlMs }));
+      return { id, value: ranges[0]?.first ?? 0n, expiresAtMs: expiresAtMs ?? 0 };
+    },
+
+    close: () => forsaken.close(),
+  };
+};

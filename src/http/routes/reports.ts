@@ -1,0 +1,87 @@
+/** The completeness report of a sequence, streamed as JSON or CSV. */
+import type { Readable } from 'node:stream';
+import fastifyAccepts from '@fastify/accepts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { ReportService } from '../../services/report-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import { createReportStream } from '../report-stream.ts';
+import { prefixKeyParams } from '../schemas/prefix-configs.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
+
+export interface ReportRoutesOptions {
+  readonly reportService: ReportService;
+  readonly authorizer: Authorizer;
+}
+
+const CSV_EXAMPLE = `state,first,last,count,firstNumber,lastNumber,reason,node,subject,reservation,at\r
+issued,1,4710,4710,INV-2026-000001,INV-2026-004710,,,,,\r
+gap,4711,4800,90,INV-2026-004711,INV-2026-004800,advance,,,,2026-11-20T09:30:00.000Z\r
+total,1,4800,4800,,,exact,5f0c6a1b2d3e,,,2026-11-25T12:00:00.000Z\r
+`;
+
+const reply200 = {
+  description: 'The report. It comes in pieces; one that was cut off lacks the summary, or the row total.',
+  content: {
+    'application/json': { schema: reportReply },
+    'text/csv': { schema: z.string().meta({ examples: [CSV_EXAMPLE] }) },
+  },
+};
+
+const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
+
+/** A name that every file system takes. */
+const fileName = (prefixKey: string, period: string): string =>
+  `${[prefixKey, period, 'report'].filter((part) => part !== '').join('-')}.csv`.replaceAll(':', '_');
+
+export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
+  server,
+  { reportService, authorizer },
+) => {
+  await server.register(fastifyAccepts);
+  const streams = new Set<Readable>();
+  // A report can be asked for again; what this node holds must be given back before its time to stop is over.
+  server.addHook('preClose', async () => {
+    for (const stream of streams) stream.destroy(new Error('The node is shutting down.'));
+  });
+
+  server.get(
+    '/sequences/:prefixKey/report',
+    {
+      schema: {
+        tags: ['sequences'],
+        summary: 'What became of every value of a period: issued, missing and why, held',
+        security: [{ bearer: [] }],
+        params: prefixKeyParams,
+        querystring: reportQuery,
+        response: {
+          200: reply200,
+          400: problemResponse('VALIDATION_ERROR'),
+          401: problemResponse('UNAUTHORIZED'),
+          403: problemResponse('FORBIDDEN'),
+          404: problemResponse('PREFIX_NOT_REGISTERED'),
+          500: problemResponse('INTERNAL'),
+          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+        },
+      },
+      ...authorizer.guard('configs:read', keyOf),
+    },
+    async (request, reply) => {
+      const { prefixKey } = request.params;
+      const { period, format = request.accepts().type(['json', 'csv']) } = request.query;
+      const report = await reportService.open(prefixKey, period);
+      const encoding = format === 'csv' ? createCsvEncoding() : createJsonEncoding();
+      const stream = createReportStream(report, encoding);
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      reply.header('Cache-Control', 'no-store').header('Vary', 'Accept').type(encoding.contentType);
+      if (format === 'csv') {
+        reply.header('Content-Disposition', `attachment; filename="${fileName(prefixKey, report.head.period)}"`);
+      }
+      // The schema describes the text of the stream.
+      return (reply as FastifyReply).send(stream);
+    },
+  );
+};

@@ -1,0 +1,134 @@
+/** The calls on reservations: taking a number for a while, confirming it, giving it back. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ForbiddenError } from '../../core/errors.ts';
+import type { Reservation } from '../../core/ledger.ts';
+import type { ReservationService } from '../../services/reservation-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import {
+  reservationBody,
+  reservationParams,
+  reservationReply,
+  toReservationReply,
+  voidBody,
+} from '../schemas/reservations.ts';
+
+export interface ReservationRoutesOptions {
+  readonly reservationService: ReservationService;
+  /** Undefined: reservations are open to everybody, as numbers are. */
+  readonly authorizer: Authorizer | undefined;
+}
+
+const response = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+const endedResponse = {
+  ...response,
+  200: reservationReply,
+  404: problemResponse('NOT_FOUND'),
+  409: problemResponse('RESERVATION_ENDED'),
+};
+
+export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> = async (
+  server,
+  { reservationService, authorizer },
+) => {
+  const described = (summary: string) => ({
+    tags: ['reservations'],
+    summary,
+    ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
+  });
+  const guard = authorizer?.guard('numbers:issue') ?? {};
+
+  /** Which prefix a reservation belongs to is known only when it was read. */
+  const read = async (request: FastifyRequest, id: string): Promise<Reservation> => {
+    const reservation = await reservationService.read(id);
+    const { prefixKey } = reservation;
+    if (authorizer !== undefined && !authorizer.permits(request, 'numbers:issue', prefixKey)) {
+      throw new ForbiddenError(`This call needs the scope numbers:issue, or numbers:issue:${prefixKey}.`);
+    }
+    return reservation;
+  };
+  const show = (reply: FastifyReply, reservation: Reservation): z.output<typeof reservationReply> => {
+    reply.header('Cache-Control', 'no-store');
+    return toReservationReply(reservation);
+  };
+
+  server.post(
+    '/reservations',
+    {
+      config: { prefixNotRegisteredStatus: 400 },
+      schema: {
+        ...described('Take the next number of a gapless prefix for a while'),
+        body: reservationBody,
+        response: {
+          ...response,
+          201: reservationReply,
+          400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
+          409: problemResponse('SEQUENCE_OVERFLOW'),
+        },
+      },
+      ...(authorizer?.guard('numbers:issue', (request) => (request.body as { prefixKey: string }).prefixKey) ?? {}),
+    },
+    async (request, reply) => {
+      const { prefixKey, ttlMs, variables } = request.body;
+      const subject = request.user?.subject;
+      const { reservation, source } = await reservationService.reserve(prefixKey, { ttlMs, variables, subject });
+      reply.code(201).header('X-Number-Source', source).header('Location', `${request.url}/${reservation.id}`);
+      return show(reply, reservation);
+    },
+  );
+
+  server.get(
+    '/reservations/:id',
+    {
+      schema: {
+        ...described('Read a reservation'),
+        params: reservationParams,
+        response: { ...response, 200: reservationReply, 404: problemResponse('NOT_FOUND') },
+      },
+      ...guard,
+    },
+    async (request, reply) => show(reply, await read(request, request.params.id)),
+  );
+
+  server.post(
+    '/reservations/:id/confirm',
+    {
+      schema: {
+        ...described('Make a reserved number final; may be repeated'),
+        params: reservationParams,
+        body: z.strictObject({}).nullish(),
+        response: endedResponse,
+      },
+      ...guard,
+    },
+    async (request, reply) => {
+      const { id } = await read(request, request.params.id);
+      return show(reply, await reservationService.confirm(id));
+    },
+  );
+
+  server.post(
+    '/reservations/:id/void',
+    {
+      schema: {
+        ...described('Give a reserved number back: it is the next one handed out; may be repeated'),
+        params: reservationParams,
+        body: voidBody,
+        response: endedResponse,
+      },
+      ...guard,
+    },
+    async (request, reply) => {
+      const { id } = await read(request, request.params.id);
+      return show(reply, await reservationService.void(id, request.body.reason));
+    },
+  );
+};

@@ -1,0 +1,21 @@
+/** The counter of a period that a caller names. */
+import type { AllocationTarget } from '../allocators/lane.ts';
+import { ValidationError } from '../core/errors.ts';
+import { PERIOD_EXAMPLES } from '../core/period.ts';
+import type { Series } from './series.ts';
+
+/**
+ * @param period the key of a period; undefined: the one of `instantMs`.
+ * @throws ValidationError when the reset of the series has no period of that name.
+ */
+export const targetOfPeriod = (series: Series, period: string | undefined, instantMs: number): AllocationTarget => {
+  if (period === undefined) return series.at(instantMs).target;
+  const target = series.targetIn(period);
+  if (target !== undefined) return target;
+  const { reset } = series.config;
+  const rule =
+    reset === 'never'
+      ? 'This prefix has no periods: leave it out'
+      : `With the reset ${reset} a period is written as ${PERIOD_EXAMPLES[reset]}`;
+  throw new ValidationError([{ path: 'period', message: rule }]);
+};

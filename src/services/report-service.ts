@@ -1,0 +1,141 @@
+/** Completeness reports: everything that became of the values of a sequence, for who asks why a number is missing. */
+import type { Clock } from '../core/clock.ts';
+import { createTally, type Run, type Tally } from '../core/completeness.ts';
+import type { CounterStore } from '../core/counter-store.ts';
+import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
+import type { NumberSource } from '../core/events.ts';
+import type { Strategy } from '../core/prefix-config.ts';
+import type { NumberPrinter } from '../core/template-printer.ts';
+import { type RunPage, readCounterReport } from './counter-report.ts';
+import { targetOfPeriod } from './period-target.ts';
+import type { Series } from './series.ts';
+import type { SeriesCache } from './series-cache.ts';
+
+export interface ReportHead {
+  readonly prefixKey: string;
+  readonly strategy: Strategy;
+  readonly period: string;
+  /** Where it was read. */
+  readonly store: NumberSource;
+  /** The node that wrote it. */
+  readonly node: string;
+  /** When it was begun, ms since 1970-01-01T00:00:00Z. */
+  readonly generatedAtMs: number;
+}
+
+/** A run with what was printed for its first and its last value; undefined where that cannot be told. */
+export interface ReportLine extends Run {
+  readonly firstNumber: string | undefined;
+  readonly lastNumber: string | undefined;
+}
+
+export interface ReportSummary extends Tally {
+  /** Whether the whole report says what was so at one moment. */
+  readonly exact: boolean;
+}
+
+/** A report that is being written. Nothing of it is kept: what was read is gone. */
+export interface Report {
+  readonly head: ReportHead;
+  /** The lines, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
+  readonly pages: AsyncIterable<readonly ReportLine[]>;
+  /** What the lines that were read add up to. */
+  summary(): ReportSummary;
+  /** Must be called when the report is done with, whether it was read or not. */
+  close(): void;
+}
+
+export interface ReportService {
+  /**
+   * @param period the key of a period; undefined: the present one.
+   * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period, or its strategy keeps no account of
+   * its values; StorageUnavailableError when four reports are under way; CorruptEntryError; the store's errors.
+   */
+  open(prefixKey: string, period: string | undefined): Promise<Report>;
+}
+
+interface Dependencies {
+  readonly counters: Pick<CounterStore, 'inspect' | 'listGaps' | 'source'>;
+  readonly seriesCache: SeriesCache;
+  readonly clock: Clock;
+  /** Names this process. */
+  readonly node: string;
+}
+
+/** Each may keep a store and a connection busy for long; numbers come first. */
+const REPORTS_MAX = 4;
+
+const printed = (run: Run, print: NumberPrinter | undefined): ReportLine => ({
+  ...run,
+  firstNumber: run.number ?? print?.(run.first),
+  lastNumber: run.number ?? print?.(run.last),
+});
+
+/** The page that was read already, and those to come. */
+async function* continued(first: RunPage, rest: AsyncGenerator<RunPage, void, void>): AsyncGenerator<RunPage> {
+  yield first;
+  yield* rest;
+}
+
+export const createReportService = ({ counters, seriesCache, clock, node }: Dependencies): ReportService => {
+  let underWay = 0;
+
+  /** Who tells what became of the values of a strategy. */
+  const readerOf = ({ config }: Series) => {
+    if (config.strategy === 'counter') return { source: counters.source, read: readCounterReport.bind(null, counters) };
+    const message = `${config.strategy} keeps no account of its values, so there is nothing to report`;
+    throw new ValidationError([{ path: 'prefixKey', message }]);
+  };
+
+  const open = async (prefixKey: string, period: string | undefined): Promise<Omit<Report, 'close'>> => {
+    const generatedAtMs = clock.now();
+    const series = await seriesCache.get(prefixKey);
+    const target = targetOfPeriod(series, period, generatedAtMs);
+    const { source, read } = readerOf(series);
+    const { sequence } = target;
+    const print = series.printerIn(sequence.period);
+    const tally = createTally();
+    let exact = true;
+
+    const runs = read(target);
+    // What is wrong with the store is found out while there can still be an answer that says so.
+    const { value: first = { runs: [], exact: true } } = await runs.next();
+    async function* lines(): AsyncGenerator<readonly ReportLine[]> {
+      for await (const page of continued(first, runs)) {
+        for (const run of page.runs) tally.add(run);
+        exact &&= page.exact;
+        yield page.runs.map((run) => printed(run, print));
+      }
+    }
+    return {
+      head: {
+        prefixKey,
+        strategy: series.config.strategy,
+        period: sequence.period,
+        store: source,
+        node,
+        generatedAtMs,
+      },
+      pages: lines(),
+      summary: () => ({ ...tally.total(), exact }),
+    };
+  };
+
+  return {
+    open: async (prefixKey, period) => {
+      if (underWay >= REPORTS_MAX) throw new StorageUnavailableError('Too many reports are being written.');
+      underWay += 1;
+      let isOpen = true;
+      const close = (): void => {
+        if (isOpen) underWay -= 1;
+        isOpen = false;
+      };
+      try {
+        return { ...(await open(prefixKey, period)), close };
+      } catch (error) {
+        close();
+        throw error;
+      }
+    },
+  };
+};

@@ -1,0 +1,298 @@
+/** Gapless prefixes over HTTP, on PostgreSQL beside Redis and on the embedded store: numbers, reservations, and what is refused. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createToken } from '../../src/http/token.ts';
+import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { leasePostgresDatabase } from '../support/postgres-database.ts';
+import { leaseRedisDatabase } from '../support/redis-database.ts';
+
+const GAPLESS = { format: 'G{SEQ:3}', strategy: 'gapless' };
+const NOBODY = '7f3b9a52-0000-4000-8000-000000000000';
+
+interface Clock {
+  nowMs: number;
+  now(): number;
+}
+const clockAt = (iso: string): Clock => ({
+  nowMs: Date.parse(iso),
+  now() {
+    return this.nowMs;
+  },
+});
+
+const BACKENDS = [
+  {
+    name: 'sqlite',
+    open: async () => ({ env: {}, release: async (): Promise<void> => undefined }),
+  },
+  {
+    name: 'postgres',
+    open: async () => {
+      const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
+      return {
+        env: { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' },
+        release: async (): Promise<void> => {
+          await redis.release();
+          await postgres.release();
+        },
+      };
+    },
+  },
+];
+
+describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
+  let backend: Awaited<ReturnType<(typeof BACKENDS)[number]['open']>>;
+  let app: TestApp;
+  const clock = clockAt('2026-12-31T23:59:00Z');
+
+  beforeAll(async () => {
+    backend = await open();
+    app = await startApp({ ...backend.env, NUMBERS_AUTH: 'required' }, clock);
+    await app.ready();
+  });
+
+  afterAll(async () => {
+    await app.close();
+    await backend.release();
+  });
+
+  const register = async (key: string, config: object = GAPLESS): Promise<TestReply> => {
+    const reply = await app.call('PUT', `/api/prefix-configs/${key}`, config);
+    expect(reply).toMatchObject({ status: 200, json: { strategy: 'gapless' } });
+    return reply;
+  };
+  const take = async (key: string, count = 1): Promise<string[]> => {
+    const reply = await app.call('GET', `/api/numbers/${key}?count=${count}`);
+    expect(reply).toMatchObject({ status: 200, headers: { 'x-number-source': name } });
+    return reply.json.numbers;
+  };
+  const reserve = (key: string, more: object = {}): Promise<TestReply> =>
+    app.call('POST', '/api/reservations', { prefixKey: key, ...more });
+  const end = (id: string, how: 'confirm' | 'void', body?: object): Promise<TestReply> =>
+    app.call('POST', `/api/reservations/${id}/${how}`, body);
+
+  it('200 with consecutive numbers for a hundred clients at once, each with a row that says who', async () => {
+    await register('MANY', { ...GAPLESS, initialSeq: 100 });
+    const numbers = await Promise.all(Array.from({ length: 100 }, () => take('MANY')));
+    expect(numbers.flat().toSorted()).toEqual(Array.from({ length: 100 }, (_, index) => `G${101 + index}`));
+  });
+
+  it('200 with what stands next: the lowest number that came free, else the one after the highest', async () => {
+    await register('STATE');
+    const state = async () => (await app.call('GET', '/api/sequences/STATE')).json;
+    expect(await state()).toMatchObject({ value: '0', nextNumber: 'G001', strategy: 'gapless', standby: null });
+    const { json } = await reserve('STATE');
+    await take('STATE', 2);
+    expect(await state()).toMatchObject({ value: '3', nextNumber: 'G004', valuesLeft: '18446744073709551612' });
+    await end(json.id, 'void', { reason: 'wrong customer' });
+    expect(await state()).toMatchObject({ value: '3', nextNumber: 'G001', valuesLeft: '18446744073709551613' });
+  });
+
+  it('201 with a reservation, 200 when it is confirmed, as often as it is', async () => {
+    await register('CONFIRM');
+    const reply = await reserve('CONFIRM', { ttlSeconds: 60 });
+    expect(reply).toMatchObject({
+      status: 201,
+      headers: { 'x-number-source': name, 'cache-control': 'no-store' },
+      json: {
+        prefixKey: 'CONFIRM',
+        period: '',
+        number: 'G001',
+        value: '1',
+        state: 'reserved',
+        endedAt: null,
+        reason: null,
+      },
+    });
+    const { id, reservedAt, expiresAt } = reply.json;
+    expect(reply.headers['location']).toBe(`/api/reservations/${id}`);
+    expect(Date.parse(expiresAt) - Date.parse(reservedAt)).toBe(60_000);
+    expect(await app.call('GET', `/api/reservations/${id}`)).toMatchObject({ status: 200, json: reply.json });
+    const confirmed = await end(id, 'confirm');
+    expect(confirmed).toMatchObject({ status: 200, json: { id, state: 'confirmed', number: 'G001' } });
+    expect((await end(id, 'confirm')).json).toEqual(confirmed.json);
+    expect(await end(id, 'void', { reason: 'late' })).toMatchObject({
+      status: 409,
+      json: { code: 'RESERVATION_ENDED' },
+    });
+    expect(await take('CONFIRM')).toEqual(['G002']);
+  });
+
+  it('200 when it is voided, and its number is the next one; 409 when it is confirmed afterwards', async () => {
+    await register('VOID');
+    const { json } = await reserve('VOID');
+    await take('VOID');
+    const voided = await end(json.id, 'void', { reason: ' The customer left ' });
+    expect(voided).toMatchObject({ status: 200, json: { state: 'void', reason: 'The customer left' } });
+    expect((await end(json.id, 'void', { reason: 'again' })).json).toEqual(voided.json);
+    expect(await end(json.id, 'confirm')).toMatchObject({
+      status: 409,
+      json: { code: 'RESERVATION_ENDED', title: 'Reservation has ended' },
+    });
+    expect(await take('VOID', 2)).toEqual(['G001', 'G003']);
+  });
+
+  it('409 when it is confirmed past its time, and its number is the next one', async () => {
+    await register('EXPIRE');
+    const { json } = await reserve('EXPIRE', { ttl_seconds: 1 });
+    clock.nowMs += 1_000;
+    await expect
+      .poll(async () => (await app.call('GET', `/api/reservations/${json.id}`)).json.state, { timeout: 5_000 })
+      .toBe('expired');
+    expect(await end(json.id, 'confirm')).toMatchObject({ status: 409, json: { code: 'RESERVATION_ENDED' } });
+    expect(await take('EXPIRE', 2)).toEqual(['G001', 'G002']);
+    clock.nowMs -= 1_000;
+  });
+
+  it('200 with a number that came free printed with the date of the new taking, in its own period', async () => {
+    const format = 'Y{year}-{month}{day}-{SEQ:2}';
+    await register('YEAR', { format, strategy: 'gapless', reset: 'yearly' });
+    const { json } = await reserve('YEAR');
+    expect(json).toMatchObject({ number: 'Y2026-1231-01', period: '2026' });
+    await end(json.id, 'void', { reason: 'no' });
+    const before = clock.nowMs;
+    clock.nowMs = Date.parse('2026-12-31T08:00:00Z') - 86_400_000;
+    expect(await take('YEAR', 2)).toEqual(['Y2026-1230-01', 'Y2026-1230-02']);
+    clock.nowMs = Date.parse('2027-01-01T00:00:00Z');
+    expect(await take('YEAR')).toEqual(['Y2027-0101-01']);
+    clock.nowMs = before;
+  });
+
+  it('400 when a prefix of another strategy is to be reserved, none is registered, or the request is wrong', async () => {
+    await app.call('PUT', '/api/prefix-configs/PLAIN', { format: 'P{SEQ:3}' });
+    expect(await reserve('PLAIN')).toMatchObject({ status: 400, json: { errors: [{ path: 'prefixKey' }] } });
+    expect((await reserve('PLAIN')).json.detail).toContain('Only numbers of a gapless prefix can be reserved');
+    expect(await reserve('NONE')).toMatchObject({ status: 400, json: { code: 'PREFIX_NOT_REGISTERED' } });
+    await register('WRONG');
+    for (const more of [{ ttlSeconds: 0 }, { ttlSeconds: 604_801 }, { ttlSeconds: 1.5 }, { ttl: 5 }]) {
+      expect(await reserve('WRONG', more)).toMatchObject({ status: 400, json: { code: 'VALIDATION_ERROR' } });
+    }
+    expect(await reserve('WRONG', { ttlSeconds: 5, ttl_seconds: 6 })).toMatchObject({ status: 400 });
+    expect(await reserve('WRONG', { prefix_key: 'OTHER' })).toMatchObject({ status: 400 });
+    expect(await app.call('POST', '/api/reservations', {})).toMatchObject({ status: 400 });
+    expect(await end('not-a-uuid', 'confirm')).toMatchObject({ status: 400 });
+    expect(await end(NOBODY, 'void', {})).toMatchObject({ status: 400, json: { errors: [{ path: 'reason' }] } });
+  });
+
+  it('404 for a reservation that nobody made', async () => {
+    for (const reply of [
+      await app.call('GET', `/api/reservations/${NOBODY}`),
+      await end(NOBODY, 'confirm'),
+      await end(NOBODY, 'void', { reason: 'no' }),
+    ]) {
+      expect(reply).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+    }
+  });
+
+  it('401 without a token, 403 with the scope of another prefix, for each call on a reservation', async () => {
+    await register('SCOPE');
+    const { id } = (await reserve('SCOPE')).json;
+    const other = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'numbers:issue:OTHER' })}` };
+    const body = { prefixKey: 'SCOPE' };
+    for (const [headers, status] of [
+      [{}, 401],
+      [other, 403],
+    ] as const) {
+      expect(await app.call('POST', '/api/reservations', body, headers)).toMatchObject({ status });
+      expect(await app.call('GET', `/api/reservations/${id}`, undefined, headers)).toMatchObject({ status });
+      expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, headers)).toMatchObject({ status });
+      expect(await app.call('POST', `/api/reservations/${id}/void`, { reason: 'x' }, headers)).toMatchObject({
+        status,
+      });
+    }
+    const own = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'numbers:issue:SCOPE' })}` };
+    expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, own)).toMatchObject({ status: 200 });
+  });
+
+  it('400 when a gapless sequence is to be advanced, for what is skipped would be a hole', async () => {
+    await register('ADVANCE');
+    const reply = await app.call('POST', '/api/sequences/ADVANCE/advance', { to: '5', reason: 'printed by hand' });
+    expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'to' }] } });
+    expect(await take('ADVANCE')).toEqual(['G001']);
+    expect((await app.call('GET', '/api/sequences/ADVANCE/gaps')).json.items).toEqual([]);
+  });
+
+  it('400 when initialSeq is raised above what was taken; a lower one changes nothing', async () => {
+    const { headers } = await register('RAISE', { ...GAPLESS, initialSeq: 7 });
+    expect(await take('RAISE')).toEqual(['G008']);
+    const change = (initialSeq: number) =>
+      app.call(
+        'PUT',
+        '/api/prefix-configs/RAISE',
+        { ...GAPLESS, initialSeq },
+        {
+          authorization: `Bearer ${createToken(JWT_SECRET, {})}`,
+          'if-match': '*',
+        },
+      );
+    expect(headers['etag']).toBe('"1"');
+    expect(await change(9)).toMatchObject({ status: 400, json: { errors: [{ path: 'initialSeq' }] } });
+    expect(await change(3)).toMatchObject({ status: 200 });
+    expect(await take('RAISE')).toEqual(['G009']);
+  });
+
+  it('400 when a prefix that has counted is to become gapless or stop being so, also after it was removed', async () => {
+    await register('STAYS');
+    await take('STAYS');
+    await app.call('DELETE', '/api/prefix-configs/STAYS');
+    const asCounter = await app.call('PUT', '/api/prefix-configs/STAYS', { format: 'G{SEQ:3}' });
+    expect(asCounter).toMatchObject({ status: 400, json: { errors: [{ path: 'strategy' }] } });
+    await register('STAYS');
+    expect(await take('STAYS')).toEqual(['G002']);
+
+    await app.call('PUT', '/api/prefix-configs/COUNTED', { format: 'C{SEQ:3}' });
+    expect(await app.call('GET', '/api/numbers/COUNTED')).toMatchObject({ status: 200 });
+    await app.call('DELETE', '/api/prefix-configs/COUNTED');
+    const asGapless = await app.call('PUT', '/api/prefix-configs/COUNTED', { ...GAPLESS, format: 'C{SEQ:3}' });
+    expect(asGapless).toMatchObject({ status: 400, json: { errors: [{ path: 'strategy' }] } });
+
+    const reset = { format: 'G{year}{SEQ:3}', strategy: 'gapless', reset: 'yearly' };
+    await app.call('DELETE', '/api/prefix-configs/STAYS');
+    const otherReset = await app.call('PUT', '/api/prefix-configs/STAYS', reset);
+    expect(otherReset).toMatchObject({ status: 400, json: { errors: [{ path: 'reset' }] } });
+  });
+
+  it('400 when a gapless prefix is to have temporary numbers', async () => {
+    const reply = await app.call('PUT', '/api/prefix-configs/TEMPORARY', { ...GAPLESS, outage: 'temporary' });
+    expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'outage' }] } });
+  });
+
+  it('409 at the end of a series, and what comes free is still handed out', async () => {
+    await register('END', { format: 'E{SEQ:1}', strategy: 'gapless', overflow: 'reject', initialSeq: 7 });
+    const { json } = await reserve('END');
+    expect(await take('END')).toEqual(['E9']);
+    expect(await app.call('GET', '/api/numbers/END')).toMatchObject({
+      status: 409,
+      json: { code: 'SEQUENCE_OVERFLOW' },
+    });
+    expect(await reserve('END')).toMatchObject({ status: 409, json: { code: 'SEQUENCE_OVERFLOW' } });
+    await end(json.id, 'void', { reason: 'no' });
+    expect(await take('END')).toEqual(['E8']);
+  });
+
+  it('200 with how many were reserved, confirmed and voided, in the metrics', async () => {
+    const { text } = await app.call('GET', '/metrics');
+    expect(text).toMatch(/number_generator_reservations_total\{outcome="reserved"\} [1-9]/);
+    expect(text).toMatch(/number_generator_reservations_total\{outcome="confirmed"\} [1-9]/);
+    expect(text).toMatch(/number_generator_reservations_total\{outcome="void"\} [1-9]/);
+  });
+});
+
+describe('gapless on Redis without PostgreSQL', () => {
+  it('400 with the reason at registration, and there are no reservations', async () => {
+    const redis = await leaseRedisDatabase();
+    const app = await startApp({ REDIS_URL: redis.url });
+    await app.ready();
+    const reply = await app.call('PUT', '/api/prefix-configs/G', GAPLESS);
+    expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'strategy' }] } });
+    expect(reply.json.detail).toContain('DATABASE_URL');
+    expect(await app.call('GET', `/api/reservations/${NOBODY}`)).toMatchObject({ status: 404 });
+    // Registered by a node that has PostgreSQL.
+    await redis.client.hset('prefix_configs', 'G', JSON.stringify(GAPLESS));
+    for (const path of ['/api/numbers/G', '/api/sequences/G']) {
+      expect(await app.call('GET', path)).toMatchObject({ status: 503, json: { code: 'STORAGE_UNAVAILABLE' } });
+    }
+    expect(await app.call('POST', '/api/reservations', { prefixKey: 'G' })).toMatchObject({ status: 503 });
+    await app.close();
+    await redis.release();
+  });
+});
