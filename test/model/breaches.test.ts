@@ -79,6 +79,44 @@ const BREACHES: readonly Breach[] = [
     name: 'the node forgets to report a segment it gave up',
     wrap: (session) => spoil(session, { call: (count, terms) => ({ ...session.call(count, terms), released: [] }) }),
   },
+  {
+    name: 'a receipt that is there is not looked at',
+    from: "local receipt = redis.call('GET', key)",
+    to: 'local receipt',
+  },
+  { name: 'the receipt is not written', from: "redis.call('SET', key, receipt, 'PX', RECEIPT_MS)", to: '' },
+  {
+    name: 'another request is given what the receipt says',
+    from: "return whose == fingerprint and 'receipt old keep'",
+    to: "return 'receipt old keep'",
+  },
+  {
+    name: 'a receipt says that its values end one later than they do',
+    from: "ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last)",
+    to: "ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last + 1)",
+  },
+  {
+    name: 'a receipt is written though its values do not suffice',
+    from: 's.count = s.count - (distance(s.last - s.first) + 1)',
+    to: 's.count = 0',
+  },
+  {
+    name: 'a node does not remember what it was given with a receipt',
+    fenced: true,
+    wrap: (session) =>
+      spoil(session, {
+        settleOnce: (reply) =>
+          reply.kind === 'receipt'
+            ? { kind: 'settled', receipt: reply.receipt, replayed: reply.replayed, standbyDue: false }
+            : session.settleOnce(reply),
+      }),
+  },
+  {
+    name: 'what was free in an older state and is claimed since is handed out again',
+    fenced: true,
+    from: 'not older and not jumpTo and not contradicted,',
+    to: 'not older and not jumpTo,',
+  },
   { name: 'a server that was started anew counts on', fenced: true, from: 'who ~= server(i) or ', to: '' },
   {
     name: 'a call of an older epoch is served',

@@ -60,6 +60,14 @@ export const deliverOnce = async (
   world.log.push(`  ${encodeCall(call)} => ${text}`);
   check(world, !text.startsWith('corrupt'), text);
   const reply = decodeReply(text);
+  if (reply.kind === 'receipt') {
+    const { fingerprint } = reply.receipt;
+    check(
+      world,
+      fingerprint === call.receipt?.fingerprint,
+      `${name} of ${call.receipt?.fingerprint} was answered ${text}`,
+    );
+  }
   if (reply.kind === 'receipt' && !reply.replayed) {
     if (!world.begun) begin(world, text, call.initialSeq);
     const { ranges } = reply.receipt;
