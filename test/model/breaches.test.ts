@@ -111,12 +111,6 @@ const BREACHES: readonly Breach[] = [
             : session.settleOnce(reply),
       }),
   },
-  {
-    name: 'what was free in an older state and is claimed since is handed out again',
-    fenced: 'alone',
-    from: 'not older and not jumpTo and not contradicted,',
-    to: 'not older and not jumpTo,',
-  },
   { name: 'a server that was started anew counts on', fenced: true, from: 'who ~= server(i) or ', to: '' },
   {
     name: 'a call of an older epoch is served',
