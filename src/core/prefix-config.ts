@@ -190,7 +190,7 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
 
 /** Two requests must not be given numbers that read the same, whatever their variables say. */
 const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
-  const { undivided } = layOut(template, config.overflow === 'extend');
+  const { undivided } = layOut(template, config);
   if (undivided === undefined) return;
   const where = undivided.map(spell).join('');
   const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;

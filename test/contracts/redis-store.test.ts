@@ -18,7 +18,7 @@ import { call, describeCounterStore, reserve } from './counter-store.contract.ts
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 import { describeReceipts } from './receipts.contract.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 const ignore = (): void => undefined;
 
 /** Not `events.once`, which would stop at the errors of the attempts before. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { closeAll } from '../support/redis-client.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -18,18 +19,19 @@ interface Setting {
   /** The same service once more; the same object where a store serves one process only. */
   readonly other: TestApp;
   readonly clock: { nowMs: number };
+  readonly strategy: 'counter' | 'gapless';
   close(): Promise<void>;
 }
 
+const openSqlite = async (strategy: Setting['strategy']): Promise<Setting> => {
+  const clock = { nowMs: 0 };
+  const app = await startApp({}, { now: () => clock.nowMs });
+  return { app, other: app, clock, strategy, close: app.close };
+};
+
 const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
-  [
-    'SQLite',
-    async () => {
-      const clock = { nowMs: 0 };
-      const app = await startApp({}, { now: () => clock.nowMs });
-      return { app, other: app, clock, close: app.close };
-    },
-  ],
+  ['SQLite', () => openSqlite('counter')],
+  ['SQLite, gapless', () => openSqlite('gapless')],
   [
     'Redis',
     async () => {
@@ -37,7 +39,24 @@ const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
       const database = await leaseRedisDatabase();
       const start = () => startApp({ REDIS_URL: database.url }, { now: () => clock.nowMs });
       const [app, other] = [await start(), await start()];
-      return { app, other, clock, close: () => closeAll(other, app, { close: database.release }) };
+      const close = () => closeAll(other, app, { close: database.release });
+      return { app, other, clock, strategy: 'counter', close };
+    },
+  ],
+  [
+    'PostgreSQL, gapless',
+    async () => {
+      const clock = { nowMs: 0 };
+      const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
+      const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' };
+      const start = () => startApp(env, { now: () => clock.nowMs });
+      const [app, other] = [await start(), await start()];
+      const close = async () => {
+        // Together: each would take connections that the other one opened meanwhile for left open.
+        await Promise.all([app.close(), other.close()]);
+        await closeAll({ close: redis.release }, { close: postgres.release });
+      };
+      return { app, other, clock, strategy: 'gapless', close };
     },
   ],
 ];
@@ -71,10 +90,17 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     year = years;
     years += 2;
     setting.clock.nowMs = Date.UTC(year, 11, 31, 23);
-    await setting.app.call('PUT', `/api/prefix-configs/${prefixKey}`, FORMAT);
+    await register('');
   });
   afterAll(() => setting.close());
 
+  /** Registers the prefix of this test, or one beside it, with the strategy of the store. */
+  const register = async (suffix: string, config: object = FORMAT): Promise<string> => {
+    const body = { ...config, strategy: setting.strategy };
+    const { status } = await setting.app.call('PUT', `/api/prefix-configs/${prefixKey}${suffix}`, body);
+    expect(status).toBe(200);
+    return `${prefixKey}${suffix}`;
+  };
   /** Keys are those of anonymous callers, so every test has its own. */
   const keyed = (name: string): string => `"${name} of ${prefixKey}"`;
   const first = (count: number, of = year): string[] =>
@@ -91,10 +117,10 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
   });
 
   it('200: after New Year, and after a change of the format, a repetition gets last year’s numbers', async () => {
-    const { app, other, clock } = setting;
+    const { app, other, clock, strategy } = setting;
     const begun = await ask(app, prefixKey, keyed('new year'), { count: 3 });
     clock.nowMs += 2 * HOUR_MS;
-    const changed = { format: 'R{year}-{SEQ:6}', reset: 'yearly' };
+    const changed = { format: 'R{year}-{SEQ:6}', reset: 'yearly', strategy };
     const headers = { authorization: `Bearer ${adminToken}`, 'if-match': '*' };
     await app.call('PUT', `/api/prefix-configs/${prefixKey}`, changed, headers);
     const repeated = await ask(other, prefixKey, keyed('new year'), { count: 3 });
@@ -115,9 +141,9 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
 
   it('422: another payload under the same key', async () => {
     const { app, other } = setting;
-    await app.call('PUT', `/api/prefix-configs/${prefixKey}.OTHER`, FORMAT);
+    const elsewhere = await register('.OTHER');
     await ask(app, prefixKey, keyed('mine'));
-    for (const body of [{ count: 1 }, { count: 2 }, { prefixKey: `${prefixKey}.OTHER` }]) {
+    for (const body of [{ count: 1 }, { count: 2 }, { prefixKey: elsewhere }]) {
       const { status, json } = await ask(other, prefixKey, keyed('mine'), body);
       expect([status, json.code, json.title]).toEqual([
         422,
@@ -126,7 +152,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
       ]);
     }
     expect((await ask(app, prefixKey, keyed('next'))).json.number).toBe(`INV-${year}-0002`);
-    expect((await ask(app, `${prefixKey}.OTHER`, keyed('first'))).json.number).toBe(`INV-${year}-0001`);
+    expect((await ask(app, elsewhere, keyed('first'))).json.number).toBe(`INV-${year}-0001`);
   });
 
   it('422: another variable under the same key; 200: the same ones, in whatever order', async () => {
@@ -187,8 +213,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
 
   it('409: a batch that does not fit takes nothing; what fits is taken whole', async () => {
     const { app } = setting;
-    const tiny = `${prefixKey}.TINY`;
-    await app.call('PUT', `/api/prefix-configs/${tiny}`, { format: 'T{SEQ:1}', overflow: 'reject' });
+    const tiny = await register('.TINY', { format: 'T{SEQ:1}', overflow: 'reject' });
     expect((await ask(app, tiny, keyed('ten'), { count: 10 })).status).toBe(409);
     const whole = await ask(app, tiny, keyed('nine'), { count: 9 });
     expect(whole.json.numbers).toEqual(['T1', 'T2', 'T3', 'T4', 'T5', 'T6', 'T7', 'T8', 'T9']);
