@@ -4,7 +4,7 @@ import { createTally, type Run, type Tally } from '../core/completeness.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
 import type { NumberSource } from '../core/events.ts';
-import type { Strategy } from '../core/prefix-config.ts';
+import type { Strategy } from '../core/numbering.ts';
 import type { NumberPrinter } from '../core/template-printer.ts';
 import { type RunPage, readCounterReport } from './counter-report.ts';
 import { targetOfPeriod } from './period-target.ts';
