@@ -180,7 +180,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       clock,
       emit,
     }),
-    reportService: createReportService({ counters, seriesCache, clock, node }),
+    reportService: createReportService({ counters, ledger, seriesCache, clock, node }),
     reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
     sequenceService: createSequenceService({ store: counters, ledger, seriesCache, allocator, clock, emit }),
     temporaryNumberService,
