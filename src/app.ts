@@ -1,8 +1,13 @@
 /** The composition root: what stands behind each port, in plain lines. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { createCounterAllocator } from './allocators/counter-allocator.ts';
+import { type CounterAllocator, createCounterAllocator } from './allocators/counter-allocator.ts';
 import { createGaplessAllocator } from './allocators/gapless-allocator.ts';
+import { createSegmentAllocator } from './allocators/segment-allocator.ts';
+import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
+import { createUuidAllocator } from './allocators/uuid-allocator.ts';
+import { createWorkerKeeper } from './allocators/worker-keeper.ts';
 import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
@@ -10,6 +15,7 @@ import type { Emit } from './core/events.ts';
 import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
+import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { endKeptConnections } from './http/kept-connections.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
@@ -41,6 +47,7 @@ interface Stores {
   readonly counters: CounterStore;
   readonly prefixConfigs: PrefixConfigStore;
   readonly temporaryNumbers: TemporaryNumberStore;
+  readonly workerLeases: WorkerLeaseStore;
   /** The ledger of gapless prefixes, where the same store keeps it. */
   readonly ledger?: LedgerStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
@@ -55,12 +62,14 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
   const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
+  const { createRedisWorkerLeaseStore } = await import('./stores/redis/redis-worker-lease-store.ts');
   const client = createRedisClient(target, settings.redisTimeoutMs, emit);
   const checks = createRedisChecks(client, emit, settings.databaseUrl === undefined ? 'redis' : 'postgres');
   return {
     counters: createRedisCounterStore(client),
     prefixConfigs: createRedisPrefixConfigStore(client),
     temporaryNumbers: createRedisTemporaryNumberStore(client),
+    workerLeases: createRedisWorkerLeaseStore(client, Math.random),
     checks,
     close: async () => {
       checks.close();
@@ -75,11 +84,13 @@ const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
   const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
   const { createPostgresLedgerStore } = await import('./stores/postgres/postgres-ledger-store.ts');
   const { createPostgresPrefixConfigCopy } = await import('./stores/postgres/postgres-prefix-config-copy.ts');
+  const { createPostgresWorkerLeaseStore } = await import('./stores/postgres/postgres-worker-lease-store.ts');
   const client = createPostgresClient(url, timeoutMs, emit);
   return {
     ceilings: createPostgresCeilingStore(client),
     ledger: createPostgresLedgerStore(client),
     prefixConfigCopy: createPostgresPrefixConfigCopy(client),
+    workerLeases: createPostgresWorkerLeaseStore(client, Math.random),
     close: () => client.close(),
   };
 };
@@ -89,6 +100,7 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
   const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
   const { createSqliteLedgerStore } = await import('./stores/sqlite/sqlite-ledger-store.ts');
   const { createSqlitePrefixConfigStore } = await import('./stores/sqlite/sqlite-prefix-config-store.ts');
+  const { createSqliteWorkerLeaseStore } = await import('./stores/sqlite/sqlite-worker-lease-store.ts');
   const { createMemoryTemporaryNumberStore } = await import('./stores/memory/memory-temporary-number-store.ts');
   const database = openSqliteDatabase(dataDir);
   return {
@@ -97,6 +109,7 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
     ledger: createSqliteLedgerStore(database, clock),
     // Never used: the file is here or the process does not start.
     temporaryNumbers: createMemoryTemporaryNumberStore(),
+    workerLeases: createSqliteWorkerLeaseStore(database),
     close: async () => database.close(),
   };
 };
@@ -110,6 +123,9 @@ interface AppOptions {
   readonly jwtSecret: string | undefined;
 }
 
+/** Goes on while the process is stopped, and is never set back. */
+const monotonic = (): number => performance.now();
+
 /** Names this process to the store: fresh at each start, so that a restarted node is another one. */
 const nameNode = (): string => randomBytes(6).toString('hex');
 
@@ -121,7 +137,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
-  const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth } = settings;
+  const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
   const stores = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres = databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit);
@@ -129,17 +145,20 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const node = nameNode();
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
-  const allocator = createCounterAllocator({
-    store: counters,
-    node,
-    emit,
-    ceilings: postgres?.ceilings,
-    hasReplicas: () => checks?.guarantee()?.kind === 'replicas',
-  });
+  const createCounting = (name: string, listener: Emit): CounterAllocator =>
+    createCounterAllocator({
+      store: counters,
+      node: name,
+      emit: listener,
+      ceilings: postgres?.ceilings,
+      hasReplicas: () => checks?.guarantee()?.kind === 'replicas',
+    });
+  const allocator = createCounting(node, emit);
   const temporaryNumberService = createTemporaryNumberService({
     store: temporaryNumbers,
     seriesCache,
     allocator,
+    clock,
     emit,
     node,
   });
@@ -149,14 +168,37 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   });
   const ledger = postgres?.ledger ?? stores.ledger;
   const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const createLessee = (): CounterAllocator =>
+    createCounting(nameNode(), (event) => {
+      // They notice what the counter's own calls notice too.
+      if (event.type !== 'outage-began' && event.type !== 'store-returned') emit(event);
+    });
+  const segments =
+    redis &&
+    createSegmentAllocator({
+      createLessees: () => [createLessee(), createLessee()],
+      counter: allocator,
+      monotonic,
+    });
+  const workerKeeper = createWorkerKeeper({
+    leases: postgres?.workerLeases ?? stores.workerLeases,
+    dataCentre,
+    holder: node,
+    clock,
+    monotonic,
+    emit,
+  });
   const strategies: Strategies = {
     counter: { allocator },
     gapless: gapless ?? {
       refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
     },
-    segment: { refusal: 'This version does not serve segment yet' },
-    snowflake: { refusal: 'This version does not serve snowflake yet' },
-    uuidv7: { refusal: 'This version does not serve uuidv7 yet' },
+    // On SQLite the counter itself is at hand: there is nothing to lease.
+    segment: { allocator: segments ?? allocator },
+    snowflake: {
+      allocator: createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit }),
+    },
+    uuidv7: { allocator: createUuidAllocator(clock) },
   };
   let stopping = false;
 
@@ -192,7 +234,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       guarantee: () => checks?.guarantee(),
       isRegistered: () => allocator.isRegistered(),
       checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
-      hasStandby: () => allocator.hasStandby(),
+      hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
       isStopping: () => stopping,
     },
     jwtSecret,
@@ -214,8 +256,10 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await server.close();
       standbyKeeper.close();
       seriesCache.close();
+      await segments?.close();
       await gapless?.allocator.close();
       await allocator.close();
+      await workerKeeper.close();
       await temporaryNumberService.handOver();
       await mirrored?.close();
       await stores.close();

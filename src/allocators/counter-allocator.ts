@@ -391,7 +391,16 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       new Promise<Allocation>((resolve, reject) => {
         const lane = openLane(target);
         touch(lane, target);
-        const waiter: Waiter = { missing: count, limit: target.limit, ranges: [], resolve, reject };
+        const lastCall = target.isEnding && calls;
+        const waiter: Waiter = {
+          missing: count,
+          limit: target.limit,
+          lastCall,
+          isLease: target.isLease,
+          ranges: [],
+          resolve,
+          reject,
+        };
         if (presence !== 'present') {
           if (serveFromStandby(lane.session, waiter)) return;
           if (presence === 'away') {
@@ -404,7 +413,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
             refuse(lane.session, waiter, blockedError(lane));
             return;
           }
-        } else if (lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
+        } else if (lastCall === undefined && lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
         if (waiting >= bounds.waitingMax) {
           refuse(lane.session, waiter, new StorageUnavailableError('Too many requests are waiting for the store.'));
           return;

@@ -30,6 +30,8 @@ export type Settlement =
   | { readonly kind: 'again' }
   /** Fewer values are left in common than the call asked for. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** The sequence gives no more values. */
+  | { readonly kind: 'closed' }
   /** The ceiling must be raised above `value`; the call stays pending. */
   | { readonly kind: 'ceiling'; readonly value: bigint }
   /** The store must be told what this node knows (`report`); the call stays pending. */
@@ -46,6 +48,8 @@ export type Settlement =
 export interface CounterSession {
   /** The call whose outcome is unknown: it is repeated, unchanged, until it is settled. */
   readonly pending: CounterCall | undefined;
+  /** Number of the last call that was settled; 0 before the first. */
+  readonly settled: number;
   /** True when there are values in hand in order. */
   readonly hasValues: boolean;
   /** True when a call of count 0 would tidy up: values in hand that nobody asked for, a standby that was used. */
@@ -171,6 +175,10 @@ const settle = (state: SessionState, callNumber: number, reply: CounterReply): S
       const gaveUp = state.standby.follow(reply.standby);
       return gaveUp ? { kind: 'again' } : { kind: 'exhausted', valuesLeft: reply.valuesLeft };
     }
+    case 'closed':
+      finish(state, pending);
+      state.standby.follow(reply.standby);
+      return { kind: 'closed' };
     case 'nothing':
       finish(state, pending);
       state.standby.follow(reply.standby);
@@ -259,6 +267,9 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
   return {
     get pending() {
       return state.pending;
+    },
+    get settled() {
+      return state.settled;
     },
     get hasValues() {
       return state.surplus.length > 0;

@@ -9,6 +9,13 @@ export interface Waiter {
   missing: number;
   /** The highest value it may be given. */
   readonly limit: bigint;
+  /** One range is enough, however short: what the store gives in one call. */
+  readonly isLease?: boolean | undefined;
+  /**
+   * Set when its sequence may be closed at any time: the latest call when it came. Values of an earlier one, and those of the
+   * standby, may be as old as that, and will not do.
+   */
+  readonly lastCall?: number | undefined;
   /** What it has got so far. */
   readonly ranges: Range[];
   readonly resolve: (allocation: Allocation) => void;
@@ -26,6 +33,7 @@ export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean 
     const range = session.deal(waiter.missing, waiter.limit);
     if (range === undefined) return false;
     give(waiter, range);
+    if (waiter.isLease) break;
   }
   waiter.resolve({ ranges: waiter.ranges, fromStandby: false });
   return true;
@@ -40,6 +48,7 @@ const usableStandby = ({ standby, standbyLeft }: CounterSession, limit: bigint):
 
 /** The same with the standby segment, when that is enough: for the time the store does not answer. */
 export const serveFromStandby = (session: CounterSession, waiter: Waiter): boolean => {
+  if (waiter.lastCall !== undefined) return false;
   if (serveFromHand(session, waiter)) return true;
   if (usableStandby(session, waiter.limit) < BigInt(waiter.missing)) return false;
   const range = session.dealStandby(waiter.missing, waiter.limit);

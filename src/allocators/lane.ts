@@ -1,6 +1,6 @@
 /** One sequence in this node: the requests that wait for its values, and the session that brings them. */
 import type { CounterReply } from '../core/counter-store.ts';
-import { CorruptEntryError, SequenceOverflowError } from '../core/errors.ts';
+import { CorruptEntryError, PeriodClosedError, SequenceOverflowError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
@@ -15,6 +15,10 @@ export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
   readonly sequence: SequenceName;
+  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
+  readonly isLease?: boolean;
+  /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
+  readonly isEnding?: true;
 }
 
 /** Why no calls can be made: the sequence is not open yet, must be recovered, or stands at its ceiling. */
@@ -66,6 +70,7 @@ export const createLane = (session: CounterSession, target: AllocationTarget): L
 export const serveInOrder = (lane: Lane): number => {
   let done = 0;
   for (const waiter of lane.waiters) {
+    if (waiter.lastCall !== undefined && lane.session.settled <= waiter.lastCall) break;
     if (!serveFromHand(lane.session, waiter)) {
       if (!lane.session.hasValues) break;
       refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, 0n));
@@ -151,6 +156,11 @@ export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply):
     case 'exhausted': {
       const refused = refuseWhoDoesNotFit(lane, settlement.valuesLeft);
       return { done: refused, again: lane.waiters.length > 0 || lane.leaving, over: false };
+    }
+    case 'closed': {
+      const { prefixKey, period } = lane.target.sequence;
+      const refused = refuseAll(lane, new PeriodClosedError(prefixKey, period));
+      return { done: refused, again: lane.leaving || shouldReport(lane), over: false };
     }
     case 'again':
     case 'late':

@@ -9,6 +9,8 @@ export type OnceSettlement =
   | { readonly kind: 'settled'; readonly receipt: Receipt; readonly replayed: boolean; readonly standbyDue: boolean }
   /** The receipt is another request's. */
   | { readonly kind: 'conflict' }
+  /** The sequence gives no more values. */
+  | { readonly kind: 'closed' }
   /** Fewer values are left in common. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
   /** It does not count any more: make it anew when calls can be made. */
@@ -62,7 +64,8 @@ export const settleOnce = (state: SessionState, reply: CounterReply): OnceSettle
       return { kind: 'settled', receipt, replayed, standbyDue: standbyNear || (!replayed && !state.standby.segment) };
     }
     case 'conflict':
-      return { kind: 'conflict' };
+    case 'closed':
+      return { kind: reply.kind };
     case 'exhausted':
       return { kind: 'exhausted', valuesLeft: reply.valuesLeft };
     case 'corrupt':

@@ -1,6 +1,11 @@
 /** The requests with a receipt that wait in a lane: the entries they become, and what the answers make of them. */
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
-import { CorruptEntryError, IdempotencyConflictError, SequenceOverflowError } from '../core/errors.ts';
+import {
+  CorruptEntryError,
+  IdempotencyConflictError,
+  PeriodClosedError,
+  SequenceOverflowError,
+} from '../core/errors.ts';
 import type { ReceiptDraft } from '../core/receipt.ts';
 import type { OnceAllocation } from './allocator.ts';
 import type { Lane, LaneProgress } from './lane.ts';
@@ -78,6 +83,8 @@ export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterRe
     }
     case 'conflict':
       return refuse(new IdempotencyConflictError());
+    case 'closed':
+      return refuse(new PeriodClosedError(prefixKey, lane.target.sequence.period));
     case 'exhausted':
       if (waiter.needsRoom || !lane.session.makeRoom()) {
         return refuse(new SequenceOverflowError(prefixKey, settlement.valuesLeft));

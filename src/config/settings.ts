@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
+import { DATA_CENTRE_MAX } from '../core/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
 
 const PORT_MAX = 65_535;
@@ -43,6 +44,7 @@ const variables = z.object({
   NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
+  DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
 });
 
 /** The names of all settings, as the environment spells them. */
@@ -74,6 +76,8 @@ const settingsSchema = variables.transform((env) => ({
   shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? Math.min(SHUTDOWN_DRAIN_MS, env.SHUTDOWN_TIMEOUT_MS / 2),
   /** Milliseconds a clean shutdown may take, with the drain, before the process gives up and exits non-zero. */
   shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
+  /** The data centre in snowflake ids; those that share no store of worker ids need different ones. */
+  dataCentre: env.DC_ID,
 }));
 
 export type Settings = z.output<typeof settingsSchema>;

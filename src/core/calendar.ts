@@ -45,6 +45,23 @@ export const readCalendar = (instantMs: number, timeZone: string): CalendarReadi
   };
 };
 
+const DAY = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
+const INSTANT =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+
+/**
+ * The instant a text of ISO 8601 names, ms since 1970-01-01T00:00:00Z: a day (`2026-11-25`) stands for its first moment in
+ * `timeZone`; a date with time needs `Z` or an offset. @returns undefined when it is neither, or there is no such day or time.
+ */
+export const instantOf = (text: string, timeZone: string): number | undefined => {
+  try {
+    if (DAY.test(text)) return Temporal.PlainDate.from(text).toZonedDateTime(timeZone).epochMilliseconds;
+    return INSTANT.test(text) ? Temporal.Instant.from(text).epochMilliseconds : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * The fiscal year a reading falls into, named after the calendar year in which it starts.
  * @param start `MM-DD`, its first day: with `04-01`, 2026-03-31 is in 2025 and 2026-04-01 in 2026.

@@ -1,5 +1,6 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
 import type { SequenceAccount } from './ceiling-store.ts';
+import type { Closure } from './closure.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
@@ -91,6 +92,8 @@ type CounterAnswer =
   | { readonly kind: 'nothing'; readonly standby: StandbyAdvice }
   /** Fewer than `count` values are left in common; none was taken. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
+  /** The sequence is closed: no value was taken, and none will be. What the call gave back was taken in. */
+  | { readonly kind: 'closed'; readonly standby: StandbyAdvice }
   /** Answers a `once`: its values, of which each is this receipt's alone. `replayed`: taken by an earlier one; nothing was done. */
   | {
       readonly kind: 'receipt';
@@ -132,6 +135,8 @@ export type AdvanceReply =
   /** `to` is not above the current value; nothing was done. */
   | { readonly kind: 'behind'; readonly current: bigint }
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** The sequence is closed; nothing was done. */
+  | { readonly kind: 'closed' }
   /** `to` is above the ceiling, or the sequence must be recovered first; nothing was done. */
   | { readonly kind: 'ceiling'; readonly value: bigint }
   | { readonly kind: 'recovering' }
@@ -253,6 +258,8 @@ export interface SequenceState {
   readonly changes: string;
   /** A recovery is under way: what is stored may be older than it was. */
   readonly recovering: boolean;
+  /** Set when it gives no more values. */
+  readonly closed?: Closure | undefined;
 }
 
 /**
@@ -284,6 +291,12 @@ export interface CounterStore {
 
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;
+
+  /**
+   * Ends a sequence for good: a call that the store serves after this one is answered `closed`.
+   * @returns what holds: the first closure stays.
+   */
+  close(sequence: SequenceName, closure: Closure): Promise<Closure>;
 
   /** @throws CorruptEntryError when what is stored cannot be used. */
   inspect(sequence: SequenceName): Promise<SequenceState>;

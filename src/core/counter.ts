@@ -58,6 +58,12 @@ export const takeOnce = (
   return { ...move, reply: { kind: 'receipt', receipt, replayed: false, standbyNear: false }, receipt };
 };
 
+/** What a call gets from a sequence that is closed: what it was given before, and nothing new. */
+export const refuseClosed = (move: CounterMove<CounterReply>): CounterMove<CounterReply> =>
+  move.value === undefined && move.reply.kind !== 'exhausted'
+    ? move
+    : { reply: { kind: 'closed', standby: { kind: 'keep' } }, value: undefined, jumped: undefined };
+
 /** @param stored the last value taken, or `undefined` when none was. */
 export const advanceCounter = (stored: bigint | undefined, request: AdvanceRequest): CounterMove<AdvanceReply> => {
   const { value, valuesLeft } = begin(stored, request);

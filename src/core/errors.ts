@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'RESERVATION_ENDED'
   | 'SEQUENCE_NOT_FORWARD'
   | 'SEQUENCE_OVERFLOW'
+  | 'PERIOD_CLOSED'
   | 'VERSION_CONFLICT'
   | 'IDEMPOTENCY_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
@@ -154,6 +155,17 @@ export class SequenceNotForwardError extends NumberGeneratorError {
   }
 }
 
+/** The period was closed: no number of it is handed out any more. */
+export class PeriodClosedError extends NumberGeneratorError {
+  constructor(prefixKey: string, period: string) {
+    super(
+      'PERIOD_CLOSED',
+      'Period is closed',
+      `The period ${period} of "${prefixKey}" is closed and gives no more numbers.`,
+    );
+  }
+}
+
 /** Nobody was ever given this temporary number, or it was not handed over yet. */
 export class TemporaryNumberNotFoundError extends NumberGeneratorError {
   constructor(number: string) {
@@ -161,6 +173,17 @@ export class TemporaryNumberNotFoundError extends NumberGeneratorError {
       'NOT_FOUND',
       'Not found',
       `No temporary number "${number}" is waiting. The node that issued it hands it over when it reaches the store.`,
+    );
+  }
+}
+
+/** The strategy of the prefix has no counter that could be looked at or moved. */
+export class NoCounterError extends NumberGeneratorError {
+  constructor(prefixKey: string, strategy: string) {
+    super(
+      'NOT_FOUND',
+      'Not found',
+      `The prefix "${prefixKey}" is numbered by ${strategy}, which has no counter: every number comes from the clock of a node.`,
     );
   }
 }

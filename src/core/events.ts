@@ -14,6 +14,9 @@ export type NumberSource =
   | 'snowflake'
   | 'uuidv7';
 
+/** The clock was set back: it was waited for, its last millisecond kept, or another worker id taken. */
+export type ClockHandling = 'waited' | 'kept' | 'fresh-worker';
+
 export type NumberGeneratorEvent =
   | { readonly type: 'numbers-issued'; readonly count: number; readonly source: NumberSource }
   | { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig }
@@ -55,6 +58,13 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     }
+  | {
+      readonly type: 'period-closed';
+      readonly prefixKey: string;
+      readonly period: string;
+      readonly reason: string;
+      readonly closedAtMs: number;
+    }
   /** A number was reserved, or its reservation confirmed or voided. */
   | { readonly type: 'reservation'; readonly outcome: ReservationState }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
@@ -73,6 +83,13 @@ export type NumberGeneratorEvent =
   /** What keeps the ceilings (PostgreSQL) can be reached. */
   | { readonly type: 'ceiling-store-connected' }
   | { readonly type: 'ceiling-store-disconnected'; readonly reason: string }
+  /** This node may make snowflake ids under a worker id. */
+  | { readonly type: 'worker-lease-taken'; readonly dataCentre: number; readonly worker: number }
+  /** It may not any more: another node holds the id. */
+  | { readonly type: 'worker-lease-lost'; readonly dataCentre: number; readonly worker: number }
+  /** The lease could not be renewed; after two thirds of it no ids are made. */
+  | { readonly type: 'worker-lease-not-renewed'; readonly worker: number; readonly error: unknown }
+  | { readonly type: 'clock-stepped-back'; readonly byMs: number; readonly handling: ClockHandling }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
   | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }

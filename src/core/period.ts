@@ -6,7 +6,16 @@ import type { Variable } from './template-variables.ts';
 export const RESETS = ['never', 'daily', 'monthly', 'yearly', 'fiscal-yearly'] as const;
 export type Reset = (typeof RESETS)[number];
 
+/** The years a series can tell apart: all of four digits, or those of this century, when a reset shows by `{yy}` alone. */
+export const yearsOf = (template: Template, reset: Reset): { readonly first: number; readonly last: number } => {
+  const present = variablesOf(template);
+  const isShort = reset !== 'never' && present.has('yy') && !present.has('year') && !present.has('fiscalYear');
+  return isShort ? { first: 2000, last: 2099 } : { first: 1, last: 9999 };
+};
+
 const two = (value: number): string => String(value).padStart(2, '0');
+
+const four = (value: number): string => String(value).padStart(4, '0');
 
 /** The name of the period a reading falls into: `2026`, `2026-11`, `2026-11-21`, `fy2026`; `""` without reset. */
 export const periodKeyOf = (reading: CalendarReading, reset: Reset, fiscalYearStart: string): string => {
@@ -14,15 +23,18 @@ export const periodKeyOf = (reading: CalendarReading, reset: Reset, fiscalYearSt
     case 'never':
       return '';
     case 'yearly':
-      return `${reading.year}`;
+      return four(reading.year);
     case 'monthly':
-      return `${reading.year}-${two(reading.month)}`;
+      return `${four(reading.year)}-${two(reading.month)}`;
     case 'daily':
-      return `${reading.year}-${two(reading.month)}-${two(reading.day)}`;
+      return `${four(reading.year)}-${two(reading.month)}-${two(reading.day)}`;
     case 'fiscal-yearly':
-      return `fy${fiscalYearOf(reading, fiscalYearStart)}`;
+      return `fy${four(fiscalYearOf(reading, fiscalYearStart))}`;
   }
 };
+
+const variablesOf = (template: Template): ReadonlySet<Variable> =>
+  new Set(partsOf(template).flatMap((part) => ('variable' in part ? [part.variable] : [])));
 
 /** Variables of which a format needs one each, so that no two periods print the same number. */
 const NEEDED: Readonly<Record<Reset, readonly (readonly Variable[])[]>> = {
@@ -35,7 +47,7 @@ const NEEDED: Readonly<Record<Reset, readonly (readonly Variable[])[]>> = {
 
 /** The variables a format lacks for a reset to show in the number; empty when it shows. */
 export const missingForReset = (template: Template, reset: Reset): readonly (readonly Variable[])[] => {
-  const present = new Set(partsOf(template).flatMap((part) => ('variable' in part ? [part.variable] : [])));
+  const present = variablesOf(template);
   return NEEDED[reset].filter((choices) => !choices.some((variable) => present.has(variable)));
 };
 

@@ -4,7 +4,9 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
+import { SNOWFLAKE_DIGITS } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
+import { layOut, spell } from './template-layout.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
@@ -34,6 +36,8 @@ export interface PrefixConfig {
   readonly overflow: 'extend' | 'reject';
   /** What serves while the store is away: the standby; the standby, then temporary numbers; nothing. */
   readonly outage: 'standby' | 'temporary' | 'reject';
+  /** Whether documents of earlier periods can still be given numbers, until such a period is closed. */
+  readonly allowPast: boolean;
   /** 1 at registration, one more with every change. */
   readonly version: number;
 }
@@ -98,6 +102,10 @@ const fields = {
     ),
 };
 
+const allowPast = z
+  .boolean('true or false')
+  .describe('Whether documents dated in an earlier period get numbers of it, until it is closed. Default false.');
+
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
   schema.describe(`The same as ${camelCase}.`).optional();
 
@@ -115,6 +123,8 @@ const shape = {
   fiscal_year_start: alias(fields.fiscalYearStart, 'fiscalYearStart'),
   overflow: fields.overflow.optional(),
   outage: fields.outage.optional(),
+  allowPast: allowPast.optional(),
+  allow_past: alias(allowPast, 'allowPast'),
 };
 
 type Spelled = z.output<z.ZodObject<typeof shape>>;
@@ -125,10 +135,11 @@ const PAIRS: readonly Pair[] = [
   ['initialSeq', 'initial_seq'],
   ['timeZone', 'time_zone'],
   ['fiscalYearStart', 'fiscal_year_start'],
+  ['allowPast', 'allow_past'],
 ];
 
 /** `"05"` and `5` are the same value. */
-const canonical = (given: string | number): string => String(given).replace(/^0+(?=[0-9])/, '');
+const canonical = (given: string | number | boolean): string => String(given).replace(/^0+(?=[0-9])/, '');
 
 const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   for (const [camelCase, snakeCase] of PAIRS) {
@@ -177,6 +188,15 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
   ctx.addIssue({ code: 'custom', path: ['reset'], message });
 };
 
+/** Two requests must not be given numbers that read the same, whatever their variables say. */
+const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
+  const { undivided } = layOut(template, config.overflow === 'extend');
+  if (undivided === undefined) return;
+  const where = undivided.map(spell).join('');
+  const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;
+  ctx.addIssue({ code: 'custom', path: ['format'], message });
+};
+
 const checkLength = (raw: Spelled, seqLength: number, template: Template, ctx: z.RefinementCtx): void => {
   if (seqLength === template.seqLength) return;
   const path = [raw.seqLength === undefined ? 'seq_length' : 'seqLength'];
@@ -194,6 +214,30 @@ const readInitialSeq = (raw: Spelled, seqLength: number, ctx: z.RefinementCtx): 
   return initialSeq ?? 0n;
 };
 
+/** The strategies that have no counter: their values come from the clock of a node. */
+const CLOCKED: ReadonlySet<Strategy> = new Set<Strategy>(['snowflake', 'uuidv7']);
+
+/** Whether a counter stands behind the series, which has a current value, periods and an end. */
+export const hasCounter = ({ strategy }: Pick<PrefixConfig, 'strategy'>): boolean => !CLOCKED.has(strategy);
+
+/** What a series without a counter cannot have. */
+const checkClocked = (raw: Spelled, config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
+  if (hasCounter(config)) return;
+  const { strategy, seqLength } = config;
+  const refuse = (path: string, message: string): void => ctx.addIssue({ code: 'custom', path: [path], message });
+  if (config.reset !== 'never') refuse('reset', `${strategy} has no counter that could restart: leave it at never`);
+  if (config.initialSeq !== 0n) {
+    const path = raw.initialSeq === undefined ? 'initial_seq' : 'initialSeq';
+    refuse(path, `${strategy} has no counter that could begin anywhere: leave it out`);
+  }
+  if (config.overflow === 'reject' && strategy === 'snowflake' && seqLength < SNOWFLAKE_DIGITS) {
+    refuse(
+      'overflow',
+      `A snowflake has up to ${SNOWFLAKE_DIGITS} digits, more than {SEQ:${seqLength}} allows: leave it at extend`,
+    );
+  }
+};
+
 const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   checkSpellings(raw, ctx);
   const template = templateOf(raw.format);
@@ -208,7 +252,16 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
     fiscalYearStart: raw.fiscalYearStart ?? raw.fiscal_year_start ?? '01-01',
     overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
+    allowPast: raw.allowPast ?? raw.allow_past ?? false,
   };
+  if (config.allowPast && config.strategy !== 'counter') {
+    const path = [raw.allowPast === undefined ? 'allow_past' : 'allowPast'];
+    ctx.addIssue({
+      code: 'custom',
+      path,
+      message: 'Only the strategy counter can number documents of earlier periods',
+    });
+  }
   if (config.strategy === 'gapless' && config.outage === 'temporary') {
     const message = 'A gapless prefix has no temporary numbers: while its store is away it is refused';
     ctx.addIssue({ code: 'custom', path: ['outage'], message });
@@ -216,7 +269,9 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   if (template !== undefined) {
     checkLength(raw, seqLength, template, ctx);
     checkReset(config, template, ctx);
+    checkDivision(config, template, ctx);
   }
+  checkClocked(raw, config, ctx);
   return config;
 };
 
@@ -252,6 +307,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     fiscal_year_start: config.fiscalYearStart,
     overflow: config.overflow,
     outage: config.outage,
+    allow_past: config.allowPast,
     version: config.version,
   });
 

@@ -31,6 +31,8 @@ export const printRanges = (ranges: readonly Range[], print: NumberPrinter): str
 export type PrinterSource = (given?: GivenVariables) => NumberPrinter;
 
 const NONE: GivenVariables = {};
+/** Of a UUID, without hyphens; the `N` of `{SEQ:N}` says nothing about them. */
+const UUID_DIGITS = 32;
 
 const problemsOf = (names: readonly string[], given: GivenVariables): FieldProblem[] => {
   const problems: FieldProblem[] = [];
@@ -77,6 +79,7 @@ export const compileTemplate = (template: Template, series: PrintedSeries): ((in
     };
     const before = head.map(render).join('');
     const finish = printTail(tail, render);
+    if (series.strategy === 'uuidv7') return (value) => finish(before + value.toString(16).padStart(UUID_DIGITS, '0'));
     return (value) => finish(before + value.toString().padStart(seqLength, '0'));
   };
   return (instantMs) => {

@@ -6,6 +6,8 @@ export interface PrintedSeries {
   readonly prefixKey: string;
   readonly timeZone: string;
   readonly fiscalYearStart: string;
+  /** `uuidv7` prints its values as hex digits; all others as decimal ones. */
+  readonly strategy?: string;
 }
 
 const digits = (value: number, width: number): string => String(value).padStart(width, '0');

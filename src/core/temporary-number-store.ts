@@ -8,6 +8,8 @@ export interface TemporaryNumber {
   readonly prefixKey: string;
   /** ms since 1970-01-01T00:00:00Z, by the clock of the node that issued it. */
   readonly issuedAtMs: number;
+  /** The date of the document, ms since 1970-01-01T00:00:00Z, when that is not when it was issued. */
+  readonly datedMs?: number | undefined;
   /** What the request gave for the variables of the format; the real number shows them. */
   readonly variables?: GivenVariables | undefined;
   /** The real number that replaced it. */

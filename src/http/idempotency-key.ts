@@ -38,6 +38,7 @@ export interface Payload {
   readonly prefixKey: string;
   readonly count?: number | undefined;
   readonly variables?: Readonly<Record<string, string>> | undefined;
+  readonly date?: string | undefined;
 }
 
 const sorted = (variables: Payload['variables']): unknown =>
@@ -46,5 +47,8 @@ const sorted = (variables: Payload['variables']): unknown =>
 /** @param caller subject of the token, undefined for anonymous ones: two callers with the same key do not meet. */
 export const identifyRequest = (key: string, caller: string | undefined, payload: Payload): RequestIdentity => ({
   hash: hash('sha256', JSON.stringify([caller ?? null, key])),
-  fingerprint: hash('sha256', JSON.stringify([payload.prefixKey, payload.count ?? null, sorted(payload.variables)])),
+  fingerprint: hash(
+    'sha256',
+    JSON.stringify([payload.prefixKey, payload.count ?? null, sorted(payload.variables), payload.date ?? null]),
+  ),
 });

@@ -30,6 +30,11 @@ export interface IssuedNumbers {
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
+  /**
+   * The date of the document, when that is not now: a day in the time zone of the prefix, or an instant with offset. Default:
+   * the present moment.
+   */
+  readonly date?: string | undefined;
   /** Subject of the token, for strategies that write down who took a number. */
   readonly subject?: string | undefined;
   /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
@@ -40,10 +45,11 @@ export interface NumberService {
   /**
    * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock, as the strategy of the prefix takes them:
    * `counter` consecutively, unless a range that was used during an outage lies between them.
-   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError,
-   * then none was taken; StorageUnavailableError or StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer;
-   * CorruptEntryError when what is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and
-   * the store's errors whatever the series' `outage` is.
+   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong, or numbers of that date
+   * are not given; PeriodClosedError or SequenceOverflowError, then none was taken; StorageUnavailableError or
+   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer; CorruptEntryError when what
+   * is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's errors whatever
+   * the series' `outage` is.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
 }
@@ -89,19 +95,25 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     series: Series,
     count: number,
     instantMs: number,
-    { variables, subject }: IssueOptions,
+    { variables, date, subject }: IssueOptions,
   ): Promise<IssuedNumbers> => {
-    const { target, printerFor } = series.at(instantMs);
+    const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
+    const { target, printerFor } = datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
     const record = { print: printerFor(variables), subject };
     try {
       return await issueValues(series, target, count, record);
     } catch (error) {
       const { outage, prefixKey, strategy } = series.config;
-      if (outage !== 'temporary' || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error)) throw error;
+      // A period that may be closed gives no stand-ins: nobody could promise a number in their place.
+      if (outage !== 'temporary' || target.isEnding || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error))
+        throw error;
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
       if (isStorePresent()) return issueValues(series, target, count, record);
-      return { numbers: temporaryNumberService.issue(prefixKey, count, instantMs, variables), source: 'temporary' };
+      return {
+        numbers: temporaryNumberService.issue(prefixKey, count, instantMs, { variables, datedMs }),
+        source: 'temporary',
+      };
     }
   };
 
@@ -110,14 +122,15 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     series: Series,
     count: number,
     instantMs: number,
-    { variables, subject, receipt: identity }: OnceOptions,
+    { variables, date, subject, receipt: identity }: OnceOptions,
   ): Promise<IssuedNumbers> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
     if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
-    const { target, printerFor } = series.at(instantMs);
+    const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
+    const { target, printerFor } = datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
     const print = printerFor(variables);
-    const draft = { ...identity, atMs: instantMs, series: keepSeries(config, instantMs, variables) };
+    const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
     const { source } = allocator;
     if (replayed) return { numbers: printReceipt(config.prefixKey, receipt), source };

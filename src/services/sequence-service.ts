@@ -3,9 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Closure } from '../core/closure.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
+  NoCounterError,
+  PeriodClosedError,
   SequenceNotForwardError,
   SequenceOverflowError,
   StorageUnavailableError,
@@ -14,9 +17,11 @@ import {
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import type { PrefixConfig } from '../core/prefix-config.ts';
+import { firstDayOf } from '../core/period.ts';
+import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
 import { targetOfPeriod } from './period-target.ts';
+import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface SequenceReport {
@@ -35,7 +40,7 @@ export interface SequenceReport {
 }
 
 export interface SequenceService {
-  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
   /**
    * One page of the gap record in rising order.
@@ -48,6 +53,11 @@ export interface SequenceService {
     after: bigint,
     limit: number,
   ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
+  /**
+   * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
+   * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
+   */
+  closePeriod(prefixKey: string, period: string, reason: string): Promise<Closure>;
   /**
    * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record.
    * @throws PrefixNotRegisteredError; ValidationError when it is gapless; SequenceNotForwardError when `to` is not above the current value;
@@ -66,6 +76,8 @@ interface Dependencies {
   readonly emit: Emit;
 }
 
+/** A node whose clock is behind may take a period for the present one, and serve it from its standby, for so long. */
+const CLOCKS_APART_MS = 60_000;
 /** `next` is the next value, also when it is above the limit. */
 interface Standing {
   readonly value: bigint;
@@ -87,6 +99,12 @@ export const createSequenceService = ({
   clock,
   emit,
 }: Dependencies): SequenceService => {
+  const counted = async (prefixKey: string): Promise<Series> => {
+    const series = await seriesCache.get(prefixKey);
+    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+    return series;
+  };
+
   const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
@@ -107,7 +125,7 @@ export const createSequenceService = ({
   };
 
   const read = async (prefixKey: string): Promise<SequenceReport> => {
-    const series = await seriesCache.get(prefixKey);
+    const series = await counted(prefixKey);
     const { target, printerFor } = series.at(clock.now());
     const standingIn = series.config.strategy === 'gapless' ? standingInLedger : standingInCounter;
     const { value, next, valuesLeft } = await standingIn(target);
@@ -127,19 +145,40 @@ export const createSequenceService = ({
     read,
 
     listGaps: async (prefixKey, period, after, limit) => {
-      const target = targetOfPeriod(await seriesCache.get(prefixKey), period, clock.now());
+      const target = targetOfPeriod(await counted(prefixKey), period, clock.now());
       const items = await store.listGaps(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
-    advance: async (prefixKey, to, reason) => {
+    closePeriod: async (prefixKey, period, reason) => {
       const series = await seriesCache.get(prefixKey);
+      const { reset, strategy, fiscalYearStart } = series.config;
+      if (strategy !== 'counter') {
+        const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
+        throw new ValidationError([{ path: 'prefixKey', message }]);
+      }
+      if (reset === 'never' || firstDayOf(period, reset, fiscalYearStart) === undefined) {
+        const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
+        throw new ValidationError([{ path: 'period', message }]);
+      }
+      const nowMs = clock.now();
+      if (period >= series.periodAt(nowMs - CLOCKS_APART_MS)) {
+        throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
+      }
+      const closure = await store.close({ prefixKey, period }, { reason, closedAtMs: nowMs });
+      emit({ type: 'period-closed', prefixKey, period, ...closure });
+      return closure;
+    },
+
+    advance: async (prefixKey, to, reason) => {
+      const series = await counted(prefixKey);
       if (series.config.strategy === 'gapless') {
         const message = 'A gapless sequence moves by its numbers only: what is skipped would be a hole';
         throw new ValidationError([{ path: 'to', message }]);
       }
       const { target } = series.at(clock.now());
       const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
+      if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, target.sequence.period);
       if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
       if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);

@@ -2,9 +2,9 @@
 import type { Allocation } from '../allocators/allocator.ts';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
+import type { Clock } from '../core/clock.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { GivenVariables } from '../core/template-printer.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
 import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -13,6 +13,9 @@ import type { SeriesCache } from './series-cache.ts';
 export const KEPT_MAX = 100_000;
 const HAND_OVER_CHUNK = 1_000;
 const HAND_OVER_RETRY_MS = 5_000;
+
+/** What the real number will show. */
+type DocumentTerms = Pick<TemporaryNumber, 'datedMs' | 'variables'>;
 
 /** A real number that is allocated, while the store may not know yet. */
 interface Resolution {
@@ -23,7 +26,7 @@ interface Resolution {
 
 export interface TemporaryNumberService {
   /** Issues stand-ins `TMP-{prefixKey}-{node}-{local clock, ms}-{n}`. @throws StorageUnavailableError when this node keeps too many. */
-  issue(prefixKey: string, count: number, instantMs: number, variables?: GivenVariables): readonly string[];
+  issue(prefixKey: string, count: number, instantMs: number, document?: DocumentTerms): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
@@ -37,13 +40,14 @@ interface Dependencies {
   readonly store: TemporaryNumberStore;
   readonly seriesCache: SeriesCache;
   readonly allocator: CounterAllocator;
+  readonly clock: Clock;
   readonly emit: Emit;
   /** The name of this process. */
   readonly node: string;
 }
 
 export const createTemporaryNumberService = (dependencies: Dependencies): TemporaryNumberService => {
-  const { store, seriesCache, allocator, emit, node } = dependencies;
+  const { store, seriesCache, allocator, clock, emit, node } = dependencies;
   const kept = new Map<string, TemporaryNumber>();
   const unresolved = new Map<string, Resolution>();
   let issued = 0;
@@ -76,7 +80,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     if (earlier !== undefined) return earlier;
     const series = await seriesCache.get(entry.prefixKey);
     // Dated when the document was, so that it counts in the period of the document.
-    const { printerFor, target } = series.at(entry.issuedAtMs);
+    const { printerFor, target } = series.of(entry.datedMs ?? entry.issuedAtMs, clock.now());
     const print = printerFor(entry.variables);
     const allocation = await allocator.allocate(target, 1);
     const resolution = { target, allocation, resolvedNumber: print(allocation.ranges[0]?.first ?? 0n) };
@@ -91,14 +95,14 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
   };
 
   return {
-    issue: (prefixKey, count, instantMs, variables) => {
+    issue: (prefixKey, count, instantMs, document) => {
       if (kept.size + count > KEPT_MAX) {
         throw new StorageUnavailableError('This node keeps as many temporary numbers as it can.');
       }
       return Array.from({ length: count }, () => {
         issued += 1;
         const number = `TMP-${prefixKey}-${node}-${instantMs}-${issued}`;
-        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, variables, resolvedNumber: undefined });
+        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, ...document, resolvedNumber: undefined });
         emit({ type: 'temporary-number-issued', prefixKey, number });
         return number;
       });

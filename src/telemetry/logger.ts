@@ -80,6 +80,8 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
       'A sequence was moved forward by hand',
     ),
+  'period-closed': ({ prefixKey, period, reason }, logger) =>
+    logger.warn({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
   // The ledger itself keeps them all, with times and reasons.
   reservation: () => undefined,
   'ledger-calls-unsettled': ({ calls }, logger) =>
@@ -121,6 +123,23 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     logger.warn(
       { event: 'prefix-configs-healing-failed', reason: reasonOf(error) },
       'The prefix configs of Redis and PostgreSQL could not be compared; trying again',
+    ),
+  'worker-lease-taken': ({ dataCentre, worker }, logger) =>
+    logger.info({ event: 'worker-lease-taken', data_centre: dataCentre, worker }, 'Snowflake worker id leased'),
+  'worker-lease-lost': ({ dataCentre, worker }, logger) =>
+    logger.warn(
+      { event: 'worker-lease-lost', data_centre: dataCentre, worker },
+      'The snowflake worker id is no longer leased to this node: another one is taken',
+    ),
+  'worker-lease-not-renewed': ({ worker, error }, logger) =>
+    logger.error(
+      { event: 'worker-lease-not-renewed', worker, reason: reasonOf(error) },
+      'The snowflake worker id could not be renewed: ids are made until two thirds of the lease are over',
+    ),
+  'clock-stepped-back': ({ byMs, handling }, logger) =>
+    logger.warn(
+      { event: 'clock-stepped-back', by_ms: byMs, handling },
+      'The clock of this node was set back: waited for, its last millisecond kept, or a fresh worker id taken',
     ),
   'sequence-recovering': ({ prefixKey, period }, logger) =>
     logger.warn(

@@ -1,6 +1,6 @@
 /** The metrics: counted in plain slots on the way, folded into prom-client when Prometheus asks. */
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import type { Emit, NumberSource } from '../core/events.ts';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ClockHandling, Emit, NumberSource } from '../core/events.ts';
 import type { ReservationState } from '../core/ledger.ts';
 
 /** Counts the requests of one route. */
@@ -29,6 +29,9 @@ export const createMetrics = (): Metrics => {
   const issued = new Map<NumberSource, number>();
   const reservations = new Map<ReservationState, number>();
   let corruptEntries = 0;
+  const clockSteps = new Map<ClockHandling, number>();
+  let worker = Number.NaN;
+  let leasesLost = 0;
 
   // Labelled counters cost 150 ns a call and slots 3; so each collect() copies what the slots hold.
   new Counter({
@@ -73,12 +76,45 @@ export const createMetrics = (): Metrics => {
     },
   });
 
+  new Counter({
+    name: 'number_generator_clock_steps_total',
+    help: 'How often the clock was set back while snowflake ids were made, by what was done about it.',
+    labelNames: ['handling'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [handling, count] of clockSteps) this.inc({ handling }, count);
+    },
+  });
+  new Counter({
+    name: 'number_generator_worker_leases_lost_total',
+    help: 'How often the snowflake worker id of this node had become that of another.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(leasesLost);
+    },
+  });
+  new Gauge({
+    name: 'number_generator_snowflake_worker',
+    help: 'The snowflake worker id leased last; NaN when none ever was.',
+    registers: [registry],
+    collect() {
+      this.set(worker);
+    },
+  });
+
   return {
     listen: (event) => {
       if (event.type === 'numbers-issued') issued.set(event.source, (issued.get(event.source) ?? 0) + event.count);
       else if (event.type === 'reservation') {
         reservations.set(event.outcome, (reservations.get(event.outcome) ?? 0) + 1);
       } else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
+      else if (event.type === 'worker-lease-taken') worker = event.worker;
+      else if (event.type === 'worker-lease-lost') leasesLost += 1;
+      else if (event.type === 'clock-stepped-back') {
+        clockSteps.set(event.handling, (clockSteps.get(event.handling) ?? 0) + 1);
+      }
     },
     requestCounter: (method, route) => {
       const byStatus = new Map<number, number>();

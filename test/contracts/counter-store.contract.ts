@@ -99,6 +99,33 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('10004');
     });
 
+    it('gives nothing more of a sequence that is closed, neither values nor an advance; the first closure stays', async () => {
+      const name = { ...freshName(), period: '2025' };
+      expect(taken(await reserveOne(call(name, 2)))).toEqual({ first: 1n, last: 2n });
+      const { store, otherNode = store } = get();
+      const first = { reason: 'Filed on 5 January, with all its "quotes"', closedAtMs: 1_700_000_000_000 };
+      expect(await store.close(name, first)).toEqual(first);
+      expect(await otherNode.close(name, { reason: 'Again', closedAtMs: 1_800_000_000_000 })).toEqual(first);
+      expect(await reserve(store, [call(name)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
+      expect(await reserve(otherNode, [call(name, 3)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
+      expect(await store.advance(advanceTo(name, 9n))).toEqual({ kind: 'closed' });
+      expect(await store.inspect(name)).toMatchObject({ value: 2n, closed: first });
+    });
+
+    it('closes a sequence that nobody has counted yet, and no other one', async () => {
+      const name = { ...freshName(), period: '2025' };
+      await get().store.close(name, { reason: 'Never used', closedAtMs: 1 });
+      expect(await reserveOne(call(name))).toMatchObject({ kind: 'closed' });
+      expect(taken(await reserveOne(call({ ...name, period: '2026' })))).toEqual({ first: 1n, last: 1n });
+    });
+
+    it('answers a closed sequence’s neighbours in the same trip', async () => {
+      const [closed, open] = [{ ...freshName(), period: '2025' }, freshName()];
+      await get().store.close(closed, { reason: 'Over', closedAtMs: 1 });
+      const replies = await reserve(get().store, [call(closed), call(open)]);
+      expect(replies.map(({ kind }) => kind)).toEqual(['closed', 'taken']);
+    });
+
     it('never goes back when initialSeq is lowered, and goes on above it when it is raised', async () => {
       const name = freshName();
       await reserveOne(call(name, 1, { initialSeq: 50n }));

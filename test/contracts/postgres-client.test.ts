@@ -61,6 +61,7 @@ describe('the PostgreSQL client', () => {
     expect(await empty.query('SELECT name FROM number_generator_migrations')).toEqual([
       { name: '001-ceilings.sql' },
       { name: '002-ledger.sql' },
+      { name: '003-worker-leases.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

@@ -26,6 +26,7 @@ const configOf = (prefixKey: string, more: Partial<PrefixConfig> = {}): PrefixCo
   fiscalYearStart: '04-01',
   overflow: 'extend',
   outage: 'standby',
+  allowPast: false,
   version: 1,
   ...more,
 });

@@ -127,6 +127,7 @@ describe('the settings of Redis', () => {
       '~{sequence:*',
       '~prefix_configs',
       '~temporary_numbers',
+      '~workers',
       '~idempotency:*',
       '&prefix_configs:changed',
       '&sequences:recovering',

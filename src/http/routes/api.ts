@@ -6,6 +6,7 @@ import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-con
 import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
 import { type ReservationRoutesOptions, reservationRoutes } from './reservations.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
+import { snowflakeRoutes } from './snowflakes.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
@@ -34,6 +35,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
+  await server.register(snowflakeRoutes);
   const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
   await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
   await server.register(reservationRoutes, { reservationService, ...issuing });

@@ -24,7 +24,7 @@ const response = {
   400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
-  409: problemResponse('SEQUENCE_OVERFLOW'),
+  409: problemResponse('SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
   422: problemResponse('IDEMPOTENCY_CONFLICT'),
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
@@ -50,11 +50,12 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     reply: FastifyReply,
     payload: Payload,
   ): Promise<z.output<typeof numbersReply>> => {
-    const { prefixKey, count, variables } = payload;
+    const { prefixKey, count, variables, date } = payload;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
     const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, {
       variables,
+      date,
       receipt,
       // Known where a guard, or the key, asked for the token.
       subject: request.user?.subject,

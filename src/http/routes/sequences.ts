@@ -6,7 +6,18 @@ import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
-import { advanceBody, gapsQuery, gapsReply, sequenceReply, toGapReply, toSequenceReply } from '../schemas/sequences.ts';
+import {
+  advanceBody,
+  closeBody,
+  closedPeriodReply,
+  gapsQuery,
+  gapsReply,
+  periodParams,
+  sequenceReply,
+  toClosureReply,
+  toGapReply,
+  toSequenceReply,
+} from '../schemas/sequences.ts';
 
 export interface SequenceRoutesOptions {
   readonly sequenceService: SequenceService;
@@ -17,7 +28,7 @@ const response = {
   400: problemResponse('VALIDATION_ERROR'),
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
-  404: problemResponse('PREFIX_NOT_REGISTERED'),
+  404: problemResponse('PREFIX_NOT_REGISTERED', 'NOT_FOUND'),
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
@@ -63,6 +74,29 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
   );
 
   server.post(
+    '/sequences/:prefixKey/periods/:period/close',
+    {
+      schema: {
+        ...described('Close a period that is over: no number of it is handed out any more'),
+        params: periodParams,
+        body: closeBody,
+        response: {
+          ...response,
+          200: closedPeriodReply,
+          413: problemResponse('PAYLOAD_TOO_LARGE'),
+          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
+        },
+      },
+      ...authorizer.guard('sequences:admin', keyOf),
+    },
+    async (request) => {
+      const { prefixKey, period } = request.params;
+      const closure = await sequenceService.closePeriod(prefixKey, period, request.body.reason);
+      return { prefixKey, period, ...toClosureReply(closure) };
+    },
+  );
+
+  server.post(
     '/sequences/:prefixKey/advance',
     {
       schema: {
@@ -71,7 +105,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
         response: {
           ...response,
           200: sequenceReply,
-          409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW'),
+          409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
           413: problemResponse('PAYLOAD_TOO_LARGE'),
           415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },

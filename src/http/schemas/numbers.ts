@@ -6,6 +6,8 @@ import { variablesObject, variablesQuery } from './variables.ts';
 
 const COUNT_RULE = `A whole number from 1 to ${COUNT_MAX}`;
 
+const DATE_LENGTH_MAX = 40;
+
 const countText = z
   .string()
   .regex(/^[1-9][0-9]{0,4}$/, COUNT_RULE)
@@ -23,14 +25,22 @@ export const numbersBody = z
     prefix_key: prefixKeySchema.describe('The same as prefixKey.').optional(),
     count: z.int(COUNT_RULE).min(1, COUNT_RULE).max(COUNT_MAX, COUNT_RULE).optional(),
     variables: variablesObject,
+    date: z
+      .string()
+      .max(DATE_LENGTH_MAX)
+      .optional()
+      .describe(
+        'The date of the document, when that is not now: a day in the time zone of the prefix, or an instant with offset.',
+      )
+      .meta({ examples: ['2026-11-25'] }),
   })
-  .transform(({ prefixKey, prefix_key: snakeKey, count, variables }, ctx) => {
+  .transform(({ prefixKey, prefix_key: snakeKey, count, variables, date }, ctx) => {
     if (prefixKey !== undefined && snakeKey !== undefined && prefixKey !== snakeKey) {
       ctx.addIssue({ code: 'custom', path: ['prefix_key'], message: 'Given as prefixKey too, with another value' });
     }
     const given = prefixKey ?? snakeKey;
     if (given === undefined) ctx.addIssue({ code: 'custom', path: ['prefixKey'], message: 'Required, but missing' });
-    return { prefixKey: given ?? '', count, variables };
+    return { prefixKey: given ?? '', count, variables, date };
   });
 
 /** For the description only: what is in it is read where the key is used. */

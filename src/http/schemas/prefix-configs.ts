@@ -19,6 +19,7 @@ const configFields = {
   fiscalYearStart: z.string(),
   overflow: z.string(),
   outage: z.string(),
+  allowPast: z.boolean(),
   version: z.int().describe('Also the ETag; send it back as If-Match to change the config.'),
 };
 

@@ -1,6 +1,8 @@
 /** What the calls on sequences and temporary numbers take and reply. */
 import { z } from 'zod';
+import type { Closure } from '../../core/closure.ts';
 import type { Gap } from '../../core/gap.ts';
+import { prefixKeySchema } from '../../core/prefix-config.ts';
 import { rangeSize } from '../../core/range.ts';
 import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
 import { parseValue } from '../../core/value.ts';
@@ -47,6 +49,41 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
 const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
+const reason = z
+  .string(REASON_RULE)
+  .trim()
+  .min(1, REASON_RULE)
+  .max(500, REASON_RULE)
+  .describe('Goes to the log.')
+  .meta({ examples: ['Handed over from the old system'] });
+
+const PERIOD_RULE = 'The name of a period: 2026, 2026-11, 2026-11-25 or fy2026';
+
+export const periodParams = z.strictObject({
+  prefixKey: prefixKeySchema,
+  period: z
+    .string()
+    .regex(/^(?:fy)?[0-9]{4}(?:-[0-9]{2}){0,2}$/, PERIOD_RULE)
+    .describe(PERIOD_RULE)
+    .meta({ examples: ['2025'] }),
+});
+
+export const closeBody = z.strictObject({ reason: reason.describe('Kept with the period, and goes to the log.') });
+
+const closureFields = {
+  reason: z.string().describe('Of the first time it was closed.'),
+  closedAt: z.string().describe('RFC 3339.'),
+};
+
+export const closedPeriodReply = z
+  .object({ prefixKey: z.string(), period: z.string(), ...closureFields })
+  .meta({ id: 'ClosedPeriod' });
+
+export const toClosureReply = (closure: Closure): { reason: string; closedAt: string } => ({
+  reason: closure.reason,
+  closedAt: new Date(closure.closedAtMs).toISOString(),
+});
+
 export const advanceBody = z.strictObject({
   to: z
     .union([z.int(TO_RULE).min(0, TO_RULE), z.string(TO_RULE)], TO_RULE)
@@ -56,7 +93,7 @@ export const advanceBody = z.strictObject({
       return parsed ?? 0n;
     })
     .describe('The value after which counting goes on; it must be above the current one.'),
-  reason: z.string(REASON_RULE).trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Goes to the log.'),
+  reason,
 });
 
 /** The cursor is the first value of the last gap. */

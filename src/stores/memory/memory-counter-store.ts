@@ -1,5 +1,6 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
-import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { Closure } from '../../core/closure.ts';
+import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
@@ -22,6 +23,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
   const origins = new Map<string, bigint>();
   const gaps = new Map<string, Gap[]>();
+  const closures = new Map<string, Closure>();
   /** The oldest first. */
   const receipts = new Map<string, Receipt>();
 
@@ -54,10 +56,17 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   };
 
   const serve = (call: CounterCall): CounterReply => {
-    const { receipt: draft } = call;
-    if (draft === undefined) return move(call, (stored) => takeFromCounter(stored, call));
+    const { receipt: draft, sequence } = call;
+    const isClosed = closures.has(keyOf(sequence));
+    if (draft === undefined) {
+      return move(call, (stored) => {
+        const taken = takeFromCounter(stored, call);
+        return isClosed ? refuseClosed(taken) : taken;
+      });
+    }
     return move(call, (stored) => {
       const taken = takeOnce(stored, call, receipts.get(draft.hash));
+      if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
       return taken;
     });
@@ -66,12 +75,21 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   return {
     source: 'memory',
     reserve: async (calls) => calls.map(serve),
-    advance: async (request) => move(request, (stored) => advanceCounter(stored, request)),
+    advance: async (request) =>
+      closures.has(keyOf(request.sequence))
+        ? { kind: 'closed' }
+        : move(request, (stored) => advanceCounter(stored, request)),
+    close: async (sequence, closure) => {
+      const first = closures.get(keyOf(sequence)) ?? closure;
+      closures.set(keyOf(sequence), first);
+      return first;
+    },
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
       if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      return { value, origin: origins.get(keyOf(sequence)), free: [], ahead: [], changes: '', recovering: false };
+      const [origin, closed] = [origins.get(keyOf(sequence)), closures.get(keyOf(sequence))];
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),

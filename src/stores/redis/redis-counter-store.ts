@@ -1,4 +1,5 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
+import type { Closure } from '../../core/closure.ts';
 import type { AheadRange, CounterCall, CounterStore, FenceOperations } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
@@ -37,6 +38,13 @@ const readRanges = (text: string | null | undefined): AheadRange[] =>
       const [first = '', last = '', holder = '-'] = word.split(':');
       return { first: BigInt(first), last: BigInt(last), node: readHolder(holder) };
     });
+
+const encodeClosure = ({ reason, closedAtMs }: Closure): string => `${closedAtMs} ${reason}`;
+
+const decodeClosure = (text: string | null | undefined): Closure | undefined => {
+  const [, closedAtMs, reason] = /^([0-9]+) (.*)$/s.exec(text ?? '') ?? [];
+  return reason === undefined ? undefined : { reason, closedAtMs: Number(closedAtMs) };
+};
 
 /** How long a replica may take to confirm a ceiling, ms. */
 const CONFIRM_TIMEOUT_MS = 500;
@@ -141,12 +149,19 @@ export const createRedisCounterStore = (
         return decodeAdvance(reply);
       }),
 
+    close: (sequence, closure) =>
+      translated(async () => {
+        const { state } = sequenceKeys(sequence);
+        await commands.hsetnx(state, 'closed', encodeClosure(closure));
+        return decodeClosure(await commands.hget(state, 'closed')) ?? closure;
+      }),
+
     inspect: (sequence) =>
       translated(async () => {
         const { counter, state } = sequenceKeys(sequence);
-        const [text, [copy, ahead, free, origin, changes, fence]] = await Promise.all([
+        const [text, [copy, ahead, free, origin, changes, fence, closed]] = await Promise.all([
           commands.get(counter),
-          commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence'),
+          commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence', 'closed'),
         ]);
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
@@ -159,6 +174,7 @@ export const createRedisCounterStore = (
           free: readRanges(free).map(({ first, last }) => ({ first, last })),
           ahead: readRanges(ahead),
           // Of one server in one epoch: another one counts its changes from elsewhere.
+          closed: decodeClosure(closed),
           recovering: fence?.startsWith('- ') ?? false,
           changes: `${(fence ?? '').replace(/ [0-9]+$/, '')} ${changes ?? 0}`,
         };

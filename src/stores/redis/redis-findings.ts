@@ -101,7 +101,7 @@ const judgeRights = (missing: readonly string[]): Judgement => {
   const shown = missing.slice(0, RIGHTS_SHOWN_MAX).join(', ');
   const more = missing.length > RIGHTS_SHOWN_MAX ? ` and ${missing.length - RIGHTS_SHOWN_MAX} more` : '';
   const remedy =
-    'ACL SETUSER <user> ~sequence:* ~{sequence:* ~prefix_configs ~temporary_numbers &prefix_configs:changed ' +
+    'ACL SETUSER <user> ~sequence:* ~{sequence:* ~prefix_configs ~temporary_numbers ~workers &prefix_configs:changed ' +
     '&sequences:recovering ' +
     '+@read +@write +@hash +@string +@scripting +@connection +@pubsub +info +time +wait +config|get +cluster|slots +cluster|nodes';
   return judge('error', 'acl', `Our user may not: ${shown}${more}.`, remedy);

@@ -13,6 +13,9 @@ export const SEQUENCES_RECOVERING_CHANNEL = 'sequences:recovering';
 /** Hash: temporary number → what is known of it as JSON. */
 export const TEMPORARY_NUMBERS_KEY = 'temporary_numbers';
 
+/** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
+export const WORKERS_KEY = 'workers';
+
 /** The keys of one sequence; the braces keep all of them in the same cluster slot. */
 export interface SequenceKeys {
   /** String: the last value taken in order. */

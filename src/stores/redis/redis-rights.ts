@@ -8,6 +8,7 @@ import {
   SEQUENCES_RECOVERING_CHANNEL,
   sequenceKeys,
   TEMPORARY_NUMBERS_KEY,
+  WORKERS_KEY,
 } from './redis-keys.ts';
 
 const EXAMPLE = 'CHECK';
@@ -28,7 +29,11 @@ export const RIGHTS_NEEDED: readonly string[] = [
     `PUBLISH ${channel} ${EXAMPLE}`,
     `SUBSCRIBE ${channel}`,
   ]),
-  ...forKeys([...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
+  ...forKeys(
+    [...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY, WORKERS_KEY],
+    'EVAL x 1 KEY',
+    'EVALSHA x 1 KEY',
+  ),
   ...forKeys(RECEIPTS, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
   ...forKeys([...COUNTERS, ...RECEIPTS], 'GET KEY', 'SET KEY 1'),
   ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
@@ -36,6 +41,7 @@ export const RIGHTS_NEEDED: readonly string[] = [
   ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
+  ...forKeys([WORKERS_KEY], 'HGET KEY f', 'HSET KEY f 1'),
 ];
 
 export const CLUSTER_RIGHTS_NEEDED: readonly string[] = ['CLUSTER SLOTS', 'CLUSTER NODES', 'ASKING'];

@@ -11,17 +11,30 @@ const ADDED_AT_ONCE_MAX = 500;
 const entrySchema = z.object({
   prefix_key: z.string(),
   issued_at_ms: z.number(),
+  dated_ms: z.number().optional(),
   variables: z.record(z.string(), z.string()).optional(),
   resolved_number: z.string().optional(),
 });
 
-const encode = ({ prefixKey, issuedAtMs, variables, resolvedNumber }: TemporaryNumber): string =>
-  JSON.stringify({ prefix_key: prefixKey, issued_at_ms: issuedAtMs, variables, resolved_number: resolvedNumber });
+const encode = ({ prefixKey, issuedAtMs, datedMs, variables, resolvedNumber }: TemporaryNumber): string =>
+  JSON.stringify({
+    prefix_key: prefixKey,
+    issued_at_ms: issuedAtMs,
+    dated_ms: datedMs,
+    variables,
+    resolved_number: resolvedNumber,
+  });
 
 const decode = (number: string, json: string): TemporaryNumber => {
   const entry = entrySchema.parse(JSON.parse(json));
-  const { prefix_key: prefixKey, issued_at_ms: issuedAtMs, variables, resolved_number: resolvedNumber } = entry;
-  return { number, prefixKey, issuedAtMs, variables, resolvedNumber };
+  return {
+    number,
+    prefixKey: entry.prefix_key,
+    issuedAtMs: entry.issued_at_ms,
+    datedMs: entry.dated_ms,
+    variables: entry.variables,
+    resolvedNumber: entry.resolved_number,
+  };
 };
 
 export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): TemporaryNumberStore => {

@@ -100,6 +100,8 @@ export const decodeReply = (text: string): CounterReply => {
       return { kind, standby: readAdvice(a), fence: readFence(b, c, d) };
     case 'exhausted':
       return { kind, valuesLeft: BigInt(a ?? Number.NaN), standby: readAdvice(b), fence: readFence(c, d, e) };
+    case 'closed':
+      return { kind, standby: readAdvice(a), fence: readFence(b, c, d) };
     case 'receipt':
       return readReceiptReply(text);
     case 'conflict':
@@ -132,6 +134,8 @@ export const decodeAdvance = (text: string): AdvanceReply => {
       return { kind, valuesLeft: BigInt(a ?? Number.NaN) };
     case 'ceiling':
       return { kind, value: BigInt(a ?? Number.NaN) };
+    case 'closed':
+      return { kind };
     case 'recovering':
     case 'forgotten':
       return { kind: 'recovering' };

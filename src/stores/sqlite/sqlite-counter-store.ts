@@ -1,6 +1,7 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
-import { advanceCounter, type CounterMove, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import type { Closure } from '../../core/closure.ts';
+import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
@@ -30,6 +31,8 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   const selectGaps = handle.prepare(
     'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
   );
+  const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
+  const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
   const read = ({ prefixKey, period }: SequenceName): Stored => {
@@ -37,6 +40,11 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
+  const readClosure = ({ prefixKey, period }: SequenceName): Closure | undefined => {
+    // Only periods end: a sequence without is spared the question.
+    const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
+    return row && { reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) };
+  };
   const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
     parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
 
@@ -56,10 +64,17 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   };
 
   const serve = (call: CounterCall): CounterReply => {
-    const { receipt: draft } = call;
-    if (draft === undefined) return move(call, (stored) => takeFromCounter(stored, call));
+    const { receipt: draft, sequence } = call;
+    const isClosed = readClosure(sequence) !== undefined;
+    if (draft === undefined) {
+      return move(call, (stored) => {
+        const taken = takeFromCounter(stored, call);
+        return isClosed ? refuseClosed(taken) : taken;
+      });
+    }
     return move(call, (stored) => {
       const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
       return taken;
     });
@@ -75,13 +90,28 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
       return transact(() => calls.map(serve));
     },
 
-    advance: async (request) => transact(() => move(request, (stored) => advanceCounter(stored, request))),
+    advance: async (request) =>
+      transact(() =>
+        readClosure(request.sequence) === undefined
+          ? move(request, (stored) => advanceCounter(stored, request))
+          : { kind: 'closed' },
+      ),
+
+    close: async (sequence, closure) =>
+      transact(() => {
+        insertClosure.run(sequence.prefixKey, sequence.period, closure.reason, closure.closedAtMs);
+        return readClosure(sequence) ?? closure;
+      }),
 
     inspect: async (sequence) => {
-      const { value, origin } = transact(() => ({ value: read(sequence), origin: readOrigin(sequence) }));
+      const { value, origin, closed } = transact(() => ({
+        value: read(sequence),
+        origin: readOrigin(sequence),
+        closed: readClosure(sequence),
+      }));
       if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
       // Values only ever come into the gap record together with the counter that passes them.
-      return { value, origin, free: [], ahead: [], changes: '', recovering: false };
+      return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>

@@ -21,6 +21,14 @@ const OPEN = `
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
     reason TEXT NOT NULL, node TEXT, recorded_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS worker_leases (
+    data_centre INTEGER NOT NULL, worker INTEGER NOT NULL, holder TEXT, bound_ms INTEGER NOT NULL,
+    PRIMARY KEY (data_centre, worker)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS closed_periods (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (prefix_key, period)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS receipts (
     hash TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at_ms INTEGER NOT NULL, period TEXT NOT NULL,
     ranges TEXT NOT NULL, series TEXT NOT NULL

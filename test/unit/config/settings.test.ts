@@ -36,6 +36,7 @@ const DEFAULTS = {
   numbersAuth: 'open',
   shutdownDrainMs: 5_000,
   shutdownTimeoutMs: 30_000,
+  dataCentre: 0,
 };
 
 describe('settings', () => {
@@ -60,6 +61,7 @@ describe('settings', () => {
         'DATABASE_URL',
         'DATABASE_TIMEOUT_MS',
         'DATA_DIR',
+        'DC_ID',
         'JWT_SECRET',
         'AUTH',
         'NUMBERS_AUTH',
@@ -84,6 +86,7 @@ describe('settings', () => {
         DATABASE_TIMEOUT_MS: '300',
         STANDBY_SIZE: '0',
         DATA_DIR: '/var/lib/numbers',
+        DC_ID: '7',
         JWT_SECRET: SECRET,
         AUTH: 'on',
         NUMBERS_AUTH: 'required',
@@ -101,6 +104,7 @@ describe('settings', () => {
       databaseTimeoutMs: 300,
       standbySize: 0,
       dataDir: '/var/lib/numbers',
+      dataCentre: 7,
       jwtSecret: SECRET,
       auth: 'on',
       numbersAuth: 'required',

@@ -23,6 +23,7 @@ const DEFAULTS = {
   fiscalYearStart: '01-01',
   overflow: 'extend',
   outage: 'standby',
+  allowPast: false,
 };
 
 /** Reads a config with the usual format and these fields. */
@@ -70,6 +71,7 @@ describe('a config from a client', () => {
     ['initialSeq', 'initial_seq', '1000', { initialSeq: 1000n }],
     ['timeZone', 'time_zone', 'Asia/Kolkata', { timeZone: 'Asia/Kolkata' }],
     ['fiscalYearStart', 'fiscal_year_start', '04-01', { fiscalYearStart: '04-01' }],
+    ['allowPast', 'allow_past', true, { allowPast: true }],
   ])('%s may be spelt %s, or both when they agree', (camelCase, snakeCase, value, expected) => {
     const config = { ...DEFAULTS, ...expected };
     expect(read({ [camelCase]: value })).toEqual(config);
@@ -83,6 +85,7 @@ describe('a config from a client', () => {
     ['initialSeq', 'initial_seq', 0, 1],
     ['timeZone', 'time_zone', 'UTC', 'Europe/Berlin'],
     ['fiscalYearStart', 'fiscal_year_start', '01-01', '04-01'],
+    ['allowPast', 'allow_past', true, false],
   ])('%s and %s with different values contradict each other', (camelCase, snakeCase, one, other) => {
     const message = `Given as ${camelCase} too, with another value`;
     expect(problemsOf({ format: FORMAT, [camelCase]: one, [snakeCase]: other })).toContainEqual({
@@ -97,7 +100,7 @@ describe('a config from a client', () => {
   });
 
   test('takes every field that has a choice', () => {
-    const chosen = { strategy: 'counter', reset: 'yearly', overflow: 'reject', outage: 'temporary' };
+    const chosen = { strategy: 'counter', reset: 'yearly', overflow: 'reject', outage: 'temporary', allowPast: true };
     expect(read(chosen)).toEqual({ ...DEFAULTS, ...chosen });
   });
 
@@ -124,6 +127,8 @@ describe('every bad value is refused at its path', () => {
     ['fiscal_year_start', ['', '02-30', null]],
     ['overflow', ['wrap', 'EXTEND', '', null, true]],
     ['outage', ['none', 'Standby', '', null, false]],
+    ['allowPast', ['yes', 'true', '', null, 1]],
+    ['allow_past', ['yes', null, 0]],
   ])('%s: %j', (path, values) => {
     for (const value of values) {
       expect({ value, paths: new Set(pathsOf({ [path]: value })) }).toEqual({ value, paths: new Set([path]) });

@@ -20,6 +20,7 @@ describe('a written config', () => {
       timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
       fiscalYearStart: fc.constantFrom('01-01', '04-01', '12-31'),
       text: fc.constantFrom('', 'INV-', 'Größe ', '发票', '𐐷'),
+      allowPast: fc.boolean(),
       version: fc.integer({ min: 1, max: 1_000_000 }),
     })
     .map(
@@ -59,6 +60,7 @@ describe('a written config', () => {
       fiscal_year_start: '01-01',
       overflow: 'extend',
       outage: 'standby',
+      allow_past: false,
       version: 3,
     });
   });

@@ -20,14 +20,15 @@ const setUp = async (outage: string, limits: object = {}) => {
   const configs = createSwitchablePrefixConfigStore();
   await configs.insert(configOf('INV', { format: 'INV-{year}-{SEQ:3}', outage }));
   const seriesCache = createSeriesCache(configs, 5, emit);
+  const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
   const temporaryNumberService = createTemporaryNumberService({
     store: createMemoryTemporaryNumberStore(),
     seriesCache,
     allocator,
+    clock,
     emit,
     node: 'node',
   });
-  const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
   const service = createNumberService({
     seriesCache,
     strategies: strategiesOf({}, { allocator }),

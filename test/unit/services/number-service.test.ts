@@ -52,7 +52,7 @@ const createNode = (sequences: CounterStore, configs: SwitchablePrefixConfigStor
   const node = randomBytes(6).toString('hex');
   const allocator = createCounterAllocator({ store: sequences, node, emit });
   const store = createMemoryTemporaryNumberStore();
-  const temporaryNumberService = createTemporaryNumberService({ store, seriesCache, allocator, emit, node });
+  const temporaryNumberService = createTemporaryNumberService({ store, seriesCache, allocator, clock, emit, node });
   const service = createNumberService({
     seriesCache,
     strategies: strategiesOf({ counter: { allocator } }, REFUSED),

@@ -30,7 +30,14 @@ const setUp = async (altered: Partial<TemporaryNumberStore> = {}) => {
   const configs = createSwitchablePrefixConfigStore();
   await configs.insert(configOf('INV', { format: '{year}-{SEQ:3}', reset: 'yearly', outage: 'temporary' }));
   const seriesCache = createSeriesCache(configs, 0, emit);
-  const service = createTemporaryNumberService({ store, seriesCache, allocator, emit, node: 'n0de' });
+  const service = createTemporaryNumberService({
+    store,
+    seriesCache,
+    allocator,
+    clock: { now: () => AT },
+    emit,
+    node: 'n0de',
+  });
   const targets = async (): Promise<AllocationTarget> => (await seriesCache.get('INV')).at(AT).target;
   return { service, added, events, configs, counters, ask, targets };
 };

@@ -216,6 +216,26 @@ describe('a fact', () => {
     ]);
   });
 
+  test('a worker id is news when leased, a warning when lost, an error when it cannot be renewed', () => {
+    const worker = { dataCentre: 1, worker: 7 };
+    expect(written({ type: 'worker-lease-taken', ...worker })).toMatchObject([
+      { level: 'info', event: 'worker-lease-taken', data_centre: 1, worker: 7 },
+    ]);
+    expect(written({ type: 'worker-lease-lost', ...worker })).toMatchObject([
+      { level: 'warn', event: 'worker-lease-lost', data_centre: 1, worker: 7 },
+    ]);
+    const error = new StorageUnavailableError('Away', new Error('ECONNREFUSED'));
+    expect(written({ type: 'worker-lease-not-renewed', worker: 7, error })).toMatchObject([
+      { level: 'error', event: 'worker-lease-not-renewed', worker: 7, reason: 'ECONNREFUSED' },
+    ]);
+  });
+
+  test('a clock set back is a warning with what was done about it', () => {
+    expect(written({ type: 'clock-stepped-back', byMs: 200, handling: 'kept' })).toMatchObject([
+      { level: 'warn', event: 'clock-stepped-back', by_ms: 200, handling: 'kept' },
+    ]);
+  });
+
   test('numbers issued are left to the metrics', () => {
     expect(written({ type: 'numbers-issued', count: 3, source: 'redis' })).toEqual([]);
   });

@@ -42,6 +42,9 @@ const samplesOf = async (metrics: ReturnType<typeof createMetrics>, name: string
 const REQUESTS = 'number_generator_http_requests_total';
 const ISSUED = 'number_generator_numbers_issued_total';
 const CORRUPT = 'number_generator_corrupt_prefix_configs_total';
+const LOST = 'number_generator_worker_leases_lost_total';
+const WORKER = 'number_generator_snowflake_worker';
+const STEPS = 'number_generator_clock_steps_total';
 
 describe('the text', () => {
   test('can be parsed: one HELP and TYPE per metric, before its samples, none twice', async () => {
@@ -58,7 +61,7 @@ describe('the text', () => {
 
   test('can be parsed before anything was counted', async () => {
     const metrics = createMetrics();
-    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0 });
+    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0, [LOST]: 0, [WORKER]: Number.NaN });
   });
 
   test('is announced as the Prometheus text format', () => {
@@ -130,7 +133,23 @@ describe('facts', () => {
     metrics.listen({ type: 'store-connected' });
     metrics.listen({ type: 'store-disconnected', reason: 'x' });
     metrics.listen({ type: 'prefix-config-removed', prefixKey: 'A' });
-    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0 });
+    expect(await samplesOf(metrics, 'number_generator_')).toEqual({ [CORRUPT]: 0, [LOST]: 0, [WORKER]: Number.NaN });
+  });
+});
+
+test('the worker id leased last, leases lost and steps of the clock are shown', async () => {
+  const metrics = createMetrics();
+  metrics.listen({ type: 'worker-lease-taken', dataCentre: 1, worker: 7 });
+  metrics.listen({ type: 'worker-lease-lost', dataCentre: 1, worker: 7 });
+  metrics.listen({ type: 'worker-lease-taken', dataCentre: 1, worker: 9 });
+  metrics.listen({ type: 'clock-stepped-back', byMs: 3, handling: 'waited' });
+  metrics.listen({ type: 'clock-stepped-back', byMs: 4, handling: 'waited' });
+  metrics.listen({ type: 'clock-stepped-back', byMs: 4_000, handling: 'fresh-worker' });
+  expect(await samplesOf(metrics, WORKER)).toEqual({ [WORKER]: 9 });
+  expect(await samplesOf(metrics, LOST)).toEqual({ [LOST]: 1 });
+  expect(await samplesOf(metrics, STEPS)).toEqual({
+    [`${STEPS}{handling="waited"}`]: 2,
+    [`${STEPS}{handling="fresh-worker"}`]: 1,
   });
 });
 

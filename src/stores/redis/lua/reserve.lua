@@ -29,6 +29,7 @@ standby would need, or 0):
   taken FIRST LAST counter|returned STANDBY   STANDBY is keep, recall, or FIRST-LAST-CALL of a segment on offer
   nothing STANDBY                             count was 0
   exhausted LEFT STANDBY                      fewer than count values are left: none was taken
+  closed STANDBY                              the sequence is closed: none was taken. (advance) closed
   advanced FROM TO, behind CURRENT            answers to advance
   receipt new|old near|keep EPOCH CEILING WANTED RECEIPT
                                               answers once: what was written down now, or earlier; near: the standby of the
@@ -49,6 +50,7 @@ State hash:
   free    "first:last ...", rising: returned values, handed out before the counter goes on
   origin  the value before the first that was ever taken; missing when a server that lost its state had to be told how far it had counted
   floor   where the last advance ended: nothing at or below it is handed out again
+  closed  "time reason", written by the close of a period: no value is handed out any more
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed
   n:NODE  "call time at near first last epoch reply": its last call, when, the counter after it, the counter value from
@@ -121,7 +123,7 @@ local function serve(i)
     receiptAt = receiptAt + 1
     receiptKey = KEYS[receiptAt]
   end
-  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence')
+  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence', 'closed')
   local copy, record, near = state[1], state[4], nil
   local who, served, ceiling = match(state[5] or '- 0 0', '^(%S+) (%d+) (%d+)$')
   if not who then error({ err = 'the fence of the state is unreadable' }) end
@@ -143,7 +145,7 @@ local function serve(i)
     elseif not record and kind ~= 'join' and kind ~= 'advance' then
       return 'forgotten'
     end
-    if near and kind == 'take' and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
+    if near and kind == 'take' and not state[6] and report == '' and count ~= '0' and counter and counter == copy and state[3] == ''
       and #counter < 14 and #initial < 16 and #seen < 16 then
       local bound = tonumber(ceiling) - floor(tonumber(window) / 2)
       local reply = takeNext(3 * i - 2, node, call, tonumber(count), initial, limit, seen, counter, state[2], near, bound, served)
@@ -154,7 +156,8 @@ local function serve(i)
   return plan({ index = i, counterKey = KEYS[3 * i - 2], stateKey = KEYS[3 * i - 1], gapsKey = KEYS[3 * i],
     node = node, call = call, kind = kind, count = tonumber(count), initial = initial, limit = limit, size = tonumber(size),
     holding = holding, used = used == '1', seen = seen, epoch = tonumber(epoch), window = tonumber(window), report = report,
-    receiptKey = receiptKey, counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record }, state)
+    receiptKey = receiptKey, counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record,
+    closed = state[6] }, state)
 end
 
 local replies = {}

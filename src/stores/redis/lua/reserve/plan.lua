@@ -124,6 +124,7 @@ end
 
 -- Nothing is recorded of an advance that is refused: asked again, it is refused again.
 local function advance(s, to)
+  if s.closed then return 'closed' .. suffix(s) end
   local from, target = s.value, s.number(to)
   if target <= from then return 'behind ' .. text(from) .. suffix(s) end
   if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' .. suffix(s) end

@@ -45,7 +45,7 @@ end
 -- Says what becomes of the node's standby, and from which counter value on that must be looked at again.
 local function standby(s, exhausted)
   if s.kind == 'leave' then return 'left', '-' end
-  if exhausted or s.size == 0 then return s.holding == '-' and 'keep' or 'recall', '-' end
+  if exhausted or s.closed or s.size == 0 then return s.holding == '-' and 'keep' or 'recall', '-' end
   local held
   for _, range in ipairs(s.ahead) do
     local mine, call = isHeldBy(range, s.node)

@@ -13,6 +13,7 @@ end
 
 local function take(s)
   if s.count == 0 then return 'nothing' end
+  if s.closed then return 'closed' end
   local left = valuesLeft(s)
   if left < s.number(format('%.0f', s.count)) then return 'exhausted ' .. text(left) end
   local free = s.free[1]

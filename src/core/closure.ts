@@ -1,0 +1,8 @@
+/** The end of a sequence: a period that is closed gives no more values, whoever asks. */
+
+export interface Closure {
+  /** A sentence that says why. */
+  readonly reason: string;
+  /** ms since 1970-01-01T00:00:00Z */
+  readonly closedAtMs: number;
+}

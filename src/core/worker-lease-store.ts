@@ -1,0 +1,34 @@
+/** The port to whatever leases snowflake worker ids: 256 per data centre, each to one node at a time. */
+
+/** How long a lease lasts without being renewed, ms. */
+export const WORKER_LEASE_MS = 30_000;
+/** After this long without a renewal a node stops: its clock and the store's need not agree on the rest, ms. */
+export const WORKER_USE_MS = 20_000;
+/**
+ * How far the bound on a worker's timestamps lies ahead of the node's clock at each renewal, ms: as far as it may go on
+ * without another, and three seconds for a clock that is set forward meanwhile.
+ */
+export const WORKER_BOUND_MS = WORKER_USE_MS + 3_000;
+
+export interface WorkerLease {
+  readonly worker: number;
+  /** No id of this worker may carry a later time, ms since 1970, until a renewal says so. */
+  readonly boundMs: number;
+}
+
+/**
+ * Promises, proved by `test/contracts/worker-lease-store.contract.ts`: a worker id is leased to one holder at a time; it is
+ * leased only to a node whose clock is past every time that an earlier holder may have used; a bound is durable before it is
+ * used, and never lowered but by a release. Every method throws StorageUnavailableError or StorageTimeoutError when the store fails.
+ */
+export interface WorkerLeaseStore {
+  /** @param nowMs the node's clock, ms since 1970. @returns undefined when no worker id is to be had. */
+  acquire(dataCentre: number, holder: string, nowMs: number): Promise<WorkerLease | undefined>;
+  /**
+   * @param atMs the later of the node's clock and the last time it has used.
+   * @returns the new bound; undefined when the lease is another's by now.
+   */
+  renew(dataCentre: number, worker: number, holder: string, atMs: number): Promise<number | undefined>;
+  /** Gives the lease up. @param lastMs the last time that was used. */
+  release(dataCentre: number, worker: number, holder: string, lastMs: number): Promise<void>;
+}
