@@ -1,5 +1,6 @@
 /** Watches how fast the series are used up: forecasts for who asks, warnings before one ends, the fullest ones for the metrics. */
 import { setImmediate } from 'node:timers/promises';
+import type { Standing } from '../allocators/allocator.ts';
 import { readCalendar } from '../core/calendar.ts';
 import {
   beginPace,
@@ -27,12 +28,6 @@ export interface Forecast {
   readonly widthReachedAtMs: number | undefined;
   /** When the series ends; ms. */
   readonly limitReachedAtMs: number | undefined;
-}
-
-/** Where a sequence of this node stands, as its last replies said. */
-export interface Standing {
-  readonly sequence: SequenceName;
-  readonly value: bigint;
 }
 
 export interface CapacityWatcher {

@@ -34,7 +34,10 @@ const BACKENDS: Readonly<Record<string, () => Promise<Backend>>> = {
       env: { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '20000' },
       strategy: 'gapless',
       count: async () => {
-        const rows = await postgres.query('SELECT state, count(*)::int AS count FROM ledger WHERE prefix_key = $1 GROUP BY state', [KEY]);
+        const rows = await postgres.query(
+          'SELECT state, count(*)::int AS count FROM ledger WHERE prefix_key = $1 GROUP BY state',
+          [KEY],
+        );
         return Object.fromEntries(rows.map(({ state, count }) => [String(state), Number(count)]));
       },
       release: async () => {
