@@ -13,7 +13,11 @@ export type GivenVariables = Readonly<Record<string, string>>;
 export const GIVEN_VALUE = /^[A-Za-z0-9]{1,32}$/;
 
 /** Prints one value. The text around it belongs to one instant, and to the variables of one request. */
-export type NumberPrinter = (value: bigint) => string;
+export interface NumberPrinter {
+  (value: bigint): string;
+  /** Present when all it prints is this text around the digits of the value, which are filled up with zeros to `width`. */
+  readonly frame?: { readonly before: string; readonly width: number; readonly after: string };
+}
 
 /** Prints all values of these ranges, in their order. */
 export const printRanges = (ranges: readonly Range[], print: NumberPrinter): string[] => {
@@ -80,7 +84,10 @@ export const compileTemplate = (template: Template, series: PrintedSeries): ((in
     const before = head.map(render).join('');
     const finish = printTail(tail, render);
     if (series.strategy === 'uuidv7') return (value) => finish(before + value.toString(16).padStart(UUID_DIGITS, '0'));
-    return (value) => finish(before + value.toString().padStart(seqLength, '0'));
+    const printer = (value: bigint): string => finish(before + value.toString().padStart(seqLength, '0'));
+    return tail.some((part) => 'check' in part)
+      ? printer
+      : Object.assign(printer, { frame: { before, width: seqLength, after: finish('') } });
   };
   return (instantMs) => {
     const reading = readCalendar(instantMs, series.timeZone);

@@ -4,9 +4,11 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
+import { writeNumberList } from '../core/number-list.ts';
 import type { Strategy } from '../core/prefix-config.ts';
+import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
-import { type GivenVariables, printRanges } from '../core/template-printer.ts';
+import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -23,6 +25,12 @@ export interface IssuedNumbers {
   /** In the order of their values. */
   readonly numbers: readonly string[];
   /** `temporary`: these are stand-ins, to be replaced by hand. */
+  readonly source: NumberSource;
+}
+
+export interface IssuedList {
+  /** A JSON array of the numbers in the order of their values, UTF-8. */
+  readonly list: Uint8Array;
   readonly source: NumberSource;
 }
 
@@ -52,6 +60,8 @@ export interface NumberService {
    * the series' `outage` is.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
+  /** The same for many: the numbers are written to one text, without printing each. */
+  issueList(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedList>;
 }
 
 interface Dependencies {
@@ -65,6 +75,12 @@ interface Dependencies {
 }
 
 const NO_OPTIONS: IssueOptions = {};
+
+/** Values that are yet to be printed; or texts, of temporary numbers and of what was printed before. */
+type Issued = { readonly source: NumberSource } & (
+  | { readonly ranges: readonly Range[]; readonly print: NumberPrinter }
+  | { readonly texts: readonly string[] }
+);
 
 interface OnceOptions extends IssueOptions {
   readonly receipt: RequestIdentity;
@@ -85,10 +101,10 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     target: AllocationTarget,
     count: number,
     record: AllocationRecord,
-  ): Promise<IssuedNumbers> => {
+  ): Promise<Issued> => {
     const allocator = allocatorOf(strategies, config.strategy);
     const { ranges, fromStandby } = await allocator.allocate(target, count, record);
-    return { numbers: printRanges(ranges, record.print), source: fromStandby ? 'standby' : allocator.source };
+    return { ranges, print: record.print, source: fromStandby ? 'standby' : allocator.source };
   };
 
   const issueFor = async (
@@ -96,7 +112,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     count: number,
     instantMs: number,
     { variables, date, subject }: IssueOptions,
-  ): Promise<IssuedNumbers> => {
+  ): Promise<Issued> => {
     const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
     const { target, printerFor } = datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
@@ -111,7 +127,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
       if (isStorePresent()) return issueValues(series, target, count, record);
       return {
-        numbers: temporaryNumberService.issue(prefixKey, count, instantMs, { variables, datedMs }),
+        texts: temporaryNumberService.issue(prefixKey, count, instantMs, { variables, datedMs }),
         source: 'temporary',
       };
     }
@@ -123,7 +139,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     count: number,
     instantMs: number,
     { variables, date, subject, receipt: identity }: OnceOptions,
-  ): Promise<IssuedNumbers> => {
+  ): Promise<Issued> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
     if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
@@ -133,21 +149,34 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
     const { source } = allocator;
-    if (replayed) return { numbers: printReceipt(config.prefixKey, receipt), source };
+    if (replayed) return { texts: printReceipt(config.prefixKey, receipt), source };
     emit({ type: 'numbers-issued', count, source });
-    return { numbers: printRanges(receipt.ranges, print), source };
+    return { ranges: receipt.ranges, print, source };
+  };
+
+  const issue = async (prefixKey: string, count: number, options: IssueOptions): Promise<Issued> => {
+    const instantMs = clock.now();
+    const found = seriesCache.get(prefixKey);
+    // Not awaiting what is at hand saves a turn of the microtask queue per request.
+    const series = found instanceof Promise ? await found : found;
+    if (isOnce(options)) return issueOnce(series, count, instantMs, options);
+    const issued = await issueFor(series, count, instantMs, options);
+    emit({ type: 'numbers-issued', count, source: issued.source });
+    return issued;
   };
 
   return {
     issue: async (prefixKey, count, options = NO_OPTIONS) => {
-      const instantMs = clock.now();
-      const found = seriesCache.get(prefixKey);
-      // Not awaiting what is at hand saves a turn of the microtask queue per request.
-      const series = found instanceof Promise ? await found : found;
-      if (isOnce(options)) return issueOnce(series, count, instantMs, options);
-      const issued = await issueFor(series, count, instantMs, options);
-      emit({ type: 'numbers-issued', count, source: issued.source });
-      return issued;
+      const issued = await issue(prefixKey, count, options);
+      const numbers = 'texts' in issued ? issued.texts : printRanges(issued.ranges, issued.print);
+      return { numbers, source: issued.source };
+    },
+
+    issueList: async (prefixKey, count, options = NO_OPTIONS) => {
+      const issued = await issue(prefixKey, count, options);
+      const list =
+        'texts' in issued ? Buffer.from(JSON.stringify(issued.texts)) : writeNumberList(issued.ranges, issued.print);
+      return { list, source: issued.source };
     },
   };
 };

@@ -18,6 +18,10 @@ export interface NumberRoutesOptions {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
+/** Around the list, which comes written. */
+const LIST_BEGIN = Buffer.from('{"numbers":');
+const LIST_END = Buffer.from('}');
+const LIST_END_TEMPORARY = Buffer.from(',"temporary":true}');
 
 const response = {
   200: numbersReply,
@@ -35,6 +39,8 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   { numberService, authorizer, subjectOf },
 ) => {
   const config = { prefixNotRegisteredStatus: 400 };
+  // What is replied here has no more fields than the schema describes.
+  const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
     authorizer?.guard('numbers:issue', (request) => (request[part] as { prefixKey: string }).prefixKey) ?? {};
   const schema = (summary: string) => ({
@@ -45,6 +51,11 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
   });
 
+  const replyList = (reply: FastifyReply, list: Uint8Array, isTemporary: boolean): FastifyReply =>
+    reply
+      .type('application/json; charset=utf-8')
+      .send(Buffer.concat([LIST_BEGIN, list, isTemporary ? LIST_END_TEMPORARY : LIST_END]));
+
   const issue = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -53,23 +64,25 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     const { prefixKey, count, variables, date } = payload;
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
-    const { numbers, source } = await numberService.issue(prefixKey, count ?? 1, {
-      variables,
-      date,
-      receipt,
-      // Known where a guard, or the key, asked for the token.
-      subject: request.user?.subject,
-    });
+    // Known where a guard, or the key, asked for the token.
+    const options = { variables, date, receipt, subject: request.user?.subject };
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
-    reply.header('Cache-Control', 'no-store').header('X-Number-Source', source);
-    const tag = source === 'temporary' ? ({ temporary: true } as const) : {};
-    return count === undefined ? { number: numbers[0] ?? '', ...tag } : { numbers: [...numbers], ...tag };
+    reply.header('Cache-Control', 'no-store');
+    if (count !== undefined) {
+      const { list, source } = await numberService.issueList(prefixKey, count, options);
+      return replyList(reply.header('X-Number-Source', source), list, source === 'temporary') as never;
+    }
+    const { numbers, source } = await numberService.issue(prefixKey, 1, options);
+    reply.header('X-Number-Source', source);
+    const number = numbers[0] ?? '';
+    return source === 'temporary' ? { number, temporary: true } : { number };
   };
 
   server.get(
     '/numbers',
     {
       config,
+      serializerCompiler,
       schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
     },
@@ -79,6 +92,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     '/numbers/:prefixKey',
     {
       config,
+      serializerCompiler,
       schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
       ...guardBy('params'),
     },
@@ -88,6 +102,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     '/numbers',
     {
       config,
+      serializerCompiler,
       bodyLimit: BODY_BYTES_MAX,
       schema: { ...schema('Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),

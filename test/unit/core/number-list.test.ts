@@ -1,0 +1,48 @@
+/** Lists of numbers: written at once, and the same as if each had been printed. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { writeNumberList } from '../../../src/core/number-list.ts';
+import type { Range } from '../../../src/core/range.ts';
+import { parseTemplate } from '../../../src/core/template.ts';
+import { compileTemplate, type NumberPrinter, printRanges } from '../../../src/core/template-printer.ts';
+import { VALUE_MAX } from '../../../src/core/value.ts';
+import { configOf } from '../fakes/config-of.ts';
+
+const INSTANT_MS = Date.UTC(2026, 10, 21);
+const printerOf = (format: string): NumberPrinter =>
+  compileTemplate(parseTemplate(format), configOf('P', { format }))(INSTANT_MS)();
+const written = (ranges: readonly Range[], print: NumberPrinter): string =>
+  new TextDecoder().decode(writeNumberList(ranges, print));
+
+const FORMATS = ['INV-{year}-{SEQ:6}', '{SEQ:1}', 'Größe /{SEQ:3}-{month}', '{SEQ:20}.', '{prefix}{SEQ:4}{check:luhn}'];
+
+describe('a list of numbers', () => {
+  test('is the JSON of the printed numbers, whatever the format, the ranges and the carries', () => {
+    const first = fc.oneof(
+      fc.bigInt(1n, 2_000n),
+      fc.nat(19).chain((exponent) => fc.bigInt(10n ** BigInt(exponent), 10n ** BigInt(exponent) + 50n)),
+      fc.integer({ min: 2, max: 19 }).map((exponent) => 10n ** BigInt(exponent) - 25n),
+    );
+    const range = fc.tuple(first, fc.nat(300)).map(([from, more]) => ({ first: from, last: from + BigInt(more) }));
+    fc.assert(
+      fc.property(fc.constantFrom(...FORMATS), fc.array(range, { maxLength: 4 }), (format, ranges) => {
+        const print = printerOf(format);
+        expect(written(ranges, print)).toBe(JSON.stringify(printRanges(ranges, print)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('reaches the highest value', () => {
+    const ranges = [{ first: VALUE_MAX - 2n, last: VALUE_MAX }];
+    expect(JSON.parse(written(ranges, printerOf('{SEQ:20}')))).toEqual([
+      '18446744073709551613',
+      '18446744073709551614',
+      '18446744073709551615',
+    ]);
+  });
+
+  test('without values is an empty list', () => {
+    expect(written([], printerOf('{SEQ:3}'))).toBe('[]');
+  });
+});
