@@ -56,7 +56,7 @@ export interface Pace {
 /** How far back a pace looks at most. A day, so that nights and office hours count alike. */
 export const PACE_WINDOW_MS = 86_400_000;
 /** Shorter than this says nothing of a pace. */
-export const PACE_MIN_MS = 60_000;
+const PACE_MIN_MS = 60_000;
 
 export const beginPace = (value: bigint, atMs: number): Pace => {
   const mark = { value, atMs };
