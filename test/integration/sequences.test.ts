@@ -60,7 +60,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     expect(metrics).toMatch(/number_generator_capacity_seconds_left\{prefix="FULL"\} 2388/);
   });
 
-  it('200: a sequence that is used up has no next number\', async () => {
+  it('200: a sequence that is used up has no next number', async () => {
     await register('UP', { format: 'U{SEQ:1}', initialSeq: 8, overflow: 'reject' });
     await app.call('GET', '/api/numbers/UP');
     expect((await app.call('GET', '/api/sequences/UP')).json).toMatchObject({
