@@ -23,13 +23,17 @@ import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createReaderIndex } from './services/reader-index.ts';
+import { createReadingService } from './services/reading-service.ts';
 import { createReportService } from './services/report-service.ts';
 import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
 import type { Strategies } from './services/strategies.ts';
+import { createTemplateService } from './services/template-service.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
+import { createValueTracer } from './services/value-tracer.ts';
 import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -241,6 +245,12 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       capacityWatcher,
       clock,
       emit,
+    }),
+    templateService: createTemplateService(clock),
+    readingService: createReadingService({
+      store: prefixConfigs,
+      index: createReaderIndex(prefixConfigs, clock),
+      tracer: createValueTracer({ counters, ledger }),
     }),
     temporaryNumberService,
     metrics,

@@ -22,6 +22,8 @@ interface Dependencies {
   readonly ceilings: CeilingStore | undefined;
   readonly keeper: () => CeilingKeeper;
   readonly emit: Emit;
+  /** The lane's session has sworn off its epoch: until it has reported no call can be made. */
+  readonly onSworn: (lane: Lane) => void;
 }
 
 const TEN_SECONDS_MS = 10_000;
@@ -39,7 +41,7 @@ const createPace = () => {
   };
 };
 
-export const createCeilingRaiser = ({ operations, ceilings, keeper, emit }: Dependencies): CeilingRaiser => {
+export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSworn }: Dependencies): CeilingRaiser => {
   const paceOf = createPace();
 
   const move = async (lane: Lane, above: bigint, base: bigint): Promise<void> => {
@@ -57,6 +59,8 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit }: Depe
       // Another server counts by now: what is left here belongs to an epoch that is over.
       session.open(result.epoch - 1n);
       session.swear();
+      // At once: the next trip may begin before whoever awaits this goes on.
+      if (session.needsReport) onSworn(lane);
     }
   };
 

@@ -270,7 +270,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const makeTrip = async (): Promise<boolean> => {
     const entries = nextEntries();
     if (entries.length === 0) return true;
-    const patience = setTimeout(loosePatience, bounds.patienceMs);
+    // A reply that came while this process was held up itself is read first: its own stall is no outage.
+    let laterOn: NodeJS.Immediate | undefined;
+    const patience = setTimeout(() => {
+      laterOn = setImmediate(loosePatience);
+    }, bounds.patienceMs);
     try {
       const replies = await store.reserve(entries.map(({ call }) => call));
       if (replies.length !== entries.length) throw new StorageUnavailableError('The store answered incompletely.');
@@ -285,6 +289,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       return false;
     } finally {
       clearTimeout(patience);
+      clearImmediate(laterOn);
     }
   };
 

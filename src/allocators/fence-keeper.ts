@@ -49,7 +49,6 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
     return hasReplicas() ? 'replicas' : 'store';
   };
   const registration = ceilings && createNodeRegistration(ceilings, node, emit);
-  const raiser = createCeilingRaiser({ operations, ceilings, keeper, emit });
   const settling = new Set<Promise<boolean>>();
   /** Of the lanes that were left at the end. */
   let allSettled = true;
@@ -75,6 +74,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
     lane.blocked = 'recovery';
     recovery.add(lane);
   };
+  const raiser = createCeilingRaiser({ operations, ceilings, keeper, emit, onSworn: recover });
 
   /** Registered first, then asked: see the promises of CeilingStore. */
   const readEpoch = async (store: CeilingStore, lane: Lane): Promise<void> => {
@@ -89,8 +89,8 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
     lane.blocked = 'ceiling';
     try {
       await raiser.raise(lane, value);
-      if (lane.session.needsReport) recover(lane);
-      else ready(lane);
+      // Else it has sworn off its epoch, and a recovery makes it ready.
+      if (lane.blocked === 'ceiling') ready(lane);
     } catch (error) {
       onTrouble(lane, error);
       later(() => void raise(lane, value));

@@ -1,13 +1,14 @@
 /** Counting in a ledger: the requests that wait for a sequence share one transaction, and a lost COMMIT is asked about. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
+import { IdempotencyConflictError, SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
 import type { AllocationRecord, Allocator, Standing } from './allocator.ts';
 import { createForsakenCalls } from './forsaken-calls.ts';
 import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
 import type { AllocationTarget } from './lane.ts';
+import { createOnceRequests } from './once-requests.ts';
 
 /** A value that is taken for a while. */
 export interface ReservedValue {
@@ -32,7 +33,7 @@ interface GaplessAllocatorOptions {
   readonly limits?: Partial<GaplessLimits>;
 }
 
-type Taken = Extract<LedgerAnswer, { kind: 'taken' }>;
+type Taken = Extract<LedgerAnswer, { kind: 'taken' | 'receipt' }>;
 
 interface Waiter {
   readonly take: LedgerTake;
@@ -47,13 +48,15 @@ interface Line {
 }
 
 const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
-  if (answer?.kind === 'taken') resolve(answer);
+  if (answer?.kind === 'taken' || answer?.kind === 'receipt') resolve(answer);
+  else if (answer?.kind === 'conflict') reject(new IdempotencyConflictError());
   else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
 };
 
 export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocatorOptions): GaplessAllocator => {
   const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };
   const forsaken = createForsakenCalls(store, emit, bounds);
+  const onceRequests = createOnceRequests(bounds.waitingMax);
   /** Who waits, by sequence; the one that has waited longest first. */
   const lines = new Map<string, Waiter[]>();
   /** Sequences in a call that is under way. */
@@ -177,20 +180,35 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
     { sequence, initialSeq, limit }: AllocationTarget,
     count: number,
     { print, subject }: AllocationRecord,
-    reservation: LedgerTake['reservation'],
-  ): LedgerTake => ({ sequence, initialSeq, limit, count, print, subject, reservation });
+  ): LedgerTake => ({ sequence, initialSeq, limit, count, print, subject, receipt: undefined, reservation: undefined });
+
+  /** Without a receipt in the request there is none in the answer. */
+  const takeValues = async (name: string, take: LedgerTake): Promise<Extract<LedgerAnswer, { kind: 'taken' }>> => {
+    const answer = await request(name, take);
+    if (answer.kind === 'receipt') throw new Error('a receipt for a request without a key');
+    return answer;
+  };
 
   return {
     source: store.source,
 
     allocate: async (target, count, record) => {
-      const { ranges } = await request(target.name, takeOf(target, count, record, undefined));
+      const { ranges } = await takeValues(target.name, takeOf(target, count, record));
       return { ranges, fromStandby: false };
     },
 
+    allocateOnce: (target, count, receipt, record) =>
+      onceRequests(receipt, async () => {
+        const answer = await request(target.name, { ...takeOf(target, count, record), receipt });
+        if (answer.kind === 'receipt') return { receipt: answer.receipt, replayed: true };
+        const { period } = target.sequence;
+        return { receipt: { ...receipt, period, ranges: answer.ranges }, replayed: false };
+      }),
+
     reserve: async (target, ttlMs, record) => {
       const id = randomUUID();
-      const { ranges, expiresAtMs } = await request(target.name, takeOf(target, 1, record, { id, ttlMs }));
+      const take = { ...takeOf(target, 1, record), reservation: { id, ttlMs } };
+      const { ranges, expiresAtMs } = await takeValues(target.name, take);
       return { id, value: ranges[0]?.first ?? 0n, expiresAtMs: expiresAtMs ?? 0 };
     },
 

@@ -2,6 +2,7 @@
 import type { NumberSource } from './events.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger.ts';
 import type { Range } from './range.ts';
+import type { Receipt, ReceiptDraft } from './receipt.ts';
 import type { SequenceName } from './sequence-name.ts';
 import type { NumberPrinter } from './template-printer.ts';
 
@@ -12,6 +13,8 @@ export interface LedgerTake extends LedgerDemand {
   readonly print: NumberPrinter;
   /** Subject of the token of the request. */
   readonly subject: string | undefined;
+  /** Of a request with an idempotency key: a receipt of the same request answers it, else one is written with the rows. */
+  readonly receipt: ReceiptDraft | undefined;
   /** Takes one value for a while instead of for good; `count` is 1. */
   readonly reservation: { readonly id: string; readonly ttlMs: number } | undefined;
 }
@@ -20,7 +23,11 @@ export type LedgerAnswer =
   /** In rising order, together `count` values. `expiresAtMs`: of the reservation, by the clock of the store. */
   | { readonly kind: 'taken'; readonly ranges: readonly Range[]; readonly expiresAtMs: number | undefined }
   /** Fewer than `count` values are left; none was taken. */
-  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint };
+  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** The same request was served before. */
+  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  /** Another request came under this key; nothing was taken. */
+  | { readonly kind: 'conflict' };
 
 export type TakeOutcome =
   /** One answer for each take, in their order. */
@@ -60,7 +67,7 @@ export interface LedgerStore {
   take(operation: string, takes: readonly LedgerTake[]): Promise<TakeOutcome>;
   /**
    * Makes sure that nobody keeps what an operation took, whose outcome is unknown and whose callers were refused: if it was done, its
-   * values can be taken again; if not, it never will be.
+   * values can be taken again; if not, it never will be. What has a receipt stays, for a repetition of the request is given it.
    */
   cancel(operation: string): Promise<void>;
   findReservation(id: string): Promise<Reservation | undefined>;

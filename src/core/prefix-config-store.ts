@@ -1,4 +1,5 @@
 /** The port to whatever keeps the prefix configs. */
+import { formerAfter } from './numbering.ts';
 import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
 
 export type ReplaceOutcome =
@@ -15,7 +16,9 @@ export const replaceStored = (
   if (stored === undefined) return { kind: 'missing' };
   const version = stored.kind === 'config' ? stored.config.version : 0;
   if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
-  return { kind: 'replaced', config: { ...config, version: version + 1 } };
+  // What is corrupt was never served.
+  const former = stored.kind === 'config' ? formerAfter(stored.config, config) : [];
+  return { kind: 'replaced', config: { ...config, version: version + 1, ...(former.length > 0 && { former }) } };
 };
 
 /**

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
+import { FORMER_MAX, type Numbering, numberingSchema, STRATEGIES, type Strategy } from './numbering.ts';
 import { missingForReset, RESETS, type Reset } from './period.ts';
-import { SNOWFLAKE_DIGITS } from './snowflake.ts';
+import { SNOWFLAKE_DIGITS, SNOWFLAKE_MIN } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { layOut, spell } from './template-layout.ts';
 import { compileTemplate, type NumberPrinter } from './template-printer.ts';
@@ -18,10 +19,6 @@ export const prefixKeySchema = z
   .regex(PREFIX_KEY, 'A prefix key has 1 to 64 characters: letters, digits, _ . : -, beginning with a letter or digit')
   .describe('The client-visible name of a number series.')
   .meta({ examples: ['INV'] });
-
-/** How values are taken: docs/strategies.md compares them. */
-export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7'] as const;
-export type Strategy = (typeof STRATEGIES)[number];
 
 /** Settings of one series, checked and complete. */
 export interface PrefixConfig {
@@ -40,10 +37,12 @@ export interface PrefixConfig {
   readonly allowPast: boolean;
   /** 1 at registration, one more with every change. */
   readonly version: number;
+  /** How the prefix was numbered before: no number of those may be printed again. */
+  readonly former?: readonly Numbering[] | undefined;
 }
 
 /** A prefix config as a client gives it: no key, no version. */
-export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version'>;
+export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version' | 'former'>;
 
 const INITIAL_SEQ_RULE =
   'A whole number from 0 to 18446744073709551614; above 9007199254740991 write it as a string of digits';
@@ -190,7 +189,7 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
 
 /** Two requests must not be given numbers that read the same, whatever their variables say. */
 const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
-  const { undivided } = layOut(template, config.overflow === 'extend');
+  const { undivided } = layOut(template, config);
   if (undivided === undefined) return;
   const where = undivided.map(spell).join('');
   const message = `Nothing says where the parts of ${where} end, so two numbers could read the same: put a character such as - between them`;
@@ -279,14 +278,26 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
 export const prefixConfigInputSchema = z.strictObject(shape).transform(normalise);
 
 const storedSchema = z
-  .strictObject({ ...shape, prefix_key: z.string().optional(), version: z.int().min(1).optional() })
-  .transform(({ prefix_key: storedKey, version, ...raw }, ctx) => ({ storedKey, version, ...normalise(raw, ctx) }));
+  .strictObject({
+    ...shape,
+    prefix_key: z.string().optional(),
+    version: z.int().min(1).optional(),
+    former: z.array(numberingSchema).max(FORMER_MAX).optional(),
+  })
+  .transform(({ prefix_key: storedKey, version, former, ...raw }, ctx) => ({
+    storedKey,
+    version,
+    ...normalise(raw, ctx),
+    ...(former !== undefined && { former }),
+  }));
 
 /** The highest value the series may reach, by its `overflow`. */
-export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength'>): bigint => {
-  if (config.overflow === 'extend') return VALUE_MAX;
+export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength' | 'former'>): bigint => {
+  const hadSnowflakes = config.former?.some(({ strategy }) => strategy === 'snowflake');
+  const highest = hadSnowflakes ? SNOWFLAKE_MIN - 1n : VALUE_MAX;
+  if (config.overflow === 'extend') return highest;
   const widest = 10n ** BigInt(config.seqLength) - 1n;
-  return widest < VALUE_MAX ? widest : VALUE_MAX;
+  return widest < highest ? widest : highest;
 };
 
 /** What a store holds for a prefix: a config, or the reason why what is there is none. */
@@ -309,6 +320,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     outage: config.outage,
     allow_past: config.allowPast,
     version: config.version,
+    ...(config.former !== undefined && config.former.length > 0 && { former: config.former }),
   });
 
 /** Reads what `encodeStoredConfig` wrote, or an operator by hand: missing fields take their defaults. Never throws. */

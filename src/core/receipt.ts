@@ -31,3 +31,18 @@ export interface Receipt extends Pick<ReceiptDraft, 'fingerprint' | 'atMs' | 'se
 /** Whether the key may be used anew. A clock behind that of the first request does not make it so. */
 export const isExpired = (receipt: Pick<Receipt, 'atMs'>, nowMs: number): boolean =>
   nowMs - receipt.atMs >= RECEIPT_TTL_MS;
+
+/** What a request finds under its key: nothing it must heed, its own receipt, or that of another request. */
+export type ReceiptFinding =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  | { readonly kind: 'conflict' };
+
+/** @param known what is kept under the hash of the request, if anything. */
+export const judgeReceipt = (
+  known: Receipt | undefined,
+  { atMs, fingerprint }: Pick<ReceiptDraft, 'atMs' | 'fingerprint'>,
+): ReceiptFinding => {
+  if (known === undefined || isExpired(known, atMs)) return { kind: 'none' };
+  return known.fingerprint === fingerprint ? { kind: 'receipt', receipt: known } : { kind: 'conflict' };
+};

@@ -14,12 +14,15 @@ import { VALUE_MAX } from './value.ts';
 
 /** The widest value: 2^64 − 1. */
 const VALUE_WIDTH_MAX = String(VALUE_MAX).length;
+const UUID_DIGITS = 32;
 
 /** The sequence itself, among the other parts. */
 export interface SequencePart {
   readonly seqLength: number;
   /** Whether values with more digits than that are printed too. */
   readonly mayGrow: boolean;
+  /** 16 for UUIDs: always 32 digits. */
+  readonly radix: 10 | 16;
 }
 
 export type PlacedPart = Part | SequencePart;
@@ -45,6 +48,7 @@ const widthOf = (part: PlacedPart, series: PrintedSeries): number | undefined =>
   if ('check' in part) return CHECK_DIGIT_WIDTH[part.check];
   if ('variable' in part) return VARIABLES[part.variable](ANY_DAY, series).length;
   if ('given' in part) return undefined;
+  if (part.radix === 16) return UUID_DIGITS;
   return part.mayGrow && part.seqLength < VALUE_WIDTH_MAX ? undefined : part.seqLength;
 };
 
@@ -60,9 +64,12 @@ export interface TemplateLayout {
 
 const SOME_SERIES: PrintedSeries = { prefixKey: 'X', timeZone: 'UTC', fiscalYearStart: '01-01' };
 
-/** @param mayGrow whether the sequence may outgrow its width: `overflow: extend`. */
-export const layOut = ({ head, seqLength, tail }: Template, mayGrow: boolean): TemplateLayout => {
-  const parts: PlacedPart[] = [...head, { seqLength, mayGrow }, ...tail];
+/** What decides how wide the sequence is. */
+type SequenceTerms = Pick<PrintedSeries, 'strategy'> & { readonly overflow: 'extend' | 'reject' };
+
+export const layOut = ({ head, seqLength, tail }: Template, { overflow, strategy }: SequenceTerms): TemplateLayout => {
+  const radix = strategy === 'uuidv7' ? 16 : 10;
+  const parts: PlacedPart[] = [...head, { seqLength, mayGrow: overflow === 'extend', radix }, ...tail];
   /** Whether a part's end is known once its beginning is, `neighbour` being the part at that end. */
   const ends = (part: PlacedPart | undefined, neighbour: PlacedPart | undefined): boolean => {
     if (part === undefined) return false;

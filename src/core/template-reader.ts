@@ -22,7 +22,8 @@ export interface NumberReading {
 export type NumberReader = (number: string) => NumberReading | undefined;
 
 /** A value as it is printed: filled up with zeros to the width, and with none beyond. */
-const readSequence = (text: string, { seqLength }: SequencePart, limit: bigint): bigint | undefined => {
+const readSequence = (text: string, { seqLength, radix }: SequencePart, limit: bigint): bigint | undefined => {
+  if (radix === 16) return /^[0-9a-f]+$/.test(text) ? BigInt(`0x${text}`) : undefined;
   if (!/^[0-9]+$/.test(text) || text.length < seqLength) return undefined;
   if (text.length > seqLength && text.startsWith('0')) return undefined;
   const value = parseValue(text.replace(/^0+(?=[0-9])/, ''));
@@ -66,7 +67,7 @@ const take = (findings: Findings, part: PlacedPart, text: string, before: string
  */
 export const compileReader = (config: PrefixConfig): NumberReader => {
   const template = parseTemplate(config.format);
-  const layout = layOut(template, config.overflow === 'extend');
+  const layout = layOut(template, config);
   const years = yearsOf(template, config.reset);
   return (number) => {
     const texts = divide(layout, config, number);

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import { writeNumberList } from '../core/number-list.ts';
-import type { Strategy } from '../core/prefix-config.ts';
+import type { Strategy } from '../core/numbering.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';

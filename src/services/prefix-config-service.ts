@@ -14,6 +14,7 @@ import type { LedgerStore } from '../core/ledger-store.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
+import { createChangeCheck } from './change-check.ts';
 import { type Page, readPage } from './page.ts';
 import { createRepetitionCheck } from './repetition-check.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -31,6 +32,9 @@ export interface PrefixConfigService {
   /** The counter stays, so that a later registration goes on counting. @throws PrefixNotRegisteredError, or the store's errors. */
   remove(prefixKey: string): Promise<void>;
 }
+
+/** Enough for any honest race: each lost attempt means that somebody else's change went through. */
+const ATTEMPTS_MAX = 10;
 
 interface Dependencies {
   readonly store: PrefixConfigStore;
@@ -52,6 +56,7 @@ export const createPrefixConfigService = ({
   emit,
 }: Dependencies): PrefixConfigService => {
   const refuseToRepeat = createRepetitionCheck({ counters, ledger, clock });
+  const checkChange = createChangeCheck({ counters, ledger, clock });
 
   /** What the schema cannot see. */
   const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
@@ -59,6 +64,16 @@ export const createPrefixConfigService = ({
     const { refusal } = strategies[input.strategy];
     if (refusal !== undefined) throw new ValidationError([{ path: 'strategy', message: refusal }]);
     await refuseToRepeat(prefixKey, input);
+  };
+
+  /** Compares what shall be with all that was. @returns the version of the config that it may replace. */
+  const compare = async (prefixKey: string, input: PrefixConfigInput): Promise<number> => {
+    const [stored] = await store.find([prefixKey]);
+    if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+    // One that cannot be read was never served.
+    if (stored.kind === 'corrupt') return 0;
+    await checkChange(stored.config, input);
+    return stored.config.version;
   };
 
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
@@ -79,12 +94,18 @@ export const createPrefixConfigService = ({
 
     update: async (prefixKey, input, expectedVersion) => {
       await check(prefixKey, input);
-      const outcome = await store.replace({ prefixKey, ...input, version: 1 }, expectedVersion);
-      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
-      if (outcome.kind === 'conflict') throw new VersionConflictError(prefixKey);
-      seriesCache.forget(prefixKey);
-      emit({ type: 'prefix-config-updated', config: outcome.config });
-      return outcome.config;
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        // What was compared is what is replaced: its version says so.
+        const version = await compare(prefixKey, input);
+        if (expectedVersion !== 'any' && expectedVersion !== version) break;
+        const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version);
+        if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
+        if (outcome.kind === 'conflict') continue;
+        seriesCache.forget(prefixKey);
+        emit({ type: 'prefix-config-updated', config: outcome.config });
+        return outcome.config;
+      }
+      throw new VersionConflictError(prefixKey);
     },
 
     read: async (prefixKey) => {

@@ -5,7 +5,7 @@ import type { CounterStore } from '../core/counter-store.ts';
 import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
 import type { NumberSource } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import type { Strategy } from '../core/prefix-config.ts';
+import type { Strategy } from '../core/numbering.ts';
 import type { NumberPrinter } from '../core/template-printer.ts';
 import { type RunPage, readCounterReport } from './counter-report.ts';
 import { readLedgerReport } from './ledger-report.ts';

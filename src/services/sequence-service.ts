@@ -20,6 +20,7 @@ import type { LedgerStore } from '../core/ledger-store.ts';
 import { firstDayOf } from '../core/period.ts';
 import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
+import type { GivenVariables } from '../core/template-printer.ts';
 import type { CapacityWatcher, Forecast } from './capacity-watcher.ts';
 import { targetOfPeriod } from './period-target.ts';
 import type { Series } from './series.ts';
@@ -41,7 +42,20 @@ export interface SequenceReport {
   readonly standby: { readonly first: bigint; readonly last: bigint; readonly left: bigint } | undefined;
 }
 
+/** What the next request would be given. Another one may be faster. */
+export interface NumberPreview {
+  readonly number: string;
+  readonly value: bigint;
+  readonly period: string;
+}
+
 export interface SequenceService {
+  /**
+   * What the next number would be, without taking it.
+   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError;
+   * NoCounterError when the strategy has none; CorruptEntryError; the store's errors.
+   */
+  preview(prefixKey: string, variables: GivenVariables | undefined): Promise<NumberPreview>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
   read(prefixKey: string): Promise<SequenceReport>;
   /**
@@ -128,11 +142,12 @@ export const createSequenceService = ({
     return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
   };
 
+  const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
+
   const read = async (prefixKey: string): Promise<SequenceReport> => {
     const series = await counted(prefixKey);
     const { target, printerFor } = series.at(clock.now());
-    const standingIn = series.config.strategy === 'gapless' ? standingInLedger : standingInCounter;
-    const { value, next, valuesLeft } = await standingIn(target);
+    const { value, next, valuesLeft } = await standingIn(series)(target);
     return {
       config: series.config,
       period: target.sequence.period,
@@ -148,6 +163,15 @@ export const createSequenceService = ({
 
   return {
     read,
+
+    preview: async (prefixKey, variables) => {
+      const series = await counted(prefixKey);
+      const { target, printerFor } = series.at(clock.now());
+      const print = printerFor(variables);
+      const { next } = await standingIn(series)(target);
+      if (next > target.limit) throw new SequenceOverflowError(prefixKey, 0n);
+      return { number: print(next), value: next, period: target.sequence.period };
+    },
 
     listGaps: async (prefixKey, period, after, limit) => {
       const target = targetOfPeriod(await counted(prefixKey), period, clock.now());

@@ -1,7 +1,7 @@
 /** Which strategies this process serves, and by whom. */
 import type { Allocator } from '../allocators/allocator.ts';
 import { StorageUnavailableError } from '../core/errors.ts';
-import type { Strategy } from '../core/prefix-config.ts';
+import type { Strategy } from '../core/numbering.ts';
 
 /** Who allocates for a strategy; or why this process cannot serve it, as a sentence for the client. */
 export type Serving =

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../src/core/ledger-store.ts';
+import type { Range } from '../../src/core/range.ts';
+import { RECEIPT_TTL_MS, type ReceiptDraft } from '../../src/core/receipt.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 
 export interface LedgerUnderTest {
@@ -26,14 +28,26 @@ const takeOf = (prefixKey: string, more: Partial<LedgerTake> = {}): LedgerTake =
   limit: VALUE_MAX,
   print: (value) => `${prefixKey}-${value}`,
   subject: undefined,
+  receipt: undefined,
   reservation: undefined,
   ...more,
 });
 
-const textOf = (answer: LedgerAnswer): string =>
-  answer.kind === 'taken'
-    ? answer.ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(' ')
-    : `${answer.valuesLeft} left`;
+const rangesText = (ranges: readonly Range[]): string =>
+  ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(' ');
+
+const textOf = (answer: LedgerAnswer): string => {
+  switch (answer.kind) {
+    case 'taken':
+      return rangesText(answer.ranges);
+    case 'exhausted':
+      return `${answer.valuesLeft} left`;
+    case 'receipt':
+      return `again ${rangesText(answer.receipt.ranges)}`;
+    case 'conflict':
+      return 'conflict';
+  }
+};
 
 const answersOf = (outcome: TakeOutcome): readonly LedgerAnswer[] => {
   if (outcome.kind !== 'done') throw outcome.reason;
@@ -236,6 +250,53 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.findReservation(id)).toBeUndefined();
       expect(await store.confirm(id)).toBeUndefined();
       expect(await store.void(id, 'no')).toBeUndefined();
+    });
+
+    const draftOf = (hash: string, more: Partial<ReceiptDraft> = {}): ReceiptDraft => ({
+      hash,
+      fingerprint: 'f',
+      atMs: Date.parse('2026-11-21T12:00:00Z'),
+      series: '{"format":"as it was"}',
+      ...more,
+    });
+
+    it('gives a request with a receipt the same values again, and another one under its hash nothing', async () => {
+      const key = freshKey();
+      const draft = draftOf(key);
+      const keyed = takeOf(key, { count: 2, receipt: draft });
+      const reserved = await reserve(key);
+      await take(takeOf(key));
+      await store.void(reserved.id, 'no');
+      expect(await take(keyed)).toEqual(['1 3']);
+      const again = takeOf(key, {
+        count: 2,
+        receipt: { ...draft, atMs: draft.atMs + RECEIPT_TTL_MS - 1, series: 'new' },
+      });
+      const other = takeOf(key, { receipt: draftOf(key, { fingerprint: 'g' }) });
+      expect(await take(again, other, takeOf(key))).toEqual(['again 1 3', 'conflict', '4']);
+      const [answer] = answersOf(await store.take(randomUUID(), [keyed]));
+      const receipt = { fingerprint: 'f', atMs: draft.atMs, period: '', series: draft.series };
+      expect(answer).toMatchObject({ kind: 'receipt', receipt });
+      expect((await rowsOf(key)).map(({ keyHash }) => keyHash)).toEqual([key, undefined, key, undefined]);
+      expect(await statesOf(key)).toEqual(['1 issued', '2 issued', '3 issued', '4 issued']);
+    });
+
+    it('forgets a receipt after its time, and one that was refused is not kept', async () => {
+      const key = freshKey();
+      const draft = draftOf(key);
+      expect(await take(takeOf(key, { receipt: draft, limit: 1n, count: 2 }))).toEqual(['1 left']);
+      expect(await take(takeOf(key, { receipt: draft }))).toEqual(['1']);
+      const later = draftOf(key, { atMs: draft.atMs + RECEIPT_TTL_MS });
+      expect(await take(takeOf(key, { receipt: later }))).toEqual(['2']);
+      expect(await take(takeOf(key, { receipt: later }))).toEqual(['again 2']);
+    });
+
+    it('serves one request of many that come under one key at the same time', async () => {
+      const key = freshKey();
+      const keyed = takeOf(key, { receipt: draftOf(key) });
+      const answers = await Promise.all(Array.from({ length: 20 }, () => take(keyed)));
+      expect(answers.flat().toSorted()).toEqual(['1', ...Array.from({ length: 19 }, () => 'again 1')]);
+      expect(await statesOf(key)).toEqual(['1 issued']);
     });
 
     it('serves calls that come at the same time without a hole, a double or a row too many', async () => {

@@ -248,7 +248,7 @@ describe('while PostgreSQL is away', () => {
     const started = await open(server.url);
     await expect(started.store.find(['NOBODY-KNOWS'])).rejects.toThrow(StorageUnavailableError);
     await server.restart();
-    await expect.poll(() => inRedis(config.prefixKey), { timeout: 10_000 }).toEqual({ kind: 'config', config });
+    await expect.poll(() => inRedis(config.prefixKey)).toEqual({ kind: 'config', config });
     expect(await lonely.store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
   });
 });

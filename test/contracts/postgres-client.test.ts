@@ -10,8 +10,8 @@ import { loadSql } from '../../src/stores/postgres/sql-statement.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 
-const TIMEOUT_MS = 2_000;
-const IMPATIENT_MS = 300;
+const TIMEOUT_MS = 10_000;
+const IMPATIENT_MS = 1_000;
 
 const opened: PostgresClient[] = [];
 const open = (url: string, timeoutMs = TIMEOUT_MS, events: NumberGeneratorEvent[] = []): PostgresClient => {
@@ -62,6 +62,7 @@ describe('the PostgreSQL client', () => {
       { name: '001-ceilings.sql' },
       { name: '002-ledger.sql' },
       { name: '003-worker-leases.sql' },
+      { name: '004-ledger-receipts.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });
@@ -130,11 +131,15 @@ describe('the PostgreSQL client', () => {
     await store.recover(recovery('DEAD-B'));
     const lock = loadSql('lock-ceiling');
     let attempts = 0;
+    let held = 0;
+    const { promise: bothHoldOne, resolve } = Promise.withResolvers<void>();
     const lockBoth = (first: string, second: string) =>
       client.transact(async (run) => {
         attempts += 1;
         await run(lock, [first, '']);
-        await setTimeout(100);
+        held += 1;
+        if (held === 2) resolve();
+        await bothHoldOne;
         await run(lock, [second, '']);
       });
     await Promise.all([lockBoth('DEAD-A', 'DEAD-B'), lockBoth('DEAD-B', 'DEAD-A')]);
@@ -237,7 +242,7 @@ describe('a PostgreSQL that fails', () => {
     await expect(store.register('n1')).rejects.toThrow(StorageTimeoutError);
     const before = performance.now();
     await abandoned.close();
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(performance.now() - before).toBeLessThan(10_000);
     server.resume();
     await expect.poll(register).toBe('served');
   });
@@ -264,7 +269,7 @@ describe('a PostgreSQL that fails', () => {
       }
     };
     const work = Promise.all(prefixKeys.map(raiseOn));
-    await setTimeout(400);
+    await expect.poll(() => confirmed.size === 8 && [...confirmed.values()].every((step) => step > 5n)).toBe(true);
     await server.kill();
     await work;
     running = false;

@@ -50,6 +50,7 @@ describe('a call on the PostgreSQL ledger', () => {
     limit: VALUE_MAX,
     print: String,
     subject: undefined,
+    receipt: undefined,
     reservation: undefined,
     ...more,
   });
@@ -163,6 +164,34 @@ describe('a call on the PostgreSQL ledger', () => {
     await store.cancel(operation);
     await expect(store.take(operation, [takeOf('NEVER')])).rejects.toThrow('The call was cancelled.');
     expect(await rowsOf('NEVER')).toEqual([]);
+  });
+
+  it('that is cancelled leaves what has a receipt, for a repetition is given it', async () => {
+    const operation = randomUUID();
+    const receipt = { hash: 'h', fingerprint: 'f', atMs: Date.now(), series: 's' };
+    const keyed = takeOf('KEYED', { receipt });
+    fateOfCommit = 'cut';
+    await store.take(operation, [takeOf('KEYED'), keyed]);
+    proxy.replies('passed');
+    await store.cancel(operation);
+    expect(await rowsOf('KEYED')).toEqual(['1 void', '2 issued']);
+    expect(await store.take(randomUUID(), [keyed])).toMatchObject({
+      answers: [{ kind: 'receipt', receipt: { ranges: [{ first: 2n, last: 2n }] } }],
+    });
+  });
+
+  it('that is repeated gives each of its takes the same answer, also those with a receipt', async () => {
+    const operation = randomUUID();
+    const receipt = { hash: 'r', fingerprint: 'f', atMs: Date.now(), series: 's' };
+    const takes = [
+      takeOf('ANSWERS', { receipt }),
+      takeOf('ANSWERS', { receipt: { ...receipt, hash: 'r2' } }),
+      takeOf('ANSWERS', { receipt: { ...receipt, fingerprint: 'g' } }),
+    ];
+    await store.take(randomUUID(), takes.slice(0, 1));
+    const outcome = await store.take(operation, takes);
+    expect(outcome).toMatchObject({ answers: [{ kind: 'receipt' }, { kind: 'taken' }, { kind: 'conflict' }] });
+    expect(await store.take(operation, takes)).toEqual(outcome);
   });
 
   it('that is cancelled ends its reservation', async () => {

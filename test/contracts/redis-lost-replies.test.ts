@@ -9,7 +9,7 @@ import { COUNT, closeAll, clusterTarget, openRedis, sentinelTarget } from '../su
 import { ask, startSentinel, until } from '../support/redis-sentinel.ts';
 import { type ReplyProxy, startReplyProxy } from '../support/reply-proxy.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 const ignore = (): void => undefined;
 
 interface Scene {
@@ -92,7 +92,7 @@ describe.each(SCENES)('a reply lost in mode %s', (_mode, openScene) => {
       expect(await scene.operator.get('counted')).toBe('3');
       const began = performance.now();
       await client.close();
-      expect(performance.now() - began).toBeLessThan(500);
+      expect(performance.now() - began).toBeLessThan(5_000);
       scene.operator.disconnect();
       await scene.close();
     },

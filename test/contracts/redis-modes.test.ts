@@ -15,7 +15,7 @@ import { ask, type RedisSentinels, startRedisSentinels, startSentinel, until } f
 import { call, describeCounterStore, reserve } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 
 const describeTemporaryNumberStore = (name: string, openStore: () => RedisClient): void => {
   describe(`temporary numbers in ${name}`, () => {

@@ -17,7 +17,7 @@ import { startReplyProxy } from '../support/reply-proxy.ts';
 import { call, describeCounterStore, reserve } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 const ignore = (): void => undefined;
 
 /** Not `events.once`, which would stop at the errors of the attempts before. */

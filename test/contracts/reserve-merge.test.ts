@@ -1,6 +1,8 @@
 /** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
+  GAPS,
+  INV,
   offer,
   range,
   type SequenceUnderTest,
@@ -183,6 +185,75 @@ describe('a call whose answer was lost', () => {
     expect(await sequence.gaps()).toContain('1-3 recovery-jump node-a');
     await sequence.send({ ...take, call: 2, seen: 3n });
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+  });
+});
+
+describe('where others keep an account', () => {
+  const kept = { window: 0, standbySize: 0 };
+  const settled = { settled: 1, seen: 3n, taken: [range(1n, 3n)], window: 0 };
+  const start = async (): Promise<void> => {
+    await sequence.report({ node: 'node-z', epoch: 1n, window: 0 });
+    expect(await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 })).toBe(true);
+    await sequence.send({ ...kept, count: 3 });
+  };
+
+  it('what a call brought whose answer was lost is no gap when the account takes the place of a lost gap record', async () => {
+    await start();
+    await sequence.advance(9n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.send({ ...kept, ...take, call: 2, count: 4, seen: 3n });
+    await sequence.redis.client.del(GAPS);
+    await sequence.replaceServer();
+    await sequence.report(settled);
+    await sequence.install({ epoch: 2n, ceiling: 200n, base: 9n, jumpTo: 50n, account, window: 0 });
+    const { epoch } = sequence.fence;
+    const again = { ...kept, ...take, call: 2, count: 4, seen: 3n, epoch, reissued: true };
+    expect(await sequence.send(again)).toMatchObject({ range: range(10n, 13n) });
+    expect(await sequence.gaps()).toEqual(['14-50 recovery-jump -', '4-9 advance -']);
+  });
+
+  it.each([
+    ['stays one when nobody else can have counted since', 2n, '4-9 advance -'],
+    ['is doubted when another server may have counted since', 3n, '4-9 recovery-jump -'],
+  ])('an advance of a server that jumps %s', async (_title, epoch, gap) => {
+    await start();
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.advance(9n);
+    await sequence.replaceServer();
+    await sequence.report({ ...settled, epoch });
+    await sequence.install({ epoch, ceiling: 200n, jumpTo: 50n, account, window: 0 });
+    expect(await sequence.gaps()).toEqual(['10-50 recovery-jump -', gap]);
+  });
+
+  it('an advance that the account knows stays one, whoever counted since', async () => {
+    await start();
+    await sequence.advance(9n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.replaceServer();
+    await sequence.report({ ...settled, epoch: 3n });
+    await sequence.install({ epoch: 3n, ceiling: 200n, jumpTo: 50n, account, window: 0 });
+    expect(await sequence.gaps()).toEqual(['10-50 recovery-jump -', '4-9 advance -']);
+  });
+
+  it('what a node has in hand stays known when a copy of its report comes after the recovery', async () => {
+    await start();
+    await sequence.send({ ...kept, ...take, call: 2, count: 4, seen: 3n });
+    await sequence.replaceServer();
+    // Of 4-7 it gives 6-7 back, in a call that is not served yet.
+    const before = sequence.fence.epoch;
+    const report = {
+      settled: 2,
+      seen: 7n,
+      taken: [range(1n, 5n)],
+      settledEpoch: before,
+      epoch: before + 1n,
+      window: 0,
+    };
+    await sequence.report(report);
+    await sequence.install({ epoch: 2n, ceiling: 200n, base: 7n, window: 0 });
+    expect(await sequence.report(report)).toMatchObject({ kind: 'reported' });
+    const account = await sequence.operations.readAccount(INV);
+    expect(account?.gaps.map((gap) => gap.range)).toContainEqual(range(4n, 7n));
   });
 });
 

@@ -42,6 +42,7 @@ it('what the embedded ledger wrote is there when it is opened again', async () =
     limit: VALUE_MAX,
     print: String,
     subject: undefined,
+    receipt: undefined,
     reservation: undefined,
   };
   try {

@@ -8,7 +8,6 @@ import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
 
 const CONFIG = { format: '{SEQ:1}' };
-const RECOVERED_MS = 10_000;
 
 const row = (count: number, from = 1): string[] => Array.from({ length: count }, (_, index) => `${from + index}`);
 
@@ -43,9 +42,7 @@ const closeAll = async (): Promise<void> => {
 };
 const register = async (app: TestApp, key = 'A'): Promise<void> => {
   // The first use of PostgreSQL makes the tables.
-  await expect
-    .poll(async () => (await app.call('PUT', `/api/prefix-configs/${key}`, CONFIG)).status, { timeout: 10_000 })
-    .toBe(200);
+  await expect.poll(async () => (await app.call('PUT', `/api/prefix-configs/${key}`, CONFIG)).status).toBe(200);
 };
 const ask = (app: TestApp, count = 1, key = 'A'): Promise<TestReply> =>
   app.call('GET', `/api/numbers/${key}?count=${count}`);
@@ -62,7 +59,7 @@ const takeWhenServed = async (app: TestApp, count = 1, key = 'A'): Promise<strin
     numbers = json.numbers;
     return status;
   };
-  await expect.poll(served, { timeout: RECOVERED_MS, interval: 50 }).toBe(200);
+  await expect.poll(served).toBe(200);
   return numbers;
 };
 const gapsOf = async (app: TestApp, key = 'A'): Promise<TestReply['json'][]> =>
@@ -151,7 +148,7 @@ describe('when Redis loses', () => {
     // Far enough that the ceiling is raised once more, with the account.
     await take(app, 9_000);
     const kept = "SELECT first, last FROM gaps WHERE prefix_key = 'A' AND reason = 'advance'";
-    await expect.poll(() => database.query(kept), { timeout: 5_000 }).toEqual([{ first: '4', last: '500' }]);
+    await expect.poll(() => database.query(kept)).toEqual([{ first: '4', last: '500' }]);
     await inRedis((client) => client.flushall());
     expect(await takeWhenServed(app, 1)).toEqual(['9501']);
     expect(await gapsOf(app)).toMatchObject([{ first: '4', last: '500', reason: 'advance' }]);
@@ -169,20 +166,18 @@ describe('when Redis loses', () => {
     expect(recovering.length).toBeLessThanOrEqual(1);
   });
 
-  it('everything, a node that never counted in the sequence reports too: exact, without waiting', async () => {
+  it('everything, a node that never counted in the sequence reports too: exact', async () => {
     const [app, idle] = [await start(database.url), await start(database.url)];
     await register(app);
     await register(idle, 'B');
     await take(app, 7);
     await take(idle, 1, 'B');
-    const before = recoveries(app, idle).length;
     await inRedis((client) => client.flushall());
     expect(await takeWhenServed(app, 1)).toEqual(['8']);
-    const after = recoveries(app, idle).slice(before) as { after_ms: number }[];
+    // Had one of them not reported, this would be a jump.
     expect(recoveries(app, idle)).toContainEqual(
       expect.objectContaining({ prefix_key: 'A', exact: true, nodes: 2, after_ms: expect.any(Number) }),
     );
-    expect(Math.min(...after.map(({ after_ms }) => after_ms))).toBeLessThan(2_500);
   });
 
   it('everything and a node with it, counting goes on above the ceiling, and the gap record says so', async () => {
@@ -243,7 +238,7 @@ describe('a PostgreSQL that', () => {
     const numbers = await take(app, 10);
     await postgres.stop();
     await expect
-      .poll(() => component(app, 'postgres'), { timeout: 5_000 })
+      .poll(() => component(app, 'postgres'))
       .toMatchObject({
         status: 'degraded',
         detail: expect.stringContaining('Numbers go on up to the ceilings it confirmed.'),
@@ -294,7 +289,7 @@ describe('a PostgreSQL that', () => {
     expect(await take(app, 3)).toEqual(row(3));
     await postgres.stop();
     await redis.restart();
-    await expect.poll(async () => (await ask(app)).status, { timeout: 5_000 }).toBe(503);
+    await expect.poll(async () => (await ask(app)).status).toBe(503);
     expect((await app.call('POST', '/api/sequences/A/advance', { to: '500', reason: 'paper' })).status).toBe(503);
     await postgres.restart();
     const [next = ''] = await takeWhenServed(app, 1);

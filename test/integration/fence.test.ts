@@ -49,7 +49,7 @@ describe('a Redis that', () => {
       numbers = json.numbers;
       return status;
     };
-    await expect.poll(served, { timeout: 10_000, interval: 50 }).toBe(200);
+    await expect.poll(served).toBe(200);
     return numbers;
   };
   const gapsOf = async (app: TestApp, key = 'A'): Promise<TestReply['json']> =>
@@ -112,7 +112,7 @@ describe('a Redis that', () => {
       numbers.push(reply.json.number);
     }
     expect(sources).toContain('standby');
-    await expect.poll(() => eventsOf(app), { timeout: 10_000 }).toContain('sequence-recovered');
+    await expect.poll(() => eventsOf(app)).toContain('sequence-recovered');
     numbers.push(...(await take(app, 60)));
     expect(new Set(numbers).size).toBe(numbers.length);
     // Without a hole, but for the standby that this node still holds.

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
 const FORMAT = { format: 'INV-{year}-{SEQ:4}', reset: 'yearly' };
@@ -23,24 +24,27 @@ interface Setting {
   /** The same service once more; the same object where a store serves one process only. */
   readonly other: TestApp;
   readonly clock: { nowMs: number };
+  readonly strategy: string;
 }
 
-const begin = async (app: TestApp): Promise<void> => {
+const begin = async (app: TestApp, strategy = 'counter'): Promise<void> => {
   await app.ready();
-  await app.call('PUT', '/api/prefix-configs/INV', FORMAT);
-  await app.call('PUT', '/api/prefix-configs/OTHER', FORMAT);
+  for (const prefixKey of ['INV', 'OTHER']) {
+    const reply = await app.call('PUT', `/api/prefix-configs/${prefixKey}`, { ...FORMAT, strategy });
+    expect(reply.status).toBe(200);
+  }
+};
+
+const openSqlite = async (strategy: string): Promise<Setting> => {
+  const clock = { nowMs: BEGIN };
+  const app = closing(await startApp({}, { now: () => clock.nowMs }));
+  await begin(app, strategy);
+  return { app, other: app, clock, strategy };
 };
 
 const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
-  [
-    'SQLite',
-    async () => {
-      const clock = { nowMs: BEGIN };
-      const app = closing(await startApp({}, { now: () => clock.nowMs }));
-      await begin(app);
-      return { app, other: app, clock };
-    },
-  ],
+  ['SQLite', () => openSqlite('counter')],
+  ['SQLite, gapless', () => openSqlite('gapless')],
   [
     'Redis',
     async () => {
@@ -52,7 +56,24 @@ const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
       const other = closing(await start());
       await begin(app);
       await other.ready();
-      return { app, other, clock };
+      return { app, other, clock, strategy: 'counter' };
+    },
+  ],
+  [
+    'PostgreSQL, gapless',
+    async () => {
+      const clock = { nowMs: BEGIN };
+      const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
+      closing({ close: () => redis.release() });
+      closing({ close: () => postgres.release() });
+      const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' };
+      const app = await startApp(env, { now: () => clock.nowMs });
+      const other = await startApp(env, { now: () => clock.nowMs });
+      // Together: each would take connections that the other one opened meanwhile for left open.
+      closing({ close: async () => void (await Promise.all([app.close(), other.close()])) });
+      await begin(app, 'gapless');
+      await other.ready();
+      return { app, other, clock, strategy: 'gapless' };
     },
   ],
 ];
@@ -72,13 +93,13 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
   });
 
   it('200: after New Year, and after a change of the format, a repetition gets last year’s numbers', async () => {
-    const { app, other, clock } = await open();
+    const { app, other, clock, strategy } = await open();
     const first = await ask(app, '"new-year"', { count: 3 });
     clock.nowMs += 2 * 3_600_000;
     await app.call(
       'PUT',
       '/api/prefix-configs/INV',
-      { format: 'R{yy}-{SEQ:6}', reset: 'yearly' },
+      { format: 'R{yy}-{SEQ:6}', reset: 'yearly', strategy },
       {
         authorization: `Bearer ${adminToken}`,
         'if-match': '*',
@@ -160,8 +181,8 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
   });
 
   it('409: a batch that does not fit takes nothing, and its key can be used for it again', async () => {
-    const { app } = await open();
-    await app.call('PUT', '/api/prefix-configs/TINY', { format: 'T{SEQ:1}', overflow: 'reject' });
+    const { app, strategy } = await open();
+    await app.call('PUT', '/api/prefix-configs/TINY', { format: 'T{SEQ:1}', overflow: 'reject', strategy });
     expect((await ask(app, '"ten"', { prefixKey: 'TINY', count: 10 })).status).toBe(409);
     const whole = await ask(app, '"nine"', { prefixKey: 'TINY', count: 9 });
     expect(whole.json.numbers).toEqual(['T1', 'T2', 'T3', 'T4', 'T5', 'T6', 'T7', 'T8', 'T9']);

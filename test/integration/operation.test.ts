@@ -60,26 +60,44 @@ describe('on SQLite', () => {
       'GET /api/numbers/{prefixKey}',
       'GET /api/prefix-configs',
       'GET /api/prefix-configs/{prefixKey}',
+      'GET /api/prefix-configs/{prefixKey}/preview',
+      'GET /api/reservations/{id}',
       'GET /api/sequences/{prefixKey}',
       'GET /api/sequences/{prefixKey}/gaps',
+      'GET /api/sequences/{prefixKey}/report',
+      'GET /api/snowflakes/{id}',
       'GET /api/temporary-numbers',
       'GET /health',
       'GET /livez',
       'GET /metrics',
       'GET /readyz',
       'POST /api/numbers',
+      'POST /api/numbers/parse',
       'POST /api/prefix-configs/{prefixKey}',
+      'POST /api/reservations',
+      'POST /api/reservations/{id}/confirm',
+      'POST /api/reservations/{id}/void',
       'POST /api/sequences/{prefixKey}/advance',
+      'POST /api/sequences/{prefixKey}/periods/{period}/close',
+      'POST /api/templates/validate',
       'POST /api/temporary-numbers/{number}/resolve',
       'PUT /api/prefix-configs/{prefixKey}',
     ]);
     const schemas = [
+      'ClosedPeriod',
       'GapPage',
       'Health',
+      'NumberPreview',
+      'NumberReading',
       'PrefixConfig',
       'PrefixConfigPage',
       'Problem',
+      'Report',
+      'ReportLine',
+      'Reservation',
       'Sequence',
+      'Snowflake',
+      'TemplateMeaning',
       'TemporaryNumber',
       'TemporaryNumberPage',
       'WrittenPrefixConfig',
@@ -234,27 +252,30 @@ describe('on Redis', () => {
     await database.client.set('sequence:SICK', '41');
     // A counter without the engine's state may be an old one: the nodes are given a second to say what they know.
     const repaired = async () => expect((await app.call('GET', '/numbers/SICK')).json).toEqual({ number: 'S042' });
-    await vi.waitFor(repaired, { timeout: 5_000, interval: 100 });
+    await vi.waitFor(repaired, { timeout: 30_000, interval: 100 });
   });
 
   it('a change made on one node shows on the other at once', async () => {
     await app.call('PUT', '/api/prefix-configs/SHARED', { format: 'OLD-{SEQ:3}' });
     expect((await otherNode.call('GET', '/numbers/SHARED')).json).toEqual({ number: 'OLD-001' });
-    const update = { format: 'NEW-{SEQ:3}' };
-    const headers = { authorization: `Bearer ${adminToken}`, 'if-match': '"1"' };
-    await app.call('PUT', '/api/prefix-configs/SHARED', update, headers);
-    await expect
-      .poll(async () => (await otherNode.call('GET', '/numbers/SHARED')).json.number, { timeout: 2_000 })
-      .toMatch(/^NEW-/);
+    const delaysMs: number[] = [];
+    for (const version of [1, 2, 3, 4, 5]) {
+      const headers = { authorization: `Bearer ${adminToken}`, 'if-match': `"${version}"` };
+      await app.call('PUT', '/api/prefix-configs/SHARED', { format: `NEW${version}-{SEQ:3}` }, headers);
+      const changed = performance.now();
+      const shown = async () => (await otherNode.call('GET', '/numbers/SHARED')).json.number;
+      await expect.poll(shown).toMatch(new RegExp(`^NEW${version}-`));
+      delaysMs.push(performance.now() - changed);
+    }
+    // Without the message each would take up to 2.5 s; some of them may be held up by a busy machine.
+    expect(delaysMs.toSorted((a, b) => a - b)[2]).toBeLessThan(500);
   });
 
-  it('a change made by an operator in Redis itself shows within 5 s', async () => {
+  it('a change made by an operator in Redis itself shows without a restart', async () => {
     await database.client.hset('prefix_configs', 'BY-HAND', '{"format":"OLD-{SEQ:3}"}');
     expect((await app.call('GET', '/numbers/BY-HAND')).json).toEqual({ number: 'OLD-001' });
     await database.client.hset('prefix_configs', 'BY-HAND', '{"format":"NEW-{SEQ:3}"}');
-    await expect
-      .poll(async () => (await app.call('GET', '/numbers/BY-HAND')).json.number, { timeout: 5_000, interval: 50 })
-      .toMatch(/^NEW-/);
+    await expect.poll(async () => (await app.call('GET', '/numbers/BY-HAND')).json.number).toMatch(/^NEW-/);
   });
 });
 

@@ -42,7 +42,7 @@ describe('an outage of Redis', () => {
     expect(await app.call('GET', '/readyz')).toMatchObject({ status: 200 });
     expect(await app.call('GET', '/health')).toMatchObject({ status: 200, json: { status: 'degraded' } });
     await redis.restart();
-    await expect.poll(() => sourceOf('A'), { timeout: 5_000 }).toBe('redis');
+    await expect.poll(() => sourceOf('A')).toBe('redis');
     const state = (await app.call('GET', '/api/sequences/A')).json;
     const after = await numbersOf('A', 40);
     const gaps = (await app.call('GET', '/api/sequences/A/gaps')).json.items;
@@ -101,7 +101,7 @@ describe('an outage of Redis', () => {
       const { json } = await app.call('GET', '/api/temporary-numbers');
       return (json.items ?? []).map((item: { number: string }) => item.number);
     };
-    await expect.poll(listed, { timeout: 5_000 }).toEqual(issued.toSorted());
+    await expect.poll(listed).toEqual(issued.toSorted());
     const resolve = (number: string) => app.call('POST', `/api/temporary-numbers/${number}/resolve`);
     const replies = await Promise.all([resolve(issued[0]), resolve(issued[0]), resolve(issued[0])]);
     const resolved = new Set(replies.map(({ json }) => json.resolvedNumber));

@@ -24,6 +24,8 @@ interface Breach {
   readonly wrapCeilings?: (ceilings: CeilingStore) => CeilingStore;
   /** Histories in which servers forget. */
   readonly fenced?: true;
+  /** The history that found it: where the campaign begins, so that CI plays few. A stale one costs time, nothing else. */
+  readonly seed?: number;
 }
 
 /** A session with some members replaced; getters stay live. */
@@ -62,7 +64,12 @@ const BREACHES: readonly Breach[] = [
   },
   { name: 'what an advance passed is handed out again', from: 's.free[1][1] <= s.floor', to: 'false' },
   { name: 'large values are doubles', from: 'and tonumber or widen', to: 'and tonumber or tonumber' },
-  { name: 'an exhausted sequence goes on', from: 'if left < s.number(', to: 'if false and left < s.number(' },
+  {
+    name: 'an exhausted sequence goes on',
+    from: 'if left < s.number(',
+    to: 'if false and left < s.number(',
+    seed: 747,
+  },
   { name: 'a standby lies above the limit', from: 'least(first + (size - 1), s.limit)', to: 'first + (s.size - 1)' },
   {
     name: 'the node drops what nobody waits for',
@@ -187,7 +194,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 describe('the model check finds that', () => {
-  it.each(BREACHES)('$name', { timeout: 120_000 }, async ({ from, to, wrap, wrapCeilings, fenced }) => {
+  it.each(BREACHES)('$name', { timeout: 900_000 }, async ({ from, to, wrap, wrapCeilings, fenced, seed = 1 }) => {
     if (from !== undefined) expect(RESERVE_SCRIPT.split(from)).toHaveLength(2);
     const script = from === undefined ? RESERVE_SCRIPT : RESERVE_SCRIPT.replace(from, () => to ?? '');
     const runner = await createScriptRunner(redis.client, script);
@@ -197,7 +204,7 @@ describe('the model check finds that', () => {
       ...(wrapCeilings && { wrapCeilings }),
     });
     const histories = fenced ? FENCED_HISTORIES_MAX : HISTORIES_MAX;
-    const campaign = play({ runner, firstSeed: 1, histories, alter, ...(wrap && { wrap }) });
+    const campaign = play({ runner, firstSeed: seed, histories, alter, ...(wrap && { wrap }) });
     // Found by the checks of a history; or the ceilings' store itself notices.
     await expect(campaign).rejects.toThrow(/^seed \d+: |PostgreSQL is older/);
     await redis.client.flushall();

@@ -4,7 +4,7 @@ import { VALUE_MAX } from '../../src/core/value.ts';
 import { runHistory } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
-import type { Scene, World } from './world.ts';
+import type { Scene } from './world.ts';
 
 const EDGES: readonly bigint[] = [10n ** 15n, 2n ** 53n, 2n ** 63n, 10n ** 19n, VALUE_MAX - 200n];
 
@@ -45,22 +45,28 @@ export interface Campaign {
   readonly histories: number;
   readonly wrap?: (session: CounterSession) => CounterSession;
   readonly alter?: (scene: Scene) => Scene;
+  /** Takes note of a broken promise, and the campaign goes on. Default: it ends there. */
+  readonly onFailure?: (seed: number, error: unknown) => void;
 }
 
 const CONCURRENT = 200;
 
 /** Plays `histories` histories, many at a time, each on keys of its own. @throws at the first broken promise. */
 export const play = async (campaign: Campaign): Promise<Tally> => {
-  const { runner, firstSeed, histories, wrap = (session) => session, alter = (scene) => scene } = campaign;
+  const { runner, firstSeed, histories, wrap = (session) => session, alter = (scene) => scene, onFailure } = campaign;
   const tally: Tally = { histories: 0, issued: 0, crashed: 0, met: {} };
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < histories) {
       const seed = firstSeed + next++;
       const random = createRandom(seed);
-      const world: World = await runHistory(alter(makeScene(seed, random, wrap)), random, runner);
-      for (const server of world.servers) await runner.drop(server.keys);
+      const world = await runHistory(alter(makeScene(seed, random, wrap)), random, runner).catch((error: unknown) => {
+        if (onFailure === undefined) throw error;
+        onFailure(seed, error);
+      });
       tally.histories++;
+      if (world === undefined) continue;
+      for (const server of world.servers) await runner.drop(server.keys);
       for (const [sort, times] of world.met) tally.met[sort] = (tally.met[sort] ?? 0) + times;
       tally.issued += world.issued.size;
       tally.crashed += world.nodes.filter(({ status }) => status === 'crashed').length;

@@ -73,8 +73,10 @@ export interface World {
   readonly network: Message[];
   readonly issued: Map<bigint, string>;
   readonly log: string[];
-  /** First answers by (node, call): a repetition must say the same, unless something befell the servers since. */
+  /** Last answers by (node, call): a repetition must say the same, unless something befell the servers since. */
   readonly answers: Map<string, { readonly text: string; readonly era: string }>;
+  /** All answers by (node, call): servers that have parted may each have one, and each repeats its own. */
+  readonly told: Set<string>;
   /** Counts what befell the servers. */
   era: number;
   begun: boolean;
@@ -110,6 +112,7 @@ export const createWorld = (
   issued: new Map(),
   log: [],
   answers: new Map(),
+  told: new Set(),
   era: 0,
   begun: false,
   initialSeq: scene.origin,
@@ -288,8 +291,12 @@ const execute = async (
       /^(stale|forgotten|behind|recovering|ceiling)/.test(text) ||
       (id.startsWith('op') && text.startsWith('exhausted'));
     if (!refused && !world.begun) begin(world, text, BigInt(entry.split(' ')[4] ?? ''));
-    if (!refused) world.answers.set(id, { text, era });
-    return { text, fresh: !refused && !(before !== undefined && answerOf(before) === answerOf(text)) };
+    if (refused) return { text, fresh: false };
+    world.answers.set(id, { text, era });
+    const told = `${id} ${answerOf(text)}`;
+    const fresh = !world.told.has(told);
+    world.told.add(told);
+    return { text, fresh };
   }
   const same =
     answerOf(text) === answerOf(before) ||

@@ -10,7 +10,7 @@ import { findFreePort } from './redis.ts';
 
 const run = promisify(execFile);
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS_MAX = 10;
 

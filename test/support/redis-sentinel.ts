@@ -6,7 +6,7 @@ import { type RedisServer, startRedisServer } from './redis.ts';
 const SENTINELS = 3;
 const QUORUM = 2;
 const DOWN_AFTER_MS = 1_000;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const POLL_MS = 20;
 
 export const SENTINEL_MASTER = 'mymaster';

@@ -15,7 +15,7 @@ const HOW_TO_GET_REDIS =
   `macOS: brew install redis). ` +
   `TEST_REDIS_URL or a Docker engine serves most tests, but not those that stop and restart a server of their own.`;
 
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 // A sentinel says its id instead.
 const READY = /Ready to accept connections|Sentinel ID is/;

@@ -6,9 +6,9 @@ import { type ExitStatus, type GuardedProcess, startGuardedProcess } from './gua
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = 'src/main.ts';
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 40_000;
-const LOG_TIMEOUT_MS = 10_000;
+const LOG_TIMEOUT_MS = 30_000;
 
 /** One line of the pino log. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export interface Service {
   errorOutput(): string;
   /**
    * Resolves with the first line, past or future, that the predicate accepts.
-   * @throws after `timeoutMs` (10 s), or when the process ends without such a line; the message holds the log.
+   * @throws after `timeoutMs` (30 s), or when the process ends without such a line; the message holds the log.
    */
   waitForLog(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
   /** SIGTERM; resolves with the exit code, null when the service had to be killed after 40 s. */

@@ -16,7 +16,7 @@ const HOW_TO_GET_TOXIPROXY =
   `The fault tests need the server of toxiproxy: set TOXIPROXY_SERVER to its path, or put toxiproxy-server on the PATH ` +
   `(https://github.com/Shopify/toxiproxy/releases), or install Go (https://go.dev/dl), with which the tests build it: go install ${MODULE}`;
 const INSTALL_TIMEOUT_MS = 300_000;
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 const PORT_ATTEMPTS_MAX = 10;
 

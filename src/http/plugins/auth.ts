@@ -31,7 +31,7 @@ export interface RouteGuard {
 
 export interface Authorizer {
   /** Guards a route: a token is needed that allows `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
-  guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string): RouteGuard;
+  guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
   /** Whether the caller of a guarded route may do `action` with this prefix. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /**

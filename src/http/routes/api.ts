@@ -7,6 +7,7 @@ import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
 import { type ReservationRoutesOptions, reservationRoutes } from './reservations.ts';
 import { type SequenceRoutesOptions, sequenceRoutes } from './sequences.ts';
 import { snowflakeRoutes } from './snowflakes.ts';
+import { type TemplateRoutesOptions, templateRoutes } from './templates.ts';
 import { type TemporaryNumberRoutesOptions, temporaryNumberRoutes } from './temporary-numbers.ts';
 
 export interface ApiRoutesOptions {
@@ -15,6 +16,8 @@ export interface ApiRoutesOptions {
   readonly reservationService: ReservationRoutesOptions['reservationService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
   readonly reportService: ReportRoutesOptions['reportService'];
+  readonly templateService: TemplateRoutesOptions['templateService'];
+  readonly readingService: TemplateRoutesOptions['readingService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
@@ -25,6 +28,7 @@ export interface ApiRoutesOptions {
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
   const { prefixConfigService, numberService, reservationService } = options;
   const { sequenceService, reportService, temporaryNumberService } = options;
+  const { templateService, readingService } = options;
   const { authorizer, numbersAuth, documented } = options;
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -32,6 +36,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
     });
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
+  await server.register(templateRoutes, { templateService, readingService, sequenceService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });

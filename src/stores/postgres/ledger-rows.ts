@@ -1,6 +1,8 @@
 /** Rows of the tables `ledger` and `reservations`, and the answers of a call, as what the rules work with, and back. */
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
+import type { Range } from '../../core/range.ts';
+import type { Receipt } from '../../core/receipt.ts';
 import type { Row } from './postgres-client.ts';
 
 const text = (row: Row, column: string): string => row[column] ?? '';
@@ -36,41 +38,89 @@ export const readReservation = (row: Row): Reservation => ({
   reason: optional(row, 'reason'),
 });
 
+type StoredRanges = readonly (readonly [first: string, last: string])[];
+
+const encodeRanges = (ranges: readonly Range[]): StoredRanges =>
+  ranges.map(({ first, last }) => [`${first}`, `${last}`]);
+const decodeRanges = (ranges: StoredRanges): Range[] =>
+  ranges.map(([first, last]) => ({ first: BigInt(first), last: BigInt(last) }));
+
+export const readReceipt = (row: Row): Receipt => ({
+  fingerprint: text(row, 'fingerprint'),
+  atMs: Number(text(row, 'at_ms')),
+  period: text(row, 'period'),
+  ranges: decodeRanges(JSON.parse(text(row, 'ranges'))),
+  series: text(row, 'series'),
+});
+
+/** The receipts of a call's takes that have one, as the statement `put-receipts` takes them. */
+export const encodeReceipts = (takes: readonly LedgerTake[], answers: readonly LedgerAnswer[]): string =>
+  JSON.stringify(
+    takes.flatMap(({ receipt, sequence }, index) => {
+      const answer = answers[index];
+      if (receipt === undefined || answer?.kind !== 'taken') return [];
+      const { hash, fingerprint, atMs, series } = receipt;
+      const ranges = encodeRanges(answer.ranges);
+      return [{ hash, fingerprint, at_ms: atMs, period: sequence.period, ranges, series }];
+    }),
+  );
+
 /** An answer as the table `ledger_operations` keeps it, with what is needed to undo it. */
 interface StoredAnswer {
   readonly prefixKey: string;
   readonly period: string;
   readonly reservation?: string;
-  /** First and last of each range. */
-  readonly ranges: readonly (readonly [string, string])[];
+  /** It has a receipt, and is not undone. */
+  readonly keyed?: true;
+  readonly ranges: StoredRanges;
   /** Values left, when none was taken. */
   readonly left?: string;
+  /** The receipt that answered it. */
+  readonly receipt?: Omit<Receipt, 'ranges'>;
+  readonly conflict?: true;
 }
+
+const encodeAnswer = (
+  answer: LedgerAnswer | undefined,
+): Pick<StoredAnswer, 'ranges' | 'left' | 'receipt' | 'conflict'> => {
+  switch (answer?.kind) {
+    case 'taken':
+      return { ranges: encodeRanges(answer.ranges) };
+    case 'receipt': {
+      const { ranges, ...receipt } = answer.receipt;
+      return { ranges: encodeRanges(ranges), receipt };
+    }
+    case 'conflict':
+      return { ranges: [], conflict: true };
+    default:
+      return { ranges: [], left: `${answer?.valuesLeft ?? 0n}` };
+  }
+};
 
 export const encodeAnswers = (takes: readonly LedgerTake[], answers: readonly LedgerAnswer[]): string =>
   JSON.stringify(
-    takes.map(({ sequence, reservation }, index): StoredAnswer => {
-      const answer = answers[index];
-      return {
+    takes.map(
+      ({ sequence, reservation, receipt }, index): StoredAnswer => ({
         ...sequence,
         ...(reservation !== undefined && { reservation: reservation.id }),
-        ranges: answer?.kind === 'taken' ? answer.ranges.map(({ first, last }) => [`${first}`, `${last}`]) : [],
-        ...(answer?.kind === 'exhausted' && { left: `${answer.valuesLeft}` }),
-      };
-    }),
+        ...(receipt !== undefined && { keyed: true }),
+        ...encodeAnswer(answers[index]),
+      }),
+    ),
   );
 
 /** When reservations end, ms by id, as a statement returns it. */
 export const readExpiries = (row: Row): ReadonlyMap<string, number> =>
   new Map(Object.entries(JSON.parse(row['expiries'] ?? '{}') as Record<string, number>));
 
+const decodeAnswer = (stored: StoredAnswer, expiries: ReadonlyMap<string, number>): LedgerAnswer => {
+  const { left, conflict, receipt, reservation } = stored;
+  if (left !== undefined) return { kind: 'exhausted', valuesLeft: BigInt(left) };
+  if (conflict) return { kind: 'conflict' };
+  const ranges = decodeRanges(stored.ranges);
+  if (receipt !== undefined) return { kind: 'receipt', receipt: { ...receipt, ranges } };
+  return { kind: 'taken', ranges, expiresAtMs: reservation === undefined ? undefined : expiries.get(reservation) };
+};
+
 export const decodeAnswers = (answers: string, expiries: ReadonlyMap<string, number>): LedgerAnswer[] =>
-  (JSON.parse(answers) as StoredAnswer[]).map(({ ranges, left, reservation }) =>
-    left === undefined
-      ? {
-          kind: 'taken',
-          ranges: ranges.map(([first, last]) => ({ first: BigInt(first), last: BigInt(last) })),
-          expiresAtMs: reservation === undefined ? undefined : expiries.get(reservation),
-        }
-      : { kind: 'exhausted', valuesLeft: BigInt(left) },
-  );
+  (JSON.parse(answers) as StoredAnswer[]).map((stored) => decodeAnswer(stored, expiries));

@@ -1,7 +1,8 @@
 /** Taking values within a transaction of PostgreSQL: lock the sequences, find what is free, share, write it all down. */
 import { type LedgerShares, shareValues } from '../../core/ledger.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
-import { encodeAnswers, readExpiries } from './ledger-rows.ts';
+import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/receipt.ts';
+import { encodeAnswers, encodeReceipts, readExpiries, readReceipt } from './ledger-rows.ts';
 import type { Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 
@@ -9,7 +10,10 @@ const SQL = {
   lock: loadSql('lock-ledger-sequences'),
   begin: loadSql('begin-ledger-sequences'),
   lockFree: loadSql('lock-free-values'),
+  lockReceipts: loadSql('lock-receipts'),
+  findReceipts: loadSql('find-receipts'),
   write: loadSql('write-ledger'),
+  putReceipts: loadSql('put-receipts'),
 };
 
 /** One sequence of a call, with its takes by their position in the call. */
@@ -74,17 +78,35 @@ const findFree = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<v
   }
 };
 
+/** What receipts say of the takes that came with an idempotency key, by their position; the others have no entry. */
+const findReceipts = async (run: Run, takes: readonly LedgerTake[]): Promise<ReadonlyMap<number, LedgerAnswer>> => {
+  const hashes = takes.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.hash]));
+  if (hashes.length === 0) return new Map();
+  await run(SQL.lockReceipts, [hashes]);
+  // In a statement of its own: what it sees is what the last one under the key left.
+  const rows = await run(SQL.findReceipts, [hashes]);
+  const known = new Map(rows.map((row) => [row['hash'] ?? '', readReceipt(row)]));
+  return new Map(
+    takes.flatMap(({ receipt }, position): [number, LedgerAnswer][] => {
+      if (receipt === undefined) return [];
+      const found = judgeReceipt(known.get(receipt.hash), receipt);
+      return found.kind === 'none' ? [] : [[position, found]];
+    }),
+  );
+};
+
 interface Taken {
   readonly answers: LedgerAnswer[];
   readonly moved: { readonly group: Group; readonly shares: LedgerShares }[];
 }
 
-const share = (groups: readonly Group[], count: number): Taken => {
-  const answers: LedgerAnswer[] = Array.from({ length: count });
+const share = (groups: readonly Group[], count: number, answered: ReadonlyMap<number, LedgerAnswer>): Taken => {
+  const answers = Array.from({ length: count }, (_, position) => answered.get(position)) as LedgerAnswer[];
   const moved = groups.map((group) => {
-    const shares = shareValues(group.value, group.free, group.takes);
+    const open = group.takes.filter(({ position }) => !answered.has(position));
+    const shares = shareValues(group.value, group.free, open);
     shares.grants.forEach((grant, index) => {
-      const position = group.takes[index]?.position ?? 0;
+      const position = open[index]?.position ?? 0;
       answers[position] = grant.kind === 'taken' ? { ...grant, expiresAtMs: undefined } : grant;
     });
     return { group, shares };
@@ -126,12 +148,23 @@ const write = async (
     takes.map(({ sequence }) => sequence.prefixKey),
     takes.map(({ sequence }) => sequence.period),
     takes.map(({ subject }) => subject ?? null),
-    takes.map(() => null),
+    takes.map(({ receipt }) => receipt?.hash ?? null),
     takes.map(({ reservation }) => reservation?.id ?? null),
     takes.map(({ reservation }) => (reservation === undefined ? null : `${reservation.ttlMs}`)),
     ...printRows(takes, answers),
   ]);
   return row;
+};
+
+const keepReceipts = async (
+  run: Run,
+  takes: readonly LedgerTake[],
+  answers: readonly LedgerAnswer[],
+): Promise<void> => {
+  const instants = takes.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.atMs]));
+  if (instants.length === 0) return;
+  const expired = Math.max(...instants) - RECEIPT_TTL_MS;
+  await run(SQL.putReceipts, [encodeReceipts(takes, answers), `${expired}`]);
 };
 
 /** @returns undefined when the operation is there already: then nothing was done. */
@@ -143,9 +176,10 @@ export const takeLocked = async (
   const groups = groupTakes(takes);
   await lockAll(run, groups);
   await findFree(run, groups);
-  const taken = share([...groups.values()], takes.length);
+  const taken = share([...groups.values()], takes.length, await findReceipts(run, takes));
   const row = await write(run, operation, takes, taken);
   if (row === undefined) return undefined;
+  await keepReceipts(run, takes, taken.answers);
   const expiries = readExpiries(row);
   return taken.answers.map((answer, index) => {
     const reservation = takes[index]?.reservation;

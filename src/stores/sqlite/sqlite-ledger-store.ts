@@ -3,9 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { type LedgerGrant, type Reservation, shareValues } from '../../core/ledger.ts';
 import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake } from '../../core/ledger-store.ts';
+import { judgeReceipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { prepareLedgerStatements, readLedgerRow, readReservation, wide } from './ledger-statements.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 /**
  * One process, one writer: no outcome is ever unknown, so operations need not be remembered. `clock` decides when reservations
@@ -13,6 +15,7 @@ import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
  */
 export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, clock: Clock): LedgerStore => {
   const statements = prepareLedgerStatements(handle);
+  const receipts = createSqliteReceipts(handle);
 
   const readValue = ({ prefixKey, period }: SequenceName): bigint | undefined => {
     const row = statements.readSequence.get(prefixKey, period);
@@ -22,12 +25,13 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
   const writeRow = (take: LedgerTake, value: bigint, nowMs: number): void => {
     const { prefixKey, period } = take.sequence;
     const { reservation, subject = null } = take;
+    const keyHash = take.receipt?.hash ?? null;
     const number = take.print(value);
     const key = [prefixKey, period, wide(value)] as const;
     const endMs = reservation === undefined ? null : nowMs + reservation.ttlMs;
     statements.expire.run(...key);
     const state = endMs === null ? 'issued' : 'reserved';
-    statements.putRow.run(...key, number, state, endMs, nowMs, nowMs, subject, null, reservation?.id ?? null);
+    statements.putRow.run(...key, number, state, endMs, nowMs, nowMs, subject, keyHash, reservation?.id ?? null);
     if (reservation !== undefined) statements.reserve.run(reservation.id, ...key, number, subject, nowMs, endMs);
   };
 
@@ -40,7 +44,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     return { ...grant, expiresAtMs: reservation === undefined ? undefined : nowMs + reservation.ttlMs };
   };
 
-  const takeOne = (take: LedgerTake, nowMs: number): LedgerAnswer => {
+  const takeFresh = (take: LedgerTake, nowMs: number): LedgerAnswer => {
     const { prefixKey, period } = take.sequence;
     const stored = readValue(take.sequence);
     const free = statements.listFree
@@ -50,6 +54,16 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     if (value !== undefined && value !== stored) statements.putSequence.run(prefixKey, period, wide(value));
     // One demand, one grant.
     return answer(take, grants[0] as LedgerGrant, nowMs);
+  };
+
+  const takeOne = (take: LedgerTake, nowMs: number): LedgerAnswer => {
+    const { receipt: draft, sequence } = take;
+    if (draft === undefined) return takeFresh(take, nowMs);
+    const found = judgeReceipt(receipts.find(draft.hash), draft);
+    if (found.kind !== 'none') return found;
+    const taken = takeFresh(take, nowMs);
+    if (taken.kind === 'taken') receipts.keep(draft.hash, { ...draft, period: sequence.period, ranges: taken.ranges });
+    return taken;
   };
 
   const find = (id: string): Reservation | undefined => {

@@ -33,10 +33,11 @@ export interface RunResult {
 }
 
 /** Clients first, then nodes; then a fresh node is asked for the gaps, past all proxies. */
-const end = async (cluster: Cluster, originMs: number): Promise<void> => {
+const end = async (cluster: Cluster, originMs: number, stopWatcher: () => Promise<void>): Promise<void> => {
   const { journal, nodes, build, redis, postgres } = cluster;
   await delay(REQUESTS_AFTER_MS);
   await journal.history.stopClients();
+  await stopWatcher();
   await Promise.all(nodes.filter(({ present }) => present).map((node) => cluster.stop(node)));
   if (!build.hasApi) return void (await record(cluster, originMs, undefined));
   const reader = await build.start({ redisUrl: redis.master.server.url, databaseUrl: postgres?.url, env: {} });
@@ -97,14 +98,14 @@ const play = async ({ options, journal, dir, logsDir, originMs, print }: Stage):
       pause: async (fromMs, toMs) => void (await delay(fromMs + random.below(toMs - fromMs + 1))),
     };
     try {
-      await runNemeses(options, scene, renewBackup, print);
-    } catch (error) {
-      if (!(error instanceof ServiceFailure)) throw error;
-      journal.remark('finding', error.message);
+      await runNemeses(options, scene, renewBackup, print).catch((error: unknown) => {
+        if (!(error instanceof ServiceFailure)) throw error;
+        journal.remark('finding', error.message);
+      });
+      await end(cluster, originMs, stopWatcher);
     } finally {
       await stopWatcher();
     }
-    await end(cluster, originMs);
   } finally {
     keepLogs(cluster, logsDir);
   }

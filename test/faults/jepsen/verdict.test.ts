@@ -175,6 +175,8 @@ describe('the account of values', () => {
     expect(kindsOf([record(10, 1), record(60, 3)], final, { windows })).toEqual([
       'gap: K: 2-2 jumped over after a clean restart of Redis',
     ]);
+    // But a node that was killed before is waited for in vain.
+    expect(kindsOf([record(10, 1), record(60, 3)], final, { windows, absences: killed })).toEqual([]);
   });
 });
 

@@ -85,11 +85,19 @@ const checkAnswers = (history: RunHistory, note: Note): void => {
   }
 };
 
-/** A Redis restarted in good order has lost nothing: so nothing may be jumped over. */
-const checkRestarts = ({ windows, sequences }: RunHistory, note: Note): void => {
+/** How long a killed node is waited for in vain: as long as it is registered; where nobody registers, a minute. */
+const SILENCE_MS = { redis: 60_000, replicas: 60_000, postgres: 3_600_000 };
+
+/** A Redis restarted in good order has lost nothing: so nothing may be jumped over when everybody is there to say so. */
+const checkRestarts = ({ facts, windows, absences, sequences }: RunHistory, note: Note): void => {
+  const isSomebodySilent = (atMs: number): boolean =>
+    absences.some(
+      ({ kind, fromMs }) => kind === 'killed' && fromMs < atMs && atMs - fromMs < SILENCE_MS[facts.backend],
+    );
   for (const { sequence, gaps } of sequences) {
     for (const { first, last, reason, atMs } of gaps) {
       if (reason !== 'recovery-jump' || nemesisNameAt(windows, atMs + CLOCK_GRAIN_MS) !== 'redis-restart') continue;
+      if (isSomebodySilent(atMs + CLOCK_GRAIN_MS)) continue;
       note('gap', atMs + CLOCK_GRAIN_MS, `${sequence}: ${first}-${last} jumped over after a clean restart of Redis`);
     }
   }

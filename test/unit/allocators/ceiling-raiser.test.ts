@@ -83,18 +83,22 @@ const setUp = async (parts: Parts = {}) => {
     onRecovery: () => undefined,
   };
   const events: NumberGeneratorEvent[] = [];
+  const swornOff: { readonly lane: Lane; readonly needsReport: boolean }[] = [];
   const raiser = createCeilingRaiser({
     operations,
     ceilings: parts.alone ? undefined : ceilings,
     keeper: () => keeper,
     emit: (event) => events.push(event),
+    onSworn: (sworn) => {
+      swornOff.push({ lane: sworn, needsReport: sworn.session.needsReport });
+    },
   });
   /** Looks, and lets what follows happen. */
   const look = async (at: Lane = lane): Promise<void> => {
     raiser.look(at);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { lane, raiser, look, seeUpTo, memory, kept, inForce, proposed, events, state };
+  return { lane, raiser, look, seeUpTo, memory, kept, inForce, proposed, events, swornOff, state };
 };
 
 beforeEach(() => {
@@ -273,20 +277,22 @@ describe('raising for a call', () => {
 
 describe('a later epoch', () => {
   it('in the store of the ceilings: the node swears off its own and owes a report for that one', async () => {
-    const { look, lane, memory, inForce } = await setUp({ seen: 9_000n });
+    const { look, lane, memory, inForce, swornOff } = await setUp({ seen: 9_000n });
     await memory.recover({ ...RECOVERY, epoch: 1n, servedEpoch: 1n, window: 0n });
     await memory.recover({ ...RECOVERY, epoch: 2n, servedEpoch: 2n, window: 0n });
     await look();
     expect(inForce).toEqual([]);
     expect(lane.session.needsReport).toBe(true);
     expect(lane.session.report(lane.target)).toMatchObject({ epoch: 3n, sworn: true });
+    expect(swornOff).toEqual([{ lane, needsReport: true }]);
   });
 
   it('in the counter store alone: the next reply says what is to be done', async () => {
-    const { look, lane, state } = await setUp({ seen: 9_000n });
+    const { look, lane, state, swornOff } = await setUp({ seen: 9_000n });
     state.over = true;
     await look();
     expect(lane.session.needsReport).toBe(false);
+    expect(swornOff).toEqual([]);
     expect(lane.session.fence?.ceiling).toBe(10_000n);
   });
 });

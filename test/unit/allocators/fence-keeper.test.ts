@@ -285,6 +285,26 @@ describe('a lane that must be recovered', () => {
     expect(ready).toEqual([lane]);
   });
 
+  it('because its ceiling cannot be raised any more is blocked at once: a call of it would be refused by its session', async () => {
+    const { keeper, order, ready, newLane, count, begin, state, memory, target } = await setUp();
+    await begin();
+    const lane = newLane();
+    keeper.open(lane);
+    await settle();
+    count(lane, 5n);
+    const later = { server: 'run2', reported: [], highest: 5n, window: 100n, mayJump: true };
+    await memory.recover({ sequence: target.sequence, epoch: 1n, servedEpoch: 1n, ...later });
+    state.epoch = 2n;
+    order.length = 0;
+    keeper.look(lane);
+    while (!lane.session.needsReport) await Promise.resolve();
+    expect(lane.blocked).toBe('recovery');
+    await settle(100);
+    expect(order).toContain('report 2 sworn');
+    expect(ready.at(-1)).toBe(lane);
+    expect(lane.blocked).toBeUndefined();
+  });
+
   it('joins a recovery that it was told of, but only once', async () => {
     const { keeper, order, newLane, count, begin } = await setUp();
     await begin();

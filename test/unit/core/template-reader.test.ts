@@ -26,6 +26,7 @@ describe('a number says', () => {
     ['{var:a}-{SEQ:2}.{var:b}', {}, 'X1-17.2', { value: 17n, variables: { a: 'X1', b: '2' } }],
     ['{var:a}{year}-{SEQ:2}', {}, '12026-01', { variables: { a: '1' } }],
     ['{var:a}{SEQ:2}', { overflow: 'reject' }, '12345', { value: 45n, variables: { a: '123' } }],
+    ['{var:a}{SEQ:1}', { strategy: 'uuidv7' }, `A${'0'.repeat(30)}ff`, { value: 255n, variables: { a: 'A' } }],
     ['{SEQ:3}-{check:damm}', {}, '572-4', { value: 572n, checkDigit: 'right' }],
     ['{SEQ:3}-{check:damm}', {}, '572-5', { value: 572n, checkDigit: 'wrong' }],
     ['{SEQ:3}{check:luhn}{check:mod97}', {}, '1230', undefined],

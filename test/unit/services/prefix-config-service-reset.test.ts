@@ -65,10 +65,17 @@ describe('the reset of a prefix that has counted', () => {
     expect((await service.register('INV', input('UTC'))).timeZone).toBe('UTC');
   });
 
-  test('does not bind one that has not counted yet', async () => {
+  test('binds one that has not counted yet too, for another node may be about to; but not in a format that cannot meet', async () => {
     const { service } = setUp();
     await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }));
-    expect((await service.update('INV', inputOf(FORMAT, { reset: 'daily' }), 1)).reset).toBe('daily');
+    await expect(service.update('INV', inputOf(FORMAT, { reset: 'monthly' }), 'any')).rejects.toMatchObject({
+      fields: [{ path: 'reset' }],
+    });
+    const apart = inputOf('INV-{year}-{month}-{SEQ:6}', { reset: 'monthly' });
+    expect(await service.update('INV', apart, 'any')).toMatchObject({
+      version: 2,
+      former: [{ format: FORMAT, strategy: 'counter', reset: 'yearly' }],
+    });
   });
 
   test('cannot be checked on a corrupt counter: then nothing is stored', async () => {

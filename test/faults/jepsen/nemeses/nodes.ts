@@ -65,7 +65,7 @@ const describeSqlite = async (scene: Scene): Promise<string> => {
   const dir = mkdtempSync(join(tmpdir(), 'jepsen-data-'));
   try {
     await using first = await startService({ env: { DATA_DIR: dir } });
-    const { code, stdout } = await runMain([], { DATA_DIR: dir, AUTH: 'off' }, 5_000);
+    const { code, stdout } = await runMain([], { DATA_DIR: dir, AUTH: 'off' }, 60_000);
     if (code === null || code === 0 || stdout.includes('"listening"'))
       scene.journal.remark(
         'finding',

@@ -110,6 +110,11 @@ local function isCurrent(record, call, report)
   return (settled == last and at == epoch) or (settled < last and at <= epoch)
 end
 
+local function isRenewed(record, call, report)
+  local last, epoch = match(record, '^(%d+) %d+ %d+ %S+ %S+ %S+ (%d+) ')
+  return last == call and tonumber(match(report, ' at:(%d+)') or '0') < tonumber(epoch)
+end
+
 -- The sequence is served, and went on without this node.
 local function late(s)
   local last = tonumber(match(s.record or '', '^(%d+) '))
@@ -123,7 +128,8 @@ local function late(s)
   local first, upto = heldOf(s, s.report)
   if first then hold(s, s.node .. '@' .. s.holding, first, upto) end
   if not s.record then foldOldNodes(s) end
-  local current = s.record and isCurrent(s.record, s.call, s.report)
+  -- When the record of that call is dated later than the node knows, a copy of this very report was taken in before.
+  local current = s.record and (isCurrent(s.record, s.call, s.report) or isRenewed(s.record, s.call, s.report))
   write(s, current and renewedRecord(s, s.record, s.report) or settledRecord(s, s.call, s.report))
   return 'reported' .. suffix(s)
 end

@@ -54,6 +54,16 @@ local function doubtLastRanges(s, state, reports, restored)
   for _, range in ipairs(doubted) do doubt(s, range[1], range[2], 'recovery-jump', range[3]) end
 end
 
+-- What these nodes were given last, and may have to be told again: neither missing nor anybody else's.
+local function vouchForLastRanges(s, state, reports)
+  local claims = {}
+  for _, r in ipairs(reports) do
+    local first, last = match(r.current and state['n:' .. r.node] or '', '^%d+ %d+ %d+ %S+ (%d+) (%d+) ')
+    if first then claims[#claims + 1] = { s.number(first), s.number(last) } end
+  end
+  explain(s, union(claims))
+end
+
 -- A rolled back state has forgotten what became of the values given back, and of this node's segments.
 local function merge(s, state, reports, restored)
   for _, range in ipairs(s.free) do gap(s, range[1], range[2], 'recovery-jump', '-') end
@@ -80,6 +90,18 @@ local function merge(s, state, reports, restored)
     if first then hold(s, r.node .. '@' .. r.holding, first, last) end
   end
   claim(s, union(claims))
+end
+
+-- While another server counted, an advance here may have passed over values that were issued there: what the account
+-- does not know of as an advance is "not known to be issued" from now on.
+local function doubtAdvances(s)
+  if s.epoch <= s.served + 1 then return end -- nobody else can have counted since
+  for _, entry in ipairs(s.list) do
+    local known = ' gap:' .. text(entry[1]) .. ':' .. text(entry[2]) .. ':advance:'
+    if match(entry[3], '^advance ') and not string.find(s.report, known, 1, true) then
+      entry[3], s.changed = 'recovery-jump ' .. string.sub(entry[3], 9), true
+    end
+  end
 end
 
 local function install(s, row)
@@ -118,9 +140,11 @@ local function install(s, row)
   if jumpTo and goal < s.number(jumpTo) then goal = s.number(jumpTo) end
   if s.limit < goal then goal = s.limit < s.value and s.value or s.limit end -- nothing above the limit was ever handed out
   if not intact or s.value < goal then
+    doubtAdvances(s)
     merge(s, state, reports, older)
     if s.floor < base then s.floor = base end
     passOver(s, goal, 'recovery-jump')
+    vouchForLastRanges(s, state, reports)
   end
   if not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))

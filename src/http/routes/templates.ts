@@ -1,0 +1,102 @@
+/** The calls that take nothing: what a template means, what the next number would be, what a number says. */
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { prefixConfigInputSchema } from '../../core/prefix-config.ts';
+import type { ReadingService } from '../../services/reading-service.ts';
+import type { SequenceService } from '../../services/sequence-service.ts';
+import type { TemplateService } from '../../services/template-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import { prefixKeyParams } from '../schemas/prefix-configs.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import {
+  parseBody,
+  parseReply,
+  previewQuery,
+  previewReply,
+  templateQuery,
+  templateReply,
+  toParseReply,
+  toPreviewReply,
+  toTemplateReply,
+} from '../schemas/templates.ts';
+
+export interface TemplateRoutesOptions {
+  readonly templateService: TemplateService;
+  readonly readingService: ReadingService;
+  readonly sequenceService: Pick<SequenceService, 'preview'>;
+  readonly authorizer: Authorizer;
+}
+
+const response = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  404: problemResponse('PREFIX_NOT_REGISTERED'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+const withBody = {
+  413: problemResponse('PAYLOAD_TOO_LARGE'),
+  415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
+};
+
+export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = async (
+  server,
+  { templateService, readingService, sequenceService, authorizer },
+) => {
+  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: [{ bearer: [] }] });
+
+  server.get(
+    '/prefix-configs/:prefixKey/preview',
+    {
+      schema: {
+        ...described('prefix configs', 'What the next number would be, without taking it'),
+        params: prefixKeyParams,
+        querystring: previewQuery,
+        response: { ...response, 200: previewReply, 409: problemResponse('SEQUENCE_OVERFLOW') },
+      },
+      ...authorizer.guard('configs:read', (request) => (request.params as { prefixKey: string }).prefixKey),
+    },
+    async ({ params, query }) => toPreviewReply(await sequenceService.preview(params.prefixKey, query.variables)),
+  );
+
+  server.post(
+    '/templates/validate',
+    {
+      schema: {
+        ...described('prefix configs', 'What a template means; the body is that of a registration, nothing is stored'),
+        querystring: templateQuery,
+        body: prefixConfigInputSchema,
+        response: {
+          ...response,
+          ...withBody,
+          200: templateReply,
+          400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
+        },
+      },
+      ...authorizer.guard('configs:read'),
+    },
+    async ({ query, body }) => toTemplateReply(templateService.explain(query.prefixKey ?? 'PREFIX', body)),
+  );
+
+  const visibleTo =
+    (request: FastifyRequest) =>
+    (prefixKey: string): boolean =>
+      authorizer.permits(request, 'configs:read', prefixKey);
+
+  server.post(
+    '/numbers/parse',
+    {
+      schema: {
+        ...described('numbers', 'Which prefix, period and value a number is of, and whether it was issued'),
+        body: parseBody,
+        response: { ...response, ...withBody, 200: parseReply },
+      },
+      ...authorizer.guard('configs:read', (request) => (request.body as { prefixKey?: string }).prefixKey),
+    },
+    async (request) => {
+      const { number, prefixKey } = request.body;
+      return toParseReply(await readingService.read(number, prefixKey, visibleTo(request)));
+    },
+  );
+};

@@ -1,0 +1,75 @@
+/** Changes of a live prefix that would print a number again are refused, with the reason. */
+import { describe, expect, test } from 'vitest';
+import { FORMER_MAX } from '../../../src/core/numbering.ts';
+import { limitOf, type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
+import { SNOWFLAKE_MIN } from '../../../src/core/snowflake.ts';
+import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
+import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
+import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
+import { strategiesOf } from '../fakes/strategies-of.ts';
+
+const setUp = async (first: object) => {
+  const store = createMemoryPrefixConfigStore();
+  const counters = createMemoryCounterStore();
+  const emit = (): void => undefined;
+  const clock = { now: (): number => Date.parse('2026-11-25T12:00:00Z') };
+  const seriesCache = createSeriesCache(store, 0, emit);
+  const service = createPrefixConfigService({ store, counters, strategies: strategiesOf(), clock, seriesCache, emit });
+  await service.register('A', prefixConfigInputSchema.parse(first));
+  const change = async (input: object): Promise<PrefixConfig> =>
+    service.update('A', prefixConfigInputSchema.parse(input), 'any');
+  const refusal = (input: object): Promise<string> =>
+    change(input).then(
+      () => 'accepted',
+      (error: { fields?: readonly { path: string }[] }) =>
+        error.fields?.map(({ path }) => path).join() ?? String(error),
+    );
+  return { service, counters, change, refusal };
+};
+
+describe('a change', () => {
+  test('is compared with all that the prefix ever was, not only with the last', async () => {
+    const { change, refusal } = await setUp({ format: 'A{SEQ:3}' });
+    await change({ format: 'B{SEQ:3}' });
+    expect(await refusal({ format: 'A1{SEQ:2}' })).toBe('format');
+    expect(await refusal({ format: 'B1{SEQ:2}' })).toBe('format');
+    expect(await refusal({ format: 'C1{SEQ:2}' })).toBe('accepted');
+    expect(await refusal({ format: 'C{SEQ:2}' })).toBe('format');
+  });
+
+  test('back and forth between counter, segment, snowflake and uuidv7 is accepted', async () => {
+    const { refusal } = await setUp({ format: 'A{SEQ:3}' });
+    for (const strategy of ['segment', 'snowflake', 'uuidv7', 'counter', 'snowflake', 'segment', 'counter']) {
+      expect(await refusal({ format: 'A{SEQ:3}', strategy })).toBe('accepted');
+    }
+  });
+
+  test('to gapless or back needs another format', async () => {
+    const { refusal } = await setUp({ format: 'A{SEQ:3}' });
+    expect(await refusal({ format: 'A{SEQ:3}', strategy: 'gapless' })).toBe('strategy');
+    expect(await refusal({ format: 'G{SEQ:3}', strategy: 'gapless' })).toBe('accepted');
+    expect(await refusal({ format: 'G{SEQ:3}', strategy: 'segment' })).toBe('strategy');
+    expect(await refusal({ format: 'A{SEQ:3}', strategy: 'segment' })).toBe('accepted');
+  });
+
+  test('after snowflakes the counter stays below them, however it is set', async () => {
+    const { change, refusal } = await setUp({ format: 'A{SEQ:3}', strategy: 'snowflake' });
+    expect(await refusal({ format: 'A{SEQ:3}', initialSeq: `${SNOWFLAKE_MIN}` })).toBe('initialSeq');
+    expect(limitOf(await change({ format: 'A{SEQ:3}' }))).toBe(SNOWFLAKE_MIN - 1n);
+    expect(limitOf(await change({ format: 'A{SEQ:3}', overflow: 'reject' }))).toBe(999n);
+  });
+
+  test('to snowflakes is refused when the counter has come too far', async () => {
+    const { counters, refusal } = await setUp({ format: 'A{SEQ:3}' });
+    counters.preload({ prefixKey: 'A', period: '' }, `${SNOWFLAKE_MIN / 10n}`);
+    expect(await refusal({ format: 'A{SEQ:3}', strategy: 'snowflake' })).toBe('strategy');
+  });
+
+  test('is refused when there were too many', async () => {
+    const { refusal } = await setUp({ format: 'X{SEQ:1}' });
+    const nth = (index: number): string => `${'X'.repeat(index + 2)}{SEQ:1}`;
+    for (let index = 0; index < FORMER_MAX; index += 1) expect(await refusal({ format: nth(index) })).toBe('accepted');
+    expect(await refusal({ format: nth(FORMER_MAX) })).toBe('format');
+  });
+});
