@@ -38,6 +38,10 @@ export default defineConfig({
       project('model', { testTimeout: 7_200_000, hookTimeout: 60_000 }),
       project('integration', { testTimeout: 120_000, hookTimeout: 120_000 }, NEEDS_STORES),
       project('e2e', { testTimeout: 300_000, hookTimeout: 120_000 }, NEEDS_STORES),
+      // What these check is not in src/, so they count for no coverage: `npm run test:deployment`.
+      project('deployment', { testTimeout: 120_000, hookTimeout: 600_000 }),
+      // Needs a Docker engine and the image: `npm run test:docker`.
+      project('docker', { testTimeout: 240_000, hookTimeout: 300_000 }),
       faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the

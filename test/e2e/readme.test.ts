@@ -1,33 +1,93 @@
-/** The README keeps its word: its commands are run as they stand there, and print what it says. */
+/** README and docs keep their word: their commands are run as they stand there, and print what it says below them. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { startPostgresServer } from '../support/postgres.ts';
+import { startRedisServer } from '../support/redis.ts';
 import { startService } from '../support/service.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
-const BLOCK = /<!-- run by test\/e2e\/readme\.test\.ts -->\n```console\n(.*?)```/gs;
+/** The stores a block needs stand in its mark: on Redis and PostgreSQL; without a word it is the embedded SQLite. */
+const BLOCK = /<!-- run by test\/e2e\/readme\.test\.ts( on Redis and PostgreSQL)? -->\n```console\n(.*?)```/gs;
+const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
 
-it('the commands of the README print what the README says', async () => {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const lines = [...readme.matchAll(BLOCK)].flatMap(([, block = '']) => block.trimEnd().split('\n'));
-  const commands = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
-  const printed = lines.filter((line) => !line.startsWith('$ '));
-  expect(commands.length).toBeGreaterThan(4);
-  await using service = await startService({ env: { AUTH: 'on' } });
-  const script = [
-    'set -euo pipefail',
-    ...commands.map((command) => `${command}${command.startsWith('curl') ? '; echo' : ''}`),
-  ]
-    .join('\n')
-    .replaceAll('localhost:8080', `127.0.0.1:${service.port}`);
-  const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
-  const { stdout } = await run('bash', ['-c', script], {
-    cwd: ROOT,
-    env: { PATH, HOME: process.env['HOME'], DATA_DIR: service.dataDir },
+interface Story {
+  readonly document: string;
+  readonly stores: 'SQLite' | 'Redis and PostgreSQL';
+  readonly lines: readonly string[];
+}
+
+/** The blocks of a document that need the same stores are one session, from top to bottom. */
+const stories = DOCUMENTS.flatMap((document): Story[] => {
+  const blocks = [...readFileSync(join(ROOT, document), 'utf8').matchAll(BLOCK)];
+  return (['SQLite', 'Redis and PostgreSQL'] as const).flatMap((stores) => {
+    const own = blocks.filter(([, mark]) => (mark === undefined) === (stores === 'SQLite'));
+    const lines = own.flatMap(([, , block = '']) => block.trimEnd().split('\n'));
+    return own.length === 0 ? [] : [{ document, stores, lines }];
   });
-  const year = new Date().getUTCFullYear();
-  expect(stdout.trimEnd().split('\n')).toEqual(printed.map((line) => line.replaceAll('INV-2026-', `INV-${year}-`)));
+});
+
+interface Session {
+  readonly env: Readonly<Record<string, string>>;
+  /** What the documents write for the address of the service and of its stores → where they are now. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+const openSession = async (story: Story, stack: AsyncDisposableStack): Promise<Session> => {
+  const stores: Record<string, string> = {};
+  const addresses: Record<string, string> = {};
+  if (story.stores !== 'SQLite') {
+    const redis = stack.use(await startRedisServer({ appendonly: true }));
+    // Servers of its own: the documents empty them, and stop them.
+    const database = stack.use(await startPostgresServer());
+    Object.assign(stores, { REDIS_URL: redis.url, DATABASE_URL: database.url });
+    addresses['redis-cli '] = `redis-cli -p ${redis.port} `;
+  }
+  const service = stack.use(await startService({ env: { AUTH: 'on', ...stores } }));
+  if (story.stores !== 'SQLite') await expect.poll(async () => (await fetch(`${service.url}/readyz`)).status).toBe(200);
+  const work = mkdtempSync(join(tmpdir(), 'test-documents-'));
+  stack.defer(() => rmSync(work, { recursive: true, force: true }));
+  const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
+  return {
+    env: { PATH, HOME: process.env['HOME'] ?? '', DATA_DIR: service.dataDir, WORK: work, ...stores },
+    addresses: { ...addresses, 'localhost:8080': `127.0.0.1:${service.port}` },
+  };
+};
+
+/** `…` stands for what is different each time: times, identifiers, sizes. */
+const patternOf = (line: string): RegExp => {
+  const parts = line.split('…').map((part) => RegExp.escape(part));
+  return new RegExp(`^${parts.join('.*')}$`, 's');
+};
+
+it.each(stories)('the commands of $document on $stores print what stands below them', async (story) => {
+  const commands = story.lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const year = String(new Date().getUTCFullYear());
+  const printed = story.lines
+    .filter((line) => !line.startsWith('$ '))
+    .map((line) => line.replaceAll('INV-2026-', `INV-${year}-`));
+  expect(commands.length).toBeGreaterThan(0);
+  await using stack = new AsyncDisposableStack();
+  const { env, addresses } = await openSession(story, stack);
+  let script = [
+    'set -euo pipefail',
+    // curl leaves the line of a reply open.
+    ...commands.map((command) => (/^curl (?!.* (\||-o) )/.test(command) ? `${command}; echo` : command)),
+  ].join('\n');
+  for (const [written, real] of Object.entries(addresses)) script = script.replaceAll(written, real);
+  const { stdout } = await run('bash', ['-c', script], { cwd: ROOT, env }).catch((error) => {
+    throw new Error(`A command failed, after this was printed:\n${error.stdout}\n${error.stderr}`, { cause: error });
+  });
+  const lines = stdout.trimEnd().split('\n');
+  const fits = lines.map((line, index) => (patternOf(printed[index] ?? '').test(line) ? printed[index] : line));
+  expect(fits).toEqual(printed);
+});
+
+it('the documents for operators are among them', () => {
+  const names = stories.map(({ document }) => document);
+  expect(names).toEqual(expect.arrayContaining(['README.md', 'docs/operations.md', 'docs/troubleshooting.md']));
 });

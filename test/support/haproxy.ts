@@ -58,6 +58,7 @@ defaults
   timeout connect 2s
   timeout client 60s
   timeout server 60s
+  timeout check 2s
 frontend numbers
   bind 127.0.0.1:${port}
   default_backend nodes

@@ -1,0 +1,53 @@
+/** docker-compose.yml and monitoring/, as far as they can be judged without a Docker engine. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { environmentOfCompose, findSettingProblems } from '../support/deployed-settings.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const COMPOSE = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
+const DASHBOARDS = join(ROOT, 'monitoring/grafana/dashboards');
+
+describe('docker-compose.yml', () => {
+  it('gives the service settings that it knows and would start with', () => {
+    expect(findSettingProblems(environmentOfCompose(COMPOSE, 'numbers'))).toEqual([]);
+  });
+
+  it.each([
+    ['REDIS_URL:', 'REDIS_URI:', 'REDIS_URI: no such setting'],
+    ['SHUTDOWN_DRAIN_MS: "2000"', 'SHUTDOWN_DRAIN_MS: "2s"', expect.stringMatching(/^SHUTDOWN_DRAIN_MS: /)],
+  ])('with a typo is refused: %s → %s', (right, wrong, problem) => {
+    expect(COMPOSE).toContain(right);
+    expect(findSettingProblems(environmentOfCompose(COMPOSE.replace(right, wrong), 'numbers'))).toContainEqual(problem);
+  });
+
+  it('gives the service longer to stop than it takes itself', () => {
+    const { stop_grace_period: period } = parse(COMPOSE).services.numbers;
+    expect(Number(/^(\d+)s$/.exec(period)?.[1])).toBeGreaterThan(30);
+  });
+});
+
+describe('the dashboards', () => {
+  const files = readdirSync(DASHBOARDS);
+
+  it('are there', () => {
+    expect(files).not.toEqual([]);
+  });
+
+  it.each(files)('%s: every panel asks the provisioned data source something', (file) => {
+    const dashboard = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8'));
+    const [{ uid }] = parse(
+      readFileSync(join(ROOT, 'monitoring/grafana/provisioning/datasources/prometheus.yml'), 'utf8'),
+    ).datasources;
+    expect(dashboard).toMatchObject({ uid: expect.any(String), title: expect.any(String) });
+    for (const panel of dashboard.panels) {
+      expect(panel).toMatchObject({
+        title: expect.any(String),
+        datasource: { uid },
+        gridPos: { h: expect.any(Number) },
+      });
+      expect(panel.targets.map(({ expr }: { expr: string }) => expr.length > 0)).not.toContain(false);
+    }
+  });
+});
