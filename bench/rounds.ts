@@ -69,12 +69,15 @@ const measure = async (
     from === undefined || to === undefined ? undefined : to - from;
   const redisUsedUs = used(before.redis, after.redis);
   const serverUsedUs = used(before.server, after.server);
+  /** Without a reply there is no cost of one. */
+  const perRequest = (usedUs: number | undefined): number | undefined =>
+    usedUs === undefined || wrk.requests === 0 ? undefined : usedUs / wrk.requests;
   const perSecond = wrk.requests / (wrk.durationUs / 1_000_000);
   return {
     requestsPerSecond: perSecond,
     numbersPerSecond: perSecond * count,
-    serverUs: serverUsedUs && serverUsedUs / wrk.requests,
-    redisUs: redisUsedUs && redisUsedUs / wrk.requests,
+    serverUs: perRequest(serverUsedUs),
+    redisUs: perRequest(redisUsedUs),
     redisCores: redisUsedUs && redisUsedUs / wrk.durationUs,
     p50Us: wrk.p50Us,
     p95Us: wrk.p95Us,

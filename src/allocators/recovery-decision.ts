@@ -75,6 +75,7 @@ export const decideInstall = async (
     servedEpoch: waiting.epoch,
     server: waiting.recovery.server,
     reported: waiting.reported,
+    sworn: waiting.sworn,
     highest: waiting.highest,
     window: BigInt(window),
     mayJump: waiting.sinceMs >= JUMP_AFTER_MS,

@@ -88,7 +88,11 @@ export const decideRecovery = (
   const current = currentOf(entry);
   if (entry.epoch !== request.epoch) return { kind: 'refused', outcome: { kind: 'superseded', current } };
   if (request.servedEpoch > entry.epoch) return { kind: 'refused', outcome: { kind: 'behind', current } };
-  const exact = missing.length === 0;
+  // An epoch that was granted to another server may still begin there: who reported here, and has not sworn it off, can
+  // count in it. On the same server the install of one epoch ends the recovery for which the others were granted.
+  const { sworn } = request;
+  const allSworn = sworn === undefined || sworn > entry.epoch || entry.server === request.server;
+  const exact = missing.length === 0 && allSworn;
   if (!exact && !request.mayJump) return { kind: 'refused', outcome: { kind: 'waiting', missing } };
   const { server, highest, window } = request;
   // A jump is never taken back, though the node that was granted it may die before it comes about.

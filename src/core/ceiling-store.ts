@@ -51,6 +51,8 @@ export interface RecoveryRequest {
   readonly server: string;
   /** The nodes that have reported; each of them has sworn off older epochs. */
   readonly reported: readonly string[];
+  /** The lowest epoch in which one of them may still count, on another server; undefined: none does in an earlier one. */
+  readonly sworn?: bigint | undefined;
   /** The highest value that the counter store and the reports name. */
   readonly highest: bigint;
   /** The new ceiling lies this far above where counting will go on. */

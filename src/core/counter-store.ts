@@ -192,6 +192,8 @@ export type ReportReply =
       readonly reported: readonly string[];
       /** Nodes heard of in the minute before that have not reported. */
       readonly missing: readonly string[];
+      /** The lowest epoch in which one of those that have reported may still count; undefined: none does in an earlier one. */
+      readonly sworn?: bigint;
     }
   /** The node has to swear off older epochs first. */
   | { readonly kind: 'recovering' }

@@ -86,7 +86,7 @@ const createFastify = (logger: FastifyBaseLogger): FastifyInstance =>
   fastify({
     // Who is connected while the process stops is served, and told to connect elsewhere, instead of refused.
     return503OnClosing: false,
-    // Fastify's own lines say what the metrics and our log say, and with them it listens for the end of each reply: 3 %.
+    // Fastify's own lines say what the metrics and our log say, and with them it listens for the end of each reply.
     logger: false,
     childLoggerFactory: (_none, bindings) => createRequestLogger(logger, bindings),
     // A line per request costs 40 % of the throughput; metrics count requests, the log tells what is unusual.

@@ -204,6 +204,21 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
+    it('does not go on exactly while a reporter may still count in an epoch that was granted to another server', async () => {
+      const sequence = await begin();
+      const { store } = get();
+      await store.recover(recoveryOf(sequence, { epoch: 1n, server: 'server-b', sworn: 2n }));
+      const request = recoveryOf(sequence, { epoch: 2n, server: 'server-c' });
+      expect(await store.recover({ ...request, sworn: 2n })).toEqual({ kind: 'waiting', missing: [] });
+      const { ceiling } = (await store.read(sequence)) ?? {};
+      expect(await store.recover({ ...request, sworn: 2n, mayJump: true })).toMatchObject({ jumpTo: ceiling });
+      // Another grant for the same recovery, and one for which all have sworn off what server-c may count in.
+      expect(await store.recover({ ...request, epoch: 3n, sworn: 2n })).toMatchObject({ jumpTo: undefined });
+      expect(await store.recover({ ...request, epoch: 4n, server: 'server-d', sworn: 5n })).toMatchObject({
+        jumpTo: undefined,
+      });
+    });
+
     it('never takes a jump back, though a later recovery is exact', async () => {
       const sequence = await begin();
       await get().store.register('n1');

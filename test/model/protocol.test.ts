@@ -9,7 +9,7 @@ import type { Scene } from './world.ts';
 const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
 
 /** `MODEL_HISTORIES=100000 MODEL_SEED=1 vitest run test/model` is the long run. */
-const { MODEL_HISTORIES = '3000', MODEL_SEED = '1' } = process.env;
+const { MODEL_HISTORIES = '2000', MODEL_SEED = '1' } = process.env;
 const HISTORIES = Number(MODEL_HISTORIES);
 const SEED = Number(MODEL_SEED);
 

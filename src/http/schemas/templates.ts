@@ -75,7 +75,27 @@ export const templateReply = z
     valuesMax: value.describe('Numbers of each period until it is exhausted.'),
     resets: z.array(z.string()).describe('The resets that show in the format.'),
   })
-  .meta({ id: 'TemplateMeaning' });
+  .meta({
+    id: 'TemplateMeaning',
+    examples: [
+      {
+        parts: [
+          { part: '{year}', meaning: 'the year, four digits' },
+          { part: '-', meaning: 'stands for itself' },
+          { part: '{SEQ:6}', meaning: 'the value, at least 6 digits, more when it outgrows them' },
+        ],
+        variables: [],
+        samples: [
+          { number: '2026-000001', value: '1', period: '2026' },
+          { number: '2026-000002', value: '2', period: '2026' },
+          { number: '2027-000001', value: '1', period: '2027' },
+        ],
+        capacity: '999999',
+        valuesMax: '18446744073709551615',
+        resets: ['never', 'yearly'],
+      },
+    ],
+  });
 
 export const toTemplateReply = (meaning: TemplateMeaning): z.output<typeof templateReply> => ({
   parts: described(meaning.parts),
@@ -126,7 +146,26 @@ export const parseReply = z
     readings: z.array(reading),
     complete: z.boolean().describe('false: there are more prefixes than are looked at; give prefixKey to be sure.'),
   })
-  .meta({ id: 'NumberReading' });
+  .meta({
+    id: 'NumberReading',
+    examples: [
+      {
+        result: 'unique',
+        readings: [
+          {
+            prefixKey: 'INV',
+            period: '2026',
+            value: '124',
+            variables: {},
+            checkDigit: null,
+            issued: 'issued',
+            reason: 'The counter has passed it, and it is missing nowhere',
+          },
+        ],
+        complete: true,
+      },
+    ],
+  });
 
 const RESULTS = ['none', 'unique'] as const;
 

@@ -25,7 +25,7 @@ const listOf = (word: string | undefined): readonly string[] => (word === '-' ? 
 
 /** @throws Error when the text is not one of the script's answers. */
 export const decodeReportReply = (text: string): ReportReply => {
-  const [kind, a, b, c, d, e, f, g, h] = text.split(' ');
+  const [kind, a, b, c, d, e, f, g, h, i] = text.split(' ');
   switch (kind) {
     case 'reported':
       return { kind, fence: readFence(a, b, c) };
@@ -39,6 +39,7 @@ export const decodeReportReply = (text: string): ReportReply => {
         highest: BigInt(f ?? Number.NaN),
         reported: listOf(g),
         missing: listOf(h),
+        sworn: BigInt(i ?? Number.NaN),
       };
     case 'recovering':
       return { kind };

@@ -64,7 +64,7 @@ describe('a report', () => {
       kind: 'reported',
       fence: { epoch: 6n, ceiling: MAX, wanted: 0n },
     });
-    expect(decodeReportReply(`waiting f00 1795224970123456 1500 5 100 ${MAX} n.1-a,n2 n3`)).toEqual({
+    expect(decodeReportReply(`waiting f00 1795224970123456 1500 5 100 ${MAX} n.1-a,n2 n3 4`)).toEqual({
       kind: 'waiting',
       recovery: RECOVERY,
       sinceMs: 1_500,
@@ -73,8 +73,9 @@ describe('a report', () => {
       highest: MAX,
       reported: ['n.1-a', 'n2'],
       missing: ['n3'],
+      sworn: 4n,
     });
-    expect(decodeReportReply('waiting f00 1 0 5 100 42 - -')).toMatchObject({ reported: [], missing: [] });
+    expect(decodeReportReply('waiting f00 1 0 5 100 42 - - 0')).toMatchObject({ reported: [], missing: [] });
     expect(decodeReportReply('recovering')).toEqual({ kind: 'recovering' });
     expect(decodeReportReply('corrupt counter is bad')).toEqual({ kind: 'corrupt', reason: 'counter is bad' });
   });

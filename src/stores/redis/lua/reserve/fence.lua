@@ -9,9 +9,10 @@
                   brief             the same as before: nothing else is said
                   `report` comes from a node that has sworn off all epochs below `epoch`; `late` from one that only needs to be known.
     reported                        the sequence is served, and knows this node
-    waiting SERVER TIME MS EPOCH CEILING HIGHEST REPORTED MISSING
+    waiting SERVER TIME MS EPOCH CEILING HIGHEST REPORTED MISSING SWORN
                                     a recovery that began at TIME has been under way on SERVER for MS; EPOCH and CEILING served until then; the highest
-                                    value known; the nodes that have reported, and those of the last minute that have not ("," or "-")
+                                    value known; the nodes that have reported, and those of the last minute that have not ("," or "-");
+                                    the lowest epoch in which one that has reported may still count, or 0
     recovering                      `late` is not enough
   raise           the word ceiling:VALUE; in the epoch served. Answers raised, or outrun
   propose         the same, to be found by a recovery, not yet in force. Answers proposed, or outrun
@@ -143,7 +144,7 @@ end
 -- What is known of a recovery under way, for the nodes to decide whether it can be finished.
 local function describe(s, since)
   local state = readState(s)
-  local reported, missing, newest, served = {}, {}, 0, s.served
+  local reported, missing, newest, served, sworn = {}, {}, 0, s.served, nil
   local highest = widen(s.copy or s.counter or s.initial)
   local function raise(value) if highest < value then highest = value end end
   raise(widen(s.initial))
@@ -157,6 +158,7 @@ local function describe(s, since)
       reported[#reported + 1] = node
       local epoch, top = match(entry, '^(%d+) %d+ %d+ (%d+)')
       served = math.max(served, tonumber(epoch) - 1)
+      sworn = math.min(sworn or tonumber(epoch), tonumber(epoch))
       raise(widen(top))
     elseif kind == 'n' and not state['r:' .. node] and not match(entry, ' nothing left$')
       and not match(entry, ' advanced %d+ %d+$') and newest - tonumber(match(entry, '^%d+ (%d+)')) <= RECENT_SECONDS then
@@ -167,7 +169,7 @@ local function describe(s, since)
   local ceiling = state.proposed and widen(s.ceiling) < widen(state.proposed) and state.proposed or s.ceiling
   local elapsed = math.max(0, floor((nowMicros - since) / 1000))
   return table.concat({ 'waiting', server(s.index), format('%.0f', since), format('%.0f', elapsed), format('%.0f', served), ceiling,
-    text(highest), join(reported), join(missing) }, ' ')
+    text(highest), join(reported), join(missing), format('%.0f', sworn or 0) }, ' ')
 end
 
 -- A brief report says only that its node is still there: the store has the whole one.

@@ -1,0 +1,104 @@
+/** What became of a value: by the state of its counter, its gap record, its ledger; and when nobody can say. */
+import { expect, test } from 'vitest';
+import type { SequenceState } from '../../../src/core/counter-store.ts';
+import type { Gap } from '../../../src/core/gap.ts';
+import { createValueTracer } from '../../../src/services/value-tracer.ts';
+import { configOf } from '../fakes/config-of.ts';
+
+const SEQUENCE = { prefixKey: 'INV', period: '' };
+const STATE: SequenceState = {
+  value: 100n,
+  origin: 10n,
+  free: [{ first: 40n, last: 41n }],
+  ahead: [
+    { first: 200n, last: 209n, node: 'n1' },
+    { first: 210n, last: 219n, node: undefined },
+  ],
+  changes: '1',
+  recovering: false,
+};
+const gap = (first: bigint, last: bigint, reason: Gap['reason'], node?: string): Gap => ({
+  range: { first, last },
+  reason,
+  node,
+  recordedAtMs: 0,
+});
+const GAPS = [
+  gap(20n, 22n, 'advance'),
+  gap(30n, 32n, 'node-crash', 'n2'),
+  gap(34n, 34n, 'recovery-jump'),
+  gap(36n, 36n, 'void'),
+];
+
+const trace = (value: bigint, more: Partial<SequenceState> = {}, config: object = {}, gaps: readonly Gap[] = GAPS) => {
+  let looks = 0;
+  return createValueTracer({
+    counters: {
+      inspect: async () => {
+        looks += 1;
+        return { ...STATE, ...more, changes: more.changes === 'always' ? `${looks}` : '1' };
+      },
+      listGaps: async () => gaps,
+    },
+    ledger: undefined,
+  }).trace(configOf('INV', { format: '{SEQ:4}', ...config }), SEQUENCE, value);
+};
+
+test.each([
+  [50n, 'issued', 'has passed it'],
+  [101n, 'not-issued', 'not reached'],
+  [10n, 'not-issued', 'began above'],
+  [21n, 'not-issued', 'skipped'],
+  [31n, 'unknown', 'n2'],
+  [34n, 'unknown', 'recovery-jump'],
+  [36n, 'not-issued', 'voided'],
+  [40n, 'not-issued', 'given back'],
+  [205n, 'unknown', 'standby segment of the node n1'],
+  [210n, 'issued', 'ahead of the counter'],
+])('%i is %s: %s', async (value, issued, reason) => {
+  expect(await trace(value)).toEqual({ issued, reason: expect.stringContaining(reason) });
+});
+
+test('a sequence that nobody counted has issued nothing', async () => {
+  expect(await trace(1n, { value: undefined, origin: undefined }, {}, [])).toMatchObject({ issued: 'not-issued' });
+});
+
+test('a value not above initialSeq is unknown when the store does not know where counting began', async () => {
+  expect(await trace(5n, { origin: undefined }, { initialSeq: 9 })).toMatchObject({ issued: 'unknown' });
+  expect(await trace(15n, { origin: undefined }, { initialSeq: 9 })).toMatchObject({ issued: 'issued' });
+});
+
+test('nobody can say during a recovery, while the record changes all the time, or when it is too long', async () => {
+  expect(await trace(50n, { recovering: true })).toMatchObject({ issued: 'unknown' });
+  expect(await trace(50n, { changes: 'always' })).toMatchObject({ issued: 'unknown' });
+  const long = Array.from({ length: 10_000 }, (_, index) => gap(BigInt(index + 1), BigInt(index + 1), 'advance'));
+  expect(await trace(20_000n, { value: 30_000n }, {}, long)).toMatchObject({ issued: 'unknown' });
+});
+
+test('a strategy without an account of its values leaves it open', async () => {
+  expect(await trace(50n, {}, { strategy: 'snowflake', format: '{SEQ:19}' })).toMatchObject({ issued: 'unknown' });
+});
+
+test.each([
+  ['issued', 'issued'],
+  ['confirmed', 'issued'],
+  ['reserved', 'not-issued'],
+  ['void', 'not-issued'],
+] as const)('a ledger row that is %s means %s', async (state, issued) => {
+  const row = {
+    value: 7n,
+    number: '0007',
+    state,
+    takenAtMs: 0,
+    changedAtMs: 0,
+    subject: undefined,
+    keyHash: undefined,
+  };
+  const tracer = createValueTracer({
+    counters: { inspect: async () => STATE, listGaps: async () => [] },
+    ledger: { listRows: async (_sequence, after) => (after < 7n ? [{ ...row, reservation: undefined }] : []) },
+  });
+  const config = configOf('INV', { format: '{SEQ:4}', strategy: 'gapless' });
+  expect(await tracer.trace(config, SEQUENCE, 7n)).toMatchObject({ issued });
+  expect(await tracer.trace(config, SEQUENCE, 8n)).toMatchObject({ issued: 'not-issued' });
+});
