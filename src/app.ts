@@ -16,7 +16,7 @@ import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
-import { endKeptConnections } from './http/kept-connections.ts';
+import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
@@ -281,7 +281,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     drain,
     close: async () => {
       drain();
-      await server.close();
+      await closeIdleConnectionsUntil(server.server, server.close());
       standbyKeeper.close();
       capacityWatcher.close();
       seriesCache.close();

@@ -245,7 +245,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     if (presence !== 'away') emit({ type: 'outage-began', reason: error });
     presence = 'away';
     for (const lane of lanes.values()) {
-      if (lane.once.length > 0) waiting -= failOnce(lane, error);
+      if (lane.once.length > 0) waiting -= failOnce(lane, error, bounds.onceGraceMs);
       if (lane.waiters.length === 0) continue;
       waiting -= serveWithoutStore(lane);
       waiting -= refuseAll(lane, error);
@@ -384,7 +384,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         throw blockedError(lane);
       if (waiting >= bounds.waitingMax)
         throw new StorageUnavailableError('Too many requests are waiting for the store.');
-      enqueueOnce(lane, { count, terms: target, receipt, failures: 0, needsRoom: false, resolve, reject });
+      enqueueOnce(lane, { count, terms: target, receipt, patienceEndMs: undefined, needsRoom: false, resolve, reject });
       start();
     });
   };
