@@ -11,6 +11,8 @@ export interface CounterLimits {
   readonly lanesMax: number;
   /** How long a call may be under way before the standby serves, ms. */
   readonly patienceMs: number;
+  /** How long a request with a receipt goes on waiting when a trip has failed, ms: the next one may find the receipt. */
+  readonly onceGraceMs: number;
   /** Between two attempts to reach a store that is away, ms: the first, and the longest. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
@@ -29,6 +31,7 @@ export const COUNTER_LIMITS: CounterLimits = {
   entryValuesMax: 1_000_000,
   lanesMax: 100_000,
   patienceMs: 250,
+  onceGraceMs: 500,
   retryMs: 50,
   retryMaxMs: 1_000,
   tickMs: 5_000,

@@ -15,16 +15,13 @@ export interface OnceWaiter {
   readonly count: number;
   readonly terms: CallTerms;
   readonly receipt: ReceiptDraft;
-  /** Trips that failed while it waited. */
-  failures: number;
+  /** When it is refused, should the store still be away, by `performance.now()`; undefined before a trip has failed. */
+  patienceEndMs: number | undefined;
   /** This node gives up its standby so that it fits: no new one is taken before it was served. */
   needsRoom: boolean;
   readonly resolve: (allocation: OnceAllocation) => void;
   readonly reject: (error: unknown) => void;
 }
-
-/** A trip whose reply was lost is followed by another, which finds the receipt, if there is one. Then the caller is told. */
-const FAILURES_MAX = 2;
 
 export interface OnceEntry {
   readonly waiter: OnceWaiter;
@@ -109,12 +106,16 @@ export const refuseAllOnce = (lane: Lane, error: unknown): number => {
   return refused.length;
 };
 
-/** A trip has failed: refuses those who have seen it before, and those who cannot hope for the next one. @returns how many. */
-export const failOnce = (lane: Lane, error: unknown): number => {
+/**
+ * A trip has failed. Its reply may have been lost, then the next one finds the receipts: so who waits does so for another
+ * `graceMs`. @returns how many are refused.
+ */
+export const failOnce = (lane: Lane, error: unknown, graceMs: number): number => {
+  const nowMs = performance.now();
   const before = lane.once.length;
   lane.once = lane.once.filter((waiter) => {
-    waiter.failures += 1;
-    if (waiter.failures < FAILURES_MAX) return true;
+    waiter.patienceEndMs ??= nowMs + graceMs;
+    if (nowMs < waiter.patienceEndMs) return true;
     waiter.reject(error);
     return false;
   });

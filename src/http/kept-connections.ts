@@ -13,3 +13,18 @@ export const endKeptConnections = (server: Server): void => {
     response.setHeader('Connection', 'close');
   });
 };
+
+const LOOK_INTERVAL_MS = 50;
+
+/**
+ * Closes the connections that fall idle until `closed` settles. Those that were idle when the listener closed are gone then; one
+ * whose request was already under way before the stop was promised to be kept, and would hold the process for as long.
+ */
+export const closeIdleConnectionsUntil = async (server: Server, closed: PromiseLike<unknown>): Promise<void> => {
+  const timer = setInterval(() => server.closeIdleConnections(), LOOK_INTERVAL_MS);
+  try {
+    await closed;
+  } finally {
+    clearInterval(timer);
+  }
+};

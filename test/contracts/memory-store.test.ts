@@ -4,6 +4,7 @@ import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter
 import { createMemoryPrefixConfigStore } from '../../src/stores/memory/memory-prefix-config-store.ts';
 import { describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+import { describeReceipts } from './receipts.contract.ts';
 
 let counters: ReturnType<typeof createMemoryCounterStore>;
 let configs: ReturnType<typeof createMemoryPrefixConfigStore>;
@@ -19,3 +20,4 @@ describeCounterStore('the memory store', () => ({
   read: counters.read,
 }));
 describePrefixConfigStore('the memory store', () => ({ store: configs, preload: configs.preload }));
+describeReceipts('the memory store', () => ({ store: counters }));

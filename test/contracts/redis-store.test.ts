@@ -16,6 +16,7 @@ import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-databas
 import { startReplyProxy } from '../support/reply-proxy.ts';
 import { call, describeCounterStore, reserve } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+import { describeReceipts } from './receipts.contract.ts';
 
 const TIMEOUT_MS = 1_000;
 const ignore = (): void => undefined;
@@ -55,6 +56,11 @@ describeCounterStore('the Redis store', () => ({
     await database.client.set(sequenceKeys(name).counter, value);
   },
   read: async (name) => (await database.client.get(sequenceKeys(name).counter)) ?? undefined,
+}));
+
+describeReceipts('the Redis store', () => ({
+  store: createRedisCounterStore(client),
+  otherNode: createRedisCounterStore(otherClient),
 }));
 
 describePrefixConfigStore('the Redis store', () => ({

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CounterStore } from '../../src/core/counter-store.ts';
+import type { CounterCall, CounterStore } from '../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
+import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
 import { call, describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+import { describeReceipts } from './receipts.contract.ts';
 
 let root: string;
 let database: SqliteDatabase;
@@ -41,6 +43,11 @@ describeCounterStore('the SQLite store', () => ({
   },
 }));
 
+describeReceipts('the SQLite store', () => ({
+  store: createSqliteCounterStore(database),
+  otherNode: createSqliteCounterStore(database),
+}));
+
 describePrefixConfigStore('the SQLite store', () => ({
   store: createSqlitePrefixConfigStore(database),
   preload: (prefixKey, json) => {
@@ -57,6 +64,30 @@ describe('the embedded database', () => {
   it('writes ahead and syncs every commit', () => {
     expect(database.handle.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(database.handle.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+  });
+
+  it('keeps receipts over a restart, and deletes expired ones ten at a time as new ones come', async () => {
+    const path = join(root, 'receipts');
+    const first = openSqliteDatabase(path);
+    const make = (hash: string, atMs: number): CounterCall =>
+      call({ prefixKey: 'R', period: '' }, 1, {
+        kind: 'once',
+        receipt: { hash, fingerprint: 'f', atMs, series: '{}' },
+      });
+    const old = Array.from({ length: 25 }, (_, index) => make(`old${index}`, index));
+    await createSqliteCounterStore(first).reserve([...old, make('kept', 1_000)]);
+    first.close();
+    const second = openSqliteDatabase(path);
+    const store = createSqliteCounterStore(second);
+    const [again] = await store.reserve([make('kept', 2_000)]);
+    expect(again).toMatchObject({ kind: 'receipt', replayed: true, receipt: { ranges: [{ first: 26n, last: 26n }] } });
+    const left: unknown[] = [];
+    for (const hash of ['a', 'b', 'c', 'd']) {
+      await store.reserve([make(hash, 500 + RECEIPT_TTL_MS)]);
+      left.push(second.handle.prepare('SELECT count(*) AS n FROM receipts').get()?.['n']);
+    }
+    expect(left).toEqual([17, 8, 4, 5]);
+    second.close();
   });
 
   it('goes on counting after it was closed and opened again', async () => {

@@ -75,6 +75,24 @@ it('a second signal ends the process at once, non-zero, and the log says why', a
   });
 });
 
+it('a request under way when SIGTERM comes is finished, and the connection it leaves open does not hold the process', async () => {
+  await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '8000' } });
+  await register(service);
+  const body = '{"prefixKey":"A"}';
+  const socket = connect(service.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  await ask(new Agent(), `${service.url}/livez`);
+  process.kill(service.pid, 'SIGTERM');
+  await stopping(service);
+  socket.write(body);
+  const [reply] = await once(socket, 'data');
+  expect(String(reply)).toContain('{"number":"A1"}');
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+});
+
 it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it ends non-zero, and the log says why', async () => {
   await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '700' } });
   const socket = connect(service.port, '127.0.0.1');

@@ -1,45 +1,32 @@
 /** Idempotency keys through the whole app: a repetition gets the same numbers, on every store and through every node. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
+import { startRedisServer } from '../support/redis.ts';
+import { closeAll } from '../support/redis-client.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
+import { startReplyProxy } from '../support/reply-proxy.ts';
 
 const FORMAT = { format: 'INV-{year}-{SEQ:4}', reset: 'yearly' };
-const DAY_MS = 86_400_000;
-/** An hour before the New Year. */
-const BEGIN = Date.UTC(2026, 11, 31, 23);
+const HOUR_MS = 3_600_000;
 
-const opened: { close(): Promise<void> }[] = [];
-const closing = <T extends { close(): Promise<void> }>(thing: T): T => {
-  opened.push(thing);
-  return thing;
-};
-afterEach(async () => {
-  for (const thing of opened.splice(0).toReversed()) await thing.close();
-});
-
+/** A service on one store, for all tests: each has a prefix of its own, and a clock that goes on. */
 interface Setting {
   readonly app: TestApp;
   /** The same service once more; the same object where a store serves one process only. */
   readonly other: TestApp;
   readonly clock: { nowMs: number };
-  readonly strategy: string;
+  readonly strategy: 'counter' | 'gapless';
+  close(): Promise<void>;
 }
 
-const begin = async (app: TestApp, strategy = 'counter'): Promise<void> => {
-  await app.ready();
-  for (const prefixKey of ['INV', 'OTHER']) {
-    const reply = await app.call('PUT', `/api/prefix-configs/${prefixKey}`, { ...FORMAT, strategy });
-    expect(reply.status).toBe(200);
-  }
-};
-
-const openSqlite = async (strategy: string): Promise<Setting> => {
-  const clock = { nowMs: BEGIN };
-  const app = closing(await startApp({}, { now: () => clock.nowMs }));
-  await begin(app, strategy);
-  return { app, other: app, clock, strategy };
+const openSqlite = async (strategy: Setting['strategy']): Promise<Setting> => {
+  const clock = { nowMs: 0 };
+  const app = await startApp({}, { now: () => clock.nowMs });
+  return { app, other: app, clock, strategy, close: app.close };
 };
 
 const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
@@ -48,165 +35,282 @@ const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
   [
     'Redis',
     async () => {
-      const clock = { nowMs: BEGIN };
+      const clock = { nowMs: 0 };
       const database = await leaseRedisDatabase();
-      closing({ close: () => database.release() });
       const start = () => startApp({ REDIS_URL: database.url }, { now: () => clock.nowMs });
-      const app = closing(await start());
-      const other = closing(await start());
-      await begin(app);
-      await other.ready();
-      return { app, other, clock, strategy: 'counter' };
+      const [app, other] = [await start(), await start()];
+      const close = () => closeAll(other, app, { close: database.release });
+      return { app, other, clock, strategy: 'counter', close };
     },
   ],
   [
     'PostgreSQL, gapless',
     async () => {
-      const clock = { nowMs: BEGIN };
+      const clock = { nowMs: 0 };
       const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
-      closing({ close: () => redis.release() });
-      closing({ close: () => postgres.release() });
       const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' };
-      const app = await startApp(env, { now: () => clock.nowMs });
-      const other = await startApp(env, { now: () => clock.nowMs });
-      // Together: each would take connections that the other one opened meanwhile for left open.
-      closing({ close: async () => void (await Promise.all([app.close(), other.close()])) });
-      await begin(app, 'gapless');
-      await other.ready();
-      return { app, other, clock, strategy: 'gapless' };
+      const start = () => startApp(env, { now: () => clock.nowMs });
+      const [app, other] = [await start(), await start()];
+      const close = async () => {
+        // Together: each would take connections that the other one opened meanwhile for left open.
+        await Promise.all([app.close(), other.close()]);
+        await closeAll({ close: redis.release }, { close: postgres.release });
+      };
+      return { app, other, clock, strategy: 'gapless', close };
     },
   ],
 ];
 
-const ask = (app: TestApp, key: string, body: object = {}, headers: Record<string, string> = {}): Promise<TestReply> =>
-  app.call('POST', '/api/numbers', { prefixKey: 'INV', ...body }, { 'idempotency-key': key, ...headers });
+let prefixes = 0;
+let years = 2026;
+
+const ask = (
+  app: TestApp,
+  prefixKey: string,
+  key: string,
+  body: object = {},
+  headers: Record<string, string> = {},
+): Promise<TestReply> =>
+  app.call('POST', '/api/numbers', { prefixKey, ...body }, { 'idempotency-key': key, ...headers });
 
 const numbersOf = (replies: readonly TestReply[]): unknown[] => replies.map(({ json }) => json.number ?? json.numbers);
 
 describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
+  let setting: Setting;
+  /** The prefix of this test, and the year in which it begins, one hour before its end. */
+  let prefixKey: string;
+  let year: number;
+  beforeAll(async () => {
+    setting = await open();
+    await setting.app.ready();
+    await setting.other.ready();
+  });
+  beforeEach(async () => {
+    prefixKey = `INV${++prefixes}`;
+    year = years;
+    years += 2;
+    setting.clock.nowMs = Date.UTC(year, 11, 31, 23);
+    await register('');
+  });
+  afterAll(() => setting.close());
+
+  /** Registers the prefix of this test, or one beside it, with the strategy of the store. */
+  const register = async (suffix: string, config: object = FORMAT): Promise<string> => {
+    const body = { ...config, strategy: setting.strategy };
+    const { status } = await setting.app.call('PUT', `/api/prefix-configs/${prefixKey}${suffix}`, body);
+    expect(status).toBe(200);
+    return `${prefixKey}${suffix}`;
+  };
+  /** Keys are those of anonymous callers, so every test has its own. */
+  const keyed = (name: string): string => `"${name} of ${prefixKey}"`;
+  const first = (count: number, of = year): string[] =>
+    Array.from({ length: count }, (_, index) => `INV-${of}-${String(index + 1).padStart(4, '0')}`);
+
   it('200: fifty concurrent requests through two nodes get one number', async () => {
-    const { app, other } = await open();
-    const replies = await Promise.all(Array.from({ length: 50 }, (_, i) => ask(i % 2 ? app : other, '"fifty"')));
-    expect(new Set(numbersOf(replies))).toEqual(new Set(['INV-2026-0001']));
+    const { app, other } = setting;
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => ask(index % 2 ? app : other, prefixKey, keyed('fifty'))),
+    );
+    expect(new Set(numbersOf(replies))).toEqual(new Set(first(1)));
     expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
-    expect((await app.call('GET', '/api/numbers/INV')).json).toEqual({ number: 'INV-2026-0002' });
+    expect((await app.call('GET', `/api/numbers/${prefixKey}`)).json.number).toBe(`INV-${year}-0002`);
   });
 
   it('200: after New Year, and after a change of the format, a repetition gets last year’s numbers', async () => {
-    const { app, other, clock, strategy } = await open();
-    const first = await ask(app, '"new-year"', { count: 3 });
-    clock.nowMs += 2 * 3_600_000;
-    await app.call(
-      'PUT',
-      '/api/prefix-configs/INV',
-      { format: 'R{yy}-{SEQ:6}', reset: 'yearly', strategy },
-      {
-        authorization: `Bearer ${adminToken}`,
-        'if-match': '*',
-      },
-    );
-    const repeated = await ask(other, '"new-year"', { count: 3 });
-    expect(first.json.numbers).toEqual(['INV-2026-0001', 'INV-2026-0002', 'INV-2026-0003']);
-    expect(repeated.json).toEqual(first.json);
-    expect((await ask(app, '"this-year"')).json).toEqual({ number: 'R27-000001' });
+    const { app, other, clock, strategy } = setting;
+    const begun = await ask(app, prefixKey, keyed('new year'), { count: 3 });
+    clock.nowMs += 2 * HOUR_MS;
+    const changed = { format: 'R{year}-{SEQ:6}', reset: 'yearly', strategy };
+    const headers = { authorization: `Bearer ${adminToken}`, 'if-match': '*' };
+    await app.call('PUT', `/api/prefix-configs/${prefixKey}`, changed, headers);
+    const repeated = await ask(other, prefixKey, keyed('new year'), { count: 3 });
+    expect(begun.json.numbers).toEqual(first(3));
+    expect(repeated.json).toEqual(begun.json);
+    expect((await ask(app, prefixKey, keyed('this year'))).json.number).toBe(`R${year + 1}-000001`);
   });
 
   it('200: after 24 h the key is forgotten, and not a moment earlier', async () => {
-    const { app, clock } = await open();
-    await ask(app, '"a-day"');
-    clock.nowMs += DAY_MS - 1;
-    expect((await ask(app, '"a-day"')).json).toEqual({ number: 'INV-2026-0001' });
+    const { app, clock } = setting;
+    await ask(app, prefixKey, keyed('a day'));
+    clock.nowMs += RECEIPT_TTL_MS - 1;
+    expect((await ask(app, prefixKey, keyed('a day'))).json.number).toBe(`INV-${year}-0001`);
     clock.nowMs += 1;
-    expect((await ask(app, '"a-day"')).json).toEqual({ number: 'INV-2027-0001' });
-    expect((await ask(app, '"a-day"')).json).toEqual({ number: 'INV-2027-0001' });
+    expect((await ask(app, prefixKey, keyed('a day'))).json.number).toBe(`INV-${year + 1}-0001`);
+    expect((await ask(app, prefixKey, keyed('a day'))).json.number).toBe(`INV-${year + 1}-0001`);
   });
 
   it('422: another payload under the same key', async () => {
-    const { app, other } = await open();
-    await ask(app, '"mine"');
-    for (const body of [{ count: 1 }, { count: 2 }, { prefixKey: 'OTHER' }]) {
-      const { status, json } = await ask(other, '"mine"', body);
+    const { app, other } = setting;
+    const elsewhere = await register('.OTHER');
+    await ask(app, prefixKey, keyed('mine'));
+    for (const body of [{ count: 1 }, { count: 2 }, { prefixKey: elsewhere }]) {
+      const { status, json } = await ask(other, prefixKey, keyed('mine'), body);
       expect([status, json.code, json.title]).toEqual([
         422,
         'IDEMPOTENCY_CONFLICT',
         'Idempotency key was used with another request',
       ]);
     }
-    expect((await ask(app, '"next"')).json).toEqual({ number: 'INV-2026-0002' });
-    expect((await ask(app, '"next-other"', { prefixKey: 'OTHER' })).json).toEqual({ number: 'INV-2026-0001' });
+    expect((await ask(app, prefixKey, keyed('next'))).json.number).toBe(`INV-${year}-0002`);
+    expect((await ask(app, elsewhere, keyed('first'))).json.number).toBe(`INV-${year}-0001`);
+  });
+
+  it('422: another variable under the same key; 200: the same ones, in whatever order', async () => {
+    const { app, other } = setting;
+    const format = { format: '{var:site}-{var:desk}-{SEQ:3}' };
+    await app.call('PUT', `/api/prefix-configs/${prefixKey}.VAR`, format);
+    const take = (node: TestApp, variables: object) => ask(node, `${prefixKey}.VAR`, keyed('variables'), { variables });
+    expect((await take(app, { site: 'N', desk: '1' })).json.number).toBe('N-1-001');
+    expect((await take(other, { desk: '1', site: 'N' })).json.number).toBe('N-1-001');
+    expect((await take(other, { site: 'N', desk: '2' })).status).toBe(422);
   });
 
   it('422: another payload at the same time', async () => {
-    const { app } = await open();
-    const replies = await Promise.all([ask(app, '"both"'), ask(app, '"both"', { count: 2 })]);
-    expect(replies.map(({ status }) => status)).toEqual([200, 422]);
+    const { app } = setting;
+    const both = [ask(app, prefixKey, keyed('both')), ask(app, prefixKey, keyed('both'), { count: 2 })];
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 422]);
   });
 
   it('200: GET in both forms and POST are the same request', async () => {
-    const { app } = await open();
-    const headers = { 'idempotency-key': 'same' };
+    const { app } = setting;
+    const headers = { 'idempotency-key': `same-${prefixKey}` };
     const replies = [
-      await app.call('GET', '/api/numbers?prefixKey=INV&count=2', undefined, headers),
-      await app.call('GET', '/api/numbers/INV?count=2', undefined, headers),
-      await ask(app, '"same"', { count: 2 }),
-      await app.call('POST', '/numbers', { prefix_key: 'INV', count: 2 }, headers),
+      await app.call('GET', `/api/numbers?prefixKey=${prefixKey}&count=2`, undefined, headers),
+      await app.call('GET', `/api/numbers/${prefixKey}?count=2`, undefined, headers),
+      await ask(app, prefixKey, `"same-${prefixKey}"`, { count: 2 }),
+      await app.call('POST', '/numbers', { prefix_key: prefixKey, count: 2 }, headers),
     ];
-    expect(new Set(replies.map(({ text }) => text)).size).toBe(1);
+    expect(replies.map(({ json }) => json)).toEqual(replies.map(() => ({ numbers: first(2) })));
   });
 
   it('200: two callers with the same key do not meet', async () => {
-    const { app } = await open();
-    const as = (sub: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject: sub })}` });
-    const callers = [{}, as('alice'), as('bob'), as('alice')];
-    const numbers = [];
-    for (const headers of callers) numbers.push((await ask(app, '"k"', {}, headers)).json.number);
-    expect(numbers).toEqual(['INV-2026-0001', 'INV-2026-0002', 'INV-2026-0003', 'INV-2026-0002']);
+    const { app } = setting;
+    const as = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
+    const numbers: unknown[] = [];
+    for (const headers of [{}, as('alice'), as('bob'), as('alice')]) {
+      numbers.push((await ask(app, prefixKey, keyed('k'), {}, headers)).json.number);
+    }
+    const [one, two, three] = first(3);
+    expect(numbers).toEqual([one, two, three, two]);
   });
 
   it('401: a token that does not verify, since it says whose key it is', async () => {
-    const { app } = await open();
-    expect((await ask(app, '"k"', {}, { authorization: 'Bearer nonsense' })).status).toBe(401);
-    expect((await app.call('GET', '/api/numbers/INV', undefined, { authorization: 'Bearer nonsense' })).status).toBe(
-      200,
+    const { app } = setting;
+    const headers = { authorization: 'Bearer nonsense' };
+    expect((await ask(app, prefixKey, keyed('k'), {}, headers)).status).toBe(401);
+    expect((await app.call('GET', `/api/numbers/${prefixKey}`, undefined, headers)).status).toBe(200);
+  });
+
+  it('200: a batch of 10,000 comes whole, in one run, and again', async () => {
+    const { app, other } = setting;
+    await app.call('GET', `/api/numbers/${prefixKey}`);
+    const batch = await ask(app, prefixKey, keyed('batch'), { count: 10_000 });
+    expect(batch.json.numbers).toEqual(
+      Array.from({ length: 10_000 }, (_, index) => `INV-${year}-${String(index + 2).padStart(4, '0')}`),
     );
+    expect((await ask(other, prefixKey, keyed('batch'), { count: 10_000 })).text).toBe(batch.text);
   });
 
-  it('200: a batch of 10,000 comes whole and again', async () => {
-    const { app, other } = await open();
-    await app.call('GET', '/api/numbers/INV');
-    const first = await ask(app, '"batch"', { count: 10_000 });
-    expect(first.json.numbers).toHaveLength(10_000);
-    expect(first.json.numbers.at(-1)).toBe('INV-2026-10001');
-    expect((await ask(other, '"batch"', { count: 10_000 })).text).toBe(first.text);
-  });
-
-  it('409: a batch that does not fit takes nothing, and its key can be used for it again', async () => {
-    const { app, strategy } = await open();
-    await app.call('PUT', '/api/prefix-configs/TINY', { format: 'T{SEQ:1}', overflow: 'reject', strategy });
-    expect((await ask(app, '"ten"', { prefixKey: 'TINY', count: 10 })).status).toBe(409);
-    const whole = await ask(app, '"nine"', { prefixKey: 'TINY', count: 9 });
+  it('409: a batch that does not fit takes nothing; what fits is taken whole', async () => {
+    const { app } = setting;
+    const tiny = await register('.TINY', { format: 'T{SEQ:1}', overflow: 'reject' });
+    expect((await ask(app, tiny, keyed('ten'), { count: 10 })).status).toBe(409);
+    const whole = await ask(app, tiny, keyed('nine'), { count: 9 });
     expect(whole.json.numbers).toEqual(['T1', 'T2', 'T3', 'T4', 'T5', 'T6', 'T7', 'T8', 'T9']);
-    expect((await ask(app, '"one"', { prefixKey: 'TINY' })).status).toBe(409);
-    expect((await ask(app, '"nine"', { prefixKey: 'TINY', count: 9 })).text).toBe(whole.text);
+    expect((await ask(app, tiny, keyed('one'))).status).toBe(409);
+    expect((await ask(app, tiny, keyed('nine'), { count: 9 })).text).toBe(whole.text);
   });
 
   it('a repetition is not counted as numbers issued, and no key is in the log or in the metrics', async () => {
-    const { app } = await open();
-    for (let i = 0; i < 3; i++) await ask(app, '"secret-key-of-mine"', { count: 2 });
-    await ask(app, '"secret-key-of-mine"', { count: 3 });
-    await ask(app, 'secret key of mine');
-    const metrics = (await app.call('GET', '/metrics')).text;
-    expect(metrics).toMatch(/^number_generator_numbers_issued_total\{source="\w+"\} 2$/m);
-    expect(metrics + JSON.stringify(app.log)).not.toMatch(/secret.key.of.mine/);
+    const { app } = setting;
+    const count = async (): Promise<number> =>
+      Number(
+        /^number_generator_numbers_issued_total\{.*\} (\d+)$/m.exec((await app.call('GET', '/metrics')).text)?.[1],
+      );
+    const before = await count();
+    for (let i = 0; i < 3; i++) await ask(app, prefixKey, '"secret-key-of-mine"', { count: 2 });
+    await ask(app, prefixKey, '"secret-key-of-mine"', { count: 3 });
+    await ask(app, prefixKey, 'secret key of mine');
+    expect((await count()) - before).toBe(2);
+    const { text } = await app.call('GET', '/metrics');
+    expect(text + JSON.stringify(app.log)).not.toMatch(/secret.key.of.mine/);
   });
 
   it('400: a malformed key', async () => {
-    const { app } = await open();
-    for (const key of ['""', '"unclosed', 'two words', 'a, b', '"a", "b"', '1;x', `"${'x'.repeat(256)}"`, '"tab\\t"']) {
-      const { status, json } = await ask(app, key);
-      expect([key, status, json.code, json.errors[0].path]).toEqual([key, 400, 'VALIDATION_ERROR', 'Idempotency-Key']);
+    const { app } = setting;
+    const long = `"${'x'.repeat(256)}"`;
+    for (const key of ['', '""', '"unclosed', 'two words', 'a, b', '"a", "b"', '1;x', long, '"tab\t"', '"ä"']) {
+      const { status, json } = await ask(app, prefixKey, key);
+      expect([key, status, json.code, json.errors?.[0].path]).toEqual([
+        key,
+        400,
+        'VALIDATION_ERROR',
+        'Idempotency-Key',
+      ]);
     }
-    expect((await ask(app, `"${'x'.repeat(255)}"`)).status).toBe(200);
-    expect((await ask(app, '"with \\"quotes\\" and a \\\\"')).status).toBe(200);
+    for (const key of [long.replace('x', ''), '"with \\"quotes\\" and a \\\\"', 'a:b/c=']) {
+      expect((await ask(app, prefixKey, key)).status).toBe(200);
+    }
+  });
+});
+
+describe('when Redis does not answer', { timeout: 60_000 }, () => {
+  const PATIENCE = { timeout: 15_000 };
+  /** As a client does: after a 503 again, under the same key. */
+  const askUntilServed = async (app: TestApp, key: string): Promise<unknown> => {
+    let reply = await ask(app, 'INV', key);
+    for (const end = performance.now() + PATIENCE.timeout; reply.status === 503 && performance.now() < end; ) {
+      expect(reply.headers['retry-after']).toBe('1');
+      await setTimeout(50);
+      reply = await ask(app, 'INV', key);
+    }
+    return reply.json;
+  };
+  const open = async () => {
+    const server = await startRedisServer({ appendonly: true });
+    const proxy = await startReplyProxy(server.port);
+    const start = async (port: number): Promise<TestApp> => {
+      const app = await startApp({ REDIS_URL: `redis://127.0.0.1:${port}`, REDIS_TIMEOUT_MS: '1000' });
+      await app.ready();
+      return app;
+    };
+    onTestFinished(() => closeAll(proxy, server));
+    return { server, proxy, start };
+  };
+  const begin = async (app: TestApp): Promise<void> => {
+    await app.call('PUT', '/api/prefix-configs/INV', { format: 'I{SEQ:3}', outage: 'temporary' });
+    expect(await askUntilServed(app, '"warm"')).toEqual({ number: 'I001' });
+  };
+
+  it.each(['cut', 'swallowed'] as const)(
+    '200: the reply %s after the script ran, fifty concurrent requests get one number, here and through another node',
+    async (fate) => {
+      const { server, proxy, start } = await open();
+      const other = await start(server.port);
+      const app = await start(proxy.port);
+      onTestFinished(() => closeAll(app, other));
+      await begin(app);
+      proxy.replies(fate, 'receipt new');
+      const replies = await Promise.all(Array.from({ length: 50 }, () => askUntilServed(app, '"lost"')));
+      expect(replies).toEqual(replies.map(() => ({ number: 'I002' })));
+      expect(await askUntilServed(other, '"lost"')).toEqual({ number: 'I002' });
+      expect(await askUntilServed(other, '"next"')).toEqual({ number: 'I003' });
+    },
+  );
+
+  it('503: neither a standby number nor a temporary one is given under a key; 200 when it is back', async () => {
+    const { server, proxy, start } = await open();
+    const app = await start(proxy.port);
+    onTestFinished(app.close);
+    await begin(app);
+    const source = async () => (await app.call('GET', '/api/numbers/INV')).headers['x-number-source'];
+    const standby = async () => (await app.call('GET', '/api/sequences/INV')).json.standby;
+    await expect.poll(standby, PATIENCE).toMatchObject({ left: '1000' });
+    await server.stop();
+    await expect.poll(source, PATIENCE).toBe('standby');
+    const { status, json, headers } = await ask(app, 'INV', '"away"');
+    expect([status, json.code, headers['retry-after']]).toEqual([503, 'STORAGE_UNAVAILABLE', '1']);
+    await server.restart();
+    expect(await askUntilServed(app, '"away"')).toEqual({ number: expect.stringMatching(/^I\d+$/) });
   });
 });

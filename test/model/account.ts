@@ -33,6 +33,15 @@ const readLastRanges = (state: ReadonlyMap<string, string>): Held[] =>
       : [];
   });
 
+/** What was taken under an idempotency key: whoever comes with the key again is given it. */
+const readReceipts = (receipts: ReadonlyMap<string, string>): Held[] =>
+  [...receipts].flatMap(([name, text]) =>
+    (text.split(' ')[2] ?? '').split(',').map((range) => {
+      const [first = '', last = ''] = range.split('-');
+      return { first: BigInt(first), last: BigInt(last), holder: name };
+    }),
+  );
+
 const values = function* (ranges: readonly Held[]): Generator<readonly [bigint, string]> {
   for (const { first, last, holder } of ranges) {
     for (let value = first; value <= last; value++) yield [value, holder] as const;
@@ -96,6 +105,22 @@ export const checkAccount = (world: World, stored: Stored): void => {
   }
   checkAhead(world, readList(stored.state.get('ahead')), counter, crashed, known);
   const derivable = new Set<bigint>();
+  for (const [value, name] of values(readReceipts(stored.receipts))) {
+    const issuedTo = world.issued.get(value);
+    check(
+      world,
+      issuedTo === undefined || issuedTo === name,
+      `${value} is in the receipt of ${name}, and of ${issuedTo}`,
+    );
+    check(
+      world,
+      !known.has(value) || world.scene.forgetful || world.scene.fence !== 'none',
+      `${value} is in the receipt of ${name}, and free or a gap`,
+    );
+    derivable.add(value);
+  }
+  // A receipt may be lost together with the state, in which its values count as issued.
+  if (world.scene.fence !== 'none') for (const value of world.receipted.keys()) derivable.add(value);
   for (const [value, holder] of values(readLastRanges(stored.state)))
     if (crashed.has(holder) || world.scene.forgetful) derivable.add(value);
   if (world.scene.forgetful) return;

@@ -22,8 +22,8 @@ interface Breach {
   readonly wrap?: (session: CounterSession) => CounterSession;
   /** In what keeps the ceilings. */
   readonly wrapCeilings?: (ceilings: CeilingStore) => CeilingStore;
-  /** Histories in which servers forget. */
-  readonly fenced?: true;
+  /** Histories in which servers forget; `alone`: and nobody else keeps the ceilings. */
+  readonly fenced?: true | 'alone';
   /** The history that found it: where the campaign begins, so that CI plays few. A stale one costs time, nothing else. */
   readonly seed?: number;
 }
@@ -85,6 +85,38 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'the node forgets to report a segment it gave up',
     wrap: (session) => spoil(session, { call: (count, terms) => ({ ...session.call(count, terms), released: [] }) }),
+  },
+  {
+    name: 'a receipt that is there is not looked at',
+    from: "local receipt = redis.call('GET', key)",
+    to: 'local receipt',
+  },
+  { name: 'the receipt is not written', from: "redis.call('SET', key, receipt, 'PX', RECEIPT_MS)", to: '' },
+  {
+    name: 'another request is given what the receipt says',
+    from: "return whose == fingerprint and 'receipt old keep'",
+    to: "return 'receipt old keep'",
+  },
+  {
+    name: 'a receipt says that its values end one later than they do',
+    from: "ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last)",
+    to: "ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last + 1)",
+  },
+  {
+    name: 'a receipt is written though its values do not suffice',
+    from: 's.count = s.count - (distance(s.last - s.first) + 1)',
+    to: 's.count = 0',
+  },
+  {
+    name: 'a node does not remember what it was given with a receipt',
+    fenced: 'alone',
+    wrap: (session) =>
+      spoil(session, {
+        settleOnce: (reply) =>
+          reply.kind === 'receipt'
+            ? { kind: 'settled', receipt: reply.receipt, replayed: reply.replayed, standbyDue: false }
+            : session.settleOnce(reply),
+      }),
   },
   { name: 'a server that was started anew counts on', fenced: true, from: 'who ~= server(i) or ', to: '' },
   {
@@ -200,7 +232,8 @@ describe('the model check finds that', () => {
     const runner = await createScriptRunner(redis.client, script);
     const alter = (scene: Scene): Scene => ({
       ...scene,
-      ...(fenced && { fence: 'kept' as const }),
+      ...(fenced === true && { fence: 'kept' as const }),
+      ...(fenced === 'alone' && { fence: 'alone' as const, crashes: false }),
       ...(wrapCeilings && { wrapCeilings }),
     });
     const histories = fenced ? FENCED_HISTORIES_MAX : HISTORIES_MAX;

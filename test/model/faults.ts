@@ -39,11 +39,12 @@ const mutilate = async (world: World): Promise<string> => {
   const { random, runner } = world;
   const { keys } = random.pick(world.servers);
   const state = await runner.read(keys);
-  const what = random.pick(['counter', 'state', 'both', 'gap record'] as const);
+  const what = random.pick(['counter', 'state', 'both', 'gap record', 'receipts'] as const);
   const emptied: { -readonly [Key in keyof Stored]: Stored[Key] } = { ...state };
   if (what === 'counter' || what === 'both') emptied.counter = null;
   if (what === 'state' || what === 'both') emptied.state = new Map();
   if (what === 'gap record') emptied.gaps = new Map();
+  if (what === 'receipts') emptied.receipts = new Map();
   await runner.write(keys, emptied);
   return `${what} deleted`;
 };

@@ -1,7 +1,9 @@
 /** Adversarial histories: who does what when, and how every history ends. */
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
+import { deliver, exchange } from './delivery.ts';
 import { befall, dropMemories, unite } from './faults.ts';
+import { askOnce, sendOnce } from './once.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import { startServer } from './servers.ts';
@@ -10,8 +12,6 @@ import {
   createWorld,
   deal,
   dealStandby,
-  deliver,
-  exchange,
   type ModelNode,
   type Scene,
   send,
@@ -30,6 +30,7 @@ const ask = (world: World, node: ModelNode): void => {
 const shutDown = (world: World, node: ModelNode): void => {
   node.status = 'closing';
   node.waiting = 0;
+  node.keys.clear();
   world.log.push(`${node.name} shuts down`);
   send(world, node);
 };
@@ -70,7 +71,9 @@ const step = async (world: World): Promise<void> => {
   const what = random.below(1000);
   const alive = nodes.filter(({ status }) => status === 'alive');
   const node = alive.length > 0 ? random.pick(alive) : undefined;
-  if (what < 240 && node) ask(world, node);
+  if (what < 180 && node) ask(world, node);
+  else if (what < 225 && node) askOnce(world, node);
+  else if (what < 240 && node) sendOnce(world, node);
   else if (what < 300 && node && (node.session.pending || node.session.needsReport)) send(world, node);
   else if (what < 380 && node && (node.session.pending || node.session.needsReport)) dealStandby(world, node);
   else if (what < 395) world.down = !world.down;
@@ -102,6 +105,7 @@ const wind = async (world: World): Promise<void> => {
   for (let round = 0; living().length > 0; round++) {
     check(world, round < 300, `${living().map(({ name }) => name)} do not come to rest`);
     for (const node of living()) {
+      node.keys.clear();
       // A report and the call that follows it, before others have the node forgotten again.
       for (let i = 0; i < 3 && (node.status === 'alive' || node.status === 'closing'); i++) {
         if (!node.session.needsReport && !node.session.pending) {

@@ -8,10 +8,20 @@ export interface Stored {
   readonly counter: string | null;
   readonly state: ReadonlyMap<string, string>;
   readonly gaps: ReadonlyMap<string, string>;
+  /** By the name of the idempotency key. */
+  readonly receipts: ReadonlyMap<string, string>;
 }
 
+/** The idempotency keys that the clients of a history use. */
+export const KEY_NAMES: readonly string[] = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'];
+
+/** Where the receipt of a key lies, beside a sequence. */
+export const receiptBeside = ({ state }: SequenceKeys, name: string): string =>
+  `${state.slice(0, state.indexOf('}') + 1)}:receipt:${name}`;
+
 export interface ScriptRunner {
-  run(keys: SequenceKeys, entry: string): Promise<string>;
+  /** @param receipt the key of the receipt, of an entry of the kind once. */
+  run(keys: SequenceKeys, entry: string, receipt?: string): Promise<string>;
   read(keys: SequenceKeys): Promise<Stored>;
   /** Puts an earlier state in the place of the present one; nothing at all when it is undefined. */
   write(keys: SequenceKeys, stored: Stored | undefined): Promise<void>;
@@ -25,6 +35,7 @@ export interface ScriptRunner {
 interface Waiting {
   readonly keys: SequenceKeys;
   readonly entry: string;
+  readonly receipt?: string | undefined;
   readonly resolve: (reply: string) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,6 +59,8 @@ const preparePoison = async (redis: Redis): Promise<void> => {
 const sorted = (hash: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
   new Map(Object.entries(hash).sort(([a], [b]) => (a < b ? -1 : 1)));
 
+const receiptsBeside = (keys: SequenceKeys): string[] => KEY_NAMES.map((name) => receiptBeside(keys, name));
+
 const IDENTITY_FROM = 'local function server(_i)\n';
 const IDENTITY_TO = `local function server(_i)
   do return redis.call('GET', KEYS[3 * _i - 1] .. ':identity') or 'nobody' end
@@ -70,6 +83,7 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
       if (!poisonKeys || !poisonEntry) throw new Error('no poison');
       const all = [...batch.slice(0, at), { keys: poisonKeys, entry: poisonEntry }, ...batch.slice(at)];
       const keys = all.flatMap(({ keys: { counter, state, gaps } }) => [counter, state, gaps]);
+      for (const { receipt } of batch) if (receipt !== undefined) keys.push(receipt);
       const replies = (await redis.evalsha(sha, keys.length, ...keys, ...all.map(({ entry }) => entry))) as string[];
       const [refused] = replies.splice(at, 1);
       if (!refused?.startsWith('corrupt ')) throw new Error(`poison was served: ${refused}`);
@@ -90,23 +104,27 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
   };
 
   return {
-    run: (keys, entry) =>
+    run: (keys, entry, receipt) =>
       new Promise((resolve, reject) => {
-        waiting.push({ keys, entry, resolve, reject });
+        waiting.push({ keys, entry, receipt, resolve, reject });
         if (scheduled) return;
         scheduled = true;
         setImmediate(flush);
       }),
-    read: async ({ counter, state, gaps }) => {
-      const [value, fields, records] = await Promise.all([
-        redis.get(counter),
-        redis.hgetall(state),
-        redis.hgetall(gaps),
+    read: async (keys) => {
+      const [value, fields, records, texts] = await Promise.all([
+        redis.get(keys.counter),
+        redis.hgetall(keys.state),
+        redis.hgetall(keys.gaps),
+        redis.mget(receiptsBeside(keys)),
       ]);
-      return { counter: value, state: sorted(fields), gaps: sorted(records) };
+      const receipts = new Map(KEY_NAMES.flatMap((name, i) => (texts[i] ? [[name, texts[i]] as const] : [])));
+      return { counter: value, state: sorted(fields), gaps: sorted(records), receipts };
     },
-    write: async ({ counter, state, gaps }, stored) => {
-      const transaction = redis.multi().del(counter, state, gaps);
+    write: async (keys, stored) => {
+      const { counter, state, gaps } = keys;
+      const transaction = redis.multi().del(counter, state, gaps, ...receiptsBeside(keys));
+      for (const [name, text] of stored?.receipts ?? []) transaction.set(receiptBeside(keys, name), text);
       if (stored?.counter) transaction.set(counter, stored.counter);
       if (stored?.state.size) transaction.hset(state, stored.state);
       if (stored?.gaps.size) transaction.hset(gaps, stored.gaps);
@@ -115,8 +133,9 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
     identify: async ({ state }, identity) => {
       await redis.set(`${state}:identity`, identity);
     },
-    drop: async ({ counter, state, gaps }) => {
-      await redis.unlink(counter, state, gaps, `${state}:identity`);
+    drop: async (keys) => {
+      const { counter, state, gaps } = keys;
+      await redis.unlink(counter, state, gaps, `${state}:identity`, ...receiptsBeside(keys));
     },
     get entriesRun() {
       return entriesRun;

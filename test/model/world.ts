@@ -18,7 +18,8 @@ import {
   encodeInstall,
   encodeReport,
 } from '../../src/stores/redis/fence-codec.ts';
-import { decodeReply, encodeAdvance, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
+import { decodeReply, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
+import type { OnceMessage, OnceReplyMessage } from './once.ts';
 import { createModelOperations } from './operations.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
@@ -50,12 +51,16 @@ export interface ModelNode {
   server: ModelServer;
   readonly session: CounterSession;
   waiting: number;
+  /** The idempotency keys of the clients that wait. */
+  readonly keys: Set<string>;
   status: 'alive' | 'closing' | 'crashed' | 'left';
   /** Highest value received in order. */
   high: bigint;
 }
 
-type Message =
+export type Message =
+  | OnceMessage
+  | OnceReplyMessage
   | { readonly kind: 'call'; readonly node: ModelNode; readonly server: ModelServer; readonly call: CounterCall }
   | { readonly kind: 'report'; readonly node: ModelNode; readonly server: ModelServer; readonly report: CounterReport }
   | { readonly kind: 'report-reply'; readonly node: ModelNode; readonly reply: ReportReply }
@@ -71,7 +76,12 @@ export interface World {
   readonly ceilings: CeilingStore | undefined;
   readonly nodes: ModelNode[];
   readonly network: Message[];
+  /** To which node's clients, or under which idempotency key. */
   readonly issued: Map<bigint, string>;
+  /** What was issued under an idempotency key last. */
+  readonly given: Map<string, string>;
+  /** Under which key a receipt was written for a value. */
+  readonly receipted: Map<bigint, string>;
   readonly log: string[];
   /** Last answers by (node, call): a repetition must say the same, unless something befell the servers since. */
   readonly answers: Map<string, { readonly text: string; readonly era: string }>;
@@ -110,6 +120,8 @@ export const createWorld = (
   nodes: [],
   network: [],
   issued: new Map(),
+  given: new Map(),
+  receipted: new Map(),
   log: [],
   answers: new Map(),
   told: new Set(),
@@ -136,7 +148,7 @@ export const check = (world: World, holds: boolean, what: string): void => {
 };
 
 /** The sequence as the ceilings' store knows it. */
-const SEQUENCE = { prefixKey: 'H', period: '' };
+export const SEQUENCE = { prefixKey: 'H', period: '' };
 
 export const startNode = async (world: World): Promise<void> => {
   const name = `n${world.nodes.length}`;
@@ -150,7 +162,15 @@ export const startNode = async (world: World): Promise<void> => {
     }),
   );
   const server = world.random.pick(world.servers);
-  const node: ModelNode = { name, server, session, waiting: 0, status: 'alive', high: world.scene.origin };
+  const node: ModelNode = {
+    name,
+    server,
+    session,
+    waiting: 0,
+    keys: new Set(),
+    status: 'alive',
+    high: world.scene.origin,
+  };
   world.nodes.push(node);
   if (ceilings === undefined) return;
   await ceilings.register(name);
@@ -171,7 +191,7 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
   world.log.push(`${node.name} issues ${first}-${last}`);
 };
 
-const terms = (world: World) => ({
+export const terms = (world: World) => ({
   initialSeq: world.initialSeq,
   limit: world.scene.limit,
   standbySize: world.standbySize,
@@ -208,7 +228,7 @@ export const send = (world: World, node: ModelNode): void => {
 };
 
 /** Moves the ceiling of a node's sequence, as far as the stores let it. */
-const raise = async (world: World, node: ModelNode, above: bigint, base: bigint): Promise<void> => {
+export const raise = async (world: World, node: ModelNode, above: bigint, base: bigint): Promise<void> => {
   const { session, server } = node;
   if (session.fence === undefined || world.ceilings === undefined) return;
   const result = await raiseCeiling({
@@ -254,7 +274,7 @@ const checkFresh = (world: World, call: CounterCall, reply: CounterReply): void 
   check(world, first > call.initialSeq, `${first} handed out with initialSeq ${call.initialSeq}`);
 };
 
-const meet = ({ met }: World, text: string, repeated: boolean): void => {
+export const meet = ({ met }: World, text: string, repeated: boolean): void => {
   const [kind = '', ...rest] = text.split(' ');
   const sorts = [kind, ...rest.filter((word) => word === 'returned' || word === 'recall')];
   if (rest.at(-4)?.includes('-')) sorts.push('offer');
@@ -263,15 +283,15 @@ const meet = ({ met }: World, text: string, repeated: boolean): void => {
 };
 
 /** The first values of the sequence: from here on none may be missing. */
-const begin = (world: World, text: string, initialSeq: bigint): void => {
+export const begin = (world: World, text: string, initialSeq: bigint): void => {
   if (world.ceilings === undefined) world.origin = initialSeq;
-  world.begun = world.ceilings === undefined || /^(taken|advanced)/.test(text);
+  world.begun = world.ceilings === undefined || /^(taken|advanced|receipt)/.test(text);
 };
 
 /** Without what it says of the fence. */
 const answerOf = (reply: string): string => reply.split(' ').slice(0, -3).join(' ');
 
-const execute = async (
+export const execute = async (
   world: World,
   { keys }: ModelServer,
   { id, epoch, entry }: { readonly id: string; readonly epoch: bigint; readonly entry: string },
@@ -320,7 +340,7 @@ const dropOlder = ({ network }: World, node: ModelNode, callNumber: number): voi
   network.splice(0, network.length, ...kept);
 };
 
-const deliverCall = async (
+export const deliverCall = async (
   world: World,
   node: ModelNode,
   server: ModelServer,
@@ -349,7 +369,12 @@ const strikeOut = async (world: World, node: ModelNode): Promise<void> => {
   await world.ceilings.leave(node.name);
 };
 
-const receive = async (world: World, node: ModelNode, callNumber: number, reply: CounterReply): Promise<void> => {
+export const receive = async (
+  world: World,
+  node: ModelNode,
+  callNumber: number,
+  reply: CounterReply,
+): Promise<void> => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const settlement = node.session.settle(callNumber, reply);
   if (settlement.kind === 'late') return;
@@ -398,7 +423,12 @@ const decide = async (world: World, server: ModelServer, waiting: WaitingReply, 
 const mayEndAlone = (world: World, waiting: WaitingReply): boolean =>
   world.nodes.every(({ status, name }) => status === 'left' || status === 'crashed' || waiting.reported.includes(name));
 
-const receiveReport = async (world: World, node: ModelNode, reply: ReportReply, ends: boolean): Promise<void> => {
+export const receiveReport = async (
+  world: World,
+  node: ModelNode,
+  reply: ReportReply,
+  ends: boolean,
+): Promise<void> => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
   if (node.session.settleReport(reply)) {
     if (node.waiting > 0 || node.status === 'closing') send(world, node);
@@ -411,7 +441,7 @@ const receiveReport = async (world: World, node: ModelNode, reply: ReportReply, 
   if (patient) await decide(world, node.server, reply, ends ? 9_000 : world.random.pick([0, 1_500, 9_000]));
 };
 
-const install = async (world: World, { keys }: ModelServer, message: CounterInstall): Promise<void> => {
+export const install = async (world: World, { keys }: ModelServer, message: CounterInstall): Promise<void> => {
   const text = await world.runner.run(keys, encodeInstall(message));
   world.log.push(`  installs ${message.epoch}: ${text}`);
   if (!decodeInstallReply(text)) return;
@@ -421,63 +451,14 @@ const install = async (world: World, { keys }: ModelServer, message: CounterInst
   world.origin = message.account?.value ?? message.base;
 };
 
-const deliverReport = async (world: World, { keys }: ModelServer, report: CounterReport): Promise<ReportReply> => {
+export const deliverReport = async (
+  world: World,
+  { keys }: ModelServer,
+  report: CounterReport,
+): Promise<ReportReply> => {
   const text = await world.runner.run(keys, encodeReport(report));
   world.log.push(`  ${encodeReport(report)} => ${text}`);
   world.met.set('reports', (world.met.get('reports') ?? 0) + 1);
   check(world, !text.startsWith('corrupt'), text);
   return decodeReportReply(text);
-};
-
-/** Delivers one message; calls are answered into the network. */
-export const deliver = async (world: World, message: Message): Promise<void> => {
-  switch (message.kind) {
-    case 'reply':
-      await receive(world, message.node, message.call, message.reply);
-      return;
-    case 'report': {
-      const reply = await deliverReport(world, message.server, message.report);
-      world.network.push({ kind: 'report-reply', node: message.node, reply });
-      return;
-    }
-    case 'report-reply':
-      await receiveReport(world, message.node, message.reply, false);
-      return;
-    case 'install':
-      await install(world, message.server, message.install);
-      return;
-    case 'advance': {
-      const window = world.ceilings === undefined ? ceilingWindow(world.standbySize) : 0;
-      const { scene } = world;
-      const { limit } = scene;
-      const request = { ...message, sequence: SEQUENCE, limit, epoch: 0n, window };
-      const server = world.random.pick(world.servers);
-      const { text, fresh } = await execute(world, server, {
-        id: message.operation,
-        epoch: 0n,
-        entry: encodeAdvance(request),
-      });
-      const to = /^advanced \d+ (\d+)/.exec(text)?.[1];
-      if (to !== undefined && scene.fence === 'alone') for (const { memories } of world.servers) memories.length = 0;
-      if (fresh && to !== undefined && world.servers.length === 1) world.floor = BigInt(to);
-      return;
-    }
-    case 'call': {
-      const reply = await deliverCall(world, message.node, message.server, message.call);
-      world.network.push({ kind: 'reply', node: message.node, call: message.call.call, reply });
-    }
-  }
-};
-
-/** One message of a node and its answer without any fault. */
-export const exchange = async (world: World, node: ModelNode): Promise<void> => {
-  const { session, server } = node;
-  if (session.needsReport) {
-    const reply = await deliverReport(world, server, session.report(terms(world)));
-    await receiveReport(world, node, reply, true);
-    for (const message of world.network.splice(0)) if (message.kind === 'install') await deliver(world, message);
-    return;
-  }
-  const call = session.pending;
-  if (call) await receive(world, node, call.call, await deliverCall(world, node, server, call));
 };

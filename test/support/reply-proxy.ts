@@ -7,7 +7,8 @@ type Fate = 'passed' | 'swallowed' | 'cut';
 
 export interface ReplyProxy {
   readonly port: number;
-  replies(fate: Fate): void;
+  /** @param text only the replies that contain it; all others pass. */
+  replies(fate: Fate, text?: string): void;
   /** Where it passes requests on to, when that was not known at the start. */
   aim(port: number): void;
   close(): Promise<void>;
@@ -16,6 +17,7 @@ export interface ReplyProxy {
 /** Passes everything on, until told otherwise. */
 export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
   let fate: Fate = 'passed';
+  let chosen = '';
   let target = targetPort;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -31,7 +33,7 @@ export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
     }
     near.pipe(far);
     far.on('data', (data) => {
-      if (fate === 'passed') near.write(data);
+      if (fate === 'passed' || !data.includes(chosen)) near.write(data);
       else if (fate === 'cut') near.resetAndDestroy();
     });
   });
@@ -40,8 +42,9 @@ export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    replies: (next) => {
+    replies: (next, text = '') => {
       fate = next;
+      chosen = text;
     },
     aim: (port) => {
       target = port;

@@ -10,6 +10,7 @@ import type {
   StandbyAdvice,
 } from '../../../src/core/counter-store.ts';
 import { type Range, rangeSize } from '../../../src/core/range.ts';
+import type { Receipt } from '../../../src/core/receipt.ts';
 import type { SequenceName } from '../../../src/core/sequence-name.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
@@ -100,8 +101,28 @@ const serveNew = (state: Sequence, call: CounterCall): CounterReply => {
   return { kind: 'taken', ...take(state, call), standby: advise(state, call) };
 };
 
+/** All values or none, with a receipt; one that is there answers. */
+const serveOnce = (state: Sequence, call: CounterCall, receipts: Map<string, Receipt>): CounterReply => {
+  const { receipt: draft, sequence } = call;
+  if (draft === undefined) throw new Error('a once needs a receipt');
+  const kept = receipts.get(draft.hash);
+  if (kept !== undefined && kept.fingerprint !== draft.fingerprint) return { kind: 'conflict' };
+  if (kept !== undefined) return { kind: 'receipt', receipt: kept, replayed: true, standbyNear: false };
+  const ranges: Range[] = [];
+  for (let missing = call.count; missing > 0; ) {
+    const reply = serveNew(state, { ...call, kind: 'take', count: missing, standbySize: 0 });
+    if (reply.kind !== 'taken') return reply;
+    ranges.push(reply.range);
+    missing -= Number(rangeSize(reply.range));
+  }
+  const receipt = { ...draft, period: sequence.period, ranges };
+  receipts.set(draft.hash, receipt);
+  return { kind: 'receipt', receipt, replayed: false, standbyNear: false };
+};
+
 export const createCounterModel = (): CounterModel => {
   const sequences = new Map<string, Sequence>();
+  const receipts = new Map<string, Receipt>();
   const of = ({ prefixKey, period }: SequenceName): Sequence => {
     const key = `${prefixKey} ${period}`;
     const known = sequences.get(key);
@@ -123,6 +144,7 @@ export const createCounterModel = (): CounterModel => {
       if (state.corrupt !== undefined) return { kind: 'corrupt', reason: state.corrupt };
       const last = state.served.get(call.node);
       if (last === undefined && call.kind !== 'join') return { kind: 'forgotten' };
+      if (call.kind === 'once') return serveOnce(state, call, receipts);
       if (last !== undefined && call.call < last.call) return { kind: 'stale', lastCall: last.call };
       if (last !== undefined && call.call === last.call) return last.reply;
       const reply = serveNew(state, call);
