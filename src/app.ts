@@ -19,6 +19,7 @@ import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
+import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
@@ -39,6 +40,8 @@ import { createMetrics } from './telemetry/metrics.ts';
 
 export interface App {
   readonly server: FastifyInstance;
+  /** Looks how full the series are. Done every 10 s anyway. */
+  watchCapacity(): Promise<void>;
   /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
   prepareStandby(): void;
   /** From now on `/readyz` answers 503, and each reply asks the client to close its connection. Requests are still served. */
@@ -204,6 +207,12 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     },
     uuidv7: { allocator: createUuidAllocator(clock) },
   };
+  const capacityWatcher = createCapacityWatcher({
+    seriesCache,
+    standings: () => [...allocator.standings(), ...(gapless?.allocator.standings() ?? [])],
+    clock,
+    emit,
+  });
   let stopping = false;
 
   const server = await createServer({
@@ -226,9 +235,17 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       clock,
       emit,
     }),
-    reportService: createReportService({ counters, seriesCache, clock, node }),
+    reportService: createReportService({ counters, ledger, seriesCache, clock, node }),
     reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
-    sequenceService: createSequenceService({ store: counters, ledger, seriesCache, allocator, clock, emit }),
+    sequenceService: createSequenceService({
+      store: counters,
+      ledger,
+      seriesCache,
+      allocator,
+      capacityWatcher,
+      clock,
+      emit,
+    }),
     templateService: createTemplateService(clock),
     readingService: createReadingService({
       store: prefixConfigs,
@@ -259,12 +276,14 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
 
   return {
     server,
+    watchCapacity: capacityWatcher.look,
     prepareStandby: standbyKeeper.look,
     drain,
     close: async () => {
       drain();
       await closeIdleConnectionsUntil(server.server, server.close());
       standbyKeeper.close();
+      capacityWatcher.close();
       seriesCache.close();
       await segments?.close();
       await gapless?.allocator.close();

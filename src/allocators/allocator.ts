@@ -2,6 +2,7 @@
 import type { NumberSource } from '../core/events.ts';
 import type { Range } from '../core/range.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import type { NumberPrinter } from '../core/template-printer.ts';
 import type { AllocationTarget } from './lane.ts';
 
@@ -49,4 +50,11 @@ export interface Allocator {
     receipt: ReceiptDraft,
     record: AllocationRecord,
   ): Promise<OnceAllocation>;
+}
+
+/** Where a sequence stands, as its last replies to this node said. */
+export interface Standing {
+  readonly sequence: SequenceName;
+  /** The highest value this node was given. */
+  readonly value: bigint;
 }

@@ -7,7 +7,7 @@ import type { ReceiptDraft } from '../core/receipt.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
-import type { Allocation, Allocator, OnceAllocation } from './allocator.ts';
+import type { Allocation, Allocator, OnceAllocation, Standing } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
 import { createCounterSession } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
@@ -55,6 +55,8 @@ export interface CounterAllocator extends Allocator {
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
   standbyOf(target: AllocationTarget): { first: bigint; last: bigint; left: bigint } | undefined;
+  /** The sequences in use on this node. */
+  standings(): Iterable<Standing>;
   /** Whether any sequence has values left in its standby segment. */
   hasStandby(): boolean;
   /** Whether the store answered the last call. */
@@ -439,6 +441,13 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       const session = lanes.get(target.name)?.session;
       return session?.standby && { ...session.standby, left: session.standbyLeft };
     },
+
+    standings: () =>
+      lanes
+        .values()
+        // Nothing was given yet, or nobody asked here.
+        .filter(({ session, stranger }) => session.seen > 0n && !stranger)
+        .map(({ target, session }) => ({ sequence: target.sequence, value: session.seen })),
 
     hasStandby: () => lanes.values().some((lane) => lane.session.standbyLeft > 0n),
 

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { IdempotencyConflictError, SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
-import type { AllocationRecord, Allocator } from './allocator.ts';
+import type { AllocationRecord, Allocator, Standing } from './allocator.ts';
 import { createForsakenCalls } from './forsaken-calls.ts';
 import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
 import type { AllocationTarget } from './lane.ts';
@@ -23,6 +23,8 @@ export interface GaplessAllocator extends Allocator {
   reserve(target: AllocationTarget, ttlMs: number, record: AllocationRecord): Promise<ReservedValue>;
   /** Call it when no request is under way any more. */
   close(): Promise<void>;
+  /** The sequences of which this node took values lately, 100,000 at most. */
+  standings(): Iterable<Standing>;
 }
 
 interface GaplessAllocatorOptions {
@@ -61,8 +63,26 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
   const busy = new Set<string>();
   /** Sequences whose last call failed: they travel alone, so that a locked one does not keep others waiting. */
   const apart = new Set<string>();
+  /** Where sequences stand, the one that moved last at the end. */
+  const latest = new Map<string, Standing>();
   let waiting = 0;
   let calls = 0;
+
+  const remember = (takes: readonly LedgerTake[], answers: readonly LedgerAnswer[]): void => {
+    for (const [index, { sequence }] of takes.entries()) {
+      const answer = answers[index];
+      const value = answer?.kind === 'taken' ? answer.ranges.at(-1)?.last : undefined;
+      if (value === undefined) continue;
+      const name = `${sequence.prefixKey} ${sequence.period}`;
+      const known = latest.get(name)?.value ?? 0n;
+      latest.delete(name);
+      latest.set(name, { sequence, value: value < known ? known : value });
+    }
+    for (const name of latest.keys()) {
+      if (latest.size <= bounds.sequencesMax) return;
+      latest.delete(name);
+    }
+  };
 
   /** Takes as many requests out of a line as fit. */
   const board = (name: string, waiters: Waiter[], room: number): Line => {
@@ -118,6 +138,10 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
     try {
       const answers = await callStore(waiters.map(({ take }) => take));
       for (const { name } of call) apart.delete(name);
+      remember(
+        waiters.map(({ take }) => take),
+        answers,
+      );
       for (const [index, waiter] of waiters.entries()) settle(waiter, answers[index]);
     } catch (error) {
       for (const { name } of call) apart.add(name);
@@ -189,5 +213,7 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
     },
 
     close: () => forsaken.close(),
+
+    standings: () => latest.values(),
   };
 };

@@ -7,6 +7,8 @@ export interface GaplessLimits {
   readonly callsMax: number;
   /** Sequences in one call. */
   readonly callSequencesMax: number;
+  /** Sequences of which the node remembers where they stand. */
+  readonly sequencesMax: number;
   /** Values in one call; at least the largest single request. */
   readonly callValuesMax: number;
   /** Attempts at a call whose outcome is unknown, and the wait before the second, ms; it doubles. */
@@ -23,6 +25,7 @@ export const GAPLESS_LIMITS: GaplessLimits = {
   // The connections to PostgreSQL are eight; the ceilings need some too.
   callsMax: 4,
   callSequencesMax: 1_000,
+  sequencesMax: 100_000,
   callValuesMax: 10_000,
   attemptsMax: 6,
   retryMs: 50,

@@ -17,6 +17,15 @@ export type NumberSource =
 /** The clock was set back: it was waited for, its last millisecond kept, or another worker id taken. */
 export type ClockHandling = 'waited' | 'kept' | 'fresh-worker';
 
+/** How full a series is. */
+export interface CapacityMeasure {
+  readonly prefixKey: string;
+  /** The share of what comes next, width or limit, that is used, 0 to 1. */
+  readonly used: number;
+  /** Until that is reached at the recent pace; undefined when it is not. */
+  readonly secondsLeft: number | undefined;
+}
+
 export type NumberGeneratorEvent =
   | { readonly type: 'numbers-issued'; readonly count: number; readonly source: NumberSource }
   | { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig }
@@ -69,6 +78,26 @@ export type NumberGeneratorEvent =
   | { readonly type: 'reservation'; readonly outcome: ReservationState }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
   | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
+  /** A share of 0.8 or 0.95 of the width or the limit is used; told once each. */
+  | {
+      readonly type: 'capacity';
+      readonly prefixKey: string;
+      readonly period: string;
+      readonly bound: 'width' | 'limit';
+      readonly share: number;
+      readonly used: number;
+      readonly value: bigint;
+      /** The highest value below the bound. */
+      readonly highest: bigint;
+      /** When it is reached at the recent pace, ms since 1970-01-01T00:00:00Z. */
+      readonly reachedAtMs: number | undefined;
+    }
+  /** The fullest prefixes in use on this node, and what stands for all others. */
+  | {
+      readonly type: 'capacity-measured';
+      readonly measures: readonly CapacityMeasure[];
+      readonly other: CapacityMeasure | undefined;
+    }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
   | {
       readonly type: 'temporary-number-resolved';

@@ -12,14 +12,16 @@ export interface ReportLimits {
 
 const REPORT_LIMITS: ReportLimits = { stallMs: 60_000, totalMs: 1_800_000 };
 
+/** Encoded in one go: bounds how long the event loop is kept busy, well below a millisecond. */
+const RUNS_PER_PIECE = 100;
 /** Lines of text are joined to pieces of about this size, in UTF-16 code units. */
-const PIECE_LENGTH = 65_536;
+const PIECE_LENGTH = 16_384;
 
 async function* piecesOf(report: Report, encoding: ReportEncoding): AsyncGenerator<string> {
   let piece = encoding.begin(report);
-  for await (const lines of report.pages) {
-    for (let at = 0; at < lines.length; at += LINES_PER_PIECE) {
-      piece += encoding.lines(lines.slice(at, at + LINES_PER_PIECE));
+  for await (const runs of report.pages) {
+    for (let at = 0; at < runs.length; at += RUNS_PER_PIECE) {
+      piece += encoding.runs(runs.slice(at, at + RUNS_PER_PIECE), report);
       if (piece.length < PIECE_LENGTH) continue;
       yield piece;
       piece = '';
@@ -27,9 +29,6 @@ async function* piecesOf(report: Report, encoding: ReportEncoding): AsyncGenerat
   }
   yield piece + encoding.end(report.summary(), report);
 }
-
-/** Encoded in one go: bounds how long the event loop is kept busy, about a millisecond. */
-const LINES_PER_PIECE = 500;
 
 /**
  * The text of a report. Nothing is read from the store before the reader has taken what there is. The stream ends with an error, so

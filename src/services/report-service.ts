@@ -4,9 +4,11 @@ import { createTally, type Run, type Tally } from '../core/completeness.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
 import type { NumberSource } from '../core/events.ts';
+import type { LedgerStore } from '../core/ledger-store.ts';
 import type { Strategy } from '../core/numbering.ts';
 import type { NumberPrinter } from '../core/template-printer.ts';
 import { type RunPage, readCounterReport } from './counter-report.ts';
+import { readLedgerReport } from './ledger-report.ts';
 import { targetOfPeriod } from './period-target.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -23,12 +25,6 @@ export interface ReportHead {
   readonly generatedAtMs: number;
 }
 
-/** A run with what was printed for its first and its last value; undefined where that cannot be told. */
-export interface ReportLine extends Run {
-  readonly firstNumber: string | undefined;
-  readonly lastNumber: string | undefined;
-}
-
 export interface ReportSummary extends Tally {
   /** Whether the whole report says what was so at one moment. */
   readonly exact: boolean;
@@ -37,9 +33,11 @@ export interface ReportSummary extends Tally {
 /** A report that is being written. Nothing of it is kept: what was read is gone. */
 export interface Report {
   readonly head: ReportHead;
-  /** The lines, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
-  readonly pages: AsyncIterable<readonly ReportLine[]>;
-  /** What the lines that were read add up to. */
+  /** The runs, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
+  readonly pages: AsyncIterable<readonly Run[]>;
+  /** Prints the numbers of runs that have none with them; undefined where the period does not tell how they look. */
+  readonly print: NumberPrinter | undefined;
+  /** What the runs that were read add up to. */
   summary(): ReportSummary;
   /** Must be called when the report is done with, whether it was read or not. */
   close(): void;
@@ -56,6 +54,8 @@ export interface ReportService {
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect' | 'listGaps' | 'source'>;
+  /** What gapless sequences are reported from; undefined where they are not served. */
+  readonly ledger: Pick<LedgerStore, 'inspect' | 'listRows' | 'listReservations' | 'source'> | undefined;
   readonly seriesCache: SeriesCache;
   readonly clock: Clock;
   /** Names this process. */
@@ -65,24 +65,22 @@ interface Dependencies {
 /** Each may keep a store and a connection busy for long; numbers come first. */
 const REPORTS_MAX = 4;
 
-const printed = (run: Run, print: NumberPrinter | undefined): ReportLine => ({
-  ...run,
-  firstNumber: run.number ?? print?.(run.first),
-  lastNumber: run.number ?? print?.(run.last),
-});
-
 /** The page that was read already, and those to come. */
 async function* continued(first: RunPage, rest: AsyncGenerator<RunPage, void, void>): AsyncGenerator<RunPage> {
   yield first;
   yield* rest;
 }
 
-export const createReportService = ({ counters, seriesCache, clock, node }: Dependencies): ReportService => {
+export const createReportService = ({ counters, ledger, seriesCache, clock, node }: Dependencies): ReportService => {
   let underWay = 0;
 
   /** Who tells what became of the values of a strategy. */
   const readerOf = ({ config }: Series) => {
     if (config.strategy === 'counter') return { source: counters.source, read: readCounterReport.bind(null, counters) };
+    if (config.strategy === 'gapless') {
+      if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
+      return { source: ledger.source, read: readLedgerReport.bind(null, ledger) };
+    }
     const message = `${config.strategy} keeps no account of its values, so there is nothing to report`;
     throw new ValidationError([{ path: 'prefixKey', message }]);
   };
@@ -93,18 +91,17 @@ export const createReportService = ({ counters, seriesCache, clock, node }: Depe
     const target = targetOfPeriod(series, period, generatedAtMs);
     const { source, read } = readerOf(series);
     const { sequence } = target;
-    const print = series.printerIn(sequence.period);
     const tally = createTally();
     let exact = true;
 
     const runs = read(target);
     // What is wrong with the store is found out while there can still be an answer that says so.
     const { value: first = { runs: [], exact: true } } = await runs.next();
-    async function* lines(): AsyncGenerator<readonly ReportLine[]> {
+    async function* pages(): AsyncGenerator<readonly Run[]> {
       for await (const page of continued(first, runs)) {
         for (const run of page.runs) tally.add(run);
         exact &&= page.exact;
-        yield page.runs.map((run) => printed(run, print));
+        yield page.runs;
       }
     }
     return {
@@ -116,7 +113,8 @@ export const createReportService = ({ counters, seriesCache, clock, node }: Depe
         node,
         generatedAtMs,
       },
-      pages: lines(),
+      pages: pages(),
+      print: series.printerIn(sequence.period),
       summary: () => ({ ...tally.total(), exact }),
     };
   };

@@ -21,6 +21,7 @@ import { firstDayOf } from '../core/period.ts';
 import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
+import type { CapacityWatcher, Forecast } from './capacity-watcher.ts';
 import { targetOfPeriod } from './period-target.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -36,6 +37,7 @@ export interface SequenceReport {
   readonly nextNumber: string | undefined;
   /** Values that can still be taken. */
   readonly valuesLeft: bigint;
+  readonly forecast: Forecast;
   /** The standby segment of this node. */
   readonly standby: { readonly first: bigint; readonly last: bigint; readonly left: bigint } | undefined;
 }
@@ -86,6 +88,7 @@ interface Dependencies {
   readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
   readonly seriesCache: SeriesCache;
   readonly allocator: CounterAllocator;
+  readonly capacityWatcher: Pick<CapacityWatcher, 'forecast' | 'passOver'>;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -110,6 +113,7 @@ export const createSequenceService = ({
   ledger,
   seriesCache,
   allocator,
+  capacityWatcher,
   clock,
   emit,
 }: Dependencies): SequenceService => {
@@ -152,6 +156,7 @@ export const createSequenceService = ({
       // What callers give with their requests is not known here.
       nextNumber: next <= target.limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
       valuesLeft,
+      forecast: capacityWatcher.forecast(series.config, target.sequence, value),
       standby: allocator.standbyOf(target),
     };
   };
@@ -207,6 +212,7 @@ export const createSequenceService = ({
       if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
       if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
       if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
+      capacityWatcher.passOver(target.sequence, reply.from, reply.to);
       emit({ type: 'sequence-advanced', prefixKey, from: reply.from, to: reply.to, reason });
       return read(prefixKey);
     },

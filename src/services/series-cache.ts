@@ -13,6 +13,8 @@ export interface SeriesCache {
   get(prefixKey: string): Series | Promise<Series>;
   /** One series, or all, may have changed: the next request asks the store. */
   forget(prefixKey?: string): void;
+  /** The series as it was known last, without asking the store: for background work, which does not keep it in use. */
+  peek(prefixKey: string): Series | undefined;
   /** All series that are known, for background work. */
   known(): Iterable<Series>;
   /** Stops the background check. */
@@ -146,6 +148,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       return loading.get(prefixKey) ?? load(prefixKey);
     },
     forget,
+    peek: (prefixKey) => cached.get(prefixKey)?.series,
     known: () =>
       cached
         .values()

@@ -89,6 +89,20 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'ledger-calls-unsettled', calls },
       'The outcome of calls on the ledger is not known: numbers may be issued there that nobody was given',
     ),
+  capacity: ({ prefixKey, period, bound, share, used, value, highest, reachedAtMs }, logger) =>
+    logger.warn(
+      {
+        event: 'capacity',
+        ...{ prefix_key: prefixKey, period, bound, share, used: Number(used.toFixed(4)) },
+        ...{ value: `${value}`, highest: `${highest}` },
+        ...(reachedAtMs !== undefined && { reached_at: new Date(reachedAtMs).toISOString() }),
+      },
+      bound === 'width'
+        ? 'The digits of the format are used up to this share: past them the numbers grow longer'
+        : 'The values of the series are used up to this share: past the limit no numbers are given',
+    ),
+  // For the metrics, every few seconds.
+  'capacity-measured': () => undefined,
   'temporary-number-issued': ({ prefixKey, number }, logger) =>
     logger.warn(
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },

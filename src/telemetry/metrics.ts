@@ -1,6 +1,6 @@
 /** The metrics: counted in plain slots on the way, folded into prom-client when Prometheus asks. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { ClockHandling, Emit, NumberSource } from '../core/events.ts';
+import type { CapacityMeasure, ClockHandling, Emit, NumberSource } from '../core/events.ts';
 import type { ReservationState } from '../core/ledger.ts';
 
 /** Counts the requests of one route. */
@@ -29,6 +29,7 @@ export const createMetrics = (): Metrics => {
   const issued = new Map<NumberSource, number>();
   const reservations = new Map<ReservationState, number>();
   let corruptEntries = 0;
+  let capacities: readonly CapacityMeasure[] = [];
   const clockSteps = new Map<ClockHandling, number>();
   let worker = Number.NaN;
   let leasesLost = 0;
@@ -104,13 +105,38 @@ export const createMetrics = (): Metrics => {
     },
   });
 
+  new Gauge({
+    name: 'number_generator_capacity_used_ratio',
+    help: 'Share of the width (or the limit) that is used, of the 100 fullest prefixes of this node; the fullest of the rest is other.',
+    labelNames: ['prefix'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { prefixKey, used } of capacities) this.set({ prefix: prefixKey }, used);
+    },
+  });
+  new Gauge({
+    name: 'number_generator_capacity_seconds_left',
+    help: 'Until the width (or the limit) is reached at the recent pace; absent when it is not.',
+    labelNames: ['prefix'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { prefixKey, secondsLeft } of capacities) {
+        if (secondsLeft !== undefined) this.set({ prefix: prefixKey }, secondsLeft);
+      }
+    },
+  });
+
   return {
     listen: (event) => {
       if (event.type === 'numbers-issued') issued.set(event.source, (issued.get(event.source) ?? 0) + event.count);
       else if (event.type === 'reservation') {
         reservations.set(event.outcome, (reservations.get(event.outcome) ?? 0) + 1);
       } else if (event.type === 'prefix-config-corrupt') corruptEntries += 1;
-      else if (event.type === 'worker-lease-taken') worker = event.worker;
+      else if (event.type === 'capacity-measured') {
+        capacities = event.other === undefined ? event.measures : [...event.measures, event.other];
+      } else if (event.type === 'worker-lease-taken') worker = event.worker;
       else if (event.type === 'worker-lease-lost') leasesLost += 1;
       else if (event.type === 'clock-stepped-back') {
         clockSteps.set(event.handling, (clockSteps.get(event.handling) ?? 0) + 1);

@@ -87,6 +87,33 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await state()).toMatchObject({ value: '3', nextNumber: 'G001', valuesLeft: '18446744073709551613' });
   });
 
+  it('200 with a report in which each number has a line, why it was given up, and who holds it', async () => {
+    await register('TOLD', { format: '+{SEQ:3}', strategy: 'gapless', initialSeq: 10 });
+    expect((await app.call('GET', '/api/sequences/TOLD/report')).json).toMatchObject({ runs: [], store: name });
+    await take('TOLD', 2);
+    const [open, given, final] = [await reserve('TOLD'), await reserve('TOLD'), await reserve('TOLD')];
+    await end(final.json.id, 'confirm');
+    const before = (await app.call('GET', '/api/sequences/TOLD/report')).json;
+    expect(before.summary).toMatchObject({ issued: '2', confirmed: '1', reserved: '2', exact: false });
+    await end(given.json.id, 'void', { reason: '=cmd, said "no"' });
+    const { runs, summary } = (await app.call('GET', '/api/sequences/TOLD/report')).json;
+    expect(runs).toMatchObject([
+      { state: 'issued', first: '11', last: '11', count: '1', firstNumber: '+011', reason: null },
+      { state: 'issued', first: '12', lastNumber: '+012' },
+      { state: 'reserved', first: '13', reservation: open.json.id },
+      { state: 'void', first: '14', reason: '=cmd, said "no"', reservation: given.json.id },
+      { state: 'confirmed', first: '15', reservation: final.json.id },
+    ]);
+    expect(summary).toMatchObject({ first: '11', last: '15', issued: '2', void: '1', gap: '0' });
+    const csv = (await app.call('GET', '/api/sequences/TOLD/report?format=csv')).text.split('\r\n');
+    expect(csv).toHaveLength(1 + 5 + 1 + 1);
+    expect(csv[4]).toContain(`void,14,14,1,'+014,'+014,"'=cmd, said ""no""",`);
+    // Taken again, it is issued; that it was given up before is still told.
+    await take('TOLD');
+    const again = (await app.call('GET', '/api/sequences/TOLD/report')).json;
+    expect(again.runs[3]).toMatchObject({ state: 'issued', first: '14', reason: '=cmd, said "no"', reservation: null });
+  });
+
   it('201 with a reservation, 200 when it is confirmed, as often as it is', async () => {
     await register('CONFIRM');
     const reply = await reserve('CONFIRM', { ttlSeconds: 60 });

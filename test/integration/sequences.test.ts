@@ -7,10 +7,11 @@ import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-databas
 describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
   let database: RedisDatabase | undefined;
   let app: TestApp;
+  let nowMs = Date.now();
 
   beforeAll(async () => {
     if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url });
+    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
     await app.ready();
   });
 
@@ -35,6 +36,28 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/S')).json).toEqual({ number: 'S0016' });
     if (store === 'sqlite') expect(after).toMatchObject({ standby: null, valuesLeft: '9984' });
     else expect(after.standby).toMatchObject({ left: '1000' });
+  });
+
+  it('200: tells when a sequence will be used up, warns once in the log, and shows it in the metrics', async () => {
+    await register('FULL', { format: 'F{SEQ:3}', overflow: 'reject', outage: 'reject' });
+    await app.call('GET', '/api/numbers/FULL?count=500');
+    const early = (await app.call('GET', '/api/sequences/FULL')).json.forecast;
+    expect(early).toEqual({ valuesPerDay: null, widthReachedAt: null, limitReachedAt: null });
+    nowMs += 3_600_000;
+    await app.call('GET', '/api/numbers/FULL?count=300');
+    const { forecast } = (await app.call('GET', '/api/sequences/FULL')).json;
+    expect(forecast.valuesPerDay).toBe(7_200);
+    expect(Date.parse(forecast.limitReachedAt) - nowMs).toBe(Math.round((199 / 300) * 3_600_000));
+    expect(forecast.widthReachedAt).toBe(forecast.limitReachedAt);
+    for (const _ of [1, 2]) await app.watchCapacity();
+    const warnings = app.log.filter(({ event, prefix_key: key }) => event === 'capacity' && key === 'FULL');
+    expect(warnings).toMatchObject([
+      { level: 'warn', period: '', bound: 'limit', share: 0.8, used: 0.8008, value: '800', highest: '999' },
+    ]);
+    expect(warnings[0]?.['reached_at']).toBe(forecast.limitReachedAt);
+    const metrics = (await app.call('GET', '/metrics')).text;
+    expect(metrics).toMatch(/number_generator_capacity_used_ratio\{prefix="FULL"\} 0\.8008/);
+    expect(metrics).toMatch(/number_generator_capacity_seconds_left\{prefix="FULL"\} 2388/);
   });
 
   it('200: a sequence that is used up has no next number', async () => {

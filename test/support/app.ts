@@ -20,6 +20,8 @@ export interface TestApp {
   readonly log: readonly Readonly<Record<string, unknown>>[];
   /** Sends a request as an administrator, unless `headers` says otherwise; bodies are sent as JSON. */
   call(method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<TestReply>;
+  /** Looks how full the series are, as the app does every 10 s. */
+  watchCapacity(): Promise<void>;
   /** Looks for next periods to prepare, as the app does every 30 s. */
   prepareStandby(): void;
   /** Resolves when `/readyz` says so. */
@@ -71,6 +73,7 @@ export const startApp = async (
       });
       return { status: reply.statusCode, headers: reply.headers, text: reply.body, json: parse(reply.body) };
     },
+    watchCapacity: app.watchCapacity,
     prepareStandby: app.prepareStandby,
     ready: async () => {
       while ((await app.server.inject('/readyz')).statusCode !== 200) await setTimeout(READY_POLL_MS);

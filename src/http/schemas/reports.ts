@@ -1,9 +1,10 @@
 /** What a completeness report looks like, as JSON and as CSV. */
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
-import { RUN_STATES } from '../../core/completeness.ts';
+import { RUN_STATES, type Run } from '../../core/completeness.ts';
 import { rangeSize } from '../../core/range.ts';
-import type { Report, ReportLine, ReportSummary } from '../../services/report-service.ts';
+import type { NumberPrinter } from '../../core/template-printer.ts';
+import type { Report, ReportSummary } from '../../services/report-service.ts';
 
 const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
 
@@ -111,31 +112,34 @@ export const reportReply = z
     ],
   });
 
-type Line = z.output<typeof reportLine>;
+const COLUMNS = Object.keys(reportLine.shape) as (keyof z.output<typeof reportLine>)[];
 
 const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
-const toLine = (line: ReportLine): Line => ({
-  state: line.state,
-  first: `${line.first}`,
-  last: `${line.last}`,
-  count: `${rangeSize(line)}`,
-  firstNumber: line.firstNumber ?? null,
-  lastNumber: line.lastNumber ?? null,
-  reason: line.reason ?? null,
-  node: line.node ?? null,
-  subject: line.subject ?? null,
-  reservation: line.reservation ?? null,
-  at: timeOf(line.atMs),
-});
+/** What is said of a run, in the order of the columns. */
+const cellsOf = (run: Run, print: NumberPrinter | undefined): (string | null)[] => [
+  run.state,
+  `${run.first}`,
+  `${run.last}`,
+  `${rangeSize(run)}`,
+  run.number ?? print?.(run.first) ?? null,
+  run.number ?? print?.(run.last) ?? null,
+  run.reason ?? null,
+  run.node ?? null,
+  run.subject ?? null,
+  run.reservation ?? null,
+  timeOf(run.atMs),
+];
 
 /** Writes a report piece by piece. */
 export interface ReportEncoding {
   readonly contentType: string;
   begin(report: Report): string;
-  lines(lines: readonly ReportLine[]): string;
+  runs(runs: readonly Run[], report: Report): string;
   end(summary: ReportSummary, report: Report): string;
 }
+
+const NAMES = COLUMNS.map((column, at) => `${at === 0 ? '' : ','}${JSON.stringify(column)}:`);
 
 /** JSON with one line of text for each run. */
 export const createJsonEncoding = (): ReportEncoding => {
@@ -144,10 +148,15 @@ export const createJsonEncoding = (): ReportEncoding => {
     contentType: 'application/json; charset=utf-8',
     begin: ({ head: { generatedAtMs, ...head } }) =>
       `${JSON.stringify({ ...head, generatedAt: timeOf(generatedAtMs) }).slice(0, -1)},"runs":[`,
-    lines: (lines) => {
+    runs: (runs, { print }) => {
       let text = '';
-      for (const line of lines) {
-        text += separator + JSON.stringify(toLine(line));
+      for (const run of runs) {
+        // Cells are put after names that were made into JSON once: a report has as many lines as a ledger has rows.
+        let line = '';
+        cellsOf(run, print).forEach((cell, at) => {
+          line += NAMES[at] + JSON.stringify(cell);
+        });
+        text += `${separator}{${line}}`;
         separator = ',\n';
       }
       return text;
@@ -160,8 +169,6 @@ export const createJsonEncoding = (): ReportEncoding => {
   };
 };
 
-const COLUMNS = Object.keys(reportLine.shape) as (keyof Line)[];
-
 /** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
 const toCsv = (rows: readonly (readonly (string | null)[])[]): string =>
   stringify([...rows], { record_delimiter: 'windows', quote_record_delimiter: true, escape_formulas: true });
@@ -170,24 +177,11 @@ const toCsv = (rows: readonly (readonly (string | null)[])[]): string =>
 export const createCsvEncoding = (): ReportEncoding => ({
   contentType: 'text/csv; charset=utf-8; header=present',
   begin: () => toCsv([COLUMNS]),
-  lines: (lines) =>
-    toCsv(
-      lines.map((line) => {
-        const cells = toLine(line);
-        return COLUMNS.map((column) => cells[column]);
-      }),
-    ),
+  runs: (runs, { print }) => toCsv(runs.map((run) => cellsOf(run, print))),
   end: ({ first, last, exact }, { head: { node, generatedAtMs } }) => {
     const [from, to] = [first === undefined ? '' : `${first}`, last === undefined ? '' : `${last}`];
     const count = first === undefined || last === undefined ? '0' : `${rangeSize({ first, last })}`;
-    const cells: Partial<Record<keyof Line, string | null>> = {
-      first: from,
-      last: to,
-      count,
-      reason: exact ? 'exact' : 'moving',
-      node,
-      at: timeOf(generatedAtMs),
-    };
-    return toCsv([COLUMNS.map((column) => (column === 'state' ? 'total' : (cells[column] ?? '')))]);
+    const kind = exact ? 'exact' : 'moving';
+    return toCsv([['total', from, to, count, '', '', kind, node, '', '', timeOf(generatedAtMs)]]);
   },
 });

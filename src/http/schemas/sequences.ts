@@ -26,12 +26,30 @@ export const sequenceReply = z
         'What the next number would be now; null when the series is exhausted, or needs variables: see preview.',
       ),
     valuesLeft: value.describe('Values that can still be taken.'),
+    forecast: z
+      .object({
+        valuesPerDay: z
+          .number()
+          .nullable()
+          .describe('The pace of the last 12 to 24 hours as this node saw it; null in the first minute.'),
+        widthReachedAt: z
+          .string()
+          .nullable()
+          .describe('When the digits of the format are used up at this pace, RFC 3339; null: not in this period.'),
+        limitReachedAt: z.string().nullable().describe('When the series ends at this pace; null: not in this period.'),
+      })
+      .describe('When it will be used up.')
+      .meta({
+        examples: [{ valuesPerDay: 1250.5, widthReachedAt: '2028-08-02T09:12:44.000Z', limitReachedAt: null }],
+      }),
     standby: z
       .object({ first: value, last: value, left: value })
       .nullable()
       .describe('The standby segment of the node that replies.'),
   })
   .meta({ id: 'Sequence' });
+
+const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
 export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenceReply> => ({
   prefixKey: report.config.prefixKey,
@@ -41,6 +59,12 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
   nextValue: report.nextValue === undefined ? null : `${report.nextValue}`,
   nextNumber: report.nextNumber ?? null,
   valuesLeft: `${report.valuesLeft}`,
+  forecast: {
+    valuesPerDay:
+      report.forecast.valuesPerDay === undefined ? null : Math.round(report.forecast.valuesPerDay * 10) / 10,
+    widthReachedAt: timeOf(report.forecast.widthReachedAtMs),
+    limitReachedAt: timeOf(report.forecast.limitReachedAtMs),
+  },
   standby: report.standby
     ? { first: `${report.standby.first}`, last: `${report.standby.last}`, left: `${report.standby.left}` }
     : null,

@@ -37,6 +37,7 @@ const setUp = (served: Partial<Strategies> = {}) => {
     forget: (prefixKey) => {
       forgotten.push(prefixKey);
     },
+    peek: () => undefined,
     known: () => [],
     close: () => undefined,
   };
@@ -285,7 +286,7 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     counters: createMemoryCounterStore(),
     strategies: strategiesOf(),
     clock,
-    seriesCache: { get: away, forget: () => undefined, known: () => [], close: () => undefined },
+    seriesCache: { get: away, forget: () => undefined, peek: () => undefined, known: () => [], close: () => undefined },
     emit: (event) => events.push(event),
   });
   const input = inputOf('{SEQ:4}');

@@ -1,5 +1,5 @@
 /** Where a sequence stands, its gap record, and moving it forward by hand. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { AdvanceReply, AdvanceRequest, CounterStore, SequenceState } from '../../../src/core/counter-store.ts';
 import {
   CorruptEntryError,
@@ -9,6 +9,7 @@ import {
 } from '../../../src/core/errors.ts';
 import type { Range } from '../../../src/core/range.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
+import { createCapacityWatcher } from '../../../src/services/capacity-watcher.ts';
 import { createSequenceService } from '../../../src/services/sequence-service.ts';
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
@@ -29,7 +30,9 @@ const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}
   await configs.insert(configOf('INV', input));
   const seriesCache = createSeriesCache(configs, 5, emit);
   const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
-  const service = createSequenceService({ store, seriesCache, allocator, clock, emit });
+  const capacityWatcher = createCapacityWatcher({ seriesCache, standings: allocator.standings, clock, emit });
+  onTestFinished(capacityWatcher.close);
+  const service = createSequenceService({ store, seriesCache, allocator, capacityWatcher, clock, emit });
   return { service, memory, events, ask, targetOf: async () => (await seriesCache.get('INV')).at(clock.now()).target };
 };
 
@@ -61,6 +64,7 @@ describe('reading', () => {
       nextValue: 42n,
       nextNumber: '2026-042',
       valuesLeft: 958n,
+      forecast: { valuesPerDay: undefined, widthReachedAtMs: undefined, limitReachedAtMs: undefined },
       standby: undefined,
     });
   });

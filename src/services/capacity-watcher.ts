@@ -1,0 +1,173 @@
+/** Watches how fast the series are used up: forecasts for who asks, warnings before one ends, the fullest ones for the metrics. */
+import { setImmediate } from 'node:timers/promises';
+import type { Standing } from '../allocators/allocator.ts';
+import { readCalendar } from '../core/calendar.ts';
+import {
+  beginPace,
+  observe,
+  type Pace,
+  passOver,
+  reachedAtMs,
+  type Usage,
+  usageOf,
+  valuesPerMs,
+  WARNING_SHARES,
+  widthOf,
+} from '../core/capacity.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CapacityMeasure, Emit } from '../core/events.ts';
+import { periodKeyOf } from '../core/period.ts';
+import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
+import type { SeriesCache } from './series-cache.ts';
+
+export interface Forecast {
+  /** The pace of the last half to whole day, as this node saw the counter move; undefined before it was watched for a minute. */
+  readonly valuesPerDay: number | undefined;
+  /** When the numbers grow longer, or (`overflow: reject`) the series ends; ms. Undefined: not in this period at this pace. */
+  readonly widthReachedAtMs: number | undefined;
+  /** When the series ends; ms. */
+  readonly limitReachedAtMs: number | undefined;
+}
+
+export interface CapacityWatcher {
+  /** Takes in where a sequence stands, and tells when it will be used up. */
+  forecast(config: PrefixConfig, sequence: SequenceName, value: bigint): Forecast;
+  /** A sequence was moved forward: what was passed over is no pace. */
+  passOver(sequence: SequenceName, from: bigint, to: bigint): void;
+  /** Looks at all sequences of this node, as it does every 10 s. */
+  look(): Promise<void>;
+  close(): void;
+}
+
+interface Dependencies {
+  readonly seriesCache: Pick<SeriesCache, 'peek'>;
+  /** The sequences in use on this node. */
+  readonly standings: () => Iterable<Standing>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+const LOOK_INTERVAL_MS = 10_000;
+/** Sequences looked at before others get a turn: some 5 ms. */
+const SLICE = 2_000;
+/** Beyond, the one that was not seen for longest is forgotten. Some 300 bytes each. */
+const WATCHED_MAX = 100_000;
+/** Prefixes with measures of their own; the fullest of the others is told as `other`. */
+const MEASURED_MAX = 100;
+const DAY_MS = 86_400_000;
+
+interface Watched {
+  pace: Pace;
+  /** What was warned of: bound and share. */
+  readonly warned: Set<string>;
+}
+
+const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
+
+export const createCapacityWatcher = ({ seriesCache, standings, clock, emit }: Dependencies): CapacityWatcher => {
+  /** The one that was seen last comes last. */
+  const watched = new Map<string, Watched>();
+
+  const see = (sequence: SequenceName, value: bigint, nowMs: number): Watched => {
+    const name = nameOf(sequence);
+    const known = watched.get(name);
+    const entry = known ?? { pace: beginPace(value, nowMs), warned: new Set<string>() };
+    entry.pace = observe(entry.pace, value, nowMs);
+    watched.delete(name);
+    watched.set(name, entry);
+    const [oldest] = watched.size > WATCHED_MAX ? watched.keys() : [];
+    if (oldest !== undefined) watched.delete(oldest);
+    return entry;
+  };
+
+  const tell = (config: PrefixConfig, period: string, value: bigint, pace: Pace, nowMs: number): Forecast => {
+    const perMs = valuesPerMs(pace);
+    const { reset, timeZone, fiscalYearStart } = config;
+    const dateOf = (highest: bigint): number | undefined => {
+      const atMs = perMs === undefined ? undefined : reachedAtMs(value, highest, perMs, nowMs);
+      if (atMs === undefined || reset === 'never') return atMs;
+      // Counting will have begun anew by then.
+      return periodKeyOf(readCalendar(atMs, timeZone), reset, fiscalYearStart) === period ? atMs : undefined;
+    };
+    return {
+      valuesPerDay: perMs === undefined ? undefined : perMs * DAY_MS,
+      widthReachedAtMs: dateOf(widthOf(config)),
+      limitReachedAtMs: dateOf(limitOf(config)),
+    };
+  };
+
+  /** Once for each share of each bound; the highest one that is passed stands for those below. */
+  const warn = (sequence: SequenceName, entry: Watched, value: bigint, usage: Usage, reachedAt: number | undefined) => {
+    const passed = WARNING_SHARES.filter((share) => usage.used >= share);
+    const share = passed.at(-1);
+    if (share === undefined || entry.warned.has(`${usage.bound} ${share}`)) return;
+    for (const one of passed) entry.warned.add(`${usage.bound} ${one}`);
+    const { bound, highest, used } = usage;
+    emit({ type: 'capacity', ...sequence, bound, share, used, value, highest, reachedAtMs: reachedAt });
+  };
+
+  const lookAt = ({ sequence, value }: Standing, nowMs: number): CapacityMeasure | undefined => {
+    const config = seriesCache.peek(sequence.prefixKey)?.config;
+    if (config === undefined) return undefined;
+    const entry = see(sequence, value, nowMs);
+    const usage = usageOf(value, config);
+    const { widthReachedAtMs, limitReachedAtMs } = tell(config, sequence.period, value, entry.pace, nowMs);
+    const reachedAt = usage.bound === 'width' ? widthReachedAtMs : limitReachedAtMs;
+    warn(sequence, entry, value, usage, reachedAt);
+    const secondsLeft = reachedAt === undefined ? undefined : (reachedAt - nowMs) / 1_000;
+    return { prefixKey: sequence.prefixKey, used: usage.used, secondsLeft };
+  };
+
+  /** Sorted by use; of more than there is room for the fullest of the rest stands for all of them. */
+  const report = (measures: ReadonlyMap<string, CapacityMeasure>): void => {
+    const sorted = [...measures.values()].sort((a, b) => b.used - a.used);
+    const other = sorted.slice(MEASURED_MAX);
+    const soonest = other.flatMap(({ secondsLeft }) => (secondsLeft === undefined ? [] : [secondsLeft]));
+    const rest = {
+      prefixKey: 'other',
+      used: other[0]?.used ?? 0,
+      secondsLeft: soonest.length === 0 ? undefined : soonest.reduce((a, b) => Math.min(a, b)),
+    };
+    const measured = sorted.slice(0, MEASURED_MAX);
+    emit({ type: 'capacity-measured', measures: measured, other: other.length === 0 ? undefined : rest });
+  };
+
+  const look = async (): Promise<void> => {
+    const nowMs = clock.now();
+    const measures = new Map<string, CapacityMeasure>();
+    let seen = 0;
+    for (const standing of standings()) {
+      const measure = lookAt(standing, nowMs);
+      // Two periods of a prefix may be in use around midnight.
+      const known = measure && measures.get(measure.prefixKey);
+      if (measure && (known === undefined || known.used < measure.used)) measures.set(measure.prefixKey, measure);
+      seen += 1;
+      if (seen % SLICE === 0) await setImmediate();
+    }
+    report(measures);
+  };
+
+  let looking = false;
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    void look().finally(() => {
+      looking = false;
+    });
+  }, LOOK_INTERVAL_MS);
+  timer.unref();
+
+  return {
+    forecast: (config, sequence, value) => {
+      const nowMs = clock.now();
+      return tell(config, sequence.period, value, see(sequence, value, nowMs).pace, nowMs);
+    },
+    passOver: (sequence, from, to) => {
+      const entry = watched.get(nameOf(sequence));
+      if (entry !== undefined) entry.pace = passOver(entry.pace, to - from);
+    },
+    look,
+    close: () => clearInterval(timer),
+  };
+};
