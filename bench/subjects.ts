@@ -1,6 +1,7 @@
 /** What is compared: each subject starts its server, prepares the prefix INV, and says how to ask it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createToken } from '../src/http/token.ts';
 import { findFreePort, findOnPath } from '../test/support/redis.ts';
@@ -13,6 +14,8 @@ const PREFIXES_MAX = 10_000;
 
 const JWT_SECRET = 'a-secret-for-the-benchmark-of-32-characters';
 const SERVERS = 'bench/servers';
+const READY_POLL_MS = 50;
+const READY_ATTEMPTS_MAX = 200;
 
 export interface Subject {
   readonly name: string;
@@ -58,6 +61,14 @@ const nodeServer =
     return { ...server, name, path: PATH, headers, read: isCounter ? readNumbers : undefined };
   };
 
+/** It listens before its stores are connected. Whoever waits in vain hears from the registration why. */
+const waitUntilReady = async (url: string): Promise<void> => {
+  for (let attempt = 0; attempt < READY_ATTEMPTS_MAX; attempt += 1) {
+    if ((await fetch(`${url}/readyz`)).ok) return;
+    await delay(READY_POLL_MS);
+  }
+};
+
 /** @param env beside the defaults of the service. @param strategy of the prefix INV. */
 const ours =
   (
@@ -75,6 +86,7 @@ const ours =
       ...(await envOf(stores)),
     };
     const server = await startServer(placement, { command: NODE, args: ['src/main.ts'], env });
+    await waitUntilReady(server.url);
     const headers = { Authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
     const prefixKey = name.replaceAll(/[^a-z0-9]/g, '-');
     const reply = await fetch(`${server.url}/api/prefix-configs/${prefixKey}`, {
