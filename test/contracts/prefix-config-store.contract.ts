@@ -61,7 +61,11 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       await get().store.insert(config);
       const change = { ...config, format: 'B-{SEQ:6}' };
       expect(await get().store.replace(change, 2)).toEqual({ kind: 'conflict' });
-      expect(await get().store.replace(change, 1)).toEqual({ kind: 'replaced', config: { ...change, version: 2 } });
+      const { format, reset, strategy } = config;
+      expect(await get().store.replace(change, 1)).toEqual({
+        kind: 'replaced',
+        config: { ...change, version: 2, former: [{ format, reset, strategy }] },
+      });
       expect(await get().store.replace(change, 1)).toEqual({ kind: 'conflict' });
       expect(await get().store.replace(change, 'any')).toMatchObject({ kind: 'replaced', config: { version: 3 } });
       expect(await get().store.replace(configOf('NOBODY'), 1)).toEqual({ kind: 'missing' });
