@@ -111,7 +111,13 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     await node.store.insert(config);
     expect(await node.kept(config.prefixKey)).toEqual(config);
     await node.store.replace({ ...config, format: 'N{SEQ:4}' }, 1);
-    expect(await node.kept(config.prefixKey)).toEqual({ ...config, format: 'N{SEQ:4}', version: 2 });
+    const { format, reset, strategy } = config;
+    expect(await node.kept(config.prefixKey)).toEqual({
+      ...config,
+      format: 'N{SEQ:4}',
+      version: 2,
+      former: [{ format, reset, strategy }],
+    });
     await node.store.remove(config.prefixKey);
     expect(await node.kept(config.prefixKey)).toBeUndefined();
     expect(await inRedis(config.prefixKey)).toBeUndefined();

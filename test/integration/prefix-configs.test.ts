@@ -36,6 +36,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
       fiscalYearStart: '01-01',
       overflow: 'extend',
       outage: 'standby',
+      allowPast: false,
       version: 1,
     });
     expect((await app.call('POST', '/api/prefix-configs/POST', body)).status).toBe(200);
