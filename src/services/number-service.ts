@@ -88,6 +88,10 @@ interface OnceOptions extends IssueOptions {
 
 const isOnce = (options: IssueOptions): options is OnceOptions => options.receipt !== undefined;
 
+/** What counts and prints: now, or on the date of the document. */
+const momentOf = (series: Series, datedMs: number | undefined, instantMs: number) =>
+  datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
+
 const refuseKey = (strategy: Strategy): ValidationError =>
   new ValidationError([
     { path: 'Idempotency-Key', message: `Numbers of the strategy ${strategy} are taken without a key` },
@@ -114,7 +118,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     { variables, date, subject }: IssueOptions,
   ): Promise<Issued> => {
     const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
-    const { target, printerFor } = datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
+    const { target, printerFor } = momentOf(series, datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
     const record = { print: printerFor(variables), subject };
     try {
@@ -144,7 +148,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const allocator = allocatorOf(strategies, config.strategy);
     if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
     const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
-    const { target, printerFor } = datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
+    const { target, printerFor } = momentOf(series, datedMs, instantMs);
     const print = printerFor(variables);
     const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
