@@ -3,7 +3,7 @@ import type { NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/numbering.ts';
 
 /** Stands for all prefixes beyond the limit. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 interface Slot {
   readonly strategy: Strategy;
