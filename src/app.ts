@@ -46,7 +46,7 @@ export interface App {
   readonly server: FastifyInstance;
   /** Shows the metrics on a port of its own, until everything else is closed; undefined: `server` shows them. */
   readonly metricsServer: FastifyInstance | undefined;
-  /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every minute anyway. */
+  /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every 15 s anyway. */
   watchHoldings(): Promise<void>;
   /** Looks how full the series are. Done every 10 s anyway. */
   watchCapacity(): Promise<void>;

@@ -4,7 +4,7 @@ import type { CounterStore } from '../core/counter-store.ts';
 import type { Emit, GapMeasure } from '../core/events.ts';
 
 export interface GapWatcher {
-  /** Counts the gaps of the sequences in use, as it does every minute. */
+  /** Counts the gaps of the sequences in use, as it does every 15 s. */
   look(): Promise<void>;
   close(): void;
 }
@@ -18,7 +18,7 @@ interface Dependencies {
   readonly emit: Emit;
 }
 
-const LOOK_INTERVAL_MS = 60_000;
+const LOOK_INTERVAL_MS = 15_000;
 /** Sequences asked about in a look: some 50 ms of the store's time. */
 const SEQUENCES_MAX = 10_000;
 const TRIP = 500;

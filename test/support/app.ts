@@ -21,7 +21,7 @@ export interface TestApp {
   /** Sends a request as an administrator, unless `headers` says otherwise; bodies are sent as JSON. */
   call(method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<TestReply>;
   readonly metricsServer: App['metricsServer'];
-  /** Looks what is held ready and what is missing, as the app does every 5 s and every minute. */
+  /** Looks what is held ready and what is missing, as the app does every 5 s and every 15 s. */
   watchHoldings(): Promise<void>;
   /** Looks how full the series are, as the app does every 10 s. */
   watchCapacity(): Promise<void>;
