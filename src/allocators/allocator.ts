@@ -57,4 +57,6 @@ export interface Standing {
   readonly sequence: SequenceName;
   /** The highest value this node was given. */
   readonly value: bigint;
+  /** The standby segment it holds; absent without one. */
+  readonly standby?: { readonly left: bigint; readonly size: bigint } | undefined;
 }

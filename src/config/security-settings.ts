@@ -17,7 +17,10 @@ const isKeysUrl = (text: string): boolean => {
 
 /** As browsers send it: scheme, host and port, without a slash at the end. */
 const isOrigin = (text: string): boolean =>
-  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
+  !text.includes('*') &&
+  URL.canParse(text) &&
+  /^https?:$/.test(new URL(text).protocol) &&
+  new URL(text).origin === text;
 
 const isNetwork = (text: string): boolean => {
   const [address = '', bits, ...more] = text.split('/');

@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly readingService: ReadingService;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
+  /** Whether `/metrics` is served here; else it has a server of its own. */
+  readonly showsMetrics: boolean;
   readonly health: HealthOptions;
   readonly apiKeyService: ApiKeyService;
   /** What tokens are verified by; undefined switches authorization off. */
@@ -91,7 +93,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
       ),
   });
   await server.register(healthRoutes, options.health);
-  await server.register(metricsRoutes, options.metrics);
+  if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
   const limitRate = options.rateLimit && (await createRateLimit(server, options.rateLimit, authorizer));
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
