@@ -87,7 +87,10 @@ describe('on SQLite', () => {
       'PUT /api/prefix-configs/{prefixKey}',
     ]);
     const schemas = [
+      'ApiKey',
+      'ApiKeyPage',
       'ClosedPeriod',
+      'CreatedApiKey',
       'GapPage',
       'Health',
       'NumberPreview',
