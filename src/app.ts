@@ -41,6 +41,7 @@ import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { StoreMetrics } from './telemetry/store-metrics.ts';
+import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 
 export interface App {
   readonly server: FastifyInstance;
@@ -143,6 +144,17 @@ const measured = (stores: Stores, metrics: StoreMetrics): Stores => {
   };
 };
 
+const openTracing = async (options: TracingOptions): Promise<Tracing> => {
+  const { startTracing } = await import('./telemetry/tracing.ts');
+  return startTracing(options);
+};
+
+/** What is measured of the stores, and traced too where traces are asked for. */
+const watchStores = (stores: StoreMetrics, tracing: Tracing | undefined): StoreMetrics =>
+  tracing === undefined
+    ? stores
+    : { ...stores, timed: (port, store, name) => tracing.port(stores.timed(port, store, name), store, name) };
+
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
@@ -173,12 +185,15 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
+  const tracing = settings.tracing && (await openTracing({ ...settings.tracing, version, node, emit }));
+  const watched = watchStores(metrics.stores, tracing);
+  const traced = <Traced extends object>(waited: Traced): Traced => tracing?.allocator(waited) ?? waited;
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
   const opened = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
-  const stores = measured(opened, metrics.stores);
+  const stores = measured(opened, watched);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres =
-    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, metrics.stores);
+    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, watched);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
@@ -204,7 +219,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   const ledger = postgres?.ledger ?? stores.ledger;
-  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit })) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
       // They notice what the counter's own calls notice too.
@@ -226,14 +241,14 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     emit,
   });
   const strategies: Strategies = {
-    counter: { allocator },
+    counter: { allocator: traced(allocator) },
     gapless: gapless ?? {
       refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
     },
     // On SQLite the counter itself is at hand: there is nothing to lease.
-    segment: { allocator: segments ?? allocator },
+    segment: { allocator: traced(segments ?? allocator) },
     snowflake: {
-      allocator: createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit }),
+      allocator: traced(createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit })),
     },
     uuidv7: { allocator: createUuidAllocator(clock) },
   };
@@ -244,9 +259,9 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     clock,
     emit,
   });
-  const watched = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
-  const standbyWatcher = createStandbyWatcher(watched);
-  const gapWatcher = createGapWatcher({ store: counters, ...watched });
+  const held = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
+  const standbyWatcher = createStandbyWatcher(held);
+  const gapWatcher = createGapWatcher({ store: counters, ...held });
   let stopping = false;
 
   const server = await createServer({
@@ -289,6 +304,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     temporaryNumberService,
     metrics,
     showsMetrics: settings.metricsPort === undefined,
+    tracing,
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
@@ -338,6 +354,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await mirrored?.close();
       await stores.close();
       await postgres?.close();
+      await tracing?.close();
       // Last, so that a shutdown that takes long can be watched.
       await metricsServer?.close();
     },

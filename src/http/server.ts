@@ -18,6 +18,7 @@ import { createAuthorizer } from './plugins/auth.ts';
 import { errorsPlugin, replyToFrameworkError } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
+import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { createRequestLogger } from './request-logger.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
   /** Whether `/metrics` is served here; else it has a server of its own. */
   readonly showsMetrics: boolean;
+  /** Undefined: no traces, and no hook that would make them. */
+  readonly tracing: RequestTracing | undefined;
   readonly health: HealthOptions;
   /** The key of the tokens; undefined switches authorization off. */
   readonly jwtSecret: string | undefined;
@@ -126,6 +129,8 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   });
   server.setSerializerCompiler(serializerCompiler);
 
+  // First, so that its span holds whatever the others do.
+  if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
   await server.register(errorsPlugin);
   await server.register(metricsPlugin, options.metrics);
   await server.register(openapiPlugin, { version: options.version });
