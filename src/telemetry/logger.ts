@@ -132,6 +132,15 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'ceiling-store-disconnected', reason },
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
+  'api-key-created': ({ id, name, scopes, by }, logger) =>
+    logger.warn({ event: 'api-key', status: 'created', id, name, scopes, by }, 'API key created'),
+  'api-key-revoked': ({ id, by }, logger) =>
+    logger.warn({ event: 'api-key', status: 'revoked', id, by }, 'API key revoked'),
+  'request-counts-not-shared': ({ error }, logger) =>
+    logger.warn(
+      { event: 'request-counts-not-shared', reason: reasonOf(error) },
+      'The rate limits of the nodes cannot be added up: each counts alone until they can',
+    ),
   'prefix-configs-healed': ({ healed, copied }, logger) =>
     logger.warn(
       { event: 'prefix-configs-healed', healed, copied },

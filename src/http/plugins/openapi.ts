@@ -1,4 +1,5 @@
 /** The API described from the zod schemas: /openapi.json for programs, /docs for people. */
+import fastifyHelmet from '@fastify/helmet';
 import fastifySwagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fastifyPlugin from 'fastify-plugin';
@@ -8,6 +9,18 @@ import type { OpenAPIV3_1 } from 'openapi-types';
 const DESCRIPTION = `Register a prefix config, take numbers.
 
 The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are problem documents (RFC 9457) with a stable \`code\`.`;
+
+/** The page runs its own scripts and calls this server. Only its styles stand in the page itself. */
+const PAGE_RULES = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'img-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+};
 
 /** The schemas of replies would appear a second time as `…Input`, though no request carries them. */
 const withoutInputTwins: SwaggerTransformObject = (document) => {
@@ -35,17 +48,27 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
         { name: 'prefix configs', description: 'How a prefix is numbered' },
         { name: 'sequences', description: 'Where counting stands, and what is missing' },
         { name: 'temporary numbers', description: 'Stand-ins from an outage, to be replaced' },
+        { name: 'API keys', description: 'Credentials of programs' },
         { name: 'operation', description: 'For probes and monitoring' },
       ],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      },
     },
     transform: createJsonSchemaTransform({ skipList: [] }),
     transformObject: withoutInputTwins,
   });
-  await server.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { docExpansion: 'list', deepLinking: true, layout: 'BaseLayout' },
-    theme: { title: 'Number generator' },
+  await server.register(async (pages) => {
+    await pages.register(fastifyHelmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
+    await pages.register(fastifySwaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: { docExpansion: 'list', deepLinking: true, layout: 'BaseLayout' },
+      theme: { title: 'Number generator' },
+      staticCSP: PAGE_RULES,
+    });
   });
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
 });

@@ -14,6 +14,7 @@ import {
   toReservationReply,
   voidBody,
 } from '../schemas/reservations.ts';
+import { securedBy } from '../schemas/security.ts';
 
 export interface ReservationRoutesOptions {
   readonly reservationService: ReservationService;
@@ -42,7 +43,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   const described = (summary: string) => ({
     tags: ['reservations'],
     summary,
-    ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
+    ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
   });
   const guard = authorizer?.guard('numbers:issue') ?? {};
 

@@ -8,6 +8,7 @@ import type { TemplateService } from '../../services/template-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 import {
   parseBody,
   parseReply,
@@ -44,7 +45,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
   server,
   { templateService, readingService, sequenceService, authorizer },
 ) => {
-  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: [{ bearer: [] }] });
+  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: securedBy('configs:read') });
 
   server.get(
     '/prefix-configs/:prefixKey/preview',
@@ -74,7 +75,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
         },
       },
-      ...authorizer.guard('configs:read'),
+      ...authorizer.guard('configs:read', (request) => (request.query as { prefixKey?: string }).prefixKey),
     },
     async ({ query, body }) => toTemplateReply(templateService.explain(query.prefixKey ?? 'PREFIX', body)),
   );

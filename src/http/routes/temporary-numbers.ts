@@ -5,6 +5,7 @@ import type { TemporaryNumberService } from '../../services/temporary-number-ser
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 import {
   temporaryNumberParams,
   temporaryNumberReply,
@@ -30,7 +31,11 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
   server,
   { temporaryNumberService, authorizer },
 ) => {
-  const described = (summary: string) => ({ tags: ['temporary numbers'], summary, security: [{ bearer: [] }] });
+  const described = (summary: string) => ({
+    tags: ['temporary numbers'],
+    summary,
+    security: securedBy('sequences:admin'),
+  });
 
   server.get(
     '/temporary-numbers',

@@ -25,6 +25,7 @@ const OPEN = `
     data_centre INTEGER NOT NULL, worker INTEGER NOT NULL, holder TEXT, bound_ms INTEGER NOT NULL,
     PRIMARY KEY (data_centre, worker)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS api_keys (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS closed_periods (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
     PRIMARY KEY (prefix_key, period)
