@@ -47,6 +47,7 @@ import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { StoreMetrics } from './telemetry/store-metrics.ts';
+import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 
 export interface App {
   readonly server: FastifyInstance;
@@ -159,9 +160,21 @@ const measured = (stores: Stores, metrics: StoreMetrics): Stores => {
     prefixConfigs: metrics.timed(stores.prefixConfigs, source, 'configs'),
     temporaryNumbers: metrics.timed(stores.temporaryNumbers, source, 'temporary'),
     workerLeases: metrics.timed(stores.workerLeases, source, 'workers'),
+    apiKeys: metrics.timed(stores.apiKeys, source, 'api-keys'),
     ...(ledger && { ledger: metrics.timed(metrics.sizedLedger(ledger), source, 'ledger') }),
   };
 };
+
+const openTracing = async (options: TracingOptions): Promise<Tracing> => {
+  const { startTracing } = await import('./telemetry/tracing.ts');
+  return startTracing(options);
+};
+
+/** What is measured of the stores, and traced too where traces are asked for. */
+const watchStores = (stores: StoreMetrics, tracing: Tracing | undefined): StoreMetrics =>
+  tracing === undefined
+    ? stores
+    : { ...stores, timed: (port, store, name) => tracing.port(stores.timed(port, store, name), store, name) };
 
 interface AppOptions {
   readonly settings: Settings;
@@ -193,12 +206,15 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
+  const tracing = settings.tracing && (await openTracing({ ...settings.tracing, version, node, emit }));
+  const watched = watchStores(metrics.stores, tracing);
+  const traced = <Traced extends object>(waited: Traced): Traced => tracing?.allocator(waited) ?? waited;
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
   const opened = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
-  const stores = measured(opened, metrics.stores);
+  const stores = measured(opened, watched);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres =
-    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, metrics.stores);
+    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, watched);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
@@ -224,7 +240,7 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   const ledger = postgres?.ledger ?? stores.ledger;
-  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit })) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
       // They notice what the counter's own calls notice too.
@@ -246,14 +262,14 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     emit,
   });
   const strategies: Strategies = {
-    counter: { allocator },
+    counter: { allocator: traced(allocator) },
     gapless: gapless ?? {
       refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
     },
     // On SQLite the counter itself is at hand: there is nothing to lease.
-    segment: { allocator: segments ?? allocator },
+    segment: { allocator: traced(segments ?? allocator) },
     snowflake: {
-      allocator: createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit }),
+      allocator: traced(createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit })),
     },
     uuidv7: { allocator: createUuidAllocator(clock) },
   };
@@ -269,9 +285,9 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     perSecond === undefined || redis === undefined
       ? undefined
       : await openRequestCounter(redis, settings.redisTimeoutMs, emit);
-  const watched = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
-  const standbyWatcher = createStandbyWatcher(watched);
-  const gapWatcher = createGapWatcher({ store: counters, ...watched });
+  const held = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
+  const standbyWatcher = createStandbyWatcher(held);
+  const gapWatcher = createGapWatcher({ store: counters, ...held });
   let stopping = false;
 
   const server = await createServer({
@@ -314,6 +330,7 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     temporaryNumberService,
     metrics,
     showsMetrics: settings.metricsPort === undefined,
+    tracing,
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
@@ -374,6 +391,7 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
       await mirrored?.close();
       await stores.close();
       await postgres?.close();
+      await tracing?.close();
       // Last, so that a shutdown that takes long can be watched.
       await metricsServer?.close();
     },

@@ -5,6 +5,7 @@ import { fieldProblemsOf } from '../core/field-problems.ts';
 import { DATA_CENTRE_MAX } from '../core/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
 import { securityContradictionsOf, securitySettingsOf, securityVariables } from './security-settings.ts';
+import { tracingOf, tracingVariables } from './tracing-settings.ts';
 
 const PORT_MAX = 65_535;
 const JWT_SECRET_LENGTH_MIN = 32;
@@ -51,6 +52,7 @@ const variables = z.object({
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
   METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
   METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
+  ...tracingVariables,
 });
 
 /** The names of all settings, as the environment spells them. */
@@ -89,6 +91,8 @@ const settingsSchema = variables.transform((env) => ({
   metricsPort: env.METRICS_PORT,
   /** So many prefixes are told apart in the metrics; the others are told as `other`. */
   metricsPrefixes: env.METRICS_PREFIXES,
+  /** Undefined: no traces, and OpenTelemetry's SDK is not loaded. */
+  tracing: tracingOf(env),
 }));
 
 export type Settings = z.output<typeof settingsSchema>;

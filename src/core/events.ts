@@ -169,6 +169,9 @@ export type NumberGeneratorEvent =
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
   | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }
+  /** Who takes the traces does not, since now; spans are dropped meanwhile. */
+  | { readonly type: 'traces-not-exported'; readonly error: unknown }
+  | { readonly type: 'traces-exported-again' }
   /** A setting of the store that an operator should know of; told once, until it changes. */
   | { readonly type: 'store-finding'; readonly finding: Finding }
   | { readonly type: 'store-finding-cleared'; readonly subject: string }

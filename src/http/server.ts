@@ -20,6 +20,7 @@ import { errorsPlugin } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
 import { createRateLimit, type RateLimit } from './plugins/rate-limit.ts';
+import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
 import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
   /** Whether `/metrics` is served here; else it has a server of its own. */
   readonly showsMetrics: boolean;
+  /** Undefined: no traces, and no hook that would make them. */
+  readonly tracing: RequestTracing | undefined;
   readonly health: HealthOptions;
   readonly apiKeyService: ApiKeyService;
   /** What tokens are verified by; undefined switches authorization off. */
@@ -77,6 +80,8 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   });
   server.setSerializerCompiler(serializerCompiler);
 
+  // First, so that its span holds whatever the others do.
+  if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
   await server.register(errorsPlugin);
   await server.register(browserRulesPlugin, {
     corsOrigins: options.corsOrigins,

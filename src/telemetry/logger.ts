@@ -205,6 +205,13 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     ),
   'nodes-buried': ({ nodes }, logger) =>
     logger.warn({ event: 'nodes-buried', nodes }, 'Nodes that were silent for an hour were struck out'),
+  'traces-not-exported': ({ error }, logger) =>
+    logger.warn(
+      { event: 'traces-not-exported', reason: reasonOf(error) },
+      'The traces are not taken where OTEL_EXPORTER_OTLP_ENDPOINT says: they are dropped until they are',
+    ),
+  'traces-exported-again': (_event, logger) =>
+    logger.info({ event: 'traces-exported-again' }, 'The traces are taken again'),
   'store-finding': ({ finding }, logger) => {
     const { severity, subject, detail, remedy, servers } = finding;
     const where = servers.length === 0 ? {} : { servers };
