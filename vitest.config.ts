@@ -15,6 +15,18 @@ const project = (name: string, limits: Limits, globalSetup: string[] = []): Test
   test: { name, include: [`test/${name}/**/*.test.ts`], globalSetup, ...limits },
 });
 
+/** Alerts fire for real causes under a real Prometheus, one after the other: `npm run test:monitoring`, not part of `npm test`. */
+const monitoring: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: 'monitoring',
+    include: ['test/monitoring/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+};
+
 /** Real outages take minutes, and each needs the machine for itself: `npm run test:faults`, not part of `npm test`. */
 const faults: TestProjectInlineConfiguration = {
   extends: true,
@@ -42,6 +54,7 @@ export default defineConfig({
       project('deployment', { testTimeout: 120_000, hookTimeout: 600_000 }),
       // Needs a Docker engine and the image: `npm run test:docker`.
       project('docker', { testTimeout: 240_000, hookTimeout: 300_000 }),
+      monitoring,
       faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the

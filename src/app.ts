@@ -17,9 +17,11 @@ import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
+import { createMetricsServer } from './http/metrics-server.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
+import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
@@ -30,6 +32,7 @@ import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
+import { createStandbyWatcher } from './services/standby-watcher.ts';
 import type { Strategies } from './services/strategies.ts';
 import { createTemplateService } from './services/template-service.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
@@ -37,9 +40,14 @@ import { createValueTracer } from './services/value-tracer.ts';
 import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import type { StoreMetrics } from './telemetry/store-metrics.ts';
 
 export interface App {
   readonly server: FastifyInstance;
+  /** Shows the metrics on a port of its own, until everything else is closed; undefined: `server` shows them. */
+  readonly metricsServer: FastifyInstance | undefined;
+  /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every 15 s anyway. */
+  watchHoldings(): Promise<void>;
   /** Looks how full the series are. Done every 10 s anyway. */
   watchCapacity(): Promise<void>;
   /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
@@ -86,7 +94,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
 };
 
 /** What outlives Redis: ceilings, nodes, gaps, and a copy of the prefix configs. */
-const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
+const openPostgres = async (url: string, timeoutMs: number, emit: Emit, { timed, sizedLedger }: StoreMetrics) => {
   const { createPostgresClient } = await import('./stores/postgres/postgres-client.ts');
   const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
   const { createPostgresLedgerStore } = await import('./stores/postgres/postgres-ledger-store.ts');
@@ -94,10 +102,10 @@ const openPostgres = async (url: string, timeoutMs: number, emit: Emit) => {
   const { createPostgresWorkerLeaseStore } = await import('./stores/postgres/postgres-worker-lease-store.ts');
   const client = createPostgresClient(url, timeoutMs, emit);
   return {
-    ceilings: createPostgresCeilingStore(client),
-    ledger: createPostgresLedgerStore(client),
-    prefixConfigCopy: createPostgresPrefixConfigCopy(client),
-    workerLeases: createPostgresWorkerLeaseStore(client, Math.random),
+    ceilings: timed(createPostgresCeilingStore(client), 'postgres', 'ceilings'),
+    ledger: timed(sizedLedger(createPostgresLedgerStore(client)), 'postgres', 'ledger'),
+    prefixConfigCopy: timed(createPostgresPrefixConfigCopy(client), 'postgres', 'configs'),
+    workerLeases: timed(createPostgresWorkerLeaseStore(client, Math.random), 'postgres', 'workers'),
     close: () => client.close(),
   };
 };
@@ -121,6 +129,20 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
   };
 };
 
+/** The same stores, with each call timed and each trip's size noted. */
+const measured = (stores: Stores, metrics: StoreMetrics): Stores => {
+  const { source } = stores.counters;
+  const { ledger } = stores;
+  return {
+    ...stores,
+    counters: metrics.timed(metrics.sized(stores.counters), source, 'counters'),
+    prefixConfigs: metrics.timed(stores.prefixConfigs, source, 'configs'),
+    temporaryNumbers: metrics.timed(stores.temporaryNumbers, source, 'temporary'),
+    workerLeases: metrics.timed(stores.workerLeases, source, 'workers'),
+    ...(ledger && { ledger: metrics.timed(metrics.sizedLedger(ledger), source, 'ledger') }),
+  };
+};
+
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
@@ -138,19 +160,27 @@ const nameNode = (): string => randomBytes(6).toString('hex');
 
 /** Puts the service together. @throws Error with a sentence for the operator when a store cannot be opened. */
 export const createApp = async ({ settings, version, logger, clock, jwtSecret }: AppOptions): Promise<App> => {
-  const metrics = createMetrics();
+  const node = nameNode();
+  const metrics = createMetrics({
+    version,
+    node,
+    store: settings.redis === undefined ? 'sqlite' : 'redis',
+    prefixesMax: settings.metricsPrefixes,
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
+  });
   const log = createEventLog(logger);
   const listeners: Emit[] = [metrics.listen, log];
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
-  const stores = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
+  const opened = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
+  const stores = measured(opened, metrics.stores);
   const { counters, temporaryNumbers, checks } = stores;
-  const postgres = databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit);
+  const postgres =
+    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, metrics.stores);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
-  const node = nameNode();
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
   const createCounting = (name: string, listener: Emit): CounterAllocator =>
     createCounterAllocator({
@@ -210,9 +240,13 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const capacityWatcher = createCapacityWatcher({
     seriesCache,
     standings: () => [...allocator.standings(), ...(gapless?.allocator.standings() ?? [])],
+    measuredMax: settings.metricsPrefixes,
     clock,
     emit,
   });
+  const watched = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
+  const standbyWatcher = createStandbyWatcher(watched);
+  const gapWatcher = createGapWatcher({ store: counters, ...watched });
   let stopping = false;
 
   const server = await createServer({
@@ -254,6 +288,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     }),
     temporaryNumberService,
     metrics,
+    showsMetrics: settings.metricsPort === undefined,
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
@@ -268,14 +303,22 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     numbersAuth,
   });
 
+  const metricsServer = settings.metricsPort === undefined ? undefined : await createMetricsServer(metrics);
+
   const drain = (): void => {
     if (stopping) return;
     stopping = true;
+    emit({ type: 'stop-began' });
     endKeptConnections(server.server);
   };
 
   return {
     server,
+    metricsServer,
+    watchHoldings: async () => {
+      await standbyWatcher.look();
+      await gapWatcher.look();
+    },
     watchCapacity: capacityWatcher.look,
     prepareStandby: standbyKeeper.look,
     drain,
@@ -284,6 +327,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await closeIdleConnectionsUntil(server.server, server.close());
       standbyKeeper.close();
       capacityWatcher.close();
+      standbyWatcher.close();
+      gapWatcher.close();
       seriesCache.close();
       await segments?.close();
       await gapless?.allocator.close();
@@ -293,6 +338,8 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await mirrored?.close();
       await stores.close();
       await postgres?.close();
+      // Last, so that a shutdown that takes long can be watched.
+      await metricsServer?.close();
     },
   };
 };

@@ -79,11 +79,14 @@ const serve = async (): Promise<void> => {
     listenTextResolver: (url) => `Listening at ${url}`,
   });
   const address = app.server.server.address() as AddressInfo;
+  await app.metricsServer?.listen({ port: settings.metricsPort ?? 0, host: settings.host });
+  const metricsAddress = app.metricsServer?.server.address() as AddressInfo | undefined;
   logger.info(
     {
       event: 'listening',
       address: address.address,
       port: address.port,
+      ...(metricsAddress !== undefined && { metrics_port: metricsAddress.port }),
       version,
       store: settings.redis === undefined ? 'sqlite' : 'redis',
       ...(settings.redis !== undefined && { redis_mode: settings.redis.mode }),

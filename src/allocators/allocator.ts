@@ -33,6 +33,8 @@ export interface OnceAllocation {
 export interface Allocator {
   /** Where its values come from, unless they come from the standby. */
   readonly source: NumberSource;
+  /** Its values are at hand: as a rule no request waits for a store. */
+  readonly isLocal?: boolean;
   /**
    * Takes `count` values (1 to 10,000); all of them, or none.
    * @throws SequenceOverflowError when fewer are left; StorageUnavailableError or StorageTimeoutError when they cannot be
@@ -57,4 +59,6 @@ export interface Standing {
   readonly sequence: SequenceName;
   /** The highest value this node was given. */
   readonly value: bigint;
+  /** The standby segment it holds; absent without one. */
+  readonly standby?: { readonly left: bigint; readonly size: bigint } | undefined;
 }

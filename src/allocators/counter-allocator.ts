@@ -3,6 +3,7 @@ import type { CeilingStore } from '../core/ceiling-store.ts';
 import type { AdvanceReply, CounterCall, CounterReply, CounterStore } from '../core/counter-store.ts';
 import { IdempotencyConflictError, NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import { rangeSize } from '../core/range.ts';
 import type { ReceiptDraft } from '../core/receipt.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
@@ -447,7 +448,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         .values()
         // Nothing was given yet, or nobody asked here.
         .filter(({ session, stranger }) => session.seen > 0n && !stranger)
-        .map(({ target, session }) => ({ sequence: target.sequence, value: session.seen })),
+        .map(({ target, session }) => ({
+          sequence: target.sequence,
+          value: session.seen,
+          standby: session.standby && { left: session.standbyLeft, size: rangeSize(session.standby) },
+        })),
 
     hasStandby: () => lanes.values().some((lane) => lane.session.standbyLeft > 0n),
 

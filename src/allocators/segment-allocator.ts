@@ -146,6 +146,7 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
 
   return {
     source: counter.source,
+    isLocal: true,
 
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {

@@ -75,6 +75,7 @@ export const createSnowflakeAllocator = (options: SnowflakeAllocatorOptions): Al
 
   return {
     source: 'snowflake',
+    isLocal: true,
     allocate: async (_target, count) => {
       const startMs = monotonic();
       const ranges: Range[] = [];

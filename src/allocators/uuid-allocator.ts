@@ -12,6 +12,7 @@ export const createUuidAllocator = (clock: Clock): Allocator => {
   generator.setRollbackAllowance(ROLLBACK_MAX_MS);
   return {
     source: 'uuidv7',
+    isLocal: true,
     allocate: async (_target, count) => {
       const nowMs = clock.now();
       const ranges: Range[] = [];

@@ -9,6 +9,8 @@ const PORT_MAX = 65_535;
 const JWT_SECRET_LENGTH_MIN = 32;
 const SHUTDOWN_DRAIN_MS = 5_000;
 const SHUTDOWN_TIMEOUT_MS = 30_000;
+/** Each prefix has some six lines in the metrics: more of them would pass the megabyte that a scrape should stay under. */
+const METRICS_PREFIXES_MAX = 1_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -45,6 +47,8 @@ const variables = z.object({
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
+  METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
+  METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
 });
 
 /** The names of all settings, as the environment spells them. */
@@ -78,6 +82,10 @@ const settingsSchema = variables.transform((env) => ({
   shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
   /** The data centre in snowflake ids; those that share no store of worker ids need different ones. */
   dataCentre: env.DC_ID,
+  /** TCP port of `/metrics` alone, on the same host; undefined: it is one of the paths of the API's port. */
+  metricsPort: env.METRICS_PORT,
+  /** So many prefixes are told apart in the metrics; the others are told as `other`. */
+  metricsPrefixes: env.METRICS_PREFIXES,
 }));
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -112,6 +120,13 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
     problems.push({
       path: 'SHUTDOWN_DRAIN_MS',
       message: 'Must be less than SHUTDOWN_TIMEOUT_MS, which it is a part of',
+    });
+  }
+  const { PORT: port = '8080', METRICS_PORT: metricsPort } = given;
+  if (metricsPort === port && port !== '0') {
+    problems.push({
+      path: 'METRICS_PORT',
+      message: 'Must be another one than PORT; leave it out to have /metrics there',
     });
   }
   if (environment === 'production' && given['JWT_SECRET'] === undefined) {

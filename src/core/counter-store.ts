@@ -309,6 +309,9 @@ export interface CounterStore {
    */
   listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
 
+  /** How many entries the gap record has. Cheap, whatever their number. */
+  countGaps(sequence: SequenceName): Promise<number>;
+
   /** Resolves when the store can serve right now. */
   checkHealth(): Promise<void>;
 

@@ -1,6 +1,7 @@
 /** Facts that the lower floors report; metrics and logs listen. */
 import type { Finding, Guarantee } from './finding.ts';
 import type { ReservationState } from './ledger.ts';
+import type { Strategy } from './numbering.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
 /** Where values came from, as the `X-Number-Source` header says it. */
@@ -26,8 +27,31 @@ export interface CapacityMeasure {
   readonly secondsLeft: number | undefined;
 }
 
+/** What this node holds of a prefix for an outage of the store. */
+export interface StandbyMeasure {
+  readonly prefixKey: string;
+  /** Values of the standby segment that are not used yet. */
+  readonly left: number;
+  /** Their share of the segment, 0 to 1. */
+  readonly leftRatio: number;
+}
+
+/** How many ranges stand in the gap records of a prefix. */
+export interface GapMeasure {
+  readonly prefixKey: string;
+  readonly entries: number;
+}
+
 export type NumberGeneratorEvent =
-  | { readonly type: 'numbers-issued'; readonly count: number; readonly source: NumberSource }
+  | {
+      readonly type: 'numbers-issued';
+      readonly prefixKey: string;
+      readonly strategy: Strategy;
+      readonly count: number;
+      readonly source: NumberSource;
+    }
+  /** The process was asked to stop. */
+  | { readonly type: 'stop-began' }
   | { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig }
   | { readonly type: 'prefix-config-updated'; readonly config: PrefixConfig }
   | { readonly type: 'prefix-config-removed'; readonly prefixKey: string }
@@ -97,6 +121,18 @@ export type NumberGeneratorEvent =
       readonly type: 'capacity-measured';
       readonly measures: readonly CapacityMeasure[];
       readonly other: CapacityMeasure | undefined;
+    }
+  /** The prefixes whose standby is nearest its end, and what stands for all others. */
+  | {
+      readonly type: 'standby-measured';
+      readonly measures: readonly StandbyMeasure[];
+      readonly other: StandbyMeasure | undefined;
+    }
+  /** The prefixes with the longest gap records, and the sum of all others. */
+  | {
+      readonly type: 'gaps-measured';
+      readonly measures: readonly GapMeasure[];
+      readonly other: GapMeasure | undefined;
     }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
   | {

@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly readingService: ReadingService;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsRoutesOptions;
+  /** Whether `/metrics` is served here; else it has a server of its own. */
+  readonly showsMetrics: boolean;
   readonly health: HealthOptions;
   /** The key of the tokens; undefined switches authorization off. */
   readonly jwtSecret: string | undefined;
@@ -129,7 +131,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   await server.register(openapiPlugin, { version: options.version });
   const authorizer = await createAuthorizer(server, { jwtSecret: options.jwtSecret });
   await server.register(healthRoutes, options.health);
-  await server.register(metricsRoutes, options.metrics);
+  if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
     await server.register(apiRoutes, { ...options, authorizer, documented, prefix });

@@ -44,6 +44,8 @@ interface Dependencies {
   readonly seriesCache: Pick<SeriesCache, 'peek'>;
   /** The sequences in use on this node. */
   readonly standings: () => Iterable<Standing>;
+  /** Prefixes with measures of their own; the fullest of the others is told as `other`. */
+  readonly measuredMax: number;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -53,8 +55,6 @@ const LOOK_INTERVAL_MS = 10_000;
 const SLICE = 2_000;
 /** Beyond, the one that was not seen for longest is forgotten. Some 300 bytes each. */
 const WATCHED_MAX = 100_000;
-/** Prefixes with measures of their own; the fullest of the others is told as `other`. */
-const MEASURED_MAX = 100;
 const DAY_MS = 86_400_000;
 
 interface Watched {
@@ -65,7 +65,8 @@ interface Watched {
 
 const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
-export const createCapacityWatcher = ({ seriesCache, standings, clock, emit }: Dependencies): CapacityWatcher => {
+export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatcher => {
+  const { seriesCache, standings, measuredMax, clock, emit } = dependencies;
   /** The one that was seen last comes last. */
   const watched = new Map<string, Watched>();
 
@@ -122,14 +123,14 @@ export const createCapacityWatcher = ({ seriesCache, standings, clock, emit }: D
   /** Sorted by use; of more than there is room for the fullest of the rest stands for all of them. */
   const report = (measures: ReadonlyMap<string, CapacityMeasure>): void => {
     const sorted = [...measures.values()].sort((a, b) => b.used - a.used);
-    const other = sorted.slice(MEASURED_MAX);
+    const other = sorted.slice(measuredMax);
     const soonest = other.flatMap(({ secondsLeft }) => (secondsLeft === undefined ? [] : [secondsLeft]));
     const rest = {
       prefixKey: 'other',
       used: other[0]?.used ?? 0,
       secondsLeft: soonest.length === 0 ? undefined : soonest.reduce((a, b) => Math.min(a, b)),
     };
-    const measured = sorted.slice(0, MEASURED_MAX);
+    const measured = sorted.slice(0, measuredMax);
     emit({ type: 'capacity-measured', measures: measured, other: other.length === 0 ? undefined : rest });
   };
 

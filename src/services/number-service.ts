@@ -1,10 +1,11 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
 import type { AllocationRecord } from '../allocators/allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
+import { createTurnEnd } from '../allocators/turn-end.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
-import { writeNumberList } from '../core/number-list.ts';
+import { type Around, createNumberListWriter } from '../core/number-list.ts';
 import type { Strategy } from '../core/numbering.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
@@ -29,8 +30,8 @@ export interface IssuedNumbers {
 }
 
 export interface IssuedList {
-  /** A JSON array of the numbers in the order of their values, UTF-8. */
-  readonly list: Uint8Array;
+  /** A JSON array of the numbers in the order of their values, with the text around it; bytes are UTF-8. */
+  readonly list: string | Uint8Array;
   readonly source: NumberSource;
 }
 
@@ -60,8 +61,16 @@ export interface NumberService {
    * the series' `outage` is.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
-  /** The same for many: the numbers are written to one text, without printing each. */
-  issueList(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedList>;
+  /**
+   * The same for many: the numbers are written to one text, without printing each. Temporary numbers, and those of a repeated
+   * request, come as texts.
+   */
+  issueList(
+    prefixKey: string,
+    count: number,
+    around: Around,
+    options?: IssueOptions,
+  ): Promise<IssuedList | IssuedNumbers>;
 }
 
 interface Dependencies {
@@ -100,6 +109,9 @@ const refuseKey = (strategy: Strategy): ValidationError =>
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit } = dependencies;
 
+  const turnEnd = createTurnEnd();
+  const writeNumberList = createNumberListWriter();
+
   const issueValues = async (
     { config }: Series,
     target: AllocationTarget,
@@ -108,6 +120,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   ): Promise<Issued> => {
     const allocator = allocatorOf(strategies, config.strategy);
     const { ranges, fromStandby } = await allocator.allocate(target, count, record);
+    if (fromStandby || allocator.isLocal) await turnEnd();
     return { ranges, print: record.print, source: fromStandby ? 'standby' : allocator.source };
   };
 
@@ -154,7 +167,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
     const { source } = allocator;
     if (replayed) return { texts: printReceipt(config.prefixKey, receipt), source };
-    emit({ type: 'numbers-issued', count, source });
+    emit({ type: 'numbers-issued', prefixKey: config.prefixKey, strategy: config.strategy, count, source });
     return { ranges: receipt.ranges, print, source };
   };
 
@@ -165,7 +178,9 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const series = found instanceof Promise ? await found : found;
     if (isOnce(options)) return issueOnce(series, count, instantMs, options);
     const issued = await issueFor(series, count, instantMs, options);
-    emit({ type: 'numbers-issued', count, source: issued.source });
+    const { strategy } = series.config;
+    // The key of the config, not that of the request: the same text object each time is found faster.
+    emit({ type: 'numbers-issued', prefixKey: series.config.prefixKey, strategy, count, source: issued.source });
     return issued;
   };
 
@@ -176,11 +191,11 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return { numbers, source: issued.source };
     },
 
-    issueList: async (prefixKey, count, options = NO_OPTIONS) => {
+    issueList: async (prefixKey, count, around, options = NO_OPTIONS) => {
       const issued = await issue(prefixKey, count, options);
-      const list =
-        'texts' in issued ? Buffer.from(JSON.stringify(issued.texts)) : writeNumberList(issued.ranges, issued.print);
-      return { list, source: issued.source };
+      const { source } = issued;
+      if ('texts' in issued) return { numbers: issued.texts, source };
+      return { list: writeNumberList(issued.ranges, issued.print, around), source };
     },
   };
 };

@@ -103,6 +103,10 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     ),
   // For the metrics, every few seconds.
   'capacity-measured': () => undefined,
+  'standby-measured': () => undefined,
+  'gaps-measured': () => undefined,
+  // The process says so itself, with the signal.
+  'stop-began': () => undefined,
   'temporary-number-issued': ({ prefixKey, number }, logger) =>
     logger.warn(
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },

@@ -265,6 +265,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       ]);
       const second = await get().store.listGaps(name, 10n, 2);
       expect(second.map(({ range }) => [range.first, range.last])).toEqual([[10n ** 19n + 1n, 10n ** 19n + 5n]]);
+      expect([await get().store.countGaps(name), await get().store.countGaps(freshName())]).toEqual([3, 0]);
     });
 
     it('shows where a sequence stands without moving it', async () => {

@@ -22,6 +22,18 @@ describe('docker-compose.yml', () => {
     expect(findSettingProblems(environmentOfCompose(COMPOSE.replace(right, wrong), 'numbers'))).toContainEqual(problem);
   });
 
+  it('has Prometheus ask the port on which the service shows its metrics, and gives it the rules', () => {
+    const { scrape_configs: jobs, rule_files: files } = parse(
+      readFileSync(join(ROOT, 'monitoring/prometheus/prometheus.yml'), 'utf8'),
+    );
+    const [{ port }] = jobs.find(
+      ({ job_name: name }: { job_name: string }) => name === 'number-generator',
+    ).dns_sd_configs;
+    expect(String(port)).toBe(environmentOfCompose(COMPOSE, 'numbers')['METRICS_PORT']);
+    expect(parse(COMPOSE).services.prometheus.volumes).toContain('./monitoring/prometheus:/etc/prometheus:ro');
+    expect(files).toEqual(['rules/*.yml']);
+  });
+
   it('gives the service longer to stop than it takes itself', () => {
     const { stop_grace_period: period } = parse(COMPOSE).services.numbers;
     expect(Number(/^(\d+)s$/.exec(period)?.[1])).toBeGreaterThan(30);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { environmentOfManifests, findSettingProblems, readEnvironmentFile } from '../support/deployed-settings.ts';
 import { findSchemaProblems, type Manifest, type Rendered, renderOverlay } from '../support/kubernetes.ts';
+import { readRuleGroups } from '../support/monitoring-expressions.ts';
 
 const K8S = join(import.meta.dirname, '../../k8s');
 const OVERLAYS = ['trial', 'production', 'canary'] as const;
@@ -74,6 +75,33 @@ describe("Kubernetes' schemas", () => {
     });
     expect(serviceMonitor.safeParse(find('production', 'ServiceMonitor')).error).toBeUndefined();
   });
+});
+
+describe('the monitoring', () => {
+  it('of production has the very alerts of monitoring/prometheus/rules', () => {
+    const { apiVersion, spec } = find('production', 'PrometheusRule') as Manifest & { spec: unknown };
+    expect(apiVersion).toBe('monitoring.coreos.com/v1');
+    expect(spec).toEqual({ groups: readRuleGroups() });
+  });
+
+  it('of production asks the port on which the service shows its metrics, and may reach it', () => {
+    const specOf = (kind: string) => find('production', kind)['spec'];
+    const [{ port: portName }] = specOf('ServiceMonitor').endpoints;
+    const { targetPort } = specOf('Service').ports.find(({ name }: { name: string }) => name === portName);
+    const { ports } = specOf('Deployment').template.spec.containers[0];
+    const { containerPort } = ports.find(({ name }: { name: string }) => name === targetPort);
+    expect(`${containerPort}`).toBe(settingsOf('production')['METRICS_PORT']);
+    const allowed = specOf('NetworkPolicy').ingress.flatMap(({ ports: open }: { ports: unknown[] }) => open);
+    expect(allowed).toContainEqual({ port: targetPort });
+  });
+
+  it.each(['trial', 'canary'] as const)(
+    'of %s is left to production, or to nobody: it asks for no kinds of the operator',
+    (overlay) => {
+      const kinds = rendered[overlay].manifests.map(({ apiVersion }) => apiVersion);
+      expect(kinds).not.toContain('monitoring.coreos.com/v1');
+    },
+  );
 });
 
 describe('the settings', () => {

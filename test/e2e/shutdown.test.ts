@@ -113,3 +113,29 @@ it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it
   });
   socket.destroy();
 });
+
+it('200: with METRICS_PORT the metrics have a port of their own, which tells how long the shutdown takes until its end', async () => {
+  const env = { SHUTDOWN_DRAIN_MS: '1000', SHUTDOWN_TIMEOUT_MS: '9000', METRICS_PORT: '0' };
+  await using service = await startService({ env });
+  const { metrics_port: port } = await service.waitForLog(({ event }) => event === 'listening');
+  const secondsOf = async (): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(text).toContain('\nnumber_generator_shutdown_timeout_seconds 9\n');
+    return Number(/^number_generator_shutdown_seconds (.*)$/m.exec(text)?.[1]);
+  };
+  expect((await fetch(`${service.url}/metrics`)).status).toBe(404);
+  expect(await secondsOf()).toBe(0);
+  // A body that is announced and does not come keeps the shutdown waiting after the drain.
+  const body = '{"prefixKey":"A"}';
+  const socket = connect(service.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  await ask(new Agent(), `${service.url}/livez`);
+  process.kill(service.pid, 'SIGTERM');
+  await expect.poll(() => fetch(`${service.url}/livez`).catch(() => 'refused')).toBe('refused');
+  expect(await secondsOf()).toBeGreaterThan(1);
+  socket.write(body);
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+});

@@ -225,7 +225,10 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     const { app } = setting;
     const count = async (): Promise<number> =>
       Number(
-        /^number_generator_numbers_issued_total\{.*\} (\d+)$/m.exec((await app.call('GET', '/metrics')).text)?.[1],
+        new RegExp(
+          `^number_generator_numbers_issued_total\\{prefix="${prefixKey}",.*source="(?!standby).*\\} (\\d+)$`,
+          'm',
+        ).exec((await app.call('GET', '/metrics')).text)?.[1] ?? 0,
       );
     const before = await count();
     for (let i = 0; i < 3; i++) await ask(app, prefixKey, '"secret-key-of-mine"', { count: 2 });

@@ -38,7 +38,7 @@ describe('on SQLite', () => {
     await app.call('GET', '/not/a/route');
     const { status, headers, text } = await app.call('GET', '/metrics');
     expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
-    expect(text).toContain('number_generator_numbers_issued_total{source="sqlite"} 7');
+    expect(text).toContain('number_generator_numbers_issued_total{prefix="M",strategy="counter",source="sqlite"} 7');
     const requests = 'number_generator_http_requests_total';
     expect(text).toContain(`${requests}{method="GET",route="/api/numbers/:prefixKey",status="200"} 1`);
     expect(text).toContain(`${requests}{method="GET",route="/api/numbers/:prefixKey",status="400"} 1`);

@@ -20,6 +20,9 @@ export interface TestApp {
   readonly log: readonly Readonly<Record<string, unknown>>[];
   /** Sends a request as an administrator, unless `headers` says otherwise; bodies are sent as JSON. */
   call(method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<TestReply>;
+  readonly metricsServer: App['metricsServer'];
+  /** Looks what is held ready and what is missing, as the app does every 5 s and every 15 s. */
+  watchHoldings(): Promise<void>;
   /** Looks how full the series are, as the app does every 10 s. */
   watchCapacity(): Promise<void>;
   /** Looks for next periods to prepare, as the app does every 30 s. */
@@ -73,6 +76,8 @@ export const startApp = async (
       });
       return { status: reply.statusCode, headers: reply.headers, text: reply.body, json: parse(reply.body) };
     },
+    metricsServer: app.metricsServer,
+    watchHoldings: app.watchHoldings,
     watchCapacity: app.watchCapacity,
     prepareStandby: app.prepareStandby,
     ready: async () => {

@@ -18,10 +18,8 @@ export interface NumberRoutesOptions {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
-/** Around the list, which comes written. */
-const LIST_BEGIN = Buffer.from('{"numbers":');
-const LIST_END = Buffer.from('}');
-const LIST_END_TEMPORARY = Buffer.from(',"temporary":true}');
+/** Around a list, which comes written. */
+const AROUND_LIST = { before: '{"numbers":', after: '}' };
 
 const response = {
   200: numbersReply,
@@ -51,11 +49,6 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
   });
 
-  const replyList = (reply: FastifyReply, list: Uint8Array, isTemporary: boolean): FastifyReply =>
-    reply
-      .type('application/json; charset=utf-8')
-      .send(Buffer.concat([LIST_BEGIN, list, isTemporary ? LIST_END_TEMPORARY : LIST_END]));
-
   const issue = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -69,8 +62,11 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store');
     if (count !== undefined) {
-      const { list, source } = await numberService.issueList(prefixKey, count, options);
-      return replyList(reply.header('X-Number-Source', source), list, source === 'temporary') as never;
+      const issued = await numberService.issueList(prefixKey, count, AROUND_LIST, options);
+      reply.header('X-Number-Source', issued.source);
+      if ('list' in issued) return reply.type('application/json; charset=utf-8').send(issued.list) as never;
+      const numbers = [...issued.numbers];
+      return issued.source === 'temporary' ? { numbers, temporary: true } : { numbers };
     }
     const { numbers, source } = await numberService.issue(prefixKey, 1, options);
     reply.header('X-Number-Source', source);

@@ -183,6 +183,8 @@ export const createRedisCounterStore = (
     listGaps: (sequence, after, limit) =>
       translated(() => listGapRecord(commands, sequenceKeys(sequence).gaps, after, limit)),
 
+    countGaps: (sequence) => translated(async () => Number(await commands.hlen(sequenceKeys(sequence).gaps))),
+
     checkHealth: () =>
       translated(async () => {
         await commands.ping();

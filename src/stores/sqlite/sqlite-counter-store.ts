@@ -31,6 +31,7 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   const selectGaps = handle.prepare(
     'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
   );
+  const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
   const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
@@ -121,6 +122,8 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
         node: row['node'] === null ? undefined : String(row['node']),
         recordedAtMs: Number(row['recorded_at_ms']),
       })),
+
+    countGaps: async ({ prefixKey, period }) => Number(transact(() => countGaps.get(prefixKey, period))?.['entries']),
 
     checkHealth: async () => {
       try {

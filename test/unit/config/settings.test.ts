@@ -37,6 +37,8 @@ const DEFAULTS = {
   shutdownDrainMs: 5_000,
   shutdownTimeoutMs: 30_000,
   dataCentre: 0,
+  metricsPort: undefined,
+  metricsPrefixes: 100,
 };
 
 describe('settings', () => {
@@ -92,6 +94,8 @@ describe('settings', () => {
         NUMBERS_AUTH: 'required',
         SHUTDOWN_DRAIN_MS: '0',
         SHUTDOWN_TIMEOUT_MS: '5000',
+        METRICS_PORT: '9464',
+        METRICS_PREFIXES: '0',
       }),
     ).toEqual({
       production: true,
@@ -110,6 +114,8 @@ describe('settings', () => {
       numbersAuth: 'required',
       shutdownDrainMs: 0,
       shutdownTimeoutMs: 5_000,
+      metricsPort: 9_464,
+      metricsPrefixes: 0,
     });
   });
 
@@ -316,4 +322,16 @@ describe('the error', () => {
     expect(lines).toHaveLength(9);
     expect(lines.join('\n')).not.toContain('hunter2');
   });
+});
+
+test('the metrics may have a port of their own, and not that of the API', () => {
+  expect(readSettings({ METRICS_PORT: '9464', METRICS_PREFIXES: '1000' })).toMatchObject({
+    metricsPort: 9464,
+    metricsPrefixes: 1_000,
+  });
+  expect(namesOf({ PORT: '9000', METRICS_PORT: '9000' })).toEqual(['METRICS_PORT']);
+  expect(namesOf({ METRICS_PORT: '8080' })).toEqual(['METRICS_PORT']);
+  // Zero means any free port, so they differ.
+  expect(namesOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
+  expect(namesOf({ METRICS_PREFIXES: '1001' })).toEqual(['METRICS_PREFIXES']);
 });

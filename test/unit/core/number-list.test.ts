@@ -1,7 +1,7 @@
 /** Lists of numbers: written at once, and the same as if each had been printed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { writeNumberList } from '../../../src/core/number-list.ts';
+import { type Around, createNumberListWriter } from '../../../src/core/number-list.ts';
 import type { Range } from '../../../src/core/range.ts';
 import { parseTemplate } from '../../../src/core/template.ts';
 import { compileTemplate, type NumberPrinter, printRanges } from '../../../src/core/template-printer.ts';
@@ -11,8 +11,11 @@ import { configOf } from '../fakes/config-of.ts';
 const INSTANT_MS = Date.UTC(2026, 10, 21);
 const printerOf = (format: string): NumberPrinter =>
   compileTemplate(parseTemplate(format), configOf('P', { format }))(INSTANT_MS)();
-const written = (ranges: readonly Range[], print: NumberPrinter): string =>
-  new TextDecoder().decode(writeNumberList(ranges, print));
+const writeNumberList = createNumberListWriter();
+const written = (ranges: readonly Range[], print: NumberPrinter, around?: Around): string => {
+  const list = writeNumberList(ranges, print, around);
+  return typeof list === 'string' ? list : new TextDecoder().decode(list);
+};
 
 const FORMATS = ['INV-{year}-{SEQ:6}', '{SEQ:1}', 'Größe /{SEQ:3}-{month}', '{SEQ:20}.', '{prefix}{SEQ:4}{check:luhn}'];
 
@@ -23,7 +26,9 @@ describe('a list of numbers', () => {
       fc.nat(19).chain((exponent) => fc.bigInt(10n ** BigInt(exponent), 10n ** BigInt(exponent) + 50n)),
       fc.integer({ min: 2, max: 19 }).map((exponent) => 10n ** BigInt(exponent) - 25n),
     );
-    const range = fc.tuple(first, fc.nat(300)).map(([from, more]) => ({ first: from, last: from + BigInt(more) }));
+    const range = fc
+      .tuple(first, fc.oneof({ weight: 9, arbitrary: fc.nat(300) }, { weight: 1, arbitrary: fc.nat(9_999) }))
+      .map(([from, more]) => ({ first: from, last: from + BigInt(more) }));
     fc.assert(
       fc.property(fc.constantFrom(...FORMATS), fc.array(range, { maxLength: 4 }), (format, ranges) => {
         const print = printerOf(format);
@@ -31,6 +36,15 @@ describe('a list of numbers', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  test('has the text around it that the caller wants', () => {
+    const around = { before: '{"numbers":', after: '}' };
+    const text = (format: string, ranges: readonly Range[]): string => written(ranges, printerOf(format), around);
+    const ranges = [{ first: 9n, last: 10n }];
+    expect(text('{SEQ:1}', ranges)).toBe('{"numbers":["9","10"]}');
+    expect(text('{SEQ:1}{check:luhn}', ranges)).toBe('{"numbers":["91","109"]}');
+    expect(text('{SEQ:1}', [])).toBe('{"numbers":[]}');
   });
 
   test('reaches the highest value', () => {

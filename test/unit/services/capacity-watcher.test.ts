@@ -18,6 +18,7 @@ const setUp = (input: object = YEARLY) => {
   const watcher = createCapacityWatcher({
     // Every prefix is numbered like this one.
     seriesCache: { peek: (prefixKey) => (prefixKey === 'GONE' ? undefined : series) },
+    measuredMax: 100,
     standings: () => standings,
     clock,
     emit: (event) => events.push(event),

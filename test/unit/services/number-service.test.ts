@@ -247,8 +247,8 @@ describe('the fact that numbers were issued', () => {
     await service.issue('INV', 5);
     await service.issue('INV', 1);
     expect(events).toEqual([
-      { type: 'numbers-issued', count: 5, source: 'memory' },
-      { type: 'numbers-issued', count: 1, source: 'memory' },
+      { type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 5, source: 'memory' },
+      { type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 1, source: 'memory' },
     ]);
   });
 

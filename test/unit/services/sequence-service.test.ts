@@ -30,7 +30,13 @@ const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}
   await configs.insert(configOf('INV', input));
   const seriesCache = createSeriesCache(configs, 5, emit);
   const clock = { now: (): number => Date.parse('2026-11-21T12:00:00Z') };
-  const capacityWatcher = createCapacityWatcher({ seriesCache, standings: allocator.standings, clock, emit });
+  const capacityWatcher = createCapacityWatcher({
+    seriesCache,
+    measuredMax: 100,
+    standings: allocator.standings,
+    clock,
+    emit,
+  });
   onTestFinished(capacityWatcher.close);
   const service = createSequenceService({ store, seriesCache, allocator, capacityWatcher, clock, emit });
   return { service, memory, events, ask, targetOf: async () => (await seriesCache.get('INV')).at(clock.now()).target };

@@ -42,8 +42,7 @@ describe('the background check', () => {
     await get('INV');
     await store.replace(configOf('INV', input), 'any');
     await vi.advanceTimersByTimeAsync(PROMISED_MS);
-    const config: unknown = expect.objectContaining({ ...configOf('INV', input), version: 2 });
-    expect(cache.get('INV')).toEqual(expect.objectContaining({ config }));
+    expect(cache.get('INV')).toMatchObject({ config: { ...configOf('INV', input), version: 2 } });
   });
 
   test('brings a removal by another node within 5 s, also when the series is in use all the time', async () => {

@@ -237,6 +237,8 @@ describe('a fact', () => {
   });
 
   test('numbers issued are left to the metrics', () => {
-    expect(written({ type: 'numbers-issued', count: 3, source: 'redis' })).toEqual([]);
+    expect(
+      written({ type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 3, source: 'redis' }),
+    ).toEqual([]);
   });
 });

@@ -1,0 +1,59 @@
+/** Watches what this node holds ready for an outage: the prefixes whose standby is nearest its end, for the metrics. */
+import { setImmediate } from 'node:timers/promises';
+import type { Standing } from '../allocators/allocator.ts';
+import type { Emit, StandbyMeasure } from '../core/events.ts';
+
+export interface StandbyWatcher {
+  /** Looks at all sequences of this node, as it does every 5 s. */
+  look(): Promise<void>;
+  close(): void;
+}
+
+interface Dependencies {
+  /** The sequences in use on this node. */
+  readonly standings: () => Iterable<Standing>;
+  /** Prefixes with measures of their own; the worst of the others is told as `other`. */
+  readonly measuredMax: number;
+  readonly emit: Emit;
+}
+
+/** An outage empties a segment within seconds. */
+const LOOK_INTERVAL_MS = 5_000;
+/** Sequences looked at before others get a turn: some 2 ms. */
+const SLICE = 5_000;
+
+const measureOf = ({ sequence: { prefixKey }, standby }: Standing): StandbyMeasure | undefined =>
+  standby && { prefixKey, left: Number(standby.left), leftRatio: Number(standby.left) / Number(standby.size) };
+
+export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependencies): StandbyWatcher => {
+  const look = async (): Promise<void> => {
+    const measures = new Map<string, StandbyMeasure>();
+    let seen = 0;
+    for (const standing of standings()) {
+      const measure = measureOf(standing);
+      // Two periods of a prefix may be in use around midnight.
+      const known = measure && measures.get(measure.prefixKey);
+      if (measure && (known === undefined || known.leftRatio > measure.leftRatio)) {
+        measures.set(measure.prefixKey, measure);
+      }
+      seen += 1;
+      if (seen % SLICE === 0) await setImmediate();
+    }
+    const sorted = [...measures.values()].sort((a, b) => a.leftRatio - b.leftRatio);
+    const worst = sorted[measuredMax];
+    const other = worst && { ...worst, prefixKey: 'other' };
+    emit({ type: 'standby-measured', measures: sorted.slice(0, measuredMax), other });
+  };
+
+  let looking = false;
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    void look().finally(() => {
+      looking = false;
+    });
+  }, LOOK_INTERVAL_MS);
+  timer.unref();
+
+  return { look, close: () => clearInterval(timer) };
+};

@@ -1,0 +1,83 @@
+/** The metrics of a running service: what is promised in docs/observability.md, small however many prefixes there are. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp, type TestApp } from '../support/app.ts';
+import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
+
+const MEGABYTE = 1_000_000;
+const PREFIXES = 10_000;
+const PREFIXES_AT_ONCE = 200;
+
+const textOf = async (app: TestApp): Promise<string> => (await app.call('GET', '/metrics')).text;
+const sampleOf = (text: string, name: string): number | undefined => {
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+};
+
+describe('on Redis', () => {
+  let redis: OwnRedis;
+  let app: TestApp;
+  beforeAll(async () => {
+    redis = await startOwnRedis();
+    app = await startApp({ REDIS_URL: redis.url, STANDBY_SIZE: '50' });
+    await app.ready();
+  });
+  afterAll(async () => {
+    await app.close();
+    await redis.stop();
+  });
+
+  it('200: calls of the store, sizes of trips, the standby and the gaps are shown', async () => {
+    await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:4}' });
+    await Promise.all(Array.from({ length: 40 }, () => app.call('GET', '/api/numbers/INV')));
+    await app.call('POST', '/api/sequences/INV/advance', { to: '500', reason: 'a test' });
+    await app.call('GET', '/api/numbers/INV');
+    await app.watchHoldings();
+    const text = await textOf(app);
+    const reserves = '{store="redis",operation="counters.reserve"}';
+    expect(sampleOf(text, `number_generator_store_call_duration_seconds_count${reserves}`)).toBeGreaterThan(1);
+    const trips = sampleOf(text, 'number_generator_batch_values_count{store="redis"}') ?? 0;
+    expect(sampleOf(text, 'number_generator_batch_values_sum{store="redis"}')).toBe(41);
+    // They waited together, and so travelled together.
+    expect(trips).toBeLessThan(20);
+    expect(sampleOf(text, 'number_generator_standby_values_left{prefix="INV"}')).toBe(50);
+    expect(sampleOf(text, 'number_generator_standby_left_ratio{prefix="INV"}')).toBe(1);
+    expect(sampleOf(text, 'number_generator_gap_record_entries{prefix="INV"}')).toBeGreaterThanOrEqual(1);
+    expect(sampleOf(text, 'number_generator_sequences_advanced_total')).toBe(1);
+    expect(sampleOf(text, 'number_generator_guarantee{kind="redis"}')).toBe(1);
+  });
+
+  it('200: with ten thousand prefixes in use the text is under 1 MB and costs under 100 ms of the processor', async () => {
+    const keys = Array.from({ length: PREFIXES }, (_, index) => `A-RATHER-LONG-PREFIX-KEY-${index}`);
+    const fields = keys.flatMap((key) => [key, JSON.stringify({ format: `${key}-{SEQ:6}` })]);
+    await redis.client.hset('prefix_configs', ...fields);
+    for (let from = 0; from < keys.length; from += PREFIXES_AT_ONCE) {
+      const some = keys.slice(from, from + PREFIXES_AT_ONCE);
+      await Promise.all(some.map((key) => app.server.inject({ url: `/api/numbers/${key}` })));
+    }
+    await app.watchCapacity();
+    await app.watchHoldings();
+    await textOf(app);
+    // Processor time, not time of day: others use this machine too.
+    const before = process.cpuUsage();
+    const text = await textOf(app);
+    const { user, system } = process.cpuUsage(before);
+    expect(text.length).toBeLessThan(MEGABYTE);
+    expect((user + system) / 1_000).toBeLessThan(100);
+    const issued = [...text.matchAll(/^number_generator_numbers_issued_total\{.*source="redis"\} (\d+)$/gm)];
+    expect(issued).toHaveLength(101);
+    expect(issued.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(PREFIXES + 41);
+    for (const name of ['capacity_used_ratio', 'standby_left_ratio', 'gap_record_entries']) {
+      const lines = text.split('\n').filter((line) => line.startsWith(`number_generator_${name}{`));
+      expect([name, lines.length, lines.filter((line) => line.includes('"other"')).length]).toEqual([name, 101, 1]);
+    }
+  });
+});
+
+it('404: with METRICS_PORT the API does not show them, the server of their own does', async () => {
+  const app = await startApp({ METRICS_PORT: '9464' });
+  expect((await app.call('GET', '/metrics')).status).toBe(404);
+  const reply = await app.metricsServer?.inject('/metrics');
+  expect(reply?.statusCode).toBe(200);
+  expect(reply?.body).toContain('number_generator_info{version="0.0.0-test"');
+  await app.close();
+});
