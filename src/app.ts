@@ -9,6 +9,7 @@ import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
 import { createUuidAllocator } from './allocators/uuid-allocator.ts';
 import { createWorkerKeeper } from './allocators/worker-keeper.ts';
 import type { Settings } from './config/settings.ts';
+import type { ApiKeyStore } from './core/api-key-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
@@ -18,8 +19,12 @@ import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
+import type { TokenKeys } from './http/plugins/auth.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
+import { readTlsFiles } from './lib/tls-files.ts';
+import { createApiKeyCache } from './services/api-key-cache.ts';
+import { createApiKeyService } from './services/api-key-service.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
@@ -28,6 +33,7 @@ import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createReaderIndex } from './services/reader-index.ts';
 import { createReadingService } from './services/reading-service.ts';
 import { createReportService } from './services/report-service.ts';
+import { createRequestCounter, type RequestCounter } from './services/request-counter.ts';
 import { createReservationService } from './services/reservation-service.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
@@ -41,6 +47,7 @@ import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { StoreMetrics } from './telemetry/store-metrics.ts';
+import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 
 export interface App {
   readonly server: FastifyInstance;
@@ -63,6 +70,7 @@ interface Stores {
   readonly prefixConfigs: PrefixConfigStore;
   readonly temporaryNumbers: TemporaryNumberStore;
   readonly workerLeases: WorkerLeaseStore;
+  readonly apiKeys: ApiKeyStore;
   /** The ledger of gapless prefixes, where the same store keeps it. */
   readonly ledger?: LedgerStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
@@ -72,6 +80,7 @@ interface Stores {
 
 // Each store is loaded only where it is used: without ioredis a start on SQLite is 50 ms shorter and 20 MB smaller.
 const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<Stores> => {
+  const { createRedisApiKeyStore } = await import('./stores/redis/redis-api-key-store.ts');
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
   const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
@@ -85,12 +94,22 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
     prefixConfigs: createRedisPrefixConfigStore(client),
     temporaryNumbers: createRedisTemporaryNumberStore(client),
     workerLeases: createRedisWorkerLeaseStore(client, Math.random),
+    apiKeys: createRedisApiKeyStore(client),
     checks,
     close: async () => {
       checks.close();
       await client.close();
     },
   };
+};
+
+/** Adds the requests of clients up over the nodes, on connections of its own: numbers never wait for it. */
+const openRequestCounter = async (target: RedisTarget, timeoutMs: number, emit: Emit): Promise<RequestCounter> => {
+  const { createRedisClient } = await import('./stores/redis/redis-client.ts');
+  const { createRedisRequestCountStore } = await import('./stores/redis/redis-request-count-store.ts');
+  // Of Redis being away the other connections tell.
+  const client = createRedisClient(target, timeoutMs, () => undefined);
+  return createRequestCounter({ store: createRedisRequestCountStore(client), monotonic, emit });
 };
 
 /** What outlives Redis: ceilings, nodes, gaps, and a copy of the prefix configs. */
@@ -111,6 +130,7 @@ const openPostgres = async (url: string, timeoutMs: number, emit: Emit, { timed,
 };
 
 const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
+  const { createSqliteApiKeyStore } = await import('./stores/sqlite/sqlite-api-key-store.ts');
   const { openSqliteDatabase } = await import('./stores/sqlite/sqlite-database.ts');
   const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
   const { createSqliteLedgerStore } = await import('./stores/sqlite/sqlite-ledger-store.ts');
@@ -125,6 +145,7 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
     // Never used: the file is here or the process does not start.
     temporaryNumbers: createMemoryTemporaryNumberStore(),
     workerLeases: createSqliteWorkerLeaseStore(database),
+    apiKeys: createSqliteApiKeyStore(database),
     close: async () => database.close(),
   };
 };
@@ -139,17 +160,29 @@ const measured = (stores: Stores, metrics: StoreMetrics): Stores => {
     prefixConfigs: metrics.timed(stores.prefixConfigs, source, 'configs'),
     temporaryNumbers: metrics.timed(stores.temporaryNumbers, source, 'temporary'),
     workerLeases: metrics.timed(stores.workerLeases, source, 'workers'),
+    apiKeys: metrics.timed(stores.apiKeys, source, 'api-keys'),
     ...(ledger && { ledger: metrics.timed(metrics.sizedLedger(ledger), source, 'ledger') }),
   };
 };
+
+const openTracing = async (options: TracingOptions): Promise<Tracing> => {
+  const { startTracing } = await import('./telemetry/tracing.ts');
+  return startTracing(options);
+};
+
+/** What is measured of the stores, and traced too where traces are asked for. */
+const watchStores = (stores: StoreMetrics, tracing: Tracing | undefined): StoreMetrics =>
+  tracing === undefined
+    ? stores
+    : { ...stores, timed: (port, store, name) => tracing.port(stores.timed(port, store, name), store, name) };
 
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** The key of the tokens; undefined switches authorization off. */
-  readonly jwtSecret: string | undefined;
+  /** What tokens are verified by; undefined switches authorization off. */
+  readonly tokenKeys: TokenKeys | undefined;
 }
 
 /** Goes on while the process is stopped, and is never set back. */
@@ -159,7 +192,7 @@ const monotonic = (): number => performance.now();
 const nameNode = (): string => randomBytes(6).toString('hex');
 
 /** Puts the service together. @throws Error with a sentence for the operator when a store cannot be opened. */
-export const createApp = async ({ settings, version, logger, clock, jwtSecret }: AppOptions): Promise<App> => {
+export const createApp = async ({ settings, version, logger, clock, tokenKeys }: AppOptions): Promise<App> => {
   const node = nameNode();
   const metrics = createMetrics({
     version,
@@ -173,12 +206,15 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
+  const tracing = settings.tracing && (await openTracing({ ...settings.tracing, version, node, emit }));
+  const watched = watchStores(metrics.stores, tracing);
+  const traced = <Traced extends object>(waited: Traced): Traced => tracing?.allocator(waited) ?? waited;
   const { redis, databaseUrl, databaseTimeoutMs, dataDir, standbySize, numbersAuth, dataCentre } = settings;
   const opened = redis === undefined ? await openSqlite(dataDir, clock) : await openRedis(redis, settings, emit);
-  const stores = measured(opened, metrics.stores);
+  const stores = measured(opened, watched);
   const { counters, temporaryNumbers, checks } = stores;
   const postgres =
-    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, metrics.stores);
+    databaseUrl === undefined ? undefined : await openPostgres(databaseUrl, databaseTimeoutMs, emit, watched);
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
@@ -204,7 +240,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   const ledger = postgres?.ledger ?? stores.ledger;
-  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit })) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
       // They notice what the counter's own calls notice too.
@@ -226,14 +262,14 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     emit,
   });
   const strategies: Strategies = {
-    counter: { allocator },
+    counter: { allocator: traced(allocator) },
     gapless: gapless ?? {
       refusal: 'gapless needs PostgreSQL: set DATABASE_URL, or use the embedded store (no REDIS_URL)',
     },
     // On SQLite the counter itself is at hand: there is nothing to lease.
-    segment: { allocator: segments ?? allocator },
+    segment: { allocator: traced(segments ?? allocator) },
     snowflake: {
-      allocator: createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit }),
+      allocator: traced(createSnowflakeAllocator({ keeper: workerKeeper, dataCentre, clock, monotonic, delay, emit })),
     },
     uuidv7: { allocator: createUuidAllocator(clock) },
   };
@@ -244,9 +280,14 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     clock,
     emit,
   });
-  const watched = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
-  const standbyWatcher = createStandbyWatcher(watched);
-  const gapWatcher = createGapWatcher({ store: counters, ...watched });
+  const { rateLimitPerSecond: perSecond } = settings;
+  const requestCounter =
+    perSecond === undefined || redis === undefined
+      ? undefined
+      : await openRequestCounter(redis, settings.redisTimeoutMs, emit);
+  const held = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
+  const standbyWatcher = createStandbyWatcher(held);
+  const gapWatcher = createGapWatcher({ store: counters, ...held });
   let stopping = false;
 
   const server = await createServer({
@@ -289,6 +330,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
     temporaryNumberService,
     metrics,
     showsMetrics: settings.metricsPort === undefined,
+    tracing,
     health: {
       storeName: counters.source,
       checkStore: () => counters.checkHealth(),
@@ -299,8 +341,18 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
       isStopping: () => stopping,
     },
-    jwtSecret,
+    apiKeyService: createApiKeyService({
+      store: stores.apiKeys,
+      cache: createApiKeyCache(stores.apiKeys, monotonic),
+      clock,
+      randomBytes,
+      emit,
+    }),
+    tokenKeys,
     numbersAuth,
+    rateLimit: perSecond === undefined ? undefined : { perSecond, counter: requestCounter },
+    connections: { ...settings, tls: settings.tls && readTlsFiles(settings.tls) },
+    corsOrigins: settings.corsOrigins,
   });
 
   const metricsServer = settings.metricsPort === undefined ? undefined : await createMetricsServer(metrics);
@@ -330,6 +382,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       standbyWatcher.close();
       gapWatcher.close();
       seriesCache.close();
+      await requestCounter?.close();
       await segments?.close();
       await gapless?.allocator.close();
       await allocator.close();
@@ -338,6 +391,7 @@ export const createApp = async ({ settings, version, logger, clock, jwtSecret }:
       await mirrored?.close();
       await stores.close();
       await postgres?.close();
+      await tracing?.close();
       // Last, so that a shutdown that takes long can be watched.
       await metricsServer?.close();
     },

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import { type App, createApp } from './app.ts';
 import { readSettings, type Settings } from './config/settings.ts';
+import type { TokenKeys } from './http/plugins/auth.ts';
 import { createToken } from './http/token.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
@@ -25,9 +26,11 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-const findJwtSecret = (settings: Settings): string | undefined => {
-  if (settings.auth === 'off') return undefined;
-  return settings.jwtSecret ?? readOrCreateSecret(join(settings.dataDir, 'jwt-secret'));
+/** @returns undefined when nobody is asked for a token. */
+const findTokenKeys = (settings: Settings): TokenKeys | undefined => {
+  const { auth, jwks, jwtSecret, dataDir } = settings;
+  if (auth === 'off') return undefined;
+  return jwks === undefined ? { secret: jwtSecret ?? readOrCreateSecret(join(dataDir, 'jwt-secret')) } : { jwks };
 };
 
 /** What makes the process end, and how: in good order with 0, or non-zero with a line in the log that says why. */
@@ -70,7 +73,7 @@ const serve = async (): Promise<void> => {
     version,
     logger,
     clock: { now: Date.now },
-    jwtSecret: findJwtSecret(settings),
+    tokenKeys: findTokenKeys(settings),
   });
   stopWithGrace(app, settings, logger);
   await app.server.listen({
@@ -92,6 +95,7 @@ const serve = async (): Promise<void> => {
       ...(settings.redis !== undefined && { redis_mode: settings.redis.mode }),
       auth: settings.auth,
       numbers_auth: settings.numbersAuth,
+      tls: settings.tls === undefined ? 'off' : settings.tls.clientCaFile === undefined ? 'on' : 'mutual',
       pid: process.pid,
     },
     'Ready to serve',
@@ -101,9 +105,10 @@ const serve = async (): Promise<void> => {
 const printToken = (args: string[]): void => {
   const { values } = parseArgs({ args, options: { scope: { type: 'string' }, expires: { type: 'string' } } });
   const settings = readSettings(process.env);
-  const jwtSecret = findJwtSecret(settings);
-  if (jwtSecret === undefined) throw new Error('With AUTH=off no token is needed.');
-  console.log(createToken(jwtSecret, values));
+  const keys = findTokenKeys(settings);
+  if (keys === undefined) throw new Error('With AUTH=off no token is needed.');
+  if ('jwks' in keys) throw new Error(`With JWT_JWKS_URL tokens come from their issuer, ${keys.jwks.issuer}.`);
+  console.log(createToken(keys.secret, values));
 };
 
 const repairStores = async (args: string[]): Promise<void> => {

@@ -4,6 +4,8 @@ import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import { DATA_CENTRE_MAX } from '../core/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
+import { securityContradictionsOf, securitySettingsOf, securityVariables } from './security-settings.ts';
+import { tracingOf, tracingVariables } from './tracing-settings.ts';
 
 const PORT_MAX = 65_535;
 const JWT_SECRET_LENGTH_MIN = 32;
@@ -42,6 +44,7 @@ const variables = z.object({
   STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
   DATA_DIR: z.string().min(1).default('./data'),
   JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
+  ...securityVariables(wholeNumber),
   AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
   NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
@@ -49,6 +52,7 @@ const variables = z.object({
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
   METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
   METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
+  ...tracingVariables,
 });
 
 /** The names of all settings, as the environment spells them. */
@@ -74,6 +78,7 @@ const settingsSchema = variables.transform((env) => ({
   dataDir: env.DATA_DIR,
   /** Undefined: a generated one, kept in `dataDir`. */
   jwtSecret: env.JWT_SECRET,
+  ...securitySettingsOf(env),
   auth: env.AUTH,
   numbersAuth: env.NUMBERS_AUTH,
   /** Milliseconds from SIGTERM until the listener closes, in which proxies see `/readyz` say 503 and go elsewhere. */
@@ -86,6 +91,8 @@ const settingsSchema = variables.transform((env) => ({
   metricsPort: env.METRICS_PORT,
   /** So many prefixes are told apart in the metrics; the others are told as `other`. */
   metricsPrefixes: env.METRICS_PREFIXES,
+  /** Undefined: no traces, and OpenTelemetry's SDK is not loaded. */
+  tracing: tracingOf(env),
 }));
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -100,8 +107,8 @@ class SettingsError extends Error {
 
 /** Settings that are right by themselves but not together. */
 const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): FieldProblem[] => {
-  const problems: FieldProblem[] = redisContradictionsOf(given);
-  const { AUTH: auth = 'on', HOST: host = '', NODE_ENV: environment } = given;
+  const problems: FieldProblem[] = [...redisContradictionsOf(given), ...securityContradictionsOf(given)];
+  const { AUTH: auth = 'on', HOST: host = '' } = given;
   if (auth === 'off' && !LOOPBACK_HOSTS.has(host)) {
     problems.push({ path: 'AUTH', message: 'off needs HOST=127.0.0.1, ::1 or localhost' });
   }
@@ -128,9 +135,6 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
       path: 'METRICS_PORT',
       message: 'Must be another one than PORT; leave it out to have /metrics there',
     });
-  }
-  if (environment === 'production' && given['JWT_SECRET'] === undefined) {
-    problems.push({ path: 'JWT_SECRET', message: 'Required with NODE_ENV=production' });
   }
   return problems;
 };

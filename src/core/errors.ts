@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'IDEMPOTENCY_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'RATE_LIMITED'
+  | 'ISSUER_UNAVAILABLE'
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_TIMEOUT'
   | 'INTERNAL';
@@ -188,6 +190,13 @@ export class NoCounterError extends NumberGeneratorError {
   }
 }
 
+/** There is no API key of this id, or no more. */
+export class ApiKeyNotFoundError extends NumberGeneratorError {
+  constructor(id: string) {
+    super('NOT_FOUND', 'Not found', `There is no API key "${id}".`);
+  }
+}
+
 /** Nobody was ever given this reservation. */
 export class ReservationNotFoundError extends NumberGeneratorError {
   constructor(id: string) {
@@ -240,5 +249,30 @@ export class UnauthorizedError extends NumberGeneratorError {
 export class ForbiddenError extends NumberGeneratorError {
   constructor(message: string) {
     super('FORBIDDEN', 'Forbidden', message);
+  }
+}
+
+/** The caller has sent more requests than he may in a second. */
+export class RateLimitedError extends NumberGeneratorError {
+  constructor(perSecond: number) {
+    super(
+      'RATE_LIMITED',
+      'Too many requests',
+      `More than ${perSecond} requests in a second. Try again a second later.`,
+    );
+  }
+}
+
+/** The keys of the tokens cannot be had from their issuer: whether a token is valid is unknown. */
+export class IssuerUnavailableError extends NumberGeneratorError {
+  constructor(cause: unknown) {
+    super(
+      'ISSUER_UNAVAILABLE',
+      'Token issuer unavailable',
+      'The keys of the token issuer cannot be had at the moment.',
+      {
+        cause,
+      },
+    );
   }
 }

@@ -155,9 +155,23 @@ export type NumberGeneratorEvent =
   /** The lease could not be renewed; after two thirds of it no ids are made. */
   | { readonly type: 'worker-lease-not-renewed'; readonly worker: number; readonly error: unknown }
   | { readonly type: 'clock-stepped-back'; readonly byMs: number; readonly handling: ClockHandling }
+  | {
+      readonly type: 'api-key-created';
+      readonly id: string;
+      readonly name: string;
+      readonly scopes: string;
+      /** Subject of who did it; undefined where nobody is asked who he is. */
+      readonly by: string | undefined;
+    }
+  /** What clients asked of this node could not be added up with the others'; told once until it can. */
+  | { readonly type: 'request-counts-not-shared'; readonly error: unknown }
+  | { readonly type: 'api-key-revoked'; readonly id: string; readonly by: string | undefined }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
   | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }
+  /** Who takes the traces does not, since now; spans are dropped meanwhile. */
+  | { readonly type: 'traces-not-exported'; readonly error: unknown }
+  | { readonly type: 'traces-exported-again' }
   /** A setting of the store that an operator should know of; told once, until it changes. */
   | { readonly type: 'store-finding'; readonly finding: Finding }
   | { readonly type: 'store-finding-cleared'; readonly subject: string }

@@ -1,7 +1,7 @@
 /** Scopes: what a token may do, for all prefixes or narrowed to one (`numbers:issue:INV`) or a family (`configs:write:SHOP-*`). */
 import { PREFIX_KEY } from './prefix-config.ts';
 
-export const ACTIONS = ['configs:read', 'configs:write', 'numbers:issue', 'sequences:admin'] as const;
+export const ACTIONS = ['configs:read', 'configs:write', 'numbers:issue', 'sequences:admin', 'keys:admin'] as const;
 export type Action = (typeof ACTIONS)[number];
 
 export interface Grant {
@@ -40,3 +40,12 @@ export const allows = (grants: readonly Grant[], action: Action, prefixKey?: str
       (prefixKey === undefined ||
         ('exact' in grant.prefix ? grant.prefix.exact === prefixKey : prefixKey.startsWith(grant.prefix.startsWith))),
   );
+
+const includes = (wide: Grant['prefix'], narrow: Grant['prefix']): boolean => {
+  if ('exact' in wide) return 'exact' in narrow && narrow.exact === wide.exact;
+  return ('exact' in narrow ? narrow.exact : narrow.startsWith).startsWith(wide.startsWith);
+};
+
+/** Whether the grants allow `action` on every prefix that `needed` reaches. */
+export const allowsWithin = (grants: readonly Grant[], action: Action, needed: Grant['prefix']): boolean =>
+  grants.some((grant) => grant.action === action && includes(grant.prefix, needed));

@@ -318,6 +318,15 @@ const ofSeries = (registry: Registry): Part => {
   };
 };
 
+const ofTraces = (registry: Registry): Part => {
+  const failing = plainCounter(
+    registry,
+    'number_generator_trace_export_failures_total',
+    'How often traces were not taken any more where they are sent.',
+  );
+  return { 'traces-not-exported': () => failing.add() };
+};
+
 /** @param timeoutMs how long a shutdown may take. */
 const ofShutdown = (registry: Registry, timeoutMs: number): Part => {
   let beganMs: number | undefined;
@@ -351,6 +360,7 @@ export const createEventMetrics = (registry: Registry, shutdownTimeoutMs: number
     ...ofConfigs(registry),
     ...ofWorkLeft(registry),
     ...ofSeries(registry),
+    ...ofTraces(registry),
     ...ofShutdown(registry, shutdownTimeoutMs),
   };
   return (event) => (listeners[event.type] as ((fact: NumberGeneratorEvent) => void) | undefined)?.(event);

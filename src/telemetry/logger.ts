@@ -132,6 +132,15 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'ceiling-store-disconnected', reason },
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
+  'api-key-created': ({ id, name, scopes, by }, logger) =>
+    logger.warn({ event: 'api-key', status: 'created', id, name, scopes, by }, 'API key created'),
+  'api-key-revoked': ({ id, by }, logger) =>
+    logger.warn({ event: 'api-key', status: 'revoked', id, by }, 'API key revoked'),
+  'request-counts-not-shared': ({ error }, logger) =>
+    logger.warn(
+      { event: 'request-counts-not-shared', reason: reasonOf(error) },
+      'The rate limits of the nodes cannot be added up: each counts alone until they can',
+    ),
   'prefix-configs-healed': ({ healed, copied }, logger) =>
     logger.warn(
       { event: 'prefix-configs-healed', healed, copied },
@@ -196,6 +205,13 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     ),
   'nodes-buried': ({ nodes }, logger) =>
     logger.warn({ event: 'nodes-buried', nodes }, 'Nodes that were silent for an hour were struck out'),
+  'traces-not-exported': ({ error }, logger) =>
+    logger.warn(
+      { event: 'traces-not-exported', reason: reasonOf(error) },
+      'The traces are not taken where OTEL_EXPORTER_OTLP_ENDPOINT says: they are dropped until they are',
+    ),
+  'traces-exported-again': (_event, logger) =>
+    logger.info({ event: 'traces-exported-again' }, 'The traces are taken again'),
   'store-finding': ({ finding }, logger) => {
     const { severity, subject, detail, remedy, servers } = finding;
     const where = servers.length === 0 ? {} : { servers };

@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
+import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
@@ -12,6 +13,7 @@ import { startRedisServer } from '../support/redis.ts';
 import { COUNT, closeAll, clusterTarget, openRedis, sentinelTarget } from '../support/redis-client.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { ask, type RedisSentinels, startRedisSentinels, startSentinel, until } from '../support/redis-sentinel.ts';
+import { describeApiKeyStore } from './api-key-store.contract.ts';
 import { call, describeCounterStore, reserve } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
@@ -109,6 +111,11 @@ describe('in a cluster', () => {
   }));
 
   describeTemporaryNumberStore('a store in a cluster', () => client);
+
+  describeApiKeyStore('the store in a cluster', () => ({
+    store: createRedisApiKeyStore(client),
+    otherNode: createRedisApiKeyStore(otherClient),
+  }));
 
   it('tells other nodes of a changed prefix config, whatever server they listen to', async () => {
     const heard = Promise.withResolvers<string>();

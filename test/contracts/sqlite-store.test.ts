@@ -1,8 +1,9 @@
 /** The embedded SQLite stores keep the contracts, and what only a file can break. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CounterCall, CounterStore } from '../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
@@ -10,6 +11,7 @@ import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
+import { openWriteAheadLog, type WriteAheadLog } from '../../src/stores/sqlite/write-ahead-log.ts';
 import { call, describeCounterStore } from './counter-store.contract.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 import { describeReceipts } from './receipts.contract.ts';
@@ -64,6 +66,66 @@ describe('the embedded database', () => {
   it('writes ahead and syncs every commit', () => {
     expect(database.handle.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(database.handle.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+  });
+
+  it('answers a call when its log is flushed, and not before; meanwhile the event loop goes on', async () => {
+    const flushing = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const opened = openSqliteDatabase(join(root, 'flushing'), (path) => ({
+      ...openWriteAheadLog(path),
+      flush: () => {
+        begun.resolve();
+        return flushing.promise;
+      },
+    }));
+    let answered = false;
+    const taken = takeOne(createSqliteCounterStore(opened), 'A').finally(() => {
+      answered = true;
+    });
+    await begun.promise;
+    await setImmediate();
+    expect(answered).toBe(false);
+    flushing.resolve();
+    expect(await taken).toBe(1n);
+    opened.close();
+  });
+
+  it('gives a call whose flush failed the same values again, but only once they are in the database itself', async () => {
+    const path = join(root, 'failing');
+    let log: WriteAheadLog | undefined;
+    let failures = 2;
+    const opened = openSqliteDatabase(path, (logPath) => {
+      log = openWriteAheadLog(logPath);
+      return { ...log, flush: async () => (failures-- > 0 ? Promise.reject(new Error('EIO')) : log?.flush()) };
+    });
+    const store = createSqliteCounterStore(opened);
+    const first = [call({ prefixKey: 'A', period: '' }, 3), call({ prefixKey: 'B', period: '' }, 1)];
+    await expect(store.reserve(first)).rejects.toThrow(StorageUnavailableError);
+    await expect(store.reserve(first)).rejects.toThrow(StorageUnavailableError);
+    // Other calls may come first.
+    expect(await takeOne(store, 'B')).toBe(2n);
+    const again = await store.reserve(first);
+    expect(again).toMatchObject([{ range: { first: 1n, last: 3n } }, { range: { first: 1n, last: 1n } }]);
+    expect(await takeOne(store, 'A')).toBe(4n);
+    opened.close();
+  });
+
+  it('trusts no flush after one that failed: what is in the log goes into the database first, or nothing is served', async () => {
+    const path = join(root, 'doubtful');
+    const failing = { flush: () => Promise.reject(new Error('EIO')), close: () => undefined };
+    const opened = openSqliteDatabase(path, () => failing);
+    const logBytes = (): number => statSync(join(path, 'number-generator.sqlite-wal')).size;
+    await expect(takeOne(createSqliteCounterStore(opened), 'A')).rejects.toThrow(StorageUnavailableError);
+    expect(logBytes()).toBeGreaterThan(0);
+    opened.transact(() => expect(logBytes()).toBe(0));
+    // A reader in the middle of the file keeps the log from being emptied.
+    await expect(takeOne(createSqliteCounterStore(opened), 'B')).rejects.toThrow(StorageUnavailableError);
+    const rows = opened.handle.prepare('SELECT * FROM sequences').iterate();
+    rows.next();
+    expect(() => opened.transact(() => undefined)).toThrow(StorageUnavailableError);
+    rows.return?.();
+    opened.transact(() => expect(logBytes()).toBe(0));
+    opened.close();
   });
 
   it('keeps receipts over a restart, and deletes expired ones ten at a time as new ones come', async () => {

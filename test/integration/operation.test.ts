@@ -55,7 +55,9 @@ describe('on SQLite', () => {
       Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(calls.toSorted()).toEqual([
+      'DELETE /api/api-keys/{id}',
       'DELETE /api/prefix-configs/{prefixKey}',
+      'GET /api/api-keys',
       'GET /api/numbers',
       'GET /api/numbers/{prefixKey}',
       'GET /api/prefix-configs',
@@ -71,6 +73,7 @@ describe('on SQLite', () => {
       'GET /livez',
       'GET /metrics',
       'GET /readyz',
+      'POST /api/api-keys',
       'POST /api/numbers',
       'POST /api/numbers/parse',
       'POST /api/prefix-configs/{prefixKey}',
@@ -84,7 +87,10 @@ describe('on SQLite', () => {
       'PUT /api/prefix-configs/{prefixKey}',
     ]);
     const schemas = [
+      'ApiKey',
+      'ApiKeyPage',
       'ClosedPeriod',
+      'CreatedApiKey',
       'GapPage',
       'Health',
       'NumberPreview',
@@ -110,10 +116,13 @@ describe('on SQLite', () => {
       '401',
       '403',
       '404',
+      '408',
       '409',
       '412',
       '413',
       '415',
+      '429',
+      '431',
       '500',
       '503',
     ]);

@@ -129,6 +129,8 @@ describe('the settings of Redis', () => {
       '~temporary_numbers',
       '~workers',
       '~idempotency:*',
+      '~api_keys',
+      '~rate_limit:*',
       '&prefix_configs:changed',
       '&sequences:recovering',
     ];

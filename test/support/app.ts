@@ -59,11 +59,12 @@ export const startApp = async (
 ): Promise<TestApp> => {
   const nothingLeftOpen = watchOpenResources();
   const dataDir = mkdtempSync(join(tmpdir(), 'test-app-'));
-  const settings = readSettings({ DATA_DIR: dataDir, JWT_SECRET, ...env });
+  const settings = readSettings({ DATA_DIR: dataDir, ...(!('JWT_JWKS_URL' in env) && { JWT_SECRET }), ...env });
   const log: Record<string, unknown>[] = [];
   const logger = createLogger(settings.logLevel, { write: (line) => log.push(JSON.parse(line)) });
-  const jwtSecret = settings.auth === 'on' ? settings.jwtSecret : undefined;
-  const app = await createApp({ settings, version: '0.0.0-test', logger, clock, jwtSecret });
+  const keys = settings.jwks === undefined ? { secret: JWT_SECRET } : { jwks: settings.jwks };
+  const tokenKeys = settings.auth === 'on' ? keys : undefined;
+  const app = await createApp({ settings, version: '0.0.0-test', logger, clock, tokenKeys });
   return {
     server: app.server,
     log,

@@ -33,6 +33,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly rooms: readonly stri
   { packages: /^(?:ioredis|redis)$/, rooms: ['stores/redis'] },
   { packages: /^node:sqlite$/, rooms: ['stores/sqlite'] },
   { packages: /^pg(?:-.*)?$/, rooms: ['stores/postgres'] },
+  { packages: /^@opentelemetry\/.*$/, rooms: ['telemetry'] },
   { packages: /^@grpc\/.*$/, rooms: ['grpc'] },
 ];
 

@@ -29,6 +29,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   IDEMPOTENCY_CONFLICT: 422,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  RATE_LIMITED: 429,
+  ISSUER_UNAVAILABLE: 503,
   STORAGE_UNAVAILABLE: 503,
   STORAGE_TIMEOUT: 503,
   INTERNAL: 500,
@@ -57,6 +59,8 @@ const fromFastify = (error: FastifyError): NumberGeneratorError => {
       return bodyProblem('Empty, but announced as JSON');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return bodyProblem('Its length differs from the Content-Length');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new ValidationError([{ path: 'url', message: 'Too long' }]);
     case 'FST_ERR_BAD_URL':
       return new ValidationError([{ path: 'url', message: 'Not a valid URL path' }]);
     default:
@@ -93,7 +97,8 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     const reason = error.cause instanceof Error ? error.cause.message : undefined;
     request.log.warn({ event: 'request-refused', code: error.code, reason }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);
-  } else if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
+  } else if (status === 429) reply.header('Retry-After', RETRY_AFTER_SECONDS);
+  else if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
   return reply
     .code(status)
     .header('Cache-Control', 'no-store')

@@ -1,6 +1,7 @@
 /** The API: all calls under one URL prefix. It is registered once for each prefix it answers under. */
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
+import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
 import { type ReportRoutesOptions, reportRoutes } from './reports.ts';
@@ -19,8 +20,11 @@ export interface ApiRoutesOptions {
   readonly templateService: TemplateRoutesOptions['templateService'];
   readonly readingService: TemplateRoutesOptions['readingService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
+  readonly apiKeyService: ApiKeyRoutesOptions['apiKeyService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
+  /** Undefined: nobody is limited. */
+  readonly limitRate: onRequestAsyncHookHandler | undefined;
   /** Whether the calls appear in the API description: they do so once, under the canonical prefix. */
   readonly documented: boolean;
 }
@@ -28,8 +32,9 @@ export interface ApiRoutesOptions {
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
   const { prefixConfigService, numberService, reservationService } = options;
   const { sequenceService, reportService, temporaryNumberService } = options;
-  const { templateService, readingService } = options;
-  const { authorizer, numbersAuth, documented } = options;
+  const { templateService, readingService, apiKeyService } = options;
+  const { authorizer, numbersAuth, limitRate, documented } = options;
+  if (limitRate !== undefined) server.addHook('onRequest', limitRate);
   if (!documented) {
     server.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, hide: true };
@@ -40,6 +45,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(sequenceRoutes, { sequenceService, authorizer });
   await server.register(reportRoutes, { reportService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
+  await server.register(apiKeyRoutes, { apiKeyService, authorizer });
   await server.register(snowflakeRoutes);
   const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
   await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });

@@ -8,6 +8,7 @@ import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
 import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 
 export interface NumberRoutesOptions {
   readonly numberService: NumberService;
@@ -46,7 +47,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     summary,
     headers: idempotencyHeaders,
     response,
-    ...(authorizer !== undefined && { security: [{ bearer: [] }] }),
+    ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
   });
 
   const issue = async (

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ValidationError } from '../../core/errors.ts';
 import { type PrefixConfig, prefixConfigInputSchema } from '../../core/prefix-config.ts';
+import type { Action } from '../../core/scopes.ts';
 import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -16,6 +17,7 @@ import {
   writtenConfigReply,
 } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 
 export interface PrefixConfigRoutesOptions {
   readonly prefixConfigService: PrefixConfigService;
@@ -66,7 +68,11 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
   server,
   { prefixConfigService, authorizer },
 ) => {
-  const described = (summary: string) => ({ tags: ['prefix configs'], summary, security: [{ bearer: [] }] });
+  const described = (action: Action, summary: string) => ({
+    tags: ['prefix configs'],
+    summary,
+    security: securedBy(action),
+  });
 
   // Two routes, not one with two methods: so the metrics tell them apart.
   for (const method of ['PUT', 'POST'] as const) {
@@ -75,7 +81,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       url: '/prefix-configs/:prefixKey',
       bodyLimit: BODY_BYTES_MAX,
       schema: {
-        ...described('Register a prefix config, or change it with If-Match'),
+        ...described('configs:write', 'Register a prefix config, or change it with If-Match'),
         params: prefixKeyParams,
         headers,
         body: prefixConfigInputSchema,
@@ -85,8 +91,6 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
           409: problemResponse('PREFIX_ALREADY_EXISTS'),
           412: problemResponse('VERSION_CONFLICT'),
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('configs:write', keyOf),
@@ -107,7 +111,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('Read a prefix config'),
+        ...described('configs:read', 'Read a prefix config'),
         params: prefixKeyParams,
         response: { ...foundResponse, 200: configReply },
       },
@@ -120,7 +124,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs',
     {
       schema: {
-        ...described('List the prefix configs in the order of their keys'),
+        ...described('configs:read', 'List the prefix configs in the order of their keys'),
         querystring: listQuery,
         response: { ...commonResponse, 200: configPageReply },
       },
@@ -138,7 +142,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('Remove a prefix config; its counter stays'),
+        ...described('configs:write', 'Remove a prefix config; its counter stays'),
         params: prefixKeyParams,
         response: { ...foundResponse, 204: z.undefined() },
       },

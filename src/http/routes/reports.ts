@@ -10,6 +10,7 @@ import { createReportStream } from '../report-stream.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
 import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
+import { securedBy } from '../schemas/security.ts';
 
 export interface ReportRoutesOptions {
   readonly reportService: ReportService;
@@ -53,7 +54,7 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
       schema: {
         tags: ['sequences'],
         summary: 'What became of every value of a period: issued, missing and why, held',
-        security: [{ bearer: [] }],
+        security: securedBy('configs:read'),
         params: prefixKeyParams,
         querystring: reportQuery,
         response: {

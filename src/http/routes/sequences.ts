@@ -1,11 +1,13 @@
 /** The calls on sequences: where one stands, what is missing and why, moving it forward. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { Action } from '../../core/scopes.ts';
 import type { SequenceService } from '../../services/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 import {
   advanceBody,
   closeBody,
@@ -39,17 +41,20 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
   server,
   { sequenceService, authorizer },
 ) => {
-  const described = (summary: string) => ({
+  const described = (action: Action, summary: string) => ({
     tags: ['sequences'],
     summary,
-    security: [{ bearer: [] }],
+    security: securedBy(action),
     params: prefixKeyParams,
   });
 
   server.get(
     '/sequences/:prefixKey',
     {
-      schema: { ...described('Where a sequence stands'), response: { ...response, 200: sequenceReply } },
+      schema: {
+        ...described('configs:read', 'Where a sequence stands'),
+        response: { ...response, 200: sequenceReply },
+      },
       ...authorizer.guard('configs:read', keyOf),
     },
     async (request) => toSequenceReply(await sequenceService.read(request.params.prefixKey)),
@@ -59,7 +64,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey/gaps',
     {
       schema: {
-        ...described('The gap record: values nobody will ever be given, and why'),
+        ...described('configs:read', 'The gap record: values nobody will ever be given, and why'),
         querystring: gapsQuery,
         response: { ...response, 200: gapsReply },
       },
@@ -77,14 +82,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey/periods/:period/close',
     {
       schema: {
-        ...described('Close a period that is over: no number of it is handed out any more'),
+        ...described('sequences:admin', 'Close a period that is over: no number of it is handed out any more'),
         params: periodParams,
         body: closeBody,
         response: {
           ...response,
           200: closedPeriodReply,
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('sequences:admin', keyOf),
@@ -100,14 +103,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey/advance',
     {
       schema: {
-        ...described('Move a sequence forward; what is skipped goes to the gap record'),
+        ...described('sequences:admin', 'Move a sequence forward; what is skipped goes to the gap record'),
         body: advanceBody,
         response: {
           ...response,
           200: sequenceReply,
           409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('sequences:admin', keyOf),

@@ -8,6 +8,7 @@ import type { TemplateService } from '../../services/template-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 import {
   parseBody,
   parseReply,
@@ -35,16 +36,12 @@ const response = {
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
-const withBody = {
-  413: problemResponse('PAYLOAD_TOO_LARGE'),
-  415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
-};
 
 export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = async (
   server,
   { templateService, readingService, sequenceService, authorizer },
 ) => {
-  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: [{ bearer: [] }] });
+  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: securedBy('configs:read') });
 
   server.get(
     '/prefix-configs/:prefixKey/preview',
@@ -69,12 +66,12 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
         body: prefixConfigInputSchema,
         response: {
           ...response,
-          ...withBody,
+
           200: templateReply,
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
         },
       },
-      ...authorizer.guard('configs:read'),
+      ...authorizer.guard('configs:read', (request) => (request.query as { prefixKey?: string }).prefixKey),
     },
     async ({ query, body }) => toTemplateReply(templateService.explain(query.prefixKey ?? 'PREFIX', body)),
   );
@@ -90,7 +87,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
       schema: {
         ...described('numbers', 'Which prefix, period and value a number is of, and whether it was issued'),
         body: parseBody,
-        response: { ...response, ...withBody, 200: parseReply },
+        response: { ...response, 200: parseReply },
       },
       ...authorizer.guard('configs:read', (request) => (request.body as { prefixKey?: string }).prefixKey),
     },

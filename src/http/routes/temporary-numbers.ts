@@ -1,10 +1,10 @@
 /** The calls on temporary numbers: which wait, and replacing one by a real number. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { ForbiddenError } from '../../core/errors.ts';
 import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
 import {
   temporaryNumberParams,
   temporaryNumberReply,
@@ -30,7 +30,11 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
   server,
   { temporaryNumberService, authorizer },
 ) => {
-  const described = (summary: string) => ({ tags: ['temporary numbers'], summary, security: [{ bearer: [] }] });
+  const described = (summary: string) => ({
+    tags: ['temporary numbers'],
+    summary,
+    security: securedBy('sequences:admin'),
+  });
 
   server.get(
     '/temporary-numbers',
@@ -68,9 +72,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
     async (request) => {
       const { number } = request.params;
       const { prefixKey } = await temporaryNumberService.find(number);
-      if (!authorizer.permits(request, 'sequences:admin', prefixKey)) {
-        throw new ForbiddenError(`This call needs the scope sequences:admin, or sequences:admin:${prefixKey}.`);
-      }
+      authorizer.require(request, 'sequences:admin', prefixKey);
       return toTemporaryNumberReply(await temporaryNumberService.resolve(number));
     },
   );

@@ -11,7 +11,7 @@ import { connectionOptions, sentinelOptions } from './redis-options.ts';
 export interface RedisClient {
   /** For commands and scripts. Each goes to the server that has its key. */
   readonly commands: RedisCommands;
-  /** In subscriber mode, on a connection of its own. */
+  /** In subscriber mode, on a connection of its own, opened when it is first asked for. */
   readonly subscriber: Redis;
   /** The servers that can be reached now: the one, or all masters and replicas of a cluster. */
   servers(): readonly Redis[];
@@ -35,19 +35,21 @@ export const createRedisClient = (target: RedisTarget | string, timeoutMs: numbe
     return new Redis({ ...options, ...sentinelOptions(target, timeoutMs) });
   };
   const commands = open('number-generator');
-  const subscriber = open('number-generator-subscriber');
+  let subscriber: Redis | undefined;
   reportConnection(commands, emit);
-  // The subscriber shares the fate of the first connection; its errors are no news of their own.
-  subscriber.on('error', () => undefined);
   return {
     commands,
-    subscriber,
+    get subscriber() {
+      // It shares the fate of the first connection; its errors are no news of their own.
+      subscriber ??= open('number-generator-subscriber').on('error', () => undefined);
+      return subscriber;
+    },
     servers: () => (commands.status === 'ready' ? [commands] : []),
     onServerReady: (listener) => {
       commands.on('ready', () => listener(commands));
     },
     close: async () => {
-      await Promise.all([closeConnection(commands), closeConnection(subscriber)]);
+      await Promise.all([commands, ...(subscriber === undefined ? [] : [subscriber])].map(closeConnection));
     },
   };
 };

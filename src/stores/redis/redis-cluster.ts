@@ -133,7 +133,7 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
 
   for (const seed of seeds) at(seed);
   tick();
-  const subscriber = openSubscriber();
+  let subscriber: Redis | undefined;
 
   /** Messages reach every server of a cluster, so any will do; after a loss the next one is tried. */
   function openSubscriber(): Redis {
@@ -164,7 +164,10 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
 
   return {
     commands: createClusterCommands(connections, events, timeoutMs),
-    subscriber,
+    get subscriber() {
+      subscriber ??= openSubscriber();
+      return subscriber;
+    },
     servers: () => [...servers.values()].filter(({ status }) => status === 'ready'),
     onServerReady: (listener) => {
       serverListeners.push(listener);
@@ -172,7 +175,7 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      await Promise.all([...servers.values(), subscriber].map(closeConnection));
+      await Promise.all([...servers.values(), ...(subscriber === undefined ? [] : [subscriber])].map(closeConnection));
     },
   };
 };

@@ -13,6 +13,9 @@ export const SEQUENCES_RECOVERING_CHANNEL = 'sequences:recovering';
 /** Hash: temporary number → what is known of it as JSON. */
 export const TEMPORARY_NUMBERS_KEY = 'temporary_numbers';
 
+/** Hash: id of an API key → what is kept of it as JSON, its SHA-256 among it. */
+export const API_KEYS_KEY = 'api_keys';
+
 /** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
 export const WORKERS_KEY = 'workers';
 
@@ -37,6 +40,9 @@ export const receiptKey = (prefixKey: string, hash: string): string => `{sequenc
 
 /** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
 export const claimKey = (hash: string): string => `idempotency:${hash}`;
+
+/** String with TTL: the requests of a client in his present second, over all nodes. */
+export const requestCountKey = (hash: string): string => `rate_limit:${hash}`;
 
 /** The sequence whose counter has this key; undefined when it is none. */
 export const sequenceOfKey = (key: string): SequenceName | undefined => {

@@ -1,10 +1,12 @@
 /** The rights that our user needs in Redis, and the question whether it has them. */
 import type { Redis } from 'ioredis';
 import {
+  API_KEYS_KEY,
   claimKey,
   PREFIX_CONFIGS_CHANNEL,
   PREFIX_CONFIGS_KEY,
   receiptKey,
+  requestCountKey,
   SEQUENCES_RECOVERING_CHANNEL,
   sequenceKeys,
   TEMPORARY_NUMBERS_KEY,
@@ -41,7 +43,16 @@ export const RIGHTS_NEEDED: readonly string[] = [
   ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
   ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
   ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
+  ...forKeys([API_KEYS_KEY], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
   ...forKeys([WORKERS_KEY], 'HGET KEY f', 'HSET KEY f 1'),
+  ...forKeys(
+    [requestCountKey(EXAMPLE)],
+    'EVAL x 1 KEY',
+    'EVALSHA x 1 KEY',
+    'INCRBY KEY 1',
+    'PTTL KEY',
+    'PEXPIRE KEY 1',
+  ),
 ];
 
 export const CLUSTER_RIGHTS_NEEDED: readonly string[] = ['CLUSTER SLOTS', 'CLUSTER NODES', 'ASKING'];

@@ -12,12 +12,16 @@ import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
+const nameOf = ({ node, call, sequence }: CounterCall): string =>
+  `${node} ${call} ${sequence.prefixKey} ${sequence.period}`;
+
 type Stored = bigint | undefined | 'corrupt';
 
 /**
- * One process, one writer: no reply is ever lost, so calls need no identity here, and no outage asks for a standby.
+ * One process, one writer: no reply is ever lost, so calls need no identity here (but for the time that the disk fails), and no
+ * outage asks for a standby.
  */
-export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): CounterStore => {
+export const createSqliteCounterStore = ({ handle, transact, write, flush }: SqliteDatabase): CounterStore => {
   const receipts = createSqliteReceipts(handle);
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
   const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
@@ -35,6 +39,9 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
   const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
   const wide = (value: bigint): string => value.toString().padStart(20, '0');
+
+  /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
+  const unflushed = new Map<string, CounterReply>();
 
   const read = ({ prefixKey, period }: SequenceName): Stored => {
     const row = select.get(prefixKey, period);
@@ -66,6 +73,8 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
 
   const serve = (call: CounterCall): CounterReply => {
     const { receipt: draft, sequence } = call;
+    const answered = unflushed.size === 0 ? undefined : unflushed.get(nameOf(call));
+    if (answered !== undefined) return answered;
     const isClosed = readClosure(sequence) !== undefined;
     if (draft === undefined) {
       return move(call, (stored) => {
@@ -85,10 +94,19 @@ export const createSqliteCounterStore = ({ handle, transact }: SqliteDatabase): 
     source: 'sqlite',
 
     reserve: async (calls) => {
-      // The commit blocks the event loop. Waiting for its turn lets the requests of this round be read first, so that
-      // they share the next call instead of each paying for a commit.
+      // Waiting for the end of the turn lets its requests be read first, so that they share a commit.
       await setImmediate();
-      return transact(() => calls.map(serve));
+      const replies = write(() => calls.map(serve));
+      try {
+        await flush();
+      } catch (error) {
+        calls.forEach((call, index) => {
+          if (call.receipt === undefined) unflushed.set(nameOf(call), replies[index] ?? CORRUPT);
+        });
+        throw error;
+      }
+      if (unflushed.size > 0) for (const call of calls) unflushed.delete(nameOf(call));
+      return replies;
     },
 
     advance: async (request) =>

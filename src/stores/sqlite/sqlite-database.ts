@@ -3,12 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts';
 
 const DATABASE_FILE = 'number-generator.sqlite';
 const SQLITE_BUSY = 5;
 
 // EXCLUSIVE before WAL: the lock is held until the process ends, however it ends, so two processes can never number
-// from one file. FULL: one fsync per commit, so an acknowledged number survives a power cut.
+// from one file. FULL: one fsync per commit, so an acknowledged number survives a power cut. `write` does without, and has
+// the log flushed before anybody is answered: the same promise, and the event loop goes on meanwhile.
 const OPEN = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
@@ -25,6 +27,7 @@ const OPEN = `
     data_centre INTEGER NOT NULL, worker INTEGER NOT NULL, holder TEXT, bound_ms INTEGER NOT NULL,
     PRIMARY KEY (data_centre, worker)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS api_keys (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS closed_periods (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
     PRIMARY KEY (prefix_key, period)
@@ -63,6 +66,10 @@ export interface SqliteDatabase {
   readonly handle: DatabaseSync;
   /** Runs `work` in one transaction, durable when this returns. @throws StorageUnavailableError; then nothing was changed. */
   transact<T>(work: () => T): T;
+  /** The same, but durable only when a `flush` that began afterwards has resolved: nobody may be told of it before. */
+  write<T>(work: () => T): T;
+  /** @throws StorageUnavailableError; then what was written is there, and nobody knows whether it is durable. */
+  flush(): Promise<void>;
   close(): void;
 }
 
@@ -75,19 +82,15 @@ export const toStorageError = (error: unknown): NumberGeneratorError =>
     ? error
     : new StorageUnavailableError('The embedded database cannot serve at the moment.', error);
 
-/**
- * Opens the database in `dataDir`, and makes both when they are not there.
- * @throws Error with a sentence for the operator when another process has it open or the directory cannot be used.
- */
-export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
-  const path = join(dataDir, DATABASE_FILE);
-  let handle: DatabaseSync;
+/** Opens the file, alone, with all tables. */
+const openFile = (dataDir: string, path: string): DatabaseSync => {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    handle = new DatabaseSync(path, { timeout: 0 });
+    const handle = new DatabaseSync(path, { timeout: 0 });
     handle.exec(OPEN);
     const version = handle.prepare('PRAGMA user_version').get()?.['user_version'];
     handle.exec(version === 1 ? UPGRADE_TO_2 : 'PRAGMA user_version = 2');
+    return handle;
   } catch (error) {
     if (isErrorCode(error, SQLITE_BUSY)) {
       throw new Error(
@@ -99,8 +102,32 @@ export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
       cause: error,
     });
   }
+};
+
+/**
+ * Opens the database in `dataDir`, and makes both when they are not there. `openLog` opens its log; tests hand in one that fails.
+ * @throws Error with a sentence for the operator when another process has it open or the directory cannot be used.
+ */
+export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog): SqliteDatabase => {
+  const path = join(dataDir, DATABASE_FILE);
+  const handle = openFile(dataDir, path);
+  let log: WriteAheadLog | undefined;
+  let isDoubtful = false;
+
+  /**
+   * After a flush that failed the next one may succeed though data is missing. So everything is copied from the log into the
+   * database first, which is flushed in its turn.
+   */
+  const settleDoubt = (): void => {
+    if (!isDoubtful) return;
+    const busy = handle.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'];
+    if (busy !== 0) throw new Error('The write-ahead log could not be copied into the database.');
+    isDoubtful = false;
+  };
+
   const transact = <T>(work: () => T): T => {
     try {
+      settleDoubt();
       handle.exec('BEGIN IMMEDIATE');
       const result = work();
       handle.exec('COMMIT');
@@ -110,5 +137,31 @@ export const openSqliteDatabase = (dataDir: string): SqliteDatabase => {
       throw toStorageError(error);
     }
   };
-  return { handle, transact, close: () => handle.close() };
+
+  return {
+    handle,
+    transact,
+    write: (work) => {
+      // Between transactions only: within one it would be ignored.
+      if (handle.isOpen) handle.exec('PRAGMA synchronous = NORMAL');
+      try {
+        return transact(work);
+      } finally {
+        if (handle.isOpen) handle.exec('PRAGMA synchronous = FULL');
+      }
+    },
+    flush: async () => {
+      try {
+        log ??= openLog(`${path}-wal`);
+        await log.flush();
+      } catch (error) {
+        isDoubtful = true;
+        throw toStorageError(error);
+      }
+    },
+    close: () => {
+      log?.close();
+      handle.close();
+    },
+  };
 };

@@ -32,6 +32,13 @@ const DEFAULTS = {
   standbySize: 1_000,
   dataDir: './data',
   jwtSecret: undefined,
+  jwks: undefined,
+  rateLimitPerSecond: undefined,
+  trustedProxies: undefined,
+  corsOrigins: undefined,
+  tls: undefined,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
   auth: 'on',
   numbersAuth: 'open',
   shutdownDrainMs: 5_000,
@@ -39,6 +46,7 @@ const DEFAULTS = {
   dataCentre: 0,
   metricsPort: undefined,
   metricsPrefixes: 100,
+  tracing: undefined,
 };
 
 describe('settings', () => {
@@ -96,8 +104,13 @@ describe('settings', () => {
         SHUTDOWN_TIMEOUT_MS: '5000',
         METRICS_PORT: '9464',
         METRICS_PREFIXES: '0',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example:4318/',
+        OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20abc, x-tenant=one',
+        OTEL_SERVICE_NAME: 'numbers-eu',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
       }),
     ).toEqual({
+      ...DEFAULTS,
       production: true,
       port: 0,
       host: '::1',
@@ -116,6 +129,12 @@ describe('settings', () => {
       shutdownTimeoutMs: 5_000,
       metricsPort: 9_464,
       metricsPrefixes: 0,
+      tracing: {
+        url: 'https://collector.example:4318/v1/traces',
+        headers: { authorization: 'Basic abc', 'x-tenant': 'one' },
+        serviceName: 'numbers-eu',
+        ratio: 0.25,
+      },
     });
   });
 
@@ -334,4 +353,19 @@ test('the metrics may have a port of their own, and not that of the API', () => 
   // Zero means any free port, so they differ.
   expect(namesOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
   expect(namesOf({ METRICS_PREFIXES: '1001' })).toEqual(['METRICS_PREFIXES']);
+});
+
+test.each([
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://collector:4317'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://user:hidden-word@collector:4318'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'hidden-word'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization=%hidden-word'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization=hidden-word%0d%0ax: y'],
+  ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+  ['OTEL_TRACES_SAMPLER_ARG', 'half'],
+])('%s=%s is refused, and not repeated', (name, value) => {
+  const lines = linesOf({ [name]: value });
+  expect(lines).toEqual([expect.stringMatching(new RegExp(`^${name}: `))]);
+  expect(lines.join()).not.toContain('hidden-word');
 });

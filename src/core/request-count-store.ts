@@ -1,0 +1,19 @@
+/** The port to where nodes add up how often each client has asked. */
+
+/** A window: how many requests there were in it, and how much longer it lasts, ms. */
+export interface RequestCount {
+  readonly total: number;
+  readonly leftMs: number;
+}
+
+export interface RequestCountStore {
+  /**
+   * Adds to the counts of the present second of each client; the window of a client begins with his first request.
+   * @returns at the client's index the requests of all nodes. Undefined where they are not known.
+   * @throws StorageUnavailableError, StorageTimeoutError
+   */
+  add(
+    clients: readonly { readonly name: string; readonly count: number }[],
+  ): Promise<readonly (RequestCount | undefined)[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,51 @@
+/** How many requests a client may send in a second. A client is who his token or API key says he is, else the address he comes from. */
+import fastifyRateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
+import { RateLimitedError } from '../../core/errors.ts';
+import type { RequestCounter } from '../../services/request-counter.ts';
+import type { Authorizer } from './auth.ts';
+
+export interface RateLimit {
+  readonly perSecond: number;
+  /** Counts over several nodes; undefined: this one counts alone. */
+  readonly counter: Pick<RequestCounter, 'count'> | undefined;
+}
+
+const WINDOW_MS = 1_000;
+/** Beyond, the client who has been silent longest is forgotten. */
+const CLIENTS_MAX = 10_000;
+
+const storeOn = ({ count }: Pick<RequestCounter, 'count'>): FastifyRateLimitStoreCtor => {
+  const store = {
+    incr: (client: string, done: (error: null, result: { current: number; ttl: number }) => void) =>
+      done(null, count(client)),
+    // One count for all routes.
+    child: () => store,
+  };
+  // The plugin says `new`; what a plain function returns is what it gets.
+  return function SharedStore() {
+    return store;
+  } as unknown as FastifyRateLimitStoreCtor;
+};
+
+/** @returns the hook for the routes that are limited. It comes before their guards, for refusing callers is work too. */
+export const createRateLimit = async (
+  server: FastifyInstance,
+  { perSecond, counter }: RateLimit,
+  { callerOf }: Pick<Authorizer, 'callerOf'>,
+): Promise<onRequestAsyncHookHandler> => {
+  await server.register(fastifyRateLimit, {
+    global: false,
+    max: perSecond,
+    timeWindow: WINDOW_MS,
+    cache: CLIENTS_MAX,
+    ...(counter !== undefined && { store: storeOn(counter) }),
+  });
+  // By address: a whole /64 of IPv6 is one client.
+  const checkAddress = server.createRateLimit();
+  const checkCaller = server.createRateLimit({ keyGenerator: ({ user }) => `caller ${user.subject}` });
+  return async (request) => {
+    const limit = await ((await callerOf(request)) === undefined ? checkAddress(request) : checkCaller(request));
+    if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond);
+  };
+};

@@ -1,0 +1,114 @@
+/** The calls on API keys: making one, listing them, revoking one. */
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { ApiKey } from '../../core/api-key.ts';
+import { ForbiddenError } from '../../core/errors.ts';
+import { type Grant, readScopes } from '../../core/scopes.ts';
+import type { ApiKeyService } from '../../services/api-key-service.ts';
+import type { Authorizer } from '../plugins/auth.ts';
+import {
+  apiKeyBody,
+  apiKeyParams,
+  apiKeysQuery,
+  apiKeysReply,
+  createdApiKeyReply,
+  toApiKeyReply,
+} from '../schemas/api-keys.ts';
+import { encodeCursor } from '../schemas/page.ts';
+import { problemResponse } from '../schemas/problem.ts';
+import { securedBy } from '../schemas/security.ts';
+
+export interface ApiKeyRoutesOptions {
+  readonly apiKeyService: ApiKeyService;
+  readonly authorizer: Authorizer;
+}
+
+const response = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
+
+const grantsOf = (scopes: string): readonly Grant[] => readScopes(scopes).grants;
+
+export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
+  server,
+  { apiKeyService, authorizer },
+) => {
+  const described = (summary: string) => ({ tags: ['API keys'], summary, security: securedBy('keys:admin') });
+
+  /** A narrowed administrator sees and revokes the keys that reach no further than he does. */
+  const manages = (request: FastifyRequest, scopes: string): boolean =>
+    grantsOf(scopes).every(({ prefix }) => authorizer.permitsWithin(request, 'keys:admin', prefix));
+  const refuse = (request: FastifyRequest, key: ApiKey): void => {
+    if (manages(request, key.scopes)) return;
+    throw new ForbiddenError('This API key reaches prefixes for which you lack the scope keys:admin.');
+  };
+
+  server.post(
+    '/api-keys',
+    {
+      schema: {
+        ...described('Make an API key; it is shown this once'),
+        body: apiKeyBody,
+        response: {
+          ...response,
+          201: createdApiKeyReply,
+        },
+      },
+      ...authorizer.guard('keys:admin'),
+    },
+    async (request, reply) => {
+      const { scopes } = request.body;
+      // A key that could do more than its maker would be a way to get more rights.
+      const beyond = grantsOf(scopes).find(({ action, prefix }) => !authorizer.permitsWithin(request, action, prefix));
+      if (beyond !== undefined || !manages(request, scopes)) {
+        throw new ForbiddenError(
+          'An API key is given no scope that its maker lacks, and no prefix without keys:admin.',
+        );
+      }
+      const { key, entry } = await apiKeyService.create(request.body, request.user?.subject);
+      reply.code(201).header('Cache-Control', 'no-store').header('Location', `${request.url}/${entry.id}`);
+      return { ...toApiKeyReply(entry), key };
+    },
+  );
+
+  server.get(
+    '/api-keys',
+    {
+      schema: {
+        ...described('List the API keys in the order of their ids, without the keys themselves'),
+        querystring: apiKeysQuery,
+        response: { ...response, 200: apiKeysReply },
+      },
+      ...authorizer.guard('keys:admin'),
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const visible = ({ scopes }: ApiKey): boolean => manages(request, scopes);
+      const { items, next } = await apiKeyService.list(cursor ?? '', limit, visible);
+      return { items: items.map(toApiKeyReply), nextCursor: encodeCursor(next) };
+    },
+  );
+
+  server.delete(
+    '/api-keys/:id',
+    {
+      schema: {
+        ...described('Revoke an API key: refused here at once, on every node within 5 seconds'),
+        params: apiKeyParams,
+        response: { ...response, 204: z.undefined(), 404: problemResponse('NOT_FOUND') },
+      },
+      ...authorizer.guard('keys:admin'),
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      refuse(request, await apiKeyService.read(id));
+      await apiKeyService.revoke(id, request.user?.subject);
+      return reply.code(204).send();
+    },
+  );
+};

@@ -1,0 +1,36 @@
+/** API keys in Redis: one hash, the id → JSON, in which the key itself does not stand. */
+import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
+import type { ApiKeyStore } from '../../core/api-key-store.ts';
+import { type RedisClient, translated } from './redis-client.ts';
+import { API_KEYS_KEY } from './redis-keys.ts';
+
+export const createRedisApiKeyStore = ({ commands }: Pick<RedisClient, 'commands'>): ApiKeyStore => {
+  const read = async (ids: readonly string[]): Promise<(ApiKey | undefined)[]> => {
+    const entries = await commands.hmget(API_KEYS_KEY, ...ids);
+    return ids.map((id, index) => {
+      const json = entries[index];
+      return json === null || json === undefined ? undefined : decodeStoredApiKey(id, json);
+    });
+  };
+
+  return {
+    find: (ids) => translated(() => read(ids)),
+
+    list: (after, limit) =>
+      translated(async () => {
+        const ids = (await commands.hkeys(API_KEYS_KEY)).filter((id) => id > after).sort();
+        const found: ApiKey[] = [];
+        // On past what cannot be read: a short page would be taken for the last one.
+        for (let from = 0; from < ids.length && found.length < limit; from += limit) {
+          const some = await read(ids.slice(from, from + limit));
+          found.push(...some.filter((key) => key !== undefined));
+        }
+        return found.slice(0, limit);
+      }),
+
+    insert: (key) =>
+      translated(async () => Number(await commands.hsetnx(API_KEYS_KEY, key.id, encodeStoredApiKey(key))) === 1),
+
+    remove: (id) => translated(async () => Number(await commands.hdel(API_KEYS_KEY, id)) === 1),
+  };
+};

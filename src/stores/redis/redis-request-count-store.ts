@@ -1,0 +1,31 @@
+/** How often each client has asked, added up in Redis on connections of its own, so that it never stands before a call that takes numbers. */
+import { hash } from 'node:crypto';
+import type { RequestCountStore } from '../../core/request-count-store.ts';
+import { type RedisClient, translated } from './redis-client.ts';
+import { requestCountKey } from './redis-keys.ts';
+import { loadRedisScript, runRedisEntries } from './redis-script.ts';
+
+/** @param client is closed with the store. */
+export const createRedisRequestCountStore = ({
+  commands,
+  close,
+}: Pick<RedisClient, 'commands' | 'close'>): RequestCountStore => {
+  const script = loadRedisScript('count-requests');
+  return {
+    add: (clients) =>
+      translated(async () => {
+        const entries = clients.map(({ name, count }) => ({
+          // Hashed: names of people and addresses have no place in keys.
+          keys: [requestCountKey(hash('sha256', name))],
+          arg: String(count),
+        }));
+        const replies = await runRedisEntries(commands, script, entries);
+        return replies.map((reply) => {
+          if (reply instanceof Error) return undefined;
+          const [total, leftMs] = reply.split(' ');
+          return { total: Number(total), leftMs: Number(leftMs) };
+        });
+      }),
+    close,
+  };
+};

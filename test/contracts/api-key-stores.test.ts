@@ -1,0 +1,84 @@
+/** The stores of API keys keep the contract: memory, SQLite, Redis; and none of them has the key itself. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMemoryApiKeyStore } from '../../src/stores/memory/memory-api-key-store.ts';
+import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
+import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createSqliteApiKeyStore } from '../../src/stores/sqlite/sqlite-api-key-store.ts';
+import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
+import { startApp } from '../support/app.ts';
+import { openRedis } from '../support/redis-client.ts';
+import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { describeApiKeyStore } from './api-key-store.contract.ts';
+
+let root: string;
+let sqlite: SqliteDatabase;
+let redis: RedisDatabase;
+let clients: readonly [RedisClient, RedisClient];
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'api-keys-'));
+  sqlite = openSqliteDatabase(root);
+  redis = await leaseRedisDatabase();
+  const target = { mode: 'standalone', url: redis.url } as const;
+  clients = [await openRedis(target), await openRedis(target)];
+});
+
+afterAll(async () => {
+  sqlite.close();
+  rmSync(root, { recursive: true });
+  await Promise.all(clients.map((client) => client.close()));
+  await redis.release();
+});
+
+const memory = createMemoryApiKeyStore();
+describeApiKeyStore('the memory store', () => ({ store: memory, otherNode: memory }));
+
+describeApiKeyStore('the SQLite store', () => {
+  const store = createSqliteApiKeyStore(sqlite);
+  return {
+    store,
+    otherNode: store,
+    preload: async (id, json) => {
+      sqlite.handle.prepare('INSERT INTO api_keys (id, entry) VALUES (?, ?)').run(id, json);
+    },
+  };
+});
+
+describeApiKeyStore('the Redis store', () => ({
+  store: createRedisApiKeyStore(clients[0]),
+  otherNode: createRedisApiKeyStore(clients[1]),
+  preload: async (id, json) => {
+    await redis.client.hset('api_keys', id, json);
+  },
+}));
+
+describe('the key itself', () => {
+  const make = async (env: Readonly<Record<string, string>>) => {
+    const app = await startApp(env);
+    await app.ready();
+    const { status, json } = await app.call('POST', '/api/api-keys', { name: 'x', scopes: ['configs:read'] });
+    expect(status).toBe(201);
+    return { app, secret: String(json.key).split('_')[2] ?? '' };
+  };
+
+  it('is not in the embedded database', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'api-keys-'));
+    const { app, secret } = await make({ DATA_DIR: dataDir });
+    const files = readdirSync(dataDir).map((file) => readFileSync(join(dataDir, file), 'latin1'));
+    expect(files.join('')).toContain('"configs:read"');
+    expect(files.join('')).not.toContain(secret);
+    await app.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('is not in Redis', async () => {
+    const { app, secret } = await make({ REDIS_URL: redis.url });
+    const stored = JSON.stringify(await redis.client.hvals('api_keys'));
+    expect(stored).toContain('configs:read');
+    expect(stored).not.toContain(secret);
+    await app.close();
+  });
+});
