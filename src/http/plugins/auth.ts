@@ -43,6 +43,8 @@ export interface Authorizer {
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
   /** Whether the caller of a guarded route may do `action` with this prefix. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
+  /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
+  require(request: FastifyRequest, action: Action, prefixKey: string): void;
   /** Whether the caller of a guarded route may do `action` with all prefixes that a grant reaches. */
   permitsWithin(request: FastifyRequest, action: Action, reach: Grant['prefix']): boolean;
   /**
@@ -57,6 +59,7 @@ export interface Authorizer {
 const EVERYTHING: Authorizer = {
   guard: () => ({}),
   permits: () => true,
+  require: () => undefined,
   permitsWithin: () => true,
   subjectOf: async () => undefined,
   callerOf: async () => undefined,
@@ -212,6 +215,10 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
       }),
     }),
     permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+    require: (request, action, prefixKey) => {
+      const refusal = refusalOf(request, action, prefixKey);
+      if (refusal !== undefined) throw refusal;
+    },
     permitsWithin: (request, action, reach) => allowsWithin(request.user.grants, action, reach),
     subjectOf: async (request) => {
       try {

@@ -2,13 +2,38 @@
 import fastifyHelmet from '@fastify/helmet';
 import fastifySwagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
+import type { FastifySchema } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { problemResponse } from '../schemas/problem.ts';
 
 const DESCRIPTION = `Register a prefix config, take numbers.
 
 The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are problem documents (RFC 9457) with a stable \`code\`.`;
+
+const describeCall = createJsonSchemaTransform({ skipList: [] });
+
+/** What any call may answer, whatever it does; it stands here once instead of in each route. */
+const withCommonAnswers = (schema: FastifySchema, url: string): FastifySchema => {
+  const response = schema.response as Readonly<Record<string, unknown>>;
+  return {
+    ...schema,
+    response: {
+      408: problemResponse('VALIDATION_ERROR'),
+      431: problemResponse('VALIDATION_ERROR'),
+      ...(schema.body !== undefined && {
+        413: problemResponse('PAYLOAD_TOO_LARGE'),
+        415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
+      }),
+      ...(url.startsWith('/api/') && { 429: problemResponse('RATE_LIMITED') }),
+      ...response,
+      ...(schema.security !== undefined && {
+        503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'ISSUER_UNAVAILABLE'),
+      }),
+    },
+  };
+};
 
 /** The page runs its own scripts and calls this server. Only its styles stand in the page itself. */
 const PAGE_RULES = {
@@ -22,13 +47,33 @@ const PAGE_RULES = {
   'frame-ancestors': ["'none'"],
 };
 
+const takesNull = (body: OpenAPIV3_1.RequestBodyObject): boolean =>
+  Object.values(body.content).some(
+    ({ schema }) =>
+      schema !== undefined && 'anyOf' in schema && schema.anyOf?.some((one) => 'type' in one && one.type === 'null'),
+  );
+
+/** A body that may be null may be left out, which @fastify/swagger does not say. */
+const withOptionalBodies = (description: OpenAPIV3_1.Document): void => {
+  for (const path of Object.values(description.paths ?? {})) {
+    for (const { requestBody } of [path?.post, path?.put].filter((call) => call !== undefined)) {
+      if (requestBody !== undefined && 'content' in requestBody && takesNull(requestBody)) requestBody.required = false;
+    }
+  }
+};
+
 /** The schemas of replies would appear a second time as `…Input`, though no request carries them. */
-const withoutInputTwins: SwaggerTransformObject = (document) => {
-  const description = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document;
+const withoutInputTwins = (description: OpenAPIV3_1.Document): void => {
   const schemas = description.components?.schemas ?? {};
   for (const name of Object.keys(schemas)) {
     if (name.endsWith('Input') && name.slice(0, -'Input'.length) in schemas) delete schemas[name];
   }
+};
+
+const finish: SwaggerTransformObject = (document) => {
+  const description = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document;
+  withoutInputTwins(description);
+  withOptionalBodies(description);
   return description;
 };
 
@@ -58,8 +103,8 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
         },
       },
     },
-    transform: createJsonSchemaTransform({ skipList: [] }),
-    transformObject: withoutInputTwins,
+    transform: (call) => describeCall({ ...call, schema: withCommonAnswers(call.schema, call.url) }),
+    transformObject: finish,
   });
   await server.register(async (pages) => {
     await pages.register(fastifyHelmet, { contentSecurityPolicy: false, strictTransportSecurity: false });

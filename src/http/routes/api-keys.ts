@@ -57,8 +57,6 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
         response: {
           ...response,
           201: createdApiKeyReply,
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('keys:admin'),

@@ -91,8 +91,6 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
           409: problemResponse('PREFIX_ALREADY_EXISTS'),
           412: problemResponse('VERSION_CONFLICT'),
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('configs:write', keyOf),

@@ -2,7 +2,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { ForbiddenError } from '../../core/errors.ts';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
@@ -50,10 +49,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   /** Which prefix a reservation belongs to is known only when it was read. */
   const read = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await reservationService.read(id);
-    const { prefixKey } = reservation;
-    if (authorizer !== undefined && !authorizer.permits(request, 'numbers:issue', prefixKey)) {
-      throw new ForbiddenError(`This call needs the scope numbers:issue, or numbers:issue:${prefixKey}.`);
-    }
+    authorizer?.require(request, 'numbers:issue', reservation.prefixKey);
     return reservation;
   };
   const show = (reply: FastifyReply, reservation: Reservation): z.output<typeof reservationReply> => {

@@ -88,8 +88,6 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
         response: {
           ...response,
           200: closedPeriodReply,
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('sequences:admin', keyOf),
@@ -111,8 +109,6 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
           ...response,
           200: sequenceReply,
           409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
-          413: problemResponse('PAYLOAD_TOO_LARGE'),
-          415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
         },
       },
       ...authorizer.guard('sequences:admin', keyOf),

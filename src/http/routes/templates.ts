@@ -36,10 +36,6 @@ const response = {
   500: problemResponse('INTERNAL'),
   503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
-const withBody = {
-  413: problemResponse('PAYLOAD_TOO_LARGE'),
-  415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
-};
 
 export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = async (
   server,
@@ -70,7 +66,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
         body: prefixConfigInputSchema,
         response: {
           ...response,
-          ...withBody,
+
           200: templateReply,
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
         },
@@ -91,7 +87,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
       schema: {
         ...described('numbers', 'Which prefix, period and value a number is of, and whether it was issued'),
         body: parseBody,
-        response: { ...response, ...withBody, 200: parseReply },
+        response: { ...response, 200: parseReply },
       },
       ...authorizer.guard('configs:read', (request) => (request.body as { prefixKey?: string }).prefixKey),
     },

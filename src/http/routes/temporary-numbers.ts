@@ -1,6 +1,5 @@
 /** The calls on temporary numbers: which wait, and replacing one by a real number. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { ForbiddenError } from '../../core/errors.ts';
 import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -73,9 +72,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
     async (request) => {
       const { number } = request.params;
       const { prefixKey } = await temporaryNumberService.find(number);
-      if (!authorizer.permits(request, 'sequences:admin', prefixKey)) {
-        throw new ForbiddenError(`This call needs the scope sequences:admin, or sequences:admin:${prefixKey}.`);
-      }
+      authorizer.require(request, 'sequences:admin', prefixKey);
       return toTemporaryNumberReply(await temporaryNumberService.resolve(number));
     },
   );
