@@ -21,7 +21,7 @@ const rules = (secure: boolean): Record<string, string> => ({
 
 export const browserRulesPlugin = fastifyPlugin<BrowserRulesOptions>(async (server, { corsOrigins, secure }) => {
   const headers = rules(secure);
-  // Three constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
+  // Constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();
