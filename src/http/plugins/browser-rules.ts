@@ -1,5 +1,4 @@
 /** What browsers are told: which pages may call, and that a reply is no page to run or to frame. */
-import fastifyCors from '@fastify/cors';
 import fastifyPlugin from 'fastify-plugin';
 
 export interface BrowserRulesOptions {
@@ -27,6 +26,7 @@ export const browserRulesPlugin = fastifyPlugin<BrowserRulesOptions>(async (serv
     done();
   });
   if (corsOrigins === undefined) return;
+  const { default: fastifyCors } = await import('@fastify/cors');
   await server.register(fastifyCors, {
     origin: [...corsOrigins],
     methods: ['GET', 'PUT', 'POST', 'DELETE'],

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/api-key.ts';
 import { type Grant, readScopes } from '../../core/scopes.ts';
 import type { ApiKeyService } from '../../services/api-key-service.ts';
-import { createJwksVerifier, type JwksSource } from './jwks-verifier.ts';
+import type { JwksSource } from './jwks-verifier.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 
 export interface Principal {
@@ -63,6 +63,8 @@ const createTokenVerifier = async (
   onKeysFailure: CredentialOptions['onKeysFailure'],
 ): Promise<Verify> => {
   if ('jwks' in keys) {
+    // Loaded where it is used, as stores are.
+    const { createJwksVerifier } = await import('./jwks-verifier.ts');
     server.decorateRequest('user');
     const verify = createJwksVerifier(keys.jwks, onKeysFailure);
     return async (request) => toPrincipal(await verify(bearerOf(request)));
