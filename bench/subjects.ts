@@ -85,7 +85,11 @@ const ours =
       JWT_SECRET,
       ...(await envOf(stores)),
     };
-    const server = await startServer(placement, { command: NODE, args: ['src/main.ts'], env });
+    const server = await startServer(placement, {
+      command: NODE,
+      args: ['--max-semi-space-size=8', 'src/main.ts'],
+      env,
+    });
     await waitUntilReady(server.url);
     const headers = { Authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
     const prefixKey = name.replaceAll(/[^a-z0-9]/g, '-');

@@ -69,8 +69,11 @@ export interface CounterSession {
   raised(fence: Fence): void;
   /** Before the first call: the epoch in which this sequence counts, as it is known elsewhere. */
   open(epoch: bigint): void;
-  /** Swears off the epoch it has counted in: nothing is taken in it any more, and answers to earlier calls are ignored. */
-  swear(): void;
+  /**
+   * Swears off the epoch it has counted in, and all up to `epoch`: nothing is taken in them any more, and answers to earlier
+   * calls are ignored.
+   */
+  swear(epoch?: bigint): void;
   report(terms: CallTerms): CounterReport;
   /** Takes in the answer to a report. @returns whether calls can be made again. */
   settleReport(reply: ReportReply): boolean;
@@ -228,6 +231,8 @@ const settleReport = (state: SessionState, reply: ReportReply): boolean => {
   if (reply.kind === 'waiting') {
     if (reply.recovery.time !== state.recovery?.time) state.recovery = reply.recovery;
     state.reportedFor = reply.reported.includes(state.node) ? state.recovery : undefined;
+    // Others know of a later epoch, which may yet begin on another server: a recovery is exact when all have sworn it off.
+    swear(state, reply.epoch);
   }
   if (reply.kind !== 'reported' || isOutdated(state, reply.fence)) return false;
   state.standing = 'known';
@@ -304,7 +309,7 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
     raised: (fence) => {
       if (fence.epoch === state.epoch) state.fence = fence;
     },
-    swear: () => swear(state),
+    swear: (epoch) => swear(state, epoch),
     report: (terms) => makeReport(state, terms),
     settleReport: (reply) => settleReport(state, reply),
     deal: (count, limit) => deal(state, count, limit),

@@ -20,6 +20,8 @@ export interface DecisionOptions {
   readonly window: number;
   /** Keeps the ceilings; undefined when the counter store does so itself. */
   readonly ceilings: CeilingStore | undefined;
+  /** Called with an epoch that was granted to another server, when nothing but that keeps the recovery from being exact. */
+  readonly swear: (epoch: bigint) => void;
 }
 
 /** The ceilings' store was restored from a backup, or is another one: until it is repaired nothing is safe. */
@@ -81,6 +83,7 @@ export const decideInstall = async (
     mayJump: waiting.sinceMs >= JUMP_AFTER_MS,
   });
   if (outcome.kind === 'behind') throw behindError(sequence, outcome.current);
+  if (outcome.kind === 'waiting' && outcome.missing.length === 0 && row !== undefined) options.swear(row.epoch);
   if (outcome.kind !== 'granted') return undefined;
   const { epoch, ceiling, base, jumpTo, account } = outcome;
   const { recovery } = waiting;

@@ -55,7 +55,8 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
     const { sequence, initialSeq, limit, standbySize } = lane.target;
     // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
     const window = lane.stranger ? 0 : ceilingWindow(standbySize);
-    const install = await decideInstall(waiting, { sequence, initialSeq, limit, window, ceilings });
+    const swear = lane.session.swear;
+    const install = await decideInstall(waiting, { sequence, initialSeq, limit, window, ceilings, swear });
     if (install === undefined || !(await operations.install(install))) return;
     hurried = true;
     emit({

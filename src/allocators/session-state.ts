@@ -59,10 +59,15 @@ export const windowOf = ({ ceilingKeeper, standing }: SessionState, { standbySiz
   return byItself ? ceilingWindow(standbySize) : 0;
 };
 
-export const swear = (state: SessionState): void => {
-  if (state.standing === 'sworn' || state.standing === 'gone') return;
+/** Swears off the epoch it has counted in, and all up to `epoch`. */
+export const swear = (state: SessionState, epoch = 0n): void => {
+  if (state.standing === 'gone') return;
+  if (state.standing !== 'sworn') state.epoch += 1n;
   state.standing = 'sworn';
-  state.epoch += 1n;
+  if (epoch < state.epoch) return;
+  state.epoch = epoch + 1n;
+  // What the store has taken down says less.
+  state.reportedFor = undefined;
 };
 
 export const owesReport = ({ standing }: SessionState): boolean => standing === 'late' || standing === 'sworn';

@@ -72,8 +72,8 @@ const step = async (world: World): Promise<void> => {
   const alive = nodes.filter(({ status }) => status === 'alive');
   const node = alive.length > 0 ? random.pick(alive) : undefined;
   if (what < 180 && node) ask(world, node);
-  else if (what < 225 && node) askOnce(world, node);
-  else if (what < 240 && node) sendOnce(world, node);
+  else if (what < 225 && node && scene.keyed) askOnce(world, node);
+  else if (what < 240 && node && scene.keyed) sendOnce(world, node);
   else if (what < 300 && node && (node.session.pending || node.session.needsReport)) send(world, node);
   else if (what < 380 && node && (node.session.pending || node.session.needsReport)) dealStandby(world, node);
   else if (what < 395) world.down = !world.down;
@@ -103,7 +103,7 @@ const wind = async (world: World): Promise<void> => {
   }
   const living = () => world.nodes.filter(({ status }) => status === 'alive' || status === 'closing');
   for (let round = 0; living().length > 0; round++) {
-    check(world, round < 300, `${living().map(({ name }) => name)} do not come to rest`);
+    check(world, round < 100, `${living().map(({ name }) => name)} do not come to rest`);
     for (const node of living()) {
       node.keys.clear();
       // A report and the call that follows it, before others have the node forgotten again.

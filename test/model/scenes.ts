@@ -25,6 +25,7 @@ const makeScene = (seed: number, random: Random, wrap: Scene['wrap']): Scene => 
     forgetful: false,
     crashes: random.chance(0.6),
     advances: random.chance(0.3),
+    keyed: seed % 2 === 1,
     fence: 'none',
     wrap,
     wrapCeilings: (ceilings) => ceilings,

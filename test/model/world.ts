@@ -39,6 +39,8 @@ export interface Scene {
   readonly forgetful: boolean;
   readonly crashes: boolean;
   readonly advances: boolean;
+  /** Clients with idempotency keys. Where servers forget, what was once in a receipt is accounted for, so others tell more. */
+  readonly keyed: boolean;
   /** What befalls the servers; `alone`: nobody keeps the ceilings but the servers themselves. */
   readonly fence: 'none' | 'alone' | 'kept';
   readonly wrap: (session: CounterSession) => CounterSession;
@@ -402,7 +404,8 @@ export const receive = async (
 };
 
 /** The node that hears of a recovery looks whether it can be finished. */
-const decide = async (world: World, server: ModelServer, waiting: WaitingReply, sinceMs: number): Promise<void> => {
+const decide = async (world: World, node: ModelNode, waiting: WaitingReply, sinceMs: number): Promise<void> => {
+  const { server, session } = node;
   const install = await decideInstall(
     { ...waiting, sinceMs },
     {
@@ -411,6 +414,7 @@ const decide = async (world: World, server: ModelServer, waiting: WaitingReply, 
       limit: world.scene.limit,
       window: world.ceilings === undefined ? ceilingWindow(world.standbySize) : windowOf(world),
       ceilings: world.ceilings,
+      swear: (epoch) => session.swear(epoch),
     },
   );
   if (install === undefined) return;
@@ -438,7 +442,7 @@ export const receiveReport = async (
   if (reply.kind !== 'waiting') return;
   // Alone, the servers' patience is long enough for everybody who lives.
   const patient = world.ceilings !== undefined || mayEndAlone(world, reply);
-  if (patient) await decide(world, node.server, reply, ends ? 9_000 : world.random.pick([0, 1_500, 9_000]));
+  if (patient) await decide(world, node, reply, ends ? 9_000 : world.random.pick([0, 1_500, 9_000]));
 };
 
 export const install = async (world: World, { keys }: ModelServer, message: CounterInstall): Promise<void> => {

@@ -164,6 +164,20 @@ describe('a node that has sworn off an epoch', () => {
     expect(session.report(TERMS).brief).toBe(false);
   });
 
+  it('swears off a later epoch as soon as it hears of one, and reports anew', () => {
+    const session = sworn();
+    session.settleReport({ ...waiting, epoch: 5n, reported: ['node'] });
+    expect(session.report(TERMS)).toMatchObject({ epoch: 6n, brief: true });
+    session.settleReport({ ...waiting, epoch: 6n, reported: ['node', 'other'] });
+    expect(session.report(TERMS)).toMatchObject({ epoch: 7n, brief: false, sworn: true });
+    session.swear(9n);
+    expect(session.report(TERMS)).toMatchObject({ epoch: 10n });
+    session.swear(4n);
+    expect(session.report(TERMS)).toMatchObject({ epoch: 10n });
+    expect(session.settleReport(reported(7n))).toBe(false);
+    expect(session.settleReport(reported(10n))).toBe(true);
+  });
+
   it('says everything once more when the store does not have its report any longer', () => {
     const session = sworn();
     session.settleReport(waiting);

@@ -28,6 +28,7 @@ const decide = (reply: WaitingReply, parts: Partial<DecisionOptions> = {}) =>
     limit: VALUE_MAX,
     window: 10_000,
     ceilings: undefined,
+    swear: () => undefined,
     ...parts,
   });
 
@@ -136,6 +137,20 @@ describe('where the ceilings are kept elsewhere', () => {
       base: 12_000n,
       ceiling: 22_000n,
     });
+  });
+
+  it('has the epoch sworn off that was granted to another server and may yet begin there, and is exact then', async () => {
+    const ceilings = await keptCeilings();
+    const reply = waiting({ ...served, reported: ['node-a', 'node-b'], sworn: 2n });
+    expect(await decide(reply, { ceilings })).toMatchObject({ epoch: 2n, jumpTo: undefined });
+    const elsewhere = { ...reply, recovery: { ...RECOVERY, server: 'run3' } };
+    const sworn: bigint[] = [];
+    const swear = (epoch: bigint): void => void sworn.push(epoch);
+    expect(await decide(elsewhere, { ceilings, swear })).toBeUndefined();
+    expect(sworn).toEqual([2n]);
+    const anew = { ...elsewhere, sworn: 3n, epoch: 2n };
+    expect(await decide(anew, { ceilings, swear })).toMatchObject({ epoch: 3n, jumpTo: undefined });
+    expect(sworn).toEqual([2n]);
   });
 
   it('leaves it to another node that was faster', async () => {

@@ -1,4 +1,5 @@
 /** Another server becomes the master: one that lags, while the old one lives on, or for some nodes only. */
+import { until } from '../../until.ts';
 import type { NodeSlot } from '../cluster.ts';
 import type { Nemesis, Outcome, Scene } from '../nemesis.ts';
 import type { RedisSite } from '../redis-pair.ts';
@@ -6,6 +7,8 @@ import { describeLoss } from './losses.ts';
 
 const WITH_REPLICA = ['replicas', 'postgres'] as const;
 const IN_STEP_TIMEOUT_MS = 1_000;
+/** Longer than a recovery that waits for nodes that are gone. */
+const COUNTING_TIMEOUT_MS = 6_000;
 
 const counterOf = async ({ client }: RedisSite): Promise<number> => Number((await client.get('sequence:K')) ?? 0);
 
@@ -32,8 +35,12 @@ const resumeOldMaster = async (scene: Scene): Promise<Outcome> => {
   redis.master.server.pause();
   await scene.pause(200, 1_000);
   await redis.promote();
+  const taken = await counterOf(redis.master);
   await scene.pointAt(redis.master);
-  await scene.pause(500, 2_500);
+  // The old one is no danger before the new one counts; that it never does is told below.
+  const counts = async (): Promise<boolean> => (await counterOf(redis.master)) > taken;
+  await until('the new master counts', counts, COUNTING_TIMEOUT_MS).catch(() => undefined);
+  await scene.pause(200, 1_000);
   const old = redis.needReplica();
   old.server.resume();
   const [before, promoted] = [await counterOf(old), await counterOf(redis.master)];
