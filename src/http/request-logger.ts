@@ -5,8 +5,8 @@ type Bindings = Parameters<FastifyBaseLogger['child']>[0];
 type Line = Parameters<FastifyBaseLogger['info']>;
 
 interface Unmade {
-  readonly base: FastifyBaseLogger;
-  readonly bindings: Bindings;
+  base: FastifyBaseLogger;
+  bindings: Bindings;
   made: FastifyBaseLogger | undefined;
 }
 
@@ -41,5 +41,11 @@ const METHODS = {
 };
 
 /** @param bindings are written with each line. With them pino makes a child, which costs a quarter of a reply. */
-export const createRequestLogger = (base: FastifyBaseLogger, bindings: Bindings): FastifyBaseLogger =>
-  ({ __proto__: METHODS, base, bindings, made: undefined }) as unknown as FastifyBaseLogger;
+export const createRequestLogger = (base: FastifyBaseLogger, bindings: Bindings): FastifyBaseLogger => {
+  // One field after the other: a literal with a prototype in it takes twelve times as long.
+  const request = Object.create(METHODS) as Unmade;
+  request.base = base;
+  request.bindings = bindings;
+  request.made = undefined;
+  return request as unknown as FastifyBaseLogger;
+};

@@ -1,6 +1,7 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
 import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
 import { type PrefixConfigStore, type ReplaceOutcome, replaceStored } from '../../core/prefix-config-store.ts';
+import { gatherReads } from './gathered-reads.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
@@ -11,6 +12,8 @@ const ATTEMPTS_MAX = 10;
 
 export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClient): PrefixConfigStore => {
   const script = loadRedisScript('write-config');
+
+  const readEntries = gatherReads((prefixKeys) => commands.hmget(PREFIX_CONFIGS_KEY, ...prefixKeys));
 
   const read = async (prefixKey: string): Promise<string> =>
     (await commands.hget(PREFIX_CONFIGS_KEY, prefixKey)) ?? NONE;
@@ -48,7 +51,7 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClie
   return {
     find: (prefixKeys) =>
       translated(async () => {
-        const entries = await commands.hmget(PREFIX_CONFIGS_KEY, ...prefixKeys);
+        const entries = await readEntries(prefixKeys);
         return prefixKeys.map((prefixKey, index) => {
           const json = entries[index];
           return json === null || json === undefined ? undefined : decodeStoredConfig(prefixKey, json);
