@@ -96,7 +96,7 @@ describe('a single node on SQLite', () => {
   });
 
   it('rests below 150 MB of memory', async () => {
-    // Without the counts of coverage, which take some megabytes of their own.
+    // Not under coverage, which takes 10 MB more.
     const service = await start({ NODE_V8_COVERAGE: '' });
     await register(service, 'A', { format: 'A{SEQ:3}' });
     await fetch(`${service.url}/numbers/A`);
