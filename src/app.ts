@@ -19,7 +19,7 @@ import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
-import type { TokenKeys } from './http/plugins/auth.ts';
+import type { TokenKeys } from './http/plugins/credentials.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { readTlsFiles } from './lib/tls-files.ts';

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import { type App, createApp } from './app.ts';
 import { readSettings, type Settings } from './config/settings.ts';
-import type { TokenKeys } from './http/plugins/auth.ts';
+import type { TokenKeys } from './http/plugins/credentials.ts';
 import { createToken } from './http/token.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';

@@ -1,5 +1,5 @@
 /** The HTTP server: its plugins and its routes. It does not listen yet. */
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ValidationError } from '../core/errors.ts';
@@ -14,12 +14,13 @@ import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemplateService } from '../services/template-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
-import { createAuthorizer, type TokenKeys } from './plugins/auth.ts';
+import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin } from './plugins/browser-rules.ts';
+import type { TokenKeys } from './plugins/credentials.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
-import { createRateLimit, type RateLimit } from './plugins/rate-limit.ts';
+import type { RateLimit } from './plugins/rate-limit.ts';
 import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
@@ -63,6 +64,16 @@ const ROOT_NAMES: Readonly<Record<string, string>> = {
   headers: 'headers',
 };
 
+/** Loaded where there is a limit, as stores are where they are used. */
+const openRateLimit = async (
+  server: FastifyInstance,
+  limit: RateLimit,
+  authorizer: Authorizer,
+): Promise<onRequestAsyncHookHandler> => {
+  const { createRateLimit } = await import('./plugins/rate-limit.ts');
+  return createRateLimit(server, limit, authorizer);
+};
+
 /** Builds the server, ready to `listen` or `inject`. */
 export const createServer = async (options: ServerOptions): Promise<FastifyInstance> => {
   const server = createBareServer(options.logger, options.connections);
@@ -99,7 +110,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   });
   await server.register(healthRoutes, options.health);
   if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
-  const limitRate = options.rateLimit && (await createRateLimit(server, options.rateLimit, authorizer));
+  const limitRate = options.rateLimit && (await openRateLimit(server, options.rateLimit, authorizer));
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
     await server.register(apiRoutes, { ...options, authorizer, limitRate, documented, prefix });

@@ -48,8 +48,9 @@ export const createIssuedNumbers = (prefixesMax: number): IssuedNumbers => {
       }
       slots.push({ strategy, source, count });
       // A count that appears at its first step shows no rate: what an alert asks for is there before.
-      const hasStandby = slots.some((slot) => slot.strategy === strategy && slot.source === 'standby');
-      if (source === 'redis' && !hasStandby) slots.push({ strategy, source: 'standby', count: 0 });
+      const mayUseStandby = strategy === 'counter' && source === 'redis';
+      if (mayUseStandby && !slots.some((slot) => slot.source === 'standby'))
+        slots.push({ strategy, source: 'standby', count: 0 });
     },
     counts: () =>
       [...byPrefix, [OTHER, other] as const].flatMap(([prefix, slots]) => slots.map((slot) => ({ prefix, ...slot }))),

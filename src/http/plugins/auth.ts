@@ -1,35 +1,12 @@
-/** Who may do what: bearer tokens (JWT) or API keys, and their scopes, checked before a body is read. */
-import fastifyJwt from '@fastify/jwt';
+/** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
-import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/api-key.ts';
 import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
-import { ACTIONS, type Action, allows, allowsWithin, type Grant, readScopes } from '../../core/scopes.ts';
-import type { ApiKeyService } from '../../services/api-key-service.ts';
-import { createJwksVerifier, type JwksSource } from './jwks-verifier.ts';
-import { createVerifiedTokens } from './verified-tokens.ts';
+import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/scopes.ts';
+import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
-interface Principal {
-  readonly grants: readonly Grant[];
-  readonly subject: string | undefined;
-  /** ms since 1970-01-01T00:00:00Z; Infinity when the token never expires. */
-  readonly expiresAtMs: number;
-}
-
-declare module '@fastify/jwt' {
-  interface FastifyJWT {
-    user: Principal;
-  }
-}
-
-/** What tokens are verified by: a secret shared with who makes them (HS256), or the public keys of an issuer. */
-export type TokenKeys = { readonly secret: string } | { readonly jwks: JwksSource };
-
-export interface AuthOptions {
+export interface AuthOptions extends CredentialOptions {
   /** Undefined: nobody is asked, everybody may do everything. */
   readonly tokenKeys: TokenKeys | undefined;
-  readonly apiKeyService: Pick<ApiKeyService, 'identify'>;
-  /** Is told when the keys of the issuer could not be fetched. */
-  readonly onKeysFailure: (error: unknown) => void;
 }
 
 /** The hooks of a route; spread them into its options. */
@@ -86,49 +63,6 @@ const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string):
   );
 };
 
-/** @throws Error when the token says that it is an API key. */
-const toPrincipal = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?: unknown }): Principal => {
-  const subject = sub === undefined ? undefined : String(sub);
-  if (subject !== undefined && isSubjectOfApiKey(subject)) throw new Error('The subject is reserved for API keys');
-  return {
-    grants: readScopes(typeof scope === 'string' ? scope : '').grants,
-    subject,
-    expiresAtMs: typeof exp === 'number' ? exp * 1_000 : Number.POSITIVE_INFINITY,
-  };
-};
-
-const bearerOf = (request: FastifyRequest): string =>
-  /^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-
-/** What is wrong with how a caller shows who he is, for the log. */
-class CredentialError extends Error {
-  readonly code: string;
-
-  constructor(code: string) {
-    super(code);
-    this.name = 'CredentialError';
-    this.code = code;
-  }
-}
-
-type Verify = (request: FastifyRequest) => Promise<Principal>;
-
-/** @throws when the secret is not usable. */
-const createTokenVerifier = async (server: FastifyInstance, options: AuthOptions, keys: TokenKeys): Promise<Verify> => {
-  if ('jwks' in keys) {
-    server.decorateRequest('user');
-    const verify = createJwksVerifier(keys.jwks, options.onKeysFailure);
-    return async (request) => toPrincipal(await verify(bearerOf(request)));
-  }
-  await server.register(fastifyJwt, {
-    secret: keys.secret,
-    // Pinned: a token must not choose how it is verified.
-    verify: { algorithms: ['HS256'] },
-    formatUser: (payload) => toPrincipal(payload as object),
-  });
-  return (request) => request.jwtVerify<Principal>();
-};
-
 /** What is wrong with how a caller shows who he is, in words for him. */
 const explain = ({ headers }: FastifyRequest): string => {
   const key = headers['x-api-key'];
@@ -139,77 +73,35 @@ const explain = ({ headers }: FastifyRequest): string => {
     : 'The token is not valid, or it has expired.';
 };
 
-/** What is kept out of the log: all but the kind of the failure, for messages of verifiers may quote the token. */
-const reasonOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+/** A caller who could not be identified. The log has the kind of the failure only: messages of verifiers may quote the token. */
+const refuse = (request: FastifyRequest, error: unknown): Error => {
+  // What is no fault of the caller stays what it is: 503.
+  if (error instanceof NumberGeneratorError) return error;
+  logRefusal(request, 'unauthorized', error instanceof Error && 'code' in error ? String(error.code) : 'unknown');
+  return new UnauthorizedError(explain(request));
+};
+
+/** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */
+const identifyOnce = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
+  const { authorization, 'x-api-key': key } = request.headers;
+  if (authorization === undefined && key === undefined) return undefined;
+  if (!request.user) {
+    await new Promise<void>((resolve, reject) => {
+      identify(request, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+  return request.user.subject;
+};
 
 /** @returns what the routes guard themselves with. @throws when the secret is not usable. */
 export const createAuthorizer = async (server: FastifyInstance, options: AuthOptions): Promise<Authorizer> => {
-  const { tokenKeys, apiKeyService } = options;
-  if (tokenKeys === undefined) return EVERYTHING;
-  const verifyToken = await createTokenVerifier(server, options, tokenKeys);
-  const verified = createVerifiedTokens<Principal>();
-
-  const refuse = (request: FastifyRequest, error: unknown): Error => {
-    // What is no fault of the caller stays what it is: 503.
-    if (error instanceof NumberGeneratorError) return error;
-    logRefusal(request, 'unauthorized', reasonOf(error));
-    return new UnauthorizedError(explain(request));
-  };
-
-  const identifyByKey = (request: FastifyRequest, key: string, done: (error?: Error) => void): void => {
-    const accept = (known: Awaited<ReturnType<typeof apiKeyService.identify>>): void => {
-      if (known === undefined) {
-        done(new CredentialError('API_KEY_INVALID'));
-        return;
-      }
-      const { grants, entry } = known;
-      request.user = { grants, subject: subjectOfApiKey(entry.id), expiresAtMs: Number.POSITIVE_INFINITY };
-      done();
-    };
-    const known = apiKeyService.identify(key);
-    if (known instanceof Promise) known.then(accept, done);
-    else accept(known);
-  };
-
-  /** By callback, for at most calls there is nothing to wait for. */
-  const identify = (request: FastifyRequest, done: (error?: Error) => void): void => {
-    const { authorization = '', 'x-api-key': key } = request.headers;
-    if (key !== undefined) {
-      if (authorization === '') identifyByKey(request, String(key), done);
-      else done(new CredentialError('TOKEN_AND_API_KEY'));
-      return;
-    }
-    const known = verified.find(authorization, Date.now());
-    if (known !== undefined) {
-      request.user = known;
-      done();
-      return;
-    }
-    verifyToken(request).then((principal) => {
-      request.user = principal;
-      verified.keep(authorization, principal, principal.expiresAtMs, Date.now());
-      done();
-    }, done);
-  };
-
-  /** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */
-  const ofCaller = async (request: FastifyRequest): Promise<string | undefined> => {
-    const { authorization, 'x-api-key': key } = request.headers;
-    if (authorization === undefined && key === undefined) return undefined;
-    if (!request.user) {
-      await new Promise<void>((resolve, reject) => {
-        identify(request, (error) => (error === undefined ? resolve() : reject(error)));
-      });
-    }
-    return request.user.subject;
-  };
-  const authorize = (request: FastifyRequest, action: Action, done: (error?: Error) => void): void =>
-    identify(request, (error) => done(error === undefined ? refusalOf(request, action) : refuse(request, error)));
+  if (options.tokenKeys === undefined) return EVERYTHING;
+  const identify = await createIdentify(server, options.tokenKeys, options);
 
   return {
     guard: (action, prefixKeyOf) => ({
-      onRequest: (request, _reply, done) => authorize(request, action, done),
+      onRequest: (request, _reply, done) =>
+        identify(request, (error) => done(error === undefined ? refusalOf(request, action) : refuse(request, error))),
       ...(prefixKeyOf && {
         preHandler: (request, _reply, done) => done(refusalOf(request, action, prefixKeyOf(request))),
       }),
@@ -222,12 +114,12 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
     permitsWithin: (request, action, reach) => allowsWithin(request.user.grants, action, reach),
     subjectOf: async (request) => {
       try {
-        return await ofCaller(request);
+        return await identifyOnce(request, identify);
       } catch (error) {
         throw refuse(request, error);
       }
     },
-    callerOf: (request) => ofCaller(request).catch(() => undefined),
+    callerOf: (request) => identifyOnce(request, identify).catch(() => undefined),
   };
 };
 

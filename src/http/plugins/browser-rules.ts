@@ -1,5 +1,4 @@
 /** What browsers are told: which pages may call, and that a reply is no page to run or to frame. */
-import fastifyCors from '@fastify/cors';
 import fastifyPlugin from 'fastify-plugin';
 
 export interface BrowserRulesOptions {
@@ -21,12 +20,13 @@ const rules = (secure: boolean): Record<string, string> => ({
 
 export const browserRulesPlugin = fastifyPlugin<BrowserRulesOptions>(async (server, { corsOrigins, secure }) => {
   const headers = rules(secure);
-  // Three constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
+  // Constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();
   });
   if (corsOrigins === undefined) return;
+  const { default: fastifyCors } = await import('@fastify/cors');
   await server.register(fastifyCors, {
     origin: [...corsOrigins],
     methods: ['GET', 'PUT', 'POST', 'DELETE'],

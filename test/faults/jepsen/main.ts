@@ -24,10 +24,11 @@ const main = async (args: readonly string[]): Promise<number> => {
   }
   if (command.kind === 'replay') return replay(command.file);
   const { history, verdict, file, broken } = await runJepsen(command.options, console.log);
-  console.log(describeRun(history, verdict));
+  // A run that broke off has nothing to be called clean.
+  if (broken === undefined || verdict.findings.length > 0) console.log(describeRun(history, verdict));
   if (file !== undefined) console.log(`History: ${file} (logs of the nodes in ${file}.logs)`);
   if (broken === undefined) return exitOf(verdict);
-  console.error('The harness broke:', broken);
+  console.error('The harness broke, so there is no verdict:', broken);
   return EXIT.broken;
 };
 
