@@ -87,7 +87,7 @@ const ours =
     };
     const server = await startServer(placement, {
       command: NODE,
-      args: ['--max-semi-space-size=8', 'src/main.ts'],
+      args: ['src/main.ts'],
       env,
     });
     await waitUntilReady(server.url);

@@ -103,7 +103,7 @@ describe('a single node on SQLite', () => {
     const text = await (await fetch(`${service.url}/metrics`)).text();
     const resident = Number(/^process_resident_memory_bytes (\d+)/m.exec(text)?.[1]);
     expect(resident).toBeGreaterThan(0);
-    expect(resident).toBeLessThan(150_000_000);
+    expect(resident).toBeLessThan(150 * 2 ** 20);
   });
 });
 
