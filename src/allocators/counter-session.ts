@@ -17,7 +17,9 @@ import {
   type CounterSessionOptions,
   isOutdated,
   owesReport,
+  type Refusal,
   type SessionState,
+  settleRefusal,
   swear,
   windowOf,
 } from './session-state.ts';
@@ -32,12 +34,8 @@ export type Settlement =
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
   /** The sequence gives no more values. */
   | { readonly kind: 'closed' }
-  /** The ceiling must be raised above `value`; the call stays pending. */
-  | { readonly kind: 'ceiling'; readonly value: bigint }
-  /** The store must be told what this node knows (`report`); the call stays pending. */
-  | { readonly kind: 'report' }
-  /** The stored sequence is unusable. The call stays pending: repeat it later. */
-  | { readonly kind: 'corrupt'; readonly reason: string }
+  /** The call stays pending: it is repeated when that is done. */
+  | Refusal
   /** Everything is given back; the session is over. */
   | { readonly kind: 'left' }
   /** Another process calls under this node's name: drop the session and start one under a fresh name. */
@@ -162,17 +160,12 @@ const settle = (state: SessionState, callNumber: number, reply: CounterReply): S
   if (isOutdated(state, reply.fence)) return { kind: 'again' };
   switch (reply.kind) {
     case 'corrupt':
-      return { kind: 'corrupt', reason: reply.reason };
+    case 'ceiling':
+    case 'forgotten':
+    case 'recovering':
+      return settleRefusal(state, reply);
     case 'stale':
       return { kind: 'usurped' };
-    case 'ceiling':
-      return { kind: 'ceiling', value: reply.value };
-    case 'forgotten':
-      state.standing = 'late';
-      return { kind: 'report' };
-    case 'recovering':
-      swear(state);
-      return { kind: 'report' };
     case 'exhausted': {
       finish(state, pending);
       const gaveUp = state.standby.follow(reply.standby);

@@ -1,7 +1,15 @@
 /** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
-import { type CallTerms, isOutdated, owesReport, type SessionState, swear, windowOf } from './session-state.ts';
+import {
+  type CallTerms,
+  isOutdated,
+  owesReport,
+  type Refusal,
+  type SessionState,
+  settleRefusal,
+  windowOf,
+} from './session-state.ts';
 
 /** What the answer to a `once` means. */
 export type OnceSettlement =
@@ -15,12 +23,8 @@ export type OnceSettlement =
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
   /** It does not count any more: make it anew when calls can be made. */
   | { readonly kind: 'again' }
-  /** The store must be told what this node knows; it is to be made anew then. */
-  | { readonly kind: 'report' }
-  /** The ceiling must be raised above `value`; it is to be made anew then. */
-  | { readonly kind: 'ceiling'; readonly value: bigint }
-  /** What is stored cannot be used. */
-  | { readonly kind: 'corrupt'; readonly reason: string };
+  /** It is to be made anew when that is done. */
+  | Refusal;
 
 export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => ({
   sequence: state.sequence,
@@ -69,15 +73,10 @@ export const settleOnce = (state: SessionState, reply: CounterReply): OnceSettle
     case 'exhausted':
       return { kind: 'exhausted', valuesLeft: reply.valuesLeft };
     case 'corrupt':
-      return { kind: 'corrupt', reason: reply.reason };
     case 'ceiling':
-      return { kind: 'ceiling', value: reply.value };
     case 'forgotten':
-      state.standing = 'late';
-      return { kind: 'report' };
     case 'recovering':
-      swear(state);
-      return { kind: 'report' };
+      return settleRefusal(state, reply);
     case 'taken':
     case 'nothing':
     case 'stale':

@@ -1,5 +1,5 @@
 /** What a session knows of one sequence, and the rules that its calls and its receipts share. */
-import type { CounterCall, Fence, RecoveryName } from '../core/counter-store.ts';
+import type { CounterCall, CounterReply, Fence, RecoveryName } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { ceilingWindow } from './ceiling-window.ts';
@@ -79,4 +79,31 @@ export const isOutdated = (state: SessionState, fence: Fence | undefined): boole
   state.epoch = fence.epoch;
   state.fence = fence;
   return false;
+};
+
+/** What is asked of the node before the store serves it, whatever it wanted. */
+export type Refusal =
+  /** The ceiling must be raised above `value`. */
+  | { readonly kind: 'ceiling'; readonly value: bigint }
+  /** The store must be told what this node knows. */
+  | { readonly kind: 'report' }
+  /** What is stored cannot be used. */
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+export const settleRefusal = (
+  state: SessionState,
+  reply: Extract<CounterReply, { kind: 'corrupt' | 'ceiling' | 'forgotten' | 'recovering' }>,
+): Refusal => {
+  switch (reply.kind) {
+    case 'corrupt':
+      return { kind: 'corrupt', reason: reply.reason };
+    case 'ceiling':
+      return { kind: 'ceiling', value: reply.value };
+    case 'forgotten':
+      state.standing = 'late';
+      return { kind: 'report' };
+    case 'recovering':
+      swear(state);
+      return { kind: 'report' };
+  }
 };
