@@ -16,21 +16,13 @@ import {
   toApiKeyReply,
 } from '../schemas/api-keys.ts';
 import { encodeCursor } from '../schemas/page.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 
 export interface ApiKeyRoutesOptions {
   readonly apiKeyService: ApiKeyService;
   readonly authorizer: Authorizer;
 }
-
-const response = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
-};
 
 const grantsOf = (scopes: string): readonly Grant[] => readScopes(scopes).grants;
 
@@ -55,7 +47,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
         ...described('Make an API key; it is shown this once'),
         body: apiKeyBody,
         response: {
-          ...response,
+          ...guardedResponses,
           201: createdApiKeyReply,
         },
       },
@@ -82,7 +74,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
       schema: {
         ...described('List the API keys in the order of their ids, without the keys themselves'),
         querystring: apiKeysQuery,
-        response: { ...response, 200: apiKeysReply },
+        response: { ...guardedResponses, 200: apiKeysReply },
       },
       ...authorizer.guard('keys:admin'),
     },
@@ -100,7 +92,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
       schema: {
         ...described('Revoke an API key: refused here at once, on every node within 5 seconds'),
         params: apiKeyParams,
-        response: { ...response, 204: z.undefined(), 404: problemResponse('NOT_FOUND') },
+        response: { ...guardedResponses, 204: z.undefined(), 404: problemResponse('NOT_FOUND') },
       },
       ...authorizer.guard('keys:admin'),
     },

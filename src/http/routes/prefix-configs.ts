@@ -16,7 +16,7 @@ import {
   toConfigReply,
   writtenConfigReply,
 } from '../schemas/prefix-configs.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 
 export interface PrefixConfigRoutesOptions {
@@ -27,14 +27,7 @@ export interface PrefixConfigRoutesOptions {
 /** Room for a reply that names the too long field, instead of one that only says "too large". */
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
 
-const commonResponse = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
-};
-const foundResponse = { ...commonResponse, 404: problemResponse('PREFIX_NOT_REGISTERED') };
+const foundResponse = { ...guardedResponses, 404: problemResponse('PREFIX_NOT_REGISTERED') };
 
 const headers = z.object({
   'if-match': z
@@ -126,7 +119,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       schema: {
         ...described('configs:read', 'List the prefix configs in the order of their keys'),
         querystring: listQuery,
-        response: { ...commonResponse, 200: configPageReply },
+        response: { ...guardedResponses, 200: configPageReply },
       },
       ...authorizer.guard('configs:read'),
     },

@@ -8,7 +8,7 @@ import type { ReportService } from '../../services/report-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { createReportStream } from '../report-stream.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
 import { securedBy } from '../schemas/security.ts';
 
@@ -59,12 +59,8 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
         querystring: reportQuery,
         response: {
           200: reply200,
-          400: problemResponse('VALIDATION_ERROR'),
-          401: problemResponse('UNAUTHORIZED'),
-          403: problemResponse('FORBIDDEN'),
+          ...guardedResponses,
           404: problemResponse('PREFIX_NOT_REGISTERED'),
-          500: problemResponse('INTERNAL'),
-          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
         },
       },
       ...authorizer.guard('configs:read', keyOf),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import {
   reservationBody,
   reservationParams,
@@ -21,15 +21,8 @@ export interface ReservationRoutesOptions {
   readonly authorizer: Authorizer | undefined;
 }
 
-const response = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
-};
 const endedResponse = {
-  ...response,
+  ...guardedResponses,
   200: reservationReply,
   404: problemResponse('NOT_FOUND'),
   409: problemResponse('RESERVATION_ENDED'),
@@ -65,7 +58,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
         ...described('Take the next number of a gapless prefix for a while'),
         body: reservationBody,
         response: {
-          ...response,
+          ...guardedResponses,
           201: reservationReply,
           400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
           409: problemResponse('SEQUENCE_OVERFLOW'),
@@ -88,7 +81,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       schema: {
         ...described('Read a reservation'),
         params: reservationParams,
-        response: { ...response, 200: reservationReply, 404: problemResponse('NOT_FOUND') },
+        response: { ...guardedResponses, 200: reservationReply, 404: problemResponse('NOT_FOUND') },
       },
       ...guard,
     },

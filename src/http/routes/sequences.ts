@@ -6,7 +6,7 @@ import type { SequenceService } from '../../services/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import {
   advanceBody,
@@ -27,12 +27,8 @@ export interface SequenceRoutesOptions {
 }
 
 const response = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
+  ...guardedResponses,
   404: problemResponse('PREFIX_NOT_REGISTERED', 'NOT_FOUND'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
 
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;

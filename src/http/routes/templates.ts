@@ -7,7 +7,7 @@ import type { SequenceService } from '../../services/sequence-service.ts';
 import type { TemplateService } from '../../services/template-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import {
   parseBody,
@@ -29,12 +29,8 @@ export interface TemplateRoutesOptions {
 }
 
 const response = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
+  ...guardedResponses,
   404: problemResponse('PREFIX_NOT_REGISTERED'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
 };
 
 export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = async (

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
-import { problemResponse } from '../schemas/problem.ts';
+import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import {
   temporaryNumberParams,
@@ -17,14 +17,6 @@ export interface TemporaryNumberRoutesOptions {
   readonly temporaryNumberService: TemporaryNumberService;
   readonly authorizer: Authorizer;
 }
-
-const response = {
-  400: problemResponse('VALIDATION_ERROR'),
-  401: problemResponse('UNAUTHORIZED'),
-  403: problemResponse('FORBIDDEN'),
-  500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
-};
 
 export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesOptions> = async (
   server,
@@ -42,7 +34,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
       schema: {
         ...described('Temporary numbers that were issued, and what replaced them'),
         querystring: temporaryNumbersQuery,
-        response: { ...response, 200: temporaryNumbersReply },
+        response: { ...guardedResponses, 200: temporaryNumbersReply },
       },
       ...authorizer.guard('sequences:admin'),
     },
@@ -61,7 +53,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
         ...described('Issue the real number of a temporary one; a repetition gives the same'),
         params: temporaryNumberParams,
         response: {
-          ...response,
+          ...guardedResponses,
           200: temporaryNumberReply,
           404: problemResponse('NOT_FOUND', 'PREFIX_NOT_REGISTERED'),
           409: problemResponse('SEQUENCE_OVERFLOW'),

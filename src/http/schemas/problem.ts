@@ -26,3 +26,12 @@ export const problemResponse = (...codes: ErrorCode[]) => ({
   description: codes.join(', '),
   content: { [PROBLEM_TYPE]: { schema: problemSchema } },
 });
+
+/** What every guarded call may answer besides its own. */
+export const guardedResponses = {
+  400: problemResponse('VALIDATION_ERROR'),
+  401: problemResponse('UNAUTHORIZED'),
+  403: problemResponse('FORBIDDEN'),
+  500: problemResponse('INTERNAL'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+};
