@@ -1,5 +1,4 @@
 /** Watches how fast the series are used up: forecasts for who asks, warnings before one ends, the fullest ones for the metrics. */
-import { setImmediate } from 'node:timers/promises';
 import type { Standing } from '../allocators/allocator.ts';
 import { readCalendar } from '../core/calendar.ts';
 import {
@@ -19,6 +18,8 @@ import type { CapacityMeasure, Emit } from '../core/events.ts';
 import { periodKeyOf } from '../core/period.ts';
 import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
+import { lookEvery } from './look-every.ts';
+import { measurePrefixes } from './measure-prefixes.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 export interface Forecast {
@@ -120,9 +121,8 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
     return { prefixKey: sequence.prefixKey, used: usage.used, secondsLeft };
   };
 
-  /** Sorted by use; of more than there is room for the fullest of the rest stands for all of them. */
-  const report = (measures: ReadonlyMap<string, CapacityMeasure>): void => {
-    const sorted = [...measures.values()].sort((a, b) => b.used - a.used);
+  /** @param sorted by use. Of more than there is room for, the fullest of the rest stands for all of them. */
+  const report = (sorted: readonly CapacityMeasure[]): void => {
     const other = sorted.slice(measuredMax);
     const soonest = other.flatMap(({ secondsLeft }) => (secondsLeft === undefined ? [] : [secondsLeft]));
     const rest = {
@@ -136,28 +136,16 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
 
   const look = async (): Promise<void> => {
     const nowMs = clock.now();
-    const measures = new Map<string, CapacityMeasure>();
-    let seen = 0;
-    for (const standing of standings()) {
-      const measure = lookAt(standing, nowMs);
-      // Two periods of a prefix may be in use around midnight.
-      const known = measure && measures.get(measure.prefixKey);
-      if (measure && (known === undefined || known.used < measure.used)) measures.set(measure.prefixKey, measure);
-      seen += 1;
-      if (seen % SLICE === 0) await setImmediate();
-    }
-    report(measures);
+    const sorted = await measurePrefixes({
+      standings: standings(),
+      slice: SLICE,
+      measureOf: (standing) => lookAt(standing, nowMs),
+      compare: (a, b) => b.used - a.used,
+    });
+    report(sorted);
   };
 
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    void look().finally(() => {
-      looking = false;
-    });
-  }, LOOK_INTERVAL_MS);
-  timer.unref();
+  const close = lookEvery(LOOK_INTERVAL_MS, look);
 
   return {
     forecast: (config, sequence, value) => {
@@ -169,6 +157,6 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
       if (entry !== undefined) entry.pace = passOver(entry.pace, to - from);
     },
     look,
-    close: () => clearInterval(timer),
+    close,
   };
 };

@@ -2,6 +2,7 @@
 import type { Standing } from '../allocators/allocator.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import type { Emit, GapMeasure } from '../core/events.ts';
+import { lookEvery } from './look-every.ts';
 
 export interface GapWatcher {
   /** Counts the gaps of the sequences in use, as it does every 15 s. */
@@ -45,18 +46,8 @@ export const createGapWatcher = ({ store, standings, measuredMax, emit }: Depend
     });
   };
 
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    // While the store is away the last figures stay.
-    look()
-      .catch(() => undefined)
-      .finally(() => {
-        looking = false;
-      });
-  }, LOOK_INTERVAL_MS);
-  timer.unref();
+  // While the store is away the last figures stay.
+  const close = lookEvery(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
 
-  return { look, close: () => clearInterval(timer) };
+  return { look, close };
 };

@@ -1,7 +1,8 @@
 /** Watches what this node holds ready for an outage: the prefixes whose standby is nearest its end, for the metrics. */
-import { setImmediate } from 'node:timers/promises';
 import type { Standing } from '../allocators/allocator.ts';
 import type { Emit, StandbyMeasure } from '../core/events.ts';
+import { lookEvery } from './look-every.ts';
+import { measurePrefixes } from './measure-prefixes.ts';
 
 export interface StandbyWatcher {
   /** Looks at all sequences of this node, as it does every 5 s. */
@@ -27,33 +28,16 @@ const measureOf = ({ sequence: { prefixKey }, standby }: Standing): StandbyMeasu
 
 export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependencies): StandbyWatcher => {
   const look = async (): Promise<void> => {
-    const measures = new Map<string, StandbyMeasure>();
-    let seen = 0;
-    for (const standing of standings()) {
-      const measure = measureOf(standing);
-      // Two periods of a prefix may be in use around midnight.
-      const known = measure && measures.get(measure.prefixKey);
-      if (measure && (known === undefined || known.leftRatio > measure.leftRatio)) {
-        measures.set(measure.prefixKey, measure);
-      }
-      seen += 1;
-      if (seen % SLICE === 0) await setImmediate();
-    }
-    const sorted = [...measures.values()].sort((a, b) => a.leftRatio - b.leftRatio);
+    const sorted = await measurePrefixes<StandbyMeasure>({
+      standings: standings(),
+      slice: SLICE,
+      measureOf,
+      compare: (a, b) => a.leftRatio - b.leftRatio,
+    });
     const worst = sorted[measuredMax];
     const other = worst && { ...worst, prefixKey: 'other' };
     emit({ type: 'standby-measured', measures: sorted.slice(0, measuredMax), other });
   };
 
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    void look().finally(() => {
-      looking = false;
-    });
-  }, LOOK_INTERVAL_MS);
-  timer.unref();
-
-  return { look, close: () => clearInterval(timer) };
+  return { look, close: lookEvery(LOOK_INTERVAL_MS, look) };
 };
