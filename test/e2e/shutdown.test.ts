@@ -1,7 +1,7 @@
 /** How a process ends: what SIGTERM sets in motion, what a second signal or a request that never ends does, and with which exit code. */
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { type Service, startService } from '../support/service.ts';
 
@@ -27,6 +27,17 @@ const register = (service: Service): Promise<Response> =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ format: 'A{SEQ:1}' }),
   });
+
+/** Begins a request for a number and waits until the service has surely read it; its body is announced, and `begun` of it is sent. */
+const beginPost = async (service: Service, length: number, begun = ''): Promise<Socket> => {
+  const socket = connect(service.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${begun}`,
+  );
+  await ask(new Agent(), `${service.url}/livez`);
+  return socket;
+};
 
 const stopping = (service: Service) => service.waitForLog(({ event }) => event === 'stopping');
 
@@ -79,12 +90,7 @@ it('a request under way when SIGTERM comes is finished, and the connection it le
   await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '8000' } });
   await register(service);
   const body = '{"prefixKey":"A"}';
-  const socket = connect(service.port, '127.0.0.1');
-  await once(socket, 'connect');
-  socket.write(
-    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
-  );
-  await ask(new Agent(), `${service.url}/livez`);
+  const socket = await beginPost(service, body.length);
   process.kill(service.pid, 'SIGTERM');
   await stopping(service);
   socket.write(body);
@@ -95,14 +101,9 @@ it('a request under way when SIGTERM comes is finished, and the connection it le
 
 it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it ends non-zero, and the log says why', async () => {
   await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '700' } });
-  const socket = connect(service.port, '127.0.0.1');
-  await once(socket, 'connect');
-  socket.on('error', () => undefined);
   // The body is announced, begun, and never finished.
-  socket.write(
-    'POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
-  );
-  await ask(new Agent(), `${service.url}/livez`);
+  const socket = await beginPost(service, 99, '{');
+  socket.on('error', () => undefined);
   process.kill(service.pid, 'SIGTERM');
   expect(await service.exited).toEqual({ code: 1, signal: null });
   expect(service.logs().at(-1)).toMatchObject({
@@ -127,12 +128,7 @@ it('200: with METRICS_PORT the metrics have a port of their own, which tells how
   expect(await secondsOf()).toBe(0);
   // A body that is announced and does not come keeps the shutdown waiting after the drain.
   const body = '{"prefixKey":"A"}';
-  const socket = connect(service.port, '127.0.0.1');
-  await once(socket, 'connect');
-  socket.write(
-    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
-  );
-  await ask(new Agent(), `${service.url}/livez`);
+  const socket = await beginPost(service, body.length);
   process.kill(service.pid, 'SIGTERM');
   await expect.poll(() => fetch(`${service.url}/livez`).catch(() => 'refused')).toBe('refused');
   expect(await secondsOf()).toBeGreaterThan(1);

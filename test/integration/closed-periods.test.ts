@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly', allowPast: true, timeZone: 'Europe/Berlin' };
@@ -14,7 +14,6 @@ const closeOn = (app: TestApp, key: string, period: string, reason = 'Filed') =>
   app.call('POST', `/api/sequences/${key}/periods/${period}/close`, { reason });
 
 describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs: number;
   let prefixes = 0;
@@ -23,15 +22,10 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
   // One app for all: each test has a prefix of its own.
   beforeAll(async () => {
     nowMs = NOW_MS;
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   beforeEach(() => {
     nowMs = NOW_MS;

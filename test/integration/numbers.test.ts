@@ -1,25 +1,19 @@
 /** The calls that take numbers, on SQLite and on Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApp, type TestApp } from '../support/app.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import type { TestApp } from '../support/app.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const NEW_YEAR_MS = Date.UTC(2027, 0, 1);
 
 describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs = Date.UTC(2026, 10, 21, 12);
 
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   const register = async (key: string, body: object): Promise<void> => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);

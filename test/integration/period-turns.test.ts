@@ -1,7 +1,7 @@
 /** Turns of periods under load: distinct numbers, each period from initialSeq + 1 on, no text of one period with the counter of another. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApp, type TestApp } from '../support/app.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import type { TestApp } from '../support/app.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const INITIAL_SEQ = 41;
 const REQUESTS = 120;
@@ -73,23 +73,15 @@ const TURNS: readonly (readonly [
 ];
 
 describe.each(['sqlite', 'redis'])('under load on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs = 0;
 
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
     // No standby: on a busy machine it would serve who waits for long, with higher values.
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url, STANDBY_SIZE: '0' }, {
-      now: () => nowMs,
-    });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '0' });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   it.each(TURNS)('200: %s in %s', async (what, timeZone, reset, variables, turn, texts) => {
     const key = what.replaceAll(' ', '_');

@@ -3,26 +3,20 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const NEW_YEAR_MS = Date.UTC(2027, 0, 1);
 
 describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs: number;
 
   beforeEach(async () => {
     nowMs = NEW_YEAR_MS - 1;
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs });
   });
 
-  afterEach(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterEach(() => app.close());
 
   const register = (key: string, body: object) => app.call('PUT', `/api/prefix-configs/${key}`, body);
   const take = async (key: string): Promise<string> => (await app.call('GET', `/api/numbers/${key}`)).json.number;

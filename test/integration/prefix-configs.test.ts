@@ -1,23 +1,17 @@
 /** The calls on prefix configs, on SQLite and on Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
 
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url });
-    await app.ready();
+    app = await startAppOn(store);
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   it('200: PUT and POST register, and reply with the whole config and its ETag', async () => {
     const body = { format: '{prefix}-{year}-{SEQ:6}', initial_seq: '18446744073709551614', timeZone: 'Asia/Tokyo' };

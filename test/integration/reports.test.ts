@@ -1,26 +1,20 @@
 /** Completeness reports, on SQLite and on Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const NONE = { reason: null, node: null, subject: null, reservation: null, at: null };
 
 describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs = Date.parse('2026-11-25T12:00:00Z');
 
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   const register = async (key: string, body: object): Promise<void> => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, { outage: 'reject', ...body })).status).toBe(200);

@@ -1,24 +1,18 @@
 /** The calls on sequences, on SQLite and on Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs = Date.now();
 
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url }, { now: () => nowMs });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   const register = async (key: string, body: object): Promise<void> => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);

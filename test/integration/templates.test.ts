@@ -3,12 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
-import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { startAppOn } from '../support/store-app.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 
 describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
-  let database: RedisDatabase | undefined;
   let app: TestApp;
   let nowMs = NOW_MS;
   let prefixes = 0;
@@ -16,17 +15,10 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
 
   // One app for all: each test has a prefix of its own.
   beforeAll(async () => {
-    if (store === 'redis') database = await leaseRedisDatabase();
-    app = await startApp(database === undefined ? {} : { REDIS_URL: database.url, STANDBY_SIZE: '10' }, {
-      now: () => nowMs,
-    });
-    await app.ready();
+    app = await startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '10' });
   });
 
-  afterAll(async () => {
-    await app.close();
-    await database?.release();
-  });
+  afterAll(() => app.close());
 
   beforeEach(() => {
     prefixes += 1;
