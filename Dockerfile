@@ -8,6 +8,15 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 # Source maps and type declarations of the dependencies are for people who read them; nothing loads them.
 RUN find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' -o -name '*.md' \) -delete
 COPY src src
+# Everything compiled once here starts a node in half the time. Node keeps what it compiled apart for each user, so it is done as the
+# user who will run it: each file loaded, then one start on SQLite, for what the libraries load later. The image holds it read-only.
+ENV NODE_COMPILE_CACHE=/app/compile-cache
+RUN install -d -o 10001 compile-cache
+USER 10001:10001
+RUN node --input-type=module -e "for (const file of fs.globSync('src/**/*.ts', { exclude: ['src/main.ts'] })) await import('/app/' + file)" \
+  && DATA_DIR=/tmp/compile SHUTDOWN_DRAIN_MS=0 timeout --preserve-status 10 node src/main.ts
+USER root
+RUN chown -R root:root compile-cache && chmod -R go=rX compile-cache
 # The root of the image: Node, every library that it is linked with, the app, and /data (SQLite, the generated secret), which a
 # mounted volume takes its owner from.
 RUN mkdir -p /image/etc \
@@ -18,7 +27,7 @@ RUN mkdir -p /image/etc \
 
 FROM scratch
 COPY --from=build /image /
-ENV NODE_ENV=production DATA_DIR=/data PATH=/usr/local/bin
+ENV NODE_ENV=production DATA_DIR=/data PATH=/usr/local/bin NODE_COMPILE_CACHE=/app/compile-cache
 WORKDIR /app
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
