@@ -1,5 +1,6 @@
 /** A report on its way to a reader: written as fast as it is read, and given up when it is read too slowly. */
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { Report } from '../services/report-service.ts';
 import type { ReportEncoding } from './schemas/reports.ts';
 
@@ -48,6 +49,8 @@ export const createReportStream = (
       stall = setTimeout(giveUp, stallMs, 'its reader took nothing for too long');
       yield piece;
       clearTimeout(stall);
+      // A store that answers at once and a reader as fast would leave no turn to anyone else.
+      await setImmediate();
     }
   }
   // One piece at a time: what the reader has not taken stays in the store.

@@ -9,6 +9,8 @@ export interface ReplyProxy {
   readonly port: number;
   /** @param text only the replies that contain it; all others pass. */
   replies(fate: Fate, text?: string): void;
+  /** How many replies did not pass. */
+  lost(): number;
   /** Where it passes requests on to, when that was not known at the start. */
   aim(port: number): void;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
   let fate: Fate = 'passed';
   let chosen = '';
   let target = targetPort;
+  let lost = 0;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
@@ -33,8 +36,12 @@ export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
     }
     near.pipe(far);
     far.on('data', (data) => {
-      if (fate === 'passed' || !data.includes(chosen)) near.write(data);
-      else if (fate === 'cut') near.resetAndDestroy();
+      if (fate === 'passed' || !data.includes(chosen)) {
+        near.write(data);
+        return;
+      }
+      lost += 1;
+      if (fate === 'cut') near.resetAndDestroy();
     });
   });
   server.listen(0, '127.0.0.1');
@@ -46,6 +53,7 @@ export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
       fate = next;
       chosen = text;
     },
+    lost: () => lost,
     aim: (port) => {
       target = port;
     },
