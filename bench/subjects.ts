@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createToken } from '../src/http/token.ts';
 import { findFreePort, findOnPath } from '../test/support/redis.ts';
+import { START_ARGS } from '../test/support/start-command.ts';
 import type { Placement } from './machine.ts';
 import { startServer } from './server-process.ts';
 import type { Stores } from './stores.ts';
@@ -87,7 +88,7 @@ const ours =
     };
     const server = await startServer(placement, {
       command: NODE,
-      args: ['src/main.ts'],
+      args: START_ARGS,
       env,
     });
     await waitUntilReady(server.url);

@@ -1,6 +1,7 @@
 /** A report on its way to a reader: written as fast as it is read, and given up when it is read too slowly. */
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { createGarbageBound } from '../lib/garbage-bound.ts';
 import type { Report } from '../services/report-service.ts';
 import type { ReportEncoding } from './schemas/reports.ts';
 
@@ -17,6 +18,8 @@ const REPORT_LIMITS: ReportLimits = { stallMs: 60_000, totalMs: 1_800_000 };
 const RUNS_PER_PIECE = 100;
 /** Lines of text are joined to pieces of about this size, in UTF-16 code units. */
 const PIECE_LENGTH = 16_384;
+/** What rows that were written may leave behind; a million leave ten times as much. */
+const GARBAGE_BYTES_MAX = 8 * 1024 * 1024;
 
 async function* piecesOf(report: Report, encoding: ReportEncoding): AsyncGenerator<string> {
   let piece = encoding.begin(report);
@@ -40,6 +43,7 @@ export const createReportStream = (
   encoding: ReportEncoding,
   { stallMs, totalMs }: ReportLimits = REPORT_LIMITS,
 ): Readable => {
+  const boundGarbage = createGarbageBound(GARBAGE_BYTES_MAX);
   let stall: NodeJS.Timeout | undefined;
   const giveUp = (why: string): void => {
     stream.destroy(new Error(`The report was given up: ${why}.`));
@@ -51,6 +55,7 @@ export const createReportStream = (
       clearTimeout(stall);
       // A store that answers at once and a reader as fast would leave no turn to anyone else.
       await setImmediate();
+      boundGarbage();
     }
   }
   // One piece at a time: what the reader has not taken stays in the store.

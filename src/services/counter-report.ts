@@ -16,7 +16,7 @@ export interface RunPage {
 type Store = Pick<CounterStore, 'inspect' | 'listGaps'>;
 
 /** Entries of the gap record in a page: bounds the memory of a report, and the passes over a record that is kept unsorted. */
-const GAPS_PER_PAGE = 20_000;
+const GAPS_PER_PAGE = 10_000;
 const ATTEMPTS_MAX = 3;
 
 const inspect = async (store: Store, sequence: SequenceName): Promise<SequenceState> => {

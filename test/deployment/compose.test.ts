@@ -1,9 +1,10 @@
-/** docker-compose.yml and monitoring/, as far as they can be judged without a Docker engine. */
+/** docker-compose.yml, the Dockerfile and monitoring/, as far as they can be judged without a Docker engine. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOfCompose, findSettingProblems } from '../support/deployed-settings.ts';
+import { START_ARGS } from '../support/start-command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMPOSE = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
@@ -37,6 +38,16 @@ describe('docker-compose.yml', () => {
   it('gives the service longer to stop than it takes itself', () => {
     const { stop_grace_period: period } = parse(COMPOSE).services.numbers;
     expect(Number(/^(\d+)s$/.exec(period)?.[1])).toBeGreaterThan(30);
+  });
+});
+
+describe('the image', () => {
+  const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+
+  it('starts what npm start starts, and its code was compiled with the same flags', () => {
+    const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '[]');
+    expect(entrypoint).toEqual(['node', ...START_ARGS]);
+    expect(/FLAGS="([^"]+)"/.exec(dockerfile)?.[1]?.split(' ')).toEqual(START_ARGS.slice(0, -1));
   });
 });
 

@@ -128,7 +128,9 @@ it('Redis restarted under load: nobody is refused, no number comes twice', async
   for (const load of loads) {
     const { numbers, rate, failures, latencyMs } = await load.stop();
     issued.push(...numbers.map((number) => Number(number.slice('STACK-'.length))));
-    console.log(`Redis restarted: ${numbers.length} numbers meanwhile, ${rate}/s, latency ${JSON.stringify(latencyMs)} ms`);
+    console.log(
+      `Redis restarted: ${numbers.length} numbers meanwhile, ${rate}/s, latency ${JSON.stringify(latencyMs)} ms`,
+    );
     expect(failures).toEqual({});
   }
   expect(new Set(issued).size).toBe(issued.length);

@@ -13,7 +13,6 @@ import { type Service, startService } from '../support/service.ts';
 const NUMBERS = Number(process.env['REPORT_NUMBERS'] ?? 50_000);
 const BATCH = 10_000;
 const MORE_MEMORY_MAX_MB = 50;
-const SMALL_HEAP = '--max-old-space-size=64 --max-semi-space-size=8';
 const LIMIT_MS = 60_000 + NUMBERS / 2;
 const KEY = 'ALL';
 
@@ -121,11 +120,8 @@ describe.each(Object.keys(BACKENDS))('a report on %s', (name) => {
       await fill(filler, backend.strategy);
       await filler.stop();
       await backend.tearGaps?.();
-      // Another process, whose memory no other work has made large already, with a small heap: in a large one V8 lets garbage lie
-      // (90 MB of half a million numbers, 260 of a million read slowly), and nobody could tell it from what the report needs.
-      await using service = await startService({
-        env: { ...backend.env, DATA_DIR: filler.dataDir, NODE_OPTIONS: SMALL_HEAP },
-      });
+      // Another process, whose memory no other work has made large already.
+      await using service = await startService({ env: { ...backend.env, DATA_DIR: filler.dataDir } });
       // It listens before it has reached its stores.
       while ((await fetch(`${service.url}/api/sequences/FEW/report`)).status !== 200) await setTimeout(50);
       const beforeMb = residentMb(service.pid);

@@ -1,8 +1,9 @@
-/** The real service as a process of its own: `node src/main.ts`, known only by its environment, its HTTP replies, its log and its exit code. */
+/** The real service as a process of its own, started as `npm start` does, known only by its environment, its HTTP replies, its log and its exit code. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExitStatus, type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
+import { START_ARGS } from './start-command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = 'src/main.ts';
@@ -147,7 +148,7 @@ export const startService = async (options: ServiceOptions = {}): Promise<Servic
   const describe = (): string =>
     `Log:\n${log.lines.map((line) => JSON.stringify(line)).join('\n')}\n${errors.join('\n')}`;
 
-  const child: GuardedProcess = await startGuardedProcess(process.execPath, [MAIN], {
+  const child: GuardedProcess = await startGuardedProcess(process.execPath, START_ARGS, {
     cwd: ROOT,
     env: {
       ...inheritedEnv(),

@@ -1,46 +1,52 @@
 /** The statements of the embedded ledger, and its rows as what the rules work with. Values are text of 20 digits: SQLite's integers are signed, and their order is that of the texts. */
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
-
-export type SqliteRow = ReturnType<StatementSync['all']>[number];
+import { type Cells, prepareList } from './list-statement.ts';
 
 export const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
 const optional = (value: unknown): string | undefined => (value === null ? undefined : String(value));
 
+const LEDGER_COLUMNS = 'value, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation';
+
 /** What was reserved and is past its time counts as void. */
-export const readLedgerRow = (row: SqliteRow, nowMs: number): LedgerRow => {
-  const freeAtMs = Number(row['free_at_ms']);
-  const expired = row['state'] === 'reserved' && freeAtMs <= nowMs;
+export const readLedgerRow = (cells: Cells, nowMs: number): LedgerRow => {
+  const [value, number, state, freeAt, takenAtMs, changedAtMs, subject, keyHash, reservation] = cells;
+  const freeAtMs = Number(freeAt);
+  const expired = state === 'reserved' && freeAtMs <= nowMs;
   return {
-    value: BigInt(String(row['value'])),
-    number: String(row['number']),
-    state: expired ? 'void' : (String(row['state']) as LedgerState),
-    takenAtMs: Number(row['taken_at_ms']),
-    changedAtMs: expired ? freeAtMs : Number(row['changed_at_ms']),
-    subject: optional(row['subject']),
-    keyHash: optional(row['key_hash']),
-    reservation: optional(row['reservation']),
+    value: BigInt(String(value)),
+    number: String(number),
+    state: expired ? 'void' : (String(state) as LedgerState),
+    takenAtMs: Number(takenAtMs),
+    changedAtMs: expired ? freeAtMs : Number(changedAtMs),
+    subject: optional(subject),
+    keyHash: optional(keyHash),
+    reservation: optional(reservation),
   };
 };
 
+const RESERVATION_COLUMNS =
+  'id, prefix_key, period, value, number, state, subject, reserved_at_ms, expires_at_ms, ended_at_ms, reason';
+
 /** Past its time it is expired, though nobody has taken its value again. */
-export const readReservation = (row: SqliteRow, nowMs: number): Reservation => {
-  const expiresAtMs = Number(row['expires_at_ms']);
-  const expired = row['state'] === 'reserved' && expiresAtMs <= nowMs;
-  const ended = row['ended_at_ms'] === null ? undefined : Number(row['ended_at_ms']);
+export const readReservation = (cells: Cells, nowMs: number): Reservation => {
+  const [id, prefixKey, period, value, number, state, subject, reservedAtMs, expiresAt, endedAt, reason] = cells;
+  const expiresAtMs = Number(expiresAt);
+  const expired = state === 'reserved' && expiresAtMs <= nowMs;
+  const ended = endedAt === null ? undefined : Number(endedAt);
   return {
-    id: String(row['id']),
-    prefixKey: String(row['prefix_key']),
-    period: String(row['period']),
-    value: BigInt(String(row['value'])),
-    number: String(row['number']),
-    state: expired ? 'expired' : (String(row['state']) as ReservationState),
-    subject: optional(row['subject']),
-    reservedAtMs: Number(row['reserved_at_ms']),
+    id: String(id),
+    prefixKey: String(prefixKey),
+    period: String(period),
+    value: BigInt(String(value)),
+    number: String(number),
+    state: expired ? 'expired' : (String(state) as ReservationState),
+    subject: optional(subject),
+    reservedAtMs: Number(reservedAtMs),
     expiresAtMs,
     endedAtMs: expired ? expiresAtMs : ended,
-    reason: optional(row['reason']),
+    reason: optional(reason),
   };
 };
 
@@ -62,7 +68,7 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
     UPDATE reservations SET state = 'expired', ended_at_ms = expires_at_ms
     WHERE state = 'reserved' AND id = (SELECT reservation FROM ledger WHERE prefix_key = ? AND period = ? AND value = ?)`),
   reserve: handle.prepare("INSERT INTO reservations VALUES (?, ?, ?, ?, ?, 'reserved', ?, ?, ?, NULL, NULL)"),
-  findReservation: handle.prepare('SELECT * FROM reservations WHERE id = ?'),
+  findReservation: prepareList(handle, `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`),
   endReservation: handle.prepare('UPDATE reservations SET state = ?, ended_at_ms = ?, reason = ? WHERE id = ?'),
   endRow: handle.prepare(
     'UPDATE ledger SET state = ?, free_at_ms = ?, changed_at_ms = ? WHERE prefix_key = ? AND period = ? AND value = ?',
@@ -70,11 +76,15 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   listPeriods: handle.prepare(
     'SELECT period FROM ledger_sequences WHERE prefix_key = ? AND (? IS NULL OR period > ?) ORDER BY period LIMIT ?',
   ),
-  listRows: handle.prepare(
-    'SELECT * FROM ledger WHERE prefix_key = ? AND period = ? AND value > ? ORDER BY value LIMIT ?',
+  listRows: prepareList(
+    handle,
+    `SELECT ${LEDGER_COLUMNS} FROM ledger WHERE prefix_key = ? AND period = ? AND value > ? ORDER BY value LIMIT ?`,
   ),
-  listReservations: handle.prepare(`
-    SELECT * FROM reservations WHERE prefix_key = ? AND period = ? AND (value, reserved_at_ms, id) > (?, ?, ?)
-    ORDER BY value, reserved_at_ms, id LIMIT ?`),
+  listReservations: prepareList(
+    handle,
+    `SELECT ${RESERVATION_COLUMNS} FROM reservations
+     WHERE prefix_key = ? AND period = ? AND (value, reserved_at_ms, id) > (?, ?, ?)
+     ORDER BY value, reserved_at_ms, id LIMIT ?`,
+  ),
   check: handle.prepare('SELECT 1'),
 });

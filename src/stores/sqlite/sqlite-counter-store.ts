@@ -7,6 +7,7 @@ import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
+import { prepareList } from './list-statement.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
@@ -32,8 +33,10 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   );
   const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
   // The width makes the order of the texts the order of the values.
-  const selectGaps = handle.prepare(
-    'SELECT * FROM gaps WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?',
+  const selectGaps = prepareList(
+    handle,
+    `SELECT first_value, last_value, reason, node, recorded_at_ms FROM gaps
+     WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?`,
   );
   const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
@@ -134,12 +137,14 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     },
 
     listGaps: async ({ prefixKey, period }, after, limit) =>
-      transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map((row) => ({
-        range: { first: BigInt(String(row['first_value'])), last: BigInt(String(row['last_value'])) },
-        reason: String(row['reason']) as GapReason,
-        node: row['node'] === null ? undefined : String(row['node']),
-        recordedAtMs: Number(row['recorded_at_ms']),
-      })),
+      transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map(
+        ([first, last, reason, node, recordedAtMs]) => ({
+          range: { first: BigInt(String(first)), last: BigInt(String(last)) },
+          reason: String(reason) as GapReason,
+          node: node === null ? undefined : String(node),
+          recordedAtMs: Number(recordedAtMs),
+        }),
+      ),
 
     countGaps: async ({ prefixKey, period }) => Number(transact(() => countGaps.get(prefixKey, period))?.['entries']),
 

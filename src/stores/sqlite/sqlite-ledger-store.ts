@@ -67,7 +67,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
   };
 
   const find = (id: string): Reservation | undefined => {
-    const row = statements.findReservation.get(id);
+    const [row] = statements.findReservation.all(id);
     return row === undefined ? undefined : readReservation(row, clock.now());
   };
 

@@ -54,6 +54,22 @@ describe('a reader who takes what comes', () => {
     expect(seen).toEqual({ read: 30, closed: 1 });
   });
 
+  test('and is as fast as the store leaves turns to everyone else', async () => {
+    const { report } = setUp(300);
+    let turns = 0;
+    let immediate: NodeJS.Immediate;
+    const takeTurn = (): void => {
+      turns += 1;
+      immediate = setImmediate(takeTurn);
+    };
+    immediate = setImmediate(takeTurn);
+    onTestFinished(() => clearImmediate(immediate));
+    let pieces = 0;
+    for await (const piece of createReportStream(report, createJsonEncoding())) pieces += piece.length > 0 ? 1 : 0;
+    expect(pieces).toBeGreaterThan(100);
+    expect(turns).toBeGreaterThanOrEqual(pieces - 1);
+  });
+
   test('gets it as CSV, with the total at the end', async () => {
     const { report } = setUp(3);
     const rows = (await textOf(createReportStream(report, createCsvEncoding()))).split('\r\n');
