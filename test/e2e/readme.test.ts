@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { startPostgresServer } from '../support/postgres.ts';
-import { startRedisServer } from '../support/redis.ts';
+import { findFreePort, startRedisServer } from '../support/redis.ts';
 import { startService } from '../support/service.ts';
 
 const run = promisify(execFile);
@@ -46,14 +46,28 @@ const openSession = async (story: Story, stack: AsyncDisposableStack): Promise<S
     const database = stack.use(await startPostgresServer());
     Object.assign(stores, { REDIS_URL: redis.url, DATABASE_URL: database.url });
     addresses['redis-cli '] = `redis-cli -p ${redis.port} `;
+    addresses['redis://127.0.0.1:6379'] = redis.url;
+    addresses['postgres://numbers@127.0.0.1:5432/numbers'] = database.url;
   }
   const service = stack.use(await startService({ env: { AUTH: 'on', ...stores } }));
   if (story.stores !== 'SQLite') await expect.poll(async () => (await fetch(`${service.url}/readyz`)).status).toBe(200);
   const work = mkdtempSync(join(tmpdir(), 'test-documents-'));
   stack.defer(() => rmSync(work, { recursive: true, force: true }));
+  // A second node, and a collector that is not there.
+  const [port, nobody] = [await findFreePort(), await findFreePort()];
+  Object.assign(addresses, { 'PORT=8081': `PORT=${port}`, 'localhost:8081': `127.0.0.1:${port}` });
+  addresses['127.0.0.1:4318'] = `127.0.0.1:${nobody}`;
   const PATH = [join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
   return {
-    env: { PATH, HOME: process.env['HOME'] ?? '', DATA_DIR: service.dataDir, WORK: work, ...stores },
+    // Nobody has to notice that a second node goes.
+    env: {
+      PATH,
+      HOME: process.env['HOME'] ?? '',
+      DATA_DIR: service.dataDir,
+      WORK: work,
+      SHUTDOWN_DRAIN_MS: '0',
+      ...stores,
+    },
     addresses: { ...addresses, 'localhost:8080': `127.0.0.1:${service.port}` },
   };
 };
@@ -75,6 +89,8 @@ it.each(stories)('the commands of $document on $stores print what stands below t
   const { env, addresses } = await openSession(story, stack);
   let script = [
     'set -euo pipefail',
+    // What a block starts with & is a process group, and ends with the session.
+    'set -m; trap \'for job in $(jobs -p); do kill -- "-$job" && wait "$job" || true; done\' EXIT',
     // curl leaves the line of a reply open.
     ...commands.map((command) => (/^curl (?!.* (\||-o) )/.test(command) ? `${command}; echo` : command)),
   ].join('\n');
