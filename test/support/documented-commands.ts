@@ -1,0 +1,67 @@
+/** The commands of a document, and whether somebody ran them: a block has a mark that says who, everything else must stand in such a block. */
+
+const FENCE = /^```(\w*)\n(.*?)^```$/gms;
+/** The line right above a console block. */
+const MARK =
+  /<!-- run by (?:test\/e2e\/readme\.test\.ts(?: on Redis and PostgreSQL)?|hand, \d{4}-\d{2}-\d{2}(?:[,:] [^\n]*)?) -->\n$/;
+const TOOL = /^(?:npm|npx|node|docker|kubectl|curl|redis-cli|psql|pg_dump|promtool|k6|bash|HSET|CONFIG|INFO)$/;
+const SETTING = /^[A-Z][A-Z_]*=/;
+
+export interface Documented {
+  /** Commands under a mark: the proof of the others. */
+  readonly run: readonly string[];
+  /** Commands of unmarked blocks and of inline code. */
+  readonly mentioned: readonly string[];
+  /** What is wrong with the blocks themselves. */
+  readonly faults: readonly string[];
+}
+
+const linesOf = (block: string): string[] => block.replaceAll('\\\n', ' ').trimEnd().split('\n');
+const withoutComment = (line: string): string => line.replace(/(?:^|\s)\s*#.*$/, '').trim();
+
+/** Something to type: a tool with arguments, after settings or none, or a script of this repository. */
+const isCommand = (code: string): boolean => {
+  const words = code.split(/\s+/);
+  const [first = '', second] = words.slice(words.findIndex((word) => !SETTING.test(word)));
+  return /^\.ci\/\w+/.test(first) || (TOOL.test(first) && second !== undefined);
+};
+
+export const readDocument = (text: string): Documented => {
+  const run: string[] = [];
+  const mentioned: string[] = [];
+  const faults: string[] = [];
+  for (const { 1: language, 2: block = '', index } of text.matchAll(FENCE)) {
+    const lines = linesOf(block);
+    const commands = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+    const [first = ''] = commands;
+    if (language === 'sh') mentioned.push(...lines.map(withoutComment).flatMap((line) => line.split(' && ')));
+    else if (language !== 'console' && commands.length > 0) faults.push(`not a console block: ${first}`);
+    else if (language === 'console' && !MARK.test(text.slice(0, index))) faults.push(`no mark: ${first}`);
+    else if (language === 'console' && commands.length === lines.length) faults.push(`no output: ${first}`);
+    else if (language === 'console') run.push(...commands);
+  }
+  const prose = text.replaceAll(FENCE, '');
+  for (const [, code = ''] of prose.matchAll(/`([^`\n]+)`/g)) if (isCommand(code)) mentioned.push(code);
+  return { run, mentioned: mentioned.filter((command) => command !== ''), faults };
+};
+
+/** Numbers are alike: a short run shows that the command of a long one works. */
+const wordsOf = (command: string): string[] =>
+  command
+    .replace(/^bash (?=\.ci\/)/, '')
+    .replaceAll(/[()"'$;`]/g, ' ')
+    .replaceAll(/(?<=[\s=])\d+(?:\.\d+)?(?=\s|$)/g, '0')
+    .split(/\s+/)
+    .filter((word) => word !== '');
+
+/** `…` and NAME stand for anything, `a|b` for one of them. */
+const fits = (written: string, ran: string): boolean =>
+  written === '…' || /^[A-Z]+$/.test(written) || written.split('|').includes(ran) || written === ran;
+
+/** Whether the words of a command stand in what was run, in this order; it may have had more options. */
+export const isPartOf = (command: string, ran: string): boolean => {
+  const words = wordsOf(command);
+  let found = 0;
+  for (const word of wordsOf(ran)) if (found < words.length && fits(words[found] ?? '', word)) found += 1;
+  return found === words.length;
+};
