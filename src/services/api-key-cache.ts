@@ -3,6 +3,7 @@ import type { ApiKey } from '../core/api-key.ts';
 import type { ApiKeyStore } from '../core/api-key-store.ts';
 import { isStoreFailure, StorageUnavailableError } from '../core/errors.ts';
 import { type Grant, readScopes } from '../core/scopes.ts';
+import { putBounded } from '../lib/bounded-map.ts';
 
 /** A key as it was found, with what it allows. */
 export interface KnownApiKey {
@@ -62,10 +63,8 @@ export const createApiKeyCache = (store: Pick<ApiKeyStore, 'find'>, monotonic: (
     known.delete(id);
     strangers.delete(id);
     const [answers, max] = key === undefined ? [strangers, STRANGERS_MAX] : [known, KEYS_MAX];
-    const [oldest] = answers.keys();
-    if (oldest !== undefined && answers.size >= max) answers.delete(oldest);
     const answer = { key, askedMs, failedMs: Number.NEGATIVE_INFINITY };
-    answers.set(id, answer);
+    putBounded(answers, id, answer, max);
     return answer;
   };
 

@@ -18,6 +18,7 @@ import type { CapacityMeasure, Emit } from '../core/events.ts';
 import { periodKeyOf } from '../core/period.ts';
 import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
+import { putBounded } from '../lib/bounded-map.ts';
 import { lookEvery } from './look-every.ts';
 import { measurePrefixes } from './measure-prefixes.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -76,10 +77,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
     const known = watched.get(name);
     const entry = known ?? { pace: beginPace(value, nowMs), warned: new Set<string>() };
     entry.pace = observe(entry.pace, value, nowMs);
-    watched.delete(name);
-    watched.set(name, entry);
-    const [oldest] = watched.size > WATCHED_MAX ? watched.keys() : [];
-    if (oldest !== undefined) watched.delete(oldest);
+    putBounded(watched, name, entry, WATCHED_MAX);
     return entry;
   };
 

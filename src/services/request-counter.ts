@@ -1,6 +1,7 @@
 /** Counts how often each client asks in a second, on this node and, as far as they tell each other, on all of them. */
 import type { Emit } from '../core/events.ts';
 import type { RequestCountStore } from '../core/request-count-store.ts';
+import { putBounded } from '../lib/bounded-map.ts';
 
 export interface RequestCounter {
   /** Counts one request more. @returns how many there were in the client's present second, this one included, and what is left of it, ms. */
@@ -42,11 +43,8 @@ export const createRequestCounter = ({ store, monotonic, emit }: Dependencies): 
   let failed = false;
 
   const open = (client: string, nowMs: number): Window => {
-    windows.delete(client);
-    const [oldest] = windows.keys();
-    if (oldest !== undefined && windows.size >= CLIENTS_MAX) windows.delete(oldest);
     const window = { endsMs: nowMs + WINDOW_MS, shared: 0, own: 0 };
-    windows.set(client, window);
+    putBounded(windows, client, window, CLIENTS_MAX);
     return window;
   };
 

@@ -3,6 +3,7 @@ import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../
 import type { Emit } from '../core/events.ts';
 import type { StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { putBounded } from '../lib/bounded-map.ts';
 import { compileSeries, type Series } from './series.ts';
 
 export interface SeriesCache {
@@ -43,12 +44,6 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   const cached = new Map<string, Cached>();
   const loading = new Map<string, Promise<Series>>();
 
-  /** Drops the entry that has been here longest. */
-  const makeRoom = (): void => {
-    const [oldest] = cached.keys();
-    if (oldest !== undefined) cached.delete(oldest);
-  };
-
   const keep = (prefixKey: string, stored: StoredConfig): Cached => {
     const fingerprint = fingerprintOf(stored);
     const before = cached.get(prefixKey);
@@ -58,8 +53,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
     if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
     const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize) : undefined;
     const entry = { series, fingerprint, error: corrupt, used: true, stale: false };
-    if (before === undefined && cached.size >= CACHED_MAX) makeRoom();
-    cached.set(prefixKey, entry);
+    putBounded(cached, prefixKey, entry, CACHED_MAX);
     return entry;
   };
 

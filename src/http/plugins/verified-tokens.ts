@@ -1,4 +1,5 @@
 /** Tokens whose signature was checked lately: checking one costs as much as a tenth of a reply, and callers send the same one each time. */
+import { putBounded } from '../../lib/bounded-map.ts';
 
 export interface VerifiedTokens<Principal> {
   /** What the token says, while it has not expired and was verified less than a minute ago. */
@@ -22,11 +23,7 @@ export const createVerifiedTokens = <Principal>(): VerifiedTokens<Principal> => 
       return undefined;
     },
     keep: (token, principal, expiresAtMs, nowMs) => {
-      // Anew at the end of the order, so that the oldest is the first.
-      kept.delete(token);
-      const [oldest] = kept.keys();
-      if (oldest !== undefined && kept.size >= TOKENS_MAX) kept.delete(oldest);
-      kept.set(token, { principal, untilMs: Math.min(expiresAtMs, nowMs + AGE_MAX_MS) });
+      putBounded(kept, token, { principal, untilMs: Math.min(expiresAtMs, nowMs + AGE_MAX_MS) }, TOKENS_MAX);
     },
   };
 };
