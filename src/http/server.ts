@@ -14,6 +14,7 @@ import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemplateService } from '../services/template-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
+import { rememberReading } from './known-queries.ts';
 import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin } from './plugins/browser-rules.ts';
 import type { TokenKeys } from './plugins/credentials.ts';
@@ -81,13 +82,14 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => {
     // Schemas describe the headers; who needs one reads it. Validated, all of them would be copied for each request.
     if (httpPart === 'headers') return () => true;
-    return (data) => {
+    const read = (data: unknown) => {
       const parsed = schema.safeParse(data);
       if (parsed.success) return { value: parsed.data };
       return {
         error: new ValidationError(fieldProblemsOf(parsed.error.issues, ROOT_NAMES[httpPart ?? ''] ?? 'request')),
       };
     };
+    return httpPart === 'querystring' ? rememberReading(read) : read;
   });
   server.setSerializerCompiler(serializerCompiler);
 
