@@ -19,61 +19,68 @@ export interface HeldStandby {
   readonly hasReleased: boolean;
 }
 
-/** @param onUsed is told of the values that were issued of a segment, when it is given up. */
-export const createHeldStandby = (onUsed: (range: Range) => void): HeldStandby => {
-  let segment: StandbySegment | undefined;
-  let next = 0n;
-  let released: readonly ReleasedSegment[] = [];
+class Standby implements HeldStandby {
+  readonly #onUsed: (range: Range) => void;
+  #segment: StandbySegment | undefined;
+  #next = 0n;
+  #released: readonly ReleasedSegment[] = [];
 
-  const left = (): bigint => (segment ? segment.last - next + 1n : 0n);
+  constructor(onUsed: (range: Range) => void) {
+    this.#onUsed = onUsed;
+  }
 
-  const release = (): boolean => {
-    if (!segment) return false;
-    const unused = left() > 0n;
-    if (next > segment.first) onUsed({ first: segment.first, last: next - 1n });
-    released = [...released, { first: segment.first, offeredIn: segment.offeredIn, used: next - segment.first }];
-    segment = undefined;
+  get segment() {
+    return this.#segment;
+  }
+  get usedInPart() {
+    return this.#segment !== undefined && this.#next > this.#segment.first;
+  }
+  get left() {
+    return this.#segment ? this.#segment.last - this.#next + 1n : 0n;
+  }
+  get hasReleased() {
+    return this.#released.length > 0;
+  }
+
+  issue(count: number, limit: bigint): Range | undefined {
+    if (!this.#segment) return undefined;
+    const first = this.#next;
+    let last = first + BigInt(count) - 1n;
+    if (last > this.#segment.last) last = this.#segment.last;
+    if (last > limit) last = limit;
+    if (last < first) return undefined;
+    this.#next = last + 1n;
+    return { first, last };
+  }
+
+  follow(advice: StandbyAdvice): boolean {
+    if (advice.kind === 'keep') return false;
+    if (advice.kind === 'offer' && advice.segment.offeredIn === this.#segment?.offeredIn) return false;
+    const unused = this.release();
+    if (advice.kind === 'offer') {
+      this.#segment = advice.segment;
+      this.#next = advice.segment.first;
+    }
     return unused;
-  };
+  }
 
-  return {
-    get segment() {
-      return segment;
-    },
-    get usedInPart() {
-      return segment !== undefined && next > segment.first;
-    },
-    get left() {
-      return left();
-    },
-    get hasReleased() {
-      return released.length > 0;
-    },
-    issue: (count, limit) => {
-      if (!segment) return undefined;
-      let last = next + BigInt(count) - 1n;
-      if (last > segment.last) last = segment.last;
-      if (last > limit) last = limit;
-      if (last < next) return undefined;
-      const range = { first: next, last };
-      next = last + 1n;
-      return range;
-    },
-    follow: (advice) => {
-      if (advice.kind === 'keep') return false;
-      if (advice.kind === 'offer' && advice.segment.offeredIn === segment?.offeredIn) return false;
-      const unused = release();
-      if (advice.kind === 'offer') {
-        segment = advice.segment;
-        next = segment.first;
-      }
-      return unused;
-    },
-    release,
-    takeReleased: () => {
-      const reported = released;
-      released = [];
-      return reported;
-    },
-  };
-};
+  release(): boolean {
+    const segment = this.#segment;
+    if (!segment) return false;
+    const unused = this.left > 0n;
+    const { first, offeredIn } = segment;
+    if (this.#next > first) this.#onUsed({ first, last: this.#next - 1n });
+    this.#released = [...this.#released, { first, offeredIn, used: this.#next - first }];
+    this.#segment = undefined;
+    return unused;
+  }
+
+  takeReleased(): readonly ReleasedSegment[] {
+    const reported = this.#released;
+    this.#released = [];
+    return reported;
+  }
+}
+
+/** @param onUsed is told of the values that were issued of a segment, when it is given up. */
+export const createHeldStandby = (onUsed: (range: Range) => void): HeldStandby => new Standby(onUsed);
