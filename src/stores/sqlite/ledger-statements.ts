@@ -1,11 +1,7 @@
-/** The statements of the embedded ledger, and its rows as what the rules work with. Values are text of 20 digits: SQLite's integers are signed, and their order is that of the texts. */
+/** The statements of the embedded ledger, and its rows as what the rules work with. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
-import { type Cells, prepareList } from './list-statement.ts';
-
-export const wide = (value: bigint): string => value.toString().padStart(20, '0');
-
-const optional = (value: unknown): string | undefined => (value === null ? undefined : String(value));
+import { type Cells, optional, prepareList } from './cells.ts';
 
 const LEDGER_COLUMNS = 'value, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation';
 
@@ -56,7 +52,8 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   putSequence: handle.prepare(
     'INSERT INTO ledger_sequences VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   ),
-  listFree: handle.prepare(
+  listFree: prepareList(
+    handle,
     'SELECT value FROM ledger WHERE prefix_key = ? AND period = ? AND free_at_ms <= ? ORDER BY value LIMIT ?',
   ),
   countFree: handle.prepare(
@@ -73,7 +70,8 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   endRow: handle.prepare(
     'UPDATE ledger SET state = ?, free_at_ms = ?, changed_at_ms = ? WHERE prefix_key = ? AND period = ? AND value = ?',
   ),
-  listPeriods: handle.prepare(
+  listPeriods: prepareList(
+    handle,
     'SELECT period FROM ledger_sequences WHERE prefix_key = ? AND (? IS NULL OR period > ?) ORDER BY period LIMIT ?',
   ),
   listRows: prepareList(

@@ -7,7 +7,7 @@ import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
-import { prepareList } from './list-statement.ts';
+import { optional, prepareList, wide } from './cells.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
@@ -41,7 +41,6 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
   const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
-  const wide = (value: bigint): string => value.toString().padStart(20, '0');
 
   /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
   const unflushed = new Map<string, CounterReply>();
@@ -141,7 +140,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
         ([first, last, reason, node, recordedAtMs]) => ({
           range: { first: BigInt(String(first)), last: BigInt(String(last)) },
           reason: String(reason) as GapReason,
-          node: node === null ? undefined : String(node),
+          node: optional(node),
           recordedAtMs: Number(recordedAtMs),
         }),
       ),

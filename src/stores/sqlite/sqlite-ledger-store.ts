@@ -5,7 +5,8 @@ import { type LedgerGrant, type Reservation, shareValues } from '../../core/ledg
 import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake } from '../../core/ledger-store.ts';
 import { judgeReceipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
-import { prepareLedgerStatements, readLedgerRow, readReservation, wide } from './ledger-statements.ts';
+import { wide } from './cells.ts';
+import { prepareLedgerStatements, readLedgerRow, readReservation } from './ledger-statements.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
@@ -47,9 +48,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
   const takeFresh = (take: LedgerTake, nowMs: number): LedgerAnswer => {
     const { prefixKey, period } = take.sequence;
     const stored = readValue(take.sequence);
-    const free = statements.listFree
-      .all(prefixKey, period, nowMs, take.count)
-      .map((row) => BigInt(String(row['value'])));
+    const free = statements.listFree.all(prefixKey, period, nowMs, take.count).map(([value]) => BigInt(String(value)));
     const { grants, value } = shareValues(stored, free, [take]);
     if (value !== undefined && value !== stored) statements.putSequence.run(prefixKey, period, wide(value));
     // One demand, one grant.
@@ -114,8 +113,8 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
       }),
 
     listPeriods: async (prefixKey, after, limit) =>
-      transact(() => statements.listPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map((row) =>
-        String(row['period']),
+      transact(() => statements.listPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map(([period]) =>
+        String(period),
       ),
 
     listRows: async ({ prefixKey, period }, after, limit) =>
