@@ -1,35 +1,35 @@
 /** README and docs keep their word: their commands are run as they stand there, and print what it says below them. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { blocksOf, DOCUMENTS } from '../support/documented-commands.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, startRedisServer } from '../support/redis.ts';
 import { startService } from '../support/service.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
-/** The stores a block needs stand in its mark: on Redis and PostgreSQL; without a word it is the embedded SQLite. */
-const BLOCK = /<!-- run by test\/e2e\/readme\.test\.ts( on Redis and PostgreSQL)? -->\n```console\n(.*?)```/gs;
-const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
 
 interface Story {
   readonly document: string;
   readonly stores: 'SQLite' | 'Redis and PostgreSQL';
-  readonly lines: readonly string[];
+  readonly commands: readonly string[];
+  readonly printed: readonly string[];
 }
 
 /** The blocks of a document that need the same stores are one session, from top to bottom. */
-const stories = DOCUMENTS.flatMap((document): Story[] => {
-  const blocks = [...readFileSync(join(ROOT, document), 'utf8').matchAll(BLOCK)];
-  return (['SQLite', 'Redis and PostgreSQL'] as const).flatMap((stores) => {
-    const own = blocks.filter(([, mark]) => (mark === undefined) === (stores === 'SQLite'));
-    const lines = own.flatMap(([, , block = '']) => block.trimEnd().split('\n'));
-    return own.length === 0 ? [] : [{ document, stores, lines }];
-  });
-});
+const stories = DOCUMENTS.flatMap(({ path, text }) =>
+  (['SQLite', 'Redis and PostgreSQL'] as const).flatMap((stores): Story[] => {
+    const own = blocksOf(text).filter(({ language, runBy }) => language === 'console' && runBy === stores);
+    const commands = own.flatMap((block) => block.commands);
+    return own.length === 0
+      ? []
+      : [{ document: path, stores, commands, printed: own.flatMap((block) => block.printed) }];
+  }),
+);
 
 interface Session {
   readonly env: Readonly<Record<string, string>>;
@@ -79,11 +79,9 @@ const patternOf = (line: string): RegExp => {
 };
 
 it.each(stories)('the commands of $document on $stores print what stands below them', async (story) => {
-  const commands = story.lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const { commands } = story;
   const year = String(new Date().getUTCFullYear());
-  const printed = story.lines
-    .filter((line) => !line.startsWith('$ '))
-    .map((line) => line.replaceAll('INV-2026-', `INV-${year}-`));
+  const printed = story.printed.map((line) => line.replaceAll('INV-2026-', `INV-${year}-`));
   expect(commands.length).toBeGreaterThan(0);
   await using stack = new AsyncDisposableStack();
   const { env, addresses } = await openSession(story, stack);

@@ -1,9 +1,18 @@
-/** The commands of a document, and whether somebody ran them: a block has a mark that says who, everything else must stand in such a block. */
+/** The commands of the documents, and whether somebody ran them: a block has a mark that says who, everything else must stand in such a block. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** README and docs, by path. */
+export const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))].map(
+  (path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }),
+);
 
 const FENCE = /^```(\w*)\n(.*?)^```$/gms;
 /** The line right above a console block. */
 const MARK =
-  /<!-- run by (?:test\/e2e\/readme\.test\.ts(?: on Redis and PostgreSQL)?|hand, \d{4}-\d{2}-\d{2}(?:[,:] [^\n]*)?) -->\n$/;
+  /<!-- run by (?:test\/e2e\/readme\.test\.ts(?: on (?<stores>Redis and PostgreSQL))?|(?<hand>hand), \d{4}-\d{2}-\d{2}(?:[,:] [^\n]*)?) -->\n$/;
 const TOOL = /^(?:npm|npx|node|docker|kubectl|curl|redis-cli|psql|pg_dump|promtool|k6|bash|HSET|CONFIG|INFO)$/;
 const SETTING = /^[A-Z][A-Z_]*=/;
 
@@ -16,7 +25,35 @@ export interface Documented {
   readonly faults: readonly string[];
 }
 
-const linesOf = (block: string): string[] => block.replaceAll('\\\n', ' ').trimEnd().split('\n');
+export interface Block {
+  readonly language: string;
+  /** Who runs it: test/e2e/readme.test.ts on these stores, or somebody by hand; undefined without a mark. */
+  readonly runBy: 'SQLite' | 'Redis and PostgreSQL' | 'hand' | undefined;
+  readonly lines: readonly string[];
+  /** Its lines with `$`. */
+  readonly commands: readonly string[];
+  /** Its lines without, which are what the commands print. */
+  readonly printed: readonly string[];
+}
+
+const readMark = (above: string): Block['runBy'] => {
+  const groups = MARK.exec(above)?.groups;
+  return groups && ((groups['hand'] ?? groups['stores'] ?? 'SQLite') as Block['runBy']);
+};
+
+/** The fenced blocks of a document, in their order. */
+export const blocksOf = (text: string): Block[] =>
+  [...text.matchAll(FENCE)].map(({ 1: language = '', 2: body = '', index }) => {
+    const lines = body.replaceAll('\\\n', ' ').trimEnd().split('\n');
+    return {
+      language,
+      runBy: readMark(text.slice(0, index)),
+      lines,
+      commands: lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2)),
+      printed: lines.filter((line) => !line.startsWith('$ ')),
+    };
+  });
+
 const withoutComment = (line: string): string => line.replace(/(?:^|\s)\s*#.*$/, '').trim();
 
 /** Something to type: a tool with arguments, after settings or none, or a script of this repository. */
@@ -30,14 +67,12 @@ export const readDocument = (text: string): Documented => {
   const run: string[] = [];
   const mentioned: string[] = [];
   const faults: string[] = [];
-  for (const { 1: language, 2: block = '', index } of text.matchAll(FENCE)) {
-    const lines = linesOf(block);
-    const commands = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  for (const { language, runBy, lines, commands, printed } of blocksOf(text)) {
     const [first = ''] = commands;
     if (language === 'sh') mentioned.push(...lines.map(withoutComment).flatMap((line) => line.split(' && ')));
     else if (language !== 'console' && commands.length > 0) faults.push(`not a console block: ${first}`);
-    else if (language === 'console' && !MARK.test(text.slice(0, index))) faults.push(`no mark: ${first}`);
-    else if (language === 'console' && commands.length === lines.length) faults.push(`no output: ${first}`);
+    else if (language === 'console' && runBy === undefined) faults.push(`no mark: ${first}`);
+    else if (language === 'console' && printed.length === 0) faults.push(`no output: ${first}`);
     else if (language === 'console') run.push(...commands);
   }
   const prose = text.replaceAll(FENCE, '');

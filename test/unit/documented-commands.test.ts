@@ -1,13 +1,12 @@
 /** Each command of README and docs was run: by a test, by .ci/run, or by hand with its output shown; or the docs say that it was not, and why. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isPartOf, readDocument } from '../support/documented-commands.ts';
+import { DOCUMENTS, isPartOf, readDocument } from '../support/documented-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
-const documents = DOCUMENTS.map((path) => ({ path, ...readDocument(read(path)) }));
+const documents = DOCUMENTS.map(({ path, text }) => ({ path, ...readDocument(text) }));
 
 /** What CI runs, without what it only says. */
 const ciLines = [read('.ci/run'), read('.github/workflows/ci.yml')]
