@@ -19,9 +19,11 @@ import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin } from './plugins/browser-rules.ts';
 import type { TokenKeys } from './plugins/credentials.ts';
 import { errorsPlugin } from './plugins/errors.ts';
+import { knownRoutesPlugin } from './plugins/known-routes.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
 import type { RateLimit } from './plugins/rate-limit.ts';
+import { strictInputPlugin } from './plugins/strict-input.ts';
 import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { apiRoutes } from './routes/api.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
@@ -95,7 +97,9 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
 
   // First, so that its span holds whatever the others do.
   if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
+  await server.register(knownRoutesPlugin);
   await server.register(errorsPlugin);
+  await server.register(strictInputPlugin);
   await server.register(browserRulesPlugin, {
     corsOrigins: options.corsOrigins,
     secure: options.connections.tls !== undefined,

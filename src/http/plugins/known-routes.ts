@@ -1,0 +1,24 @@
+/** Lists the routes of a server as they are registered, for those who need to see all of them. */
+import fastifyPlugin from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** All routes, in the order of their registration. */
+    readonly knownRoutes: readonly KnownRoute[];
+  }
+}
+
+export interface KnownRoute {
+  readonly method: string;
+  /** The pattern, with `:name` for its parameters. */
+  readonly url: string;
+}
+
+/** Comes before every plugin that has routes. */
+export const knownRoutesPlugin = fastifyPlugin(async (server) => {
+  const routes: KnownRoute[] = [];
+  server.decorate('knownRoutes', routes);
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url });
+  });
+});

@@ -1,0 +1,84 @@
+/** Refuses what a call does not read: query parameters and body fields that its schemas do not name. Ignored, `?dryRun=true` would pass for heard. */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest, preValidationHookHandler, RouteOptions } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { z } from 'zod';
+import { type FieldProblem, ValidationError } from '../../core/errors.ts';
+
+/** Calls whose body Fastify does not even read. */
+const BODILESS = new Set(['GET', 'HEAD']);
+
+const isWrapper = (schema: unknown): schema is z.ZodOptional | z.ZodNullable | z.ZodDefault | z.ZodReadonly =>
+  schema instanceof z.ZodOptional ||
+  schema instanceof z.ZodNullable ||
+  schema instanceof z.ZodDefault ||
+  schema instanceof z.ZodReadonly;
+
+/** Whether every object in the schema refuses fields that it does not name. */
+export const isStrict = (schema: unknown): boolean => {
+  if (schema instanceof z.ZodPipe) return isStrict(schema.def.in);
+  if (isWrapper(schema)) return isStrict(schema.def.innerType);
+  if (schema instanceof z.ZodArray) return isStrict(schema.def.element);
+  if (schema instanceof z.ZodUnion) return schema.def.options.every(isStrict);
+  if (schema instanceof z.ZodAny || schema instanceof z.ZodUnknown) return false;
+  if (!(schema instanceof z.ZodObject)) return true;
+  return schema.def.catchall instanceof z.ZodNever && Object.values(schema.shape).every(isStrict);
+};
+
+const unknown = (names: readonly string[]): FieldProblem[] => names.map((path) => ({ path, message: 'Unknown field' }));
+
+const NO_BODY: FieldProblem = { path: 'body', message: 'This call takes no body' };
+
+/** Whether a message that does not say its length has a body all the same: some proxies announce one and send none. */
+const hasContent = (message: IncomingMessage): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  message.once('data', () => resolve(true));
+  for (const event of ['end', 'close']) message.once(event, () => resolve(false));
+  return promise;
+};
+
+const isAnnounced = ({ headers }: FastifyRequest): boolean | undefined =>
+  headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) > 0 : undefined;
+
+/** What is wrong with the body of a call that takes none. `{}` and `null` say nothing, and many clients send them. */
+const problemsOfBody = (body: unknown): FieldProblem[] => {
+  if (body === undefined || body === null) return [];
+  return typeof body !== 'object' || Array.isArray(body) ? [NO_BODY] : unknown(Object.keys(body));
+};
+
+const requireStrict = ({ schema, method, url }: RouteOptions): void => {
+  for (const part of ['querystring', 'body'] as const) {
+    const given = schema?.[part];
+    if (given === undefined || isStrict(given)) continue;
+    throw new TypeError(
+      `The ${part} of ${method} ${url} takes fields it does not name: make its schema a strictObject`,
+    );
+  }
+};
+
+/** Checks what no schema of the route speaks of. By callback, for at most requests there is nothing to wait for. */
+const checkFor = ({ schema }: RouteOptions): preValidationHookHandler => {
+  const { querystring, body } = schema ?? {};
+  return (request, _reply, done) => {
+    const problems = querystring === undefined ? unknown(Object.keys(request.query as object)) : [];
+    const isBodiless = BODILESS.has(request.method);
+    if (body === undefined && !isBodiless) problems.push(...problemsOfBody(request.body));
+    const finish = (hasBody: boolean): void => {
+      if (hasBody) problems.push(NO_BODY);
+      if (problems.length === 0) done();
+      else done(new ValidationError(problems));
+    };
+    const announced = isBodiless && isAnnounced(request);
+    if (announced === undefined) void hasContent(request.raw).then(finish);
+    else finish(announced);
+  };
+};
+
+export const strictInputPlugin = fastifyPlugin(async (server) => {
+  server.addHook('onRoute', (route) => {
+    // A preflight is asked for the address of the call it comes before, its query included.
+    if (route.method === 'OPTIONS') return;
+    requireStrict(route);
+    route.preValidation = [checkFor(route), ...[route.preValidation ?? []].flat()];
+  });
+});
