@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type CounterAllocator, createCounterAllocator } from './allocators/counter-allocator.ts';
 import { createGaplessAllocator } from './allocators/gapless-allocator.ts';
+import { createKeyClaims } from './allocators/key-claims.ts';
 import { createSegmentAllocator } from './allocators/segment-allocator.ts';
 import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
 import { createUuidAllocator } from './allocators/uuid-allocator.ts';
@@ -240,7 +241,9 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   const ledger = postgres?.ledger ?? stores.ledger;
-  const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit })) };
+  // The embedded database keeps all receipts in one table.
+  const claims = postgres && createKeyClaims({ store: counters, emit });
+  const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit, claims })) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
       // They notice what the counter's own calls notice too.

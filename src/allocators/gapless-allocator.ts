@@ -4,9 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import { IdempotencyConflictError, SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
+import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import type { AllocationRecord, Allocator, Standing } from './allocator.ts';
 import { createForsakenCalls } from './forsaken-calls.ts';
 import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
+import type { KeyClaims } from './key-claims.ts';
 import type { AllocationTarget } from './lane.ts';
 import { createOnceRequests } from './once-requests.ts';
 
@@ -21,6 +23,13 @@ export interface ReservedValue {
 export interface GaplessAllocator extends Allocator {
   /** Takes one value until it is confirmed, for `ttlMs` at most. @throws as `allocate`. */
   reserve(target: AllocationTarget, ttlMs: number, record: AllocationRecord): Promise<ReservedValue>;
+  /** The same for a request with an idempotency key. @returns the id of its reservation, new or old. @throws as `allocateOnce`. */
+  reserveOnce(
+    target: AllocationTarget,
+    ttlMs: number,
+    request: Omit<ReceiptDraft, 'series'>,
+    record: AllocationRecord,
+  ): Promise<{ readonly id: string; readonly replayed: boolean }>;
   /** Call it when no request is under way any more. */
   close(): Promise<void>;
   /** The sequences of which this node took values lately, 100,000 at most. */
@@ -30,6 +39,8 @@ export interface GaplessAllocator extends Allocator {
 interface GaplessAllocatorOptions {
   readonly store: LedgerStore;
   readonly emit: Emit;
+  /** Where keys are claimed that a counter could serve too; undefined where one store keeps all receipts. */
+  readonly claims?: KeyClaims | undefined;
   readonly limits?: Partial<GaplessLimits>;
 }
 
@@ -53,7 +64,11 @@ const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefi
   else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
 };
 
-export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocatorOptions): GaplessAllocator => {
+/** What a receipt keeps of a reservation. */
+const keepReservation = (id: string): string => JSON.stringify({ reservation: id });
+const keptReservation = ({ series }: Receipt): string => (JSON.parse(series) as { reservation: string }).reservation;
+
+export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessAllocatorOptions): GaplessAllocator => {
   const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };
   const forsaken = createForsakenCalls(store, emit, bounds);
   const onceRequests = createOnceRequests(bounds.waitingMax);
@@ -189,6 +204,16 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
     return answer;
   };
 
+  const takeOnce = ({ name }: AllocationTarget, take: LedgerTake & { readonly receipt: ReceiptDraft }) => {
+    const { receipt, sequence } = take;
+    return onceRequests(receipt, async () => {
+      await claims?.claim(receipt);
+      const answer = await request(name, take);
+      if (answer.kind === 'receipt') return { receipt: answer.receipt, replayed: true };
+      return { receipt: { ...receipt, period: sequence.period, ranges: answer.ranges }, replayed: false };
+    });
+  };
+
   return {
     source: store.source,
 
@@ -197,13 +222,7 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
       return { ranges, fromStandby: false };
     },
 
-    allocateOnce: (target, count, receipt, record) =>
-      onceRequests(receipt, async () => {
-        const answer = await request(target.name, { ...takeOf(target, count, record), receipt });
-        if (answer.kind === 'receipt') return { receipt: answer.receipt, replayed: true };
-        const { period } = target.sequence;
-        return { receipt: { ...receipt, period, ranges: answer.ranges }, replayed: false };
-      }),
+    allocateOnce: (target, count, receipt, record) => takeOnce(target, { ...takeOf(target, count, record), receipt }),
 
     reserve: async (target, ttlMs, record) => {
       const id = randomUUID();
@@ -212,7 +231,18 @@ export const createGaplessAllocator = ({ store, emit, limits }: GaplessAllocator
       return { id, value: ranges[0]?.first ?? 0n, expiresAtMs: expiresAtMs ?? 0 };
     },
 
-    close: () => forsaken.close(),
+    reserveOnce: async (target, ttlMs, identity, record) => {
+      const id = randomUUID();
+      const draft = { ...identity, series: keepReservation(id) };
+      const take = { ...takeOf(target, 1, record), reservation: { id, ttlMs }, receipt: draft };
+      const { receipt, replayed } = await takeOnce(target, take);
+      return { id: keptReservation(receipt), replayed };
+    },
+
+    close: async () => {
+      claims?.close();
+      await forsaken.close();
+    },
 
     standings: () => latest.values(),
   };

@@ -100,6 +100,8 @@ export type NumberGeneratorEvent =
     }
   /** A number was reserved, or its reservation confirmed or voided. */
   | { readonly type: 'reservation'; readonly outcome: ReservationState }
+  /** An idempotency key came for a gapless number while the counter store was away, and belonged to another request. */
+  | { readonly type: 'key-used-twice' }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
   | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
   /** A share of 0.8 or 0.95 of the width or the limit is used; told once each. */

@@ -1,5 +1,6 @@
 /** The header Idempotency-Key, and what is made of it: the key itself is neither kept nor logged. */
 import { hash } from 'node:crypto';
+import type { preHandlerHookHandler, RouteOptions } from 'fastify';
 import { parseItem } from 'structured-headers';
 import { ValidationError } from '../core/errors.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
@@ -44,11 +45,40 @@ export interface Payload {
 const sorted = (variables: Payload['variables']): unknown =>
   Object.entries(variables ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** @param caller subject of the token, undefined for anonymous ones: two callers with the same key do not meet. */
-export const identifyRequest = (key: string, caller: string | undefined, payload: Payload): RequestIdentity => ({
+const identify = (key: string, caller: string | undefined, asked: readonly unknown[]): RequestIdentity => ({
   hash: hash('sha256', JSON.stringify([caller ?? null, key])),
-  fingerprint: hash(
-    'sha256',
-    JSON.stringify([payload.prefixKey, payload.count ?? null, sorted(payload.variables), payload.date ?? null]),
-  ),
+  fingerprint: hash('sha256', JSON.stringify(asked)),
 });
+
+/** @param caller subject of the token, undefined for anonymous ones: two callers with the same key do not meet. */
+export const identifyRequest = (key: string, caller: string | undefined, payload: Payload): RequestIdentity =>
+  identify(key, caller, [payload.prefixKey, payload.count ?? null, sorted(payload.variables), payload.date ?? null]);
+
+/** The same for a reservation: never the same request as one for numbers. */
+export const identifyReservation = (
+  key: string,
+  caller: string | undefined,
+  { prefixKey, ttlMs, variables }: Pick<Payload, 'prefixKey' | 'variables'> & { readonly ttlMs: number },
+): RequestIdentity => identify(key, caller, ['reservation', prefixKey, ttlMs, sorted(variables)]);
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * What a POST makes of the header. `honoured`: a repetition is answered as the first time. `needless`: it may be repeated
+     * anyway, or changes nothing. Default: a request with it is refused, for whoever sends it relies on it.
+     */
+    idempotencyKey?: 'honoured' | 'needless';
+  }
+}
+
+/** For the hook `onRoute`: has each POST refuse the header, unless its `config` says what it makes of it. */
+export const refuseUnheededKeys = (route: RouteOptions): void => {
+  if (![route.method].flat().includes('POST') || route.config?.idempotencyKey !== undefined) return;
+  const refuse: preHandlerHookHandler = (request, _reply, done) => {
+    const message = 'This call does not heed the key: send it without, and look before you repeat it';
+    const sent = request.headers['idempotency-key'] !== undefined;
+    done(sent ? new ValidationError([{ path: HEADER, message }]) : undefined);
+  };
+  // Behind the guards: who may not call is told that first.
+  route.preHandler = [...[route.preHandler ?? []].flat(), refuse];
+};

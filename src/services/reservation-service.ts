@@ -10,6 +10,7 @@ import {
 import type { Emit, NumberSource } from '../core/events.ts';
 import type { Reservation } from '../core/ledger.ts';
 import type { EndedReservation, LedgerStore } from '../core/ledger-store.ts';
+import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
 import type { SeriesCache } from './series-cache.ts';
 
@@ -20,6 +21,8 @@ interface ReservationOptions {
   readonly variables: GivenVariables | undefined;
   /** Subject of the token. */
   readonly subject: string | undefined;
+  /** Of a request with an idempotency key: its repetition within 24 h gets the same reservation, as it is by then. */
+  readonly receipt?: RequestIdentity | undefined;
 }
 
 interface ReservedNumber {
@@ -31,7 +34,7 @@ export interface ReservationService {
   /**
    * Takes the next number of a gapless prefix for a while.
    * @throws PrefixNotRegisteredError; ValidationError when the prefix is not gapless, or a variable is missing, unknown or
-   * wrong; SequenceOverflowError; CorruptEntryError; the store's errors.
+   * wrong; SequenceOverflowError; CorruptEntryError; the store's errors; with a receipt also IdempotencyConflictError.
    */
   reserve(prefixKey: string, options: ReservationOptions): Promise<ReservedNumber>;
   /** @throws ReservationNotFoundError, or the store's errors. */
@@ -66,7 +69,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
   };
 
   return {
-    reserve: async (prefixKey, { ttlMs, variables, subject }) => {
+    reserve: async (prefixKey, { ttlMs, variables, subject, receipt }) => {
       const instantMs = clock.now();
       const { config, at } = await seriesCache.get(prefixKey);
       if (config.strategy !== 'gapless') {
@@ -77,6 +80,13 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
       if (gapless === undefined) throw new StorageUnavailableError('This process has no ledger.');
       const { target, printerFor } = at(instantMs);
       const print = printerFor(variables);
+      const { source } = gapless.allocator;
+      if (receipt !== undefined) {
+        const request = { ...receipt, atMs: instantMs };
+        const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
+        if (!replayed) emit({ type: 'reservation', outcome: 'reserved' });
+        return { reservation: found(id, await gapless.ledger.findReservation(id)), source };
+      }
       const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, ttlMs, { print, subject });
       emit({ type: 'reservation', outcome: 'reserved' });
       const reservation: Reservation = {
@@ -91,7 +101,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
         endedAtMs: undefined,
         reason: undefined,
       };
-      return { reservation, source: gapless.allocator.source };
+      return { reservation, source };
     },
 
     read: async (id) => found(id, await gapless?.ledger.findReservation(id)),

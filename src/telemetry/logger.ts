@@ -84,6 +84,11 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     logger.warn({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
   // The ledger itself keeps them all, with times and reasons.
   reservation: () => undefined,
+  'key-used-twice': (_event, logger) =>
+    logger.warn(
+      { event: 'key-used-twice' },
+      'While Redis was away an Idempotency-Key got numbers of a gapless prefix that another request had used before',
+    ),
   'ledger-calls-unsettled': ({ calls }, logger) =>
     logger.warn(
       { event: 'ledger-calls-unsettled', calls },

@@ -1,5 +1,6 @@
 /** The API: all calls under one URL prefix. It is registered once for each prefix it answers under. */
 import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
+import { refuseUnheededKeys } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
@@ -35,6 +36,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   const { templateService, readingService, apiKeyService } = options;
   const { authorizer, numbersAuth, limitRate, documented } = options;
   if (limitRate !== undefined) server.addHook('onRequest', limitRate);
+  server.addHook('onRoute', refuseUnheededKeys);
   if (!documented) {
     server.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, hide: true };
@@ -49,5 +51,5 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(snowflakeRoutes);
   const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
   await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
-  await server.register(reservationRoutes, { reservationService, ...issuing });
+  await server.register(reservationRoutes, { reservationService, ...issuing, subjectOf: authorizer.subjectOf });
 };

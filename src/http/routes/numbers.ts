@@ -37,7 +37,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server,
   { numberService, authorizer, subjectOf },
 ) => {
-  const config = { prefixNotRegisteredStatus: 400 };
+  const config = { prefixNotRegisteredStatus: 400, idempotencyKey: 'honoured' as const };
   // What is replied here has no more fields than the schema describes.
   const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>

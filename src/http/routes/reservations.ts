@@ -4,10 +4,12 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
+import { identifyReservation, readIdempotencyKey } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import {
   reservationBody,
+  reservationHeaders,
   reservationParams,
   reservationReply,
   toReservationReply,
@@ -19,6 +21,8 @@ export interface ReservationRoutesOptions {
   readonly reservationService: ReservationService;
   /** Undefined: reservations are open to everybody, as numbers are. */
   readonly authorizer: Authorizer | undefined;
+  /** Whose idempotency keys these are. */
+  readonly subjectOf: Authorizer['subjectOf'];
 }
 
 const endedResponse = {
@@ -30,7 +34,7 @@ const endedResponse = {
 
 export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> = async (
   server,
-  { reservationService, authorizer },
+  { reservationService, authorizer, subjectOf },
 ) => {
   const described = (summary: string) => ({
     tags: ['reservations'],
@@ -53,23 +57,27 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   server.post(
     '/reservations',
     {
-      config: { prefixNotRegisteredStatus: 400 },
+      config: { prefixNotRegisteredStatus: 400, idempotencyKey: 'honoured' },
       schema: {
         ...described('Take the next number of a gapless prefix for a while'),
+        headers: reservationHeaders,
         body: reservationBody,
         response: {
           ...guardedResponses,
           201: reservationReply,
           400: problemResponse('VALIDATION_ERROR', 'PREFIX_NOT_REGISTERED'),
           409: problemResponse('SEQUENCE_OVERFLOW'),
+          422: problemResponse('IDEMPOTENCY_CONFLICT'),
         },
       },
       ...(authorizer?.guard('numbers:issue', (request) => (request.body as { prefixKey: string }).prefixKey) ?? {}),
     },
     async (request, reply) => {
       const { prefixKey, ttlMs, variables } = request.body;
-      const subject = request.user?.subject;
-      const { reservation, source } = await reservationService.reserve(prefixKey, { ttlMs, variables, subject });
+      const key = readIdempotencyKey(request.headers['idempotency-key']);
+      const receipt = key === undefined ? undefined : identifyReservation(key, await subjectOf(request), request.body);
+      const options = { ttlMs, variables, receipt, subject: request.user?.subject };
+      const { reservation, source } = await reservationService.reserve(prefixKey, options);
       reply.code(201).header('X-Number-Source', source).header('Location', `${request.url}/${reservation.id}`);
       return show(reply, reservation);
     },
@@ -91,6 +99,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   server.post(
     '/reservations/:id/confirm',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('Make a reserved number final; may be repeated'),
         params: reservationParams,
@@ -108,6 +117,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   server.post(
     '/reservations/:id/void',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('Give a reserved number back: it is the next one handed out; may be repeated'),
         params: reservationParams,

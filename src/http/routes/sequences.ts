@@ -77,6 +77,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
   server.post(
     '/sequences/:prefixKey/periods/:period/close',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('sequences:admin', 'Close a period that is over: no number of it is handed out any more'),
         params: periodParams,

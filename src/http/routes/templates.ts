@@ -56,6 +56,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
   server.post(
     '/templates/validate',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('prefix configs', 'What a template means; the body is that of a registration, nothing is stored'),
         querystring: templateQuery,
@@ -80,6 +81,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
   server.post(
     '/numbers/parse',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('numbers', 'Which prefix, period and value a number is of, and whether it was issued'),
         body: parseBody,

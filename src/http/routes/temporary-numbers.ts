@@ -49,6 +49,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
   server.post(
     '/temporary-numbers/:number/resolve',
     {
+      config: { idempotencyKey: 'needless' },
       schema: {
         ...described('Issue the real number of a temporary one; a repetition gives the same'),
         params: temporaryNumberParams,

@@ -43,16 +43,19 @@ export const numbersBody = z
     return { prefixKey: given ?? '', count, variables, date };
   });
 
-/** For the description only: what is in it is read where the key is used. */
-export const idempotencyHeaders = z.looseObject({
-  'idempotency-key': z
-    .string()
-    .optional()
-    .describe(
-      'Makes the request safe to repeat: for 24 hours the same key of the same caller, with the same payload, gets the same numbers. 1 to 255 printable ASCII characters in double quotes; a bare word will do too.',
-    )
-    .meta({ examples: ['"8e03978e-40d5-43e8-bc93-6894a57f9324"'] }),
-});
+/** For the description only: what is in it is read where the key is used. @param what a repetition gets. */
+export const idempotencyHeadersFor = (what: string) =>
+  z.looseObject({
+    'idempotency-key': z
+      .string()
+      .optional()
+      .describe(
+        `Makes the request safe to repeat: for 24 hours the same key of the same caller, with the same payload, gets ${what}. 1 to 255 printable ASCII characters in double quotes; a bare word will do too.`,
+      )
+      .meta({ examples: ['"8e03978e-40d5-43e8-bc93-6894a57f9324"'] }),
+  });
+
+export const idempotencyHeaders = idempotencyHeadersFor('the same numbers');
 
 export const numbersReply = z
   .union([

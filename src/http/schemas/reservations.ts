@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
 import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { idempotencyHeadersFor } from './numbers.ts';
 import { variablesObject } from './variables.ts';
 
 /** A week. */
@@ -34,6 +35,8 @@ export const reservationBody = z
     if (given === undefined) ctx.addIssue({ code: 'custom', path: ['prefixKey'], message: 'Required, but missing' });
     return { prefixKey: given ?? '', ttlMs: (ttl ?? snakeTtl ?? TTL_SECONDS_DEFAULT) * 1_000, variables };
   });
+
+export const reservationHeaders = idempotencyHeadersFor('the same reservation');
 
 export const reservationParams = z.strictObject({
   id: z.uuid('A reservation id as it was given: a UUID').transform((id) => id.toLowerCase()),

@@ -1,0 +1,74 @@
+/** Idempotency keys of requests whose receipts lie elsewhere: tied to one request in the counter store too, so that no counter serves them again. */
+import type { CounterStore } from '../core/counter-store.ts';
+import { IdempotencyConflictError, isStoreFailure } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { ReceiptDraft } from '../core/receipt.ts';
+
+export interface KeyClaims {
+  /**
+   * To be asked before values are taken. While the counter store is away, where no counter takes keys either, it lets the request
+   * pass and claims the key as soon as it can.
+   * @throws IdempotencyConflictError when the key is another request's.
+   */
+  claim(draft: ReceiptDraft): Promise<void>;
+  close(): void;
+}
+
+interface Dependencies {
+  readonly store: Pick<CounterStore, 'claim' | 'onReachable'>;
+  readonly emit: Emit;
+  readonly retryMs?: number;
+  /** Keys to be claimed later; beyond, the oldest is given up. */
+  readonly lateMax?: number;
+}
+
+export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000 }: Dependencies): KeyClaims => {
+  const late = new Map<string, ReceiptDraft>();
+  let underWay: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const claimLate = async (): Promise<void> => {
+    try {
+      for (const [hash, draft] of late) {
+        if ((await store.claim?.(draft)) === false) emit({ type: 'key-used-twice' });
+        late.delete(hash);
+      }
+    } catch {
+      // Away still.
+      schedule();
+    }
+  };
+  const settle = async (): Promise<void> => {
+    if (late.size === 0) return;
+    underWay ??= claimLate().finally(() => {
+      underWay = undefined;
+    });
+    await underWay;
+  };
+  const schedule = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void settle(), retryMs);
+    timer.unref();
+  };
+  const remember = (draft: ReceiptDraft): void => {
+    const [oldest] = late.keys();
+    if (late.size >= lateMax && oldest !== undefined) late.delete(oldest);
+    late.set(draft.hash, draft);
+    schedule();
+  };
+  store.onReachable(() => void settle());
+
+  return {
+    claim: async (draft) => {
+      if (store.claim === undefined) return;
+      try {
+        await settle();
+        if (!(await store.claim(draft))) throw new IdempotencyConflictError();
+      } catch (error) {
+        if (!isStoreFailure(error)) throw error;
+        remember(draft);
+      }
+    },
+    close: () => clearTimeout(timer),
+  };
+};
