@@ -21,6 +21,7 @@ import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
+import { checkReadiness, type HealthOptions } from './http/routes/health.ts';
 import { createServer } from './http/server.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { readTlsFiles } from './lib/tls-files.ts';
@@ -40,6 +41,7 @@ import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
 import { createStandbyWatcher } from './services/standby-watcher.ts';
+import { createStoreRemedies } from './services/store-remedies.ts';
 import type { Strategies } from './services/strategies.ts';
 import { createTemplateService } from './services/template-service.ts';
 import { createTemporaryNumberService } from './services/temporary-number-service.ts';
@@ -60,6 +62,8 @@ export interface App {
   watchCapacity(): Promise<void>;
   /** Takes a standby for periods that begin in the next ten minutes. Done every 30 s anyway. */
   prepareStandby(): void;
+  /** Whether a number could be issued now. @throws StorageUnavailableError, StorageTimeoutError with the reason and what to look at. */
+  checkReady(): Promise<void>;
   /** From now on `/readyz` answers 503, and each reply asks the client to close its connection. Requests are still served. */
   drain(): void;
   /** Drains, closes the listener, finishes the requests under way, gives the standby back, closes the stores. */
@@ -180,6 +184,8 @@ const watchStores = (stores: StoreMetrics, tracing: Tracing | undefined): StoreM
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
+  /** As `nameNode` names it; the log says it in every line. */
+  readonly node: string;
   readonly logger: Logger;
   readonly clock: Clock;
   /** What tokens are verified by; undefined switches authorization off. */
@@ -190,11 +196,10 @@ interface AppOptions {
 const monotonic = (): number => performance.now();
 
 /** Names this process to the store: fresh at each start, so that a restarted node is another one. */
-const nameNode = (): string => randomBytes(6).toString('hex');
+export const nameNode = (): string => randomBytes(6).toString('hex');
 
 /** Puts the service together. @throws Error with a sentence for the operator when a store cannot be opened. */
-export const createApp = async ({ settings, version, logger, clock, tokenKeys }: AppOptions): Promise<App> => {
-  const node = nameNode();
+export const createApp = async ({ settings, version, node, logger, clock, tokenKeys }: AppOptions): Promise<App> => {
   const metrics = createMetrics({
     version,
     node,
@@ -203,7 +208,8 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     shutdownTimeoutMs: settings.shutdownTimeoutMs,
   });
   const log = createEventLog(logger);
-  const listeners: Emit[] = [metrics.listen, log];
+  const remedies = createStoreRemedies();
+  const listeners: Emit[] = [metrics.listen, remedies.listen, log];
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };
@@ -292,6 +298,18 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
   const standbyWatcher = createStandbyWatcher(held);
   const gapWatcher = createGapWatcher({ store: counters, ...held });
   let stopping = false;
+  const health: HealthOptions = {
+    storeName: counters.source,
+    checkStore: () => counters.checkHealth(),
+    storeRemedy: remedies.ofStore,
+    findings: () => checks?.findings(),
+    guarantee: () => checks?.guarantee(),
+    isRegistered: () => allocator.isRegistered(),
+    checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
+    ceilingsRemedy: remedies.ofCeilings,
+    hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
+    isStopping: () => stopping,
+  };
 
   const server = await createServer({
     version,
@@ -334,16 +352,7 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     metrics,
     showsMetrics: settings.metricsPort === undefined,
     tracing,
-    health: {
-      storeName: counters.source,
-      checkStore: () => counters.checkHealth(),
-      findings: () => checks?.findings(),
-      guarantee: () => checks?.guarantee(),
-      isRegistered: () => allocator.isRegistered(),
-      checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
-      hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
-      isStopping: () => stopping,
-    },
+    health,
     apiKeyService: createApiKeyService({
       store: stores.apiKeys,
       cache: createApiKeyCache(stores.apiKeys, monotonic),
@@ -376,6 +385,7 @@ export const createApp = async ({ settings, version, logger, clock, tokenKeys }:
     },
     watchCapacity: capacityWatcher.look,
     prepareStandby: standbyKeeper.look,
+    checkReady: () => checkReadiness(health),
     drain,
     close: async () => {
       drain();

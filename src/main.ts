@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
-import { type App, createApp } from './app.ts';
+import type { FastifyInstance } from 'fastify';
+import { type App, createApp, nameNode } from './app.ts';
 import { readSettings, type Settings } from './config/settings.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
 import { createToken } from './http/token.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
-import { createLogger, type Logger } from './telemetry/logger.ts';
+import { waitUntilReady } from './lib/wait-until-ready.ts';
+import { createLogger, type Logger, openPrettyLog } from './telemetry/logger.ts';
 
 const HELP = `Unique, readable numbers over HTTP.
 
@@ -18,9 +20,12 @@ const HELP = `Unique, readable numbers over HTTP.
   node src/main.ts token                 print an admin token (npm run token)
       --scope "configs:read numbers:issue:INV"   only these scopes; default: all
       --expires 12h                              90s, 15m, 12h, 30d; default: 30d
+      --subject alice@example.com                whose it is, for the log and the audit; default: npm run token
   node src/main.ts repair                show where PostgreSQL is behind Redis, as after restoring a backup (npm run repair)
       --yes                                      and move it forward
-  node src/main.ts --help | --version`;
+  node src/main.ts --help | --version
+
+Options follow two dashes where npm runs the command: npm run token -- --subject alice@example.com`;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -65,25 +70,55 @@ const stopWithGrace = (app: App, settings: Settings, logger: Logger): void => {
   });
 };
 
+/** What the system says when a port cannot be had, as a sentence that names the setting. */
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there: stop it, or choose another port',
+  EACCES: 'this user may not: choose a port above 1023',
+  EADDRNOTAVAIL: 'this machine has no such address: correct HOST',
+  ENOTFOUND: 'the name does not resolve: correct HOST',
+};
+
+const listen = async (server: FastifyInstance, setting: string, port: number, host: string): Promise<AddressInfo> => {
+  try {
+    await server.listen({ port, host, listenTextResolver: (url) => `Listening at ${url}` });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const problem = LISTEN_PROBLEMS[code] ?? String(error);
+    throw new Error(`Cannot listen at ${host}:${port} (HOST, ${setting}): ${problem}.`, { cause: error });
+  }
+  return server.server.address() as AddressInfo;
+};
+
+/** In which a node that starts beside its stores is ready; later it is worth a warning. */
+const READY_WARNING_MS = 5_000;
+
+/** Says when numbers can be issued, and, until then, why not and what to look at. */
+const announceReadiness = (app: App, logger: Logger): void => {
+  const onLate = (reason: string): void =>
+    logger.warn({ event: 'not-ready', reason }, `Listening, but no number can be issued yet: ${reason}`);
+  void waitUntilReady(() => app.checkReady(), { warningMs: READY_WARNING_MS, onLate }).then((afterMs) =>
+    logger.info({ event: 'ready', after_ms: Math.round(afterMs) }, 'Ready to serve'),
+  );
+};
+
 const serve = async (): Promise<void> => {
   const settings = readSettings(process.env);
-  const logger = createLogger(settings.logLevel);
+  const node = nameNode();
+  const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  const destination = format === 'pretty' ? await openPrettyLog() : undefined;
+  const logger = createLogger(settings.logLevel, { node, destination });
   const app = await createApp({
     settings,
     version,
+    node,
     logger,
     clock: { now: Date.now },
     tokenKeys: findTokenKeys(settings),
   });
   stopWithGrace(app, settings, logger);
-  await app.server.listen({
-    port: settings.port,
-    host: settings.host,
-    listenTextResolver: (url) => `Listening at ${url}`,
-  });
-  const address = app.server.server.address() as AddressInfo;
-  await app.metricsServer?.listen({ port: settings.metricsPort ?? 0, host: settings.host });
-  const metricsAddress = app.metricsServer?.server.address() as AddressInfo | undefined;
+  const { port, host, metricsPort = 0 } = settings;
+  const address = await listen(app.server, 'PORT', port, host);
+  const metricsAddress = app.metricsServer && (await listen(app.metricsServer, 'METRICS_PORT', metricsPort, host));
   logger.info(
     {
       event: 'listening',
@@ -98,12 +133,14 @@ const serve = async (): Promise<void> => {
       tls: settings.tls === undefined ? 'off' : settings.tls.clientCaFile === undefined ? 'on' : 'mutual',
       pid: process.pid,
     },
-    'Ready to serve',
+    'Listening',
   );
+  announceReadiness(app, logger);
 };
 
 const printToken = (args: string[]): void => {
-  const { values } = parseArgs({ args, options: { scope: { type: 'string' }, expires: { type: 'string' } } });
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ args, options: { scope: text, expires: text, subject: text } });
   const settings = readSettings(process.env);
   const keys = findTokenKeys(settings);
   if (keys === undefined) throw new Error('With AUTH=off no token is needed.');
@@ -118,11 +155,11 @@ const repairStores = async (args: string[]): Promise<void> => {
 };
 
 const run = async ([command, ...rest]: string[]): Promise<void> => {
-  if (command === undefined) await serve();
+  if (command === '--help' || command === 'help' || rest.includes('--help')) console.log(HELP);
+  else if (command === undefined) await serve();
   else if (command === 'token') printToken(rest);
   else if (command === 'repair') await repairStores(rest);
   else if (command === '--version') console.log(version);
-  else if (command === '--help' || command === 'help') console.log(HELP);
   else throw new Error(`Unknown command: ${command}\n\n${HELP}`);
 };
 

@@ -37,6 +37,7 @@ const variables = z.object({
       'fatal, error, warn, info, debug, trace or silent',
     )
     .default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty'], 'json or pretty').optional(),
   ...redisVariables,
   REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
   DATABASE_URL: databaseUrl.optional(),
@@ -65,6 +66,8 @@ const settingsSchema = variables.transform((env) => ({
   /** Address to listen on. */
   host: env.HOST,
   logLevel: env.LOG_LEVEL,
+  /** Undefined: lines for people in a terminal, JSON elsewhere. */
+  logFormat: env.LOG_FORMAT,
   /** Undefined: the embedded SQLite database in `dataDir`. */
   redis: redisTargetOf(env),
   /** Milliseconds a Redis command may take. */

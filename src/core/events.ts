@@ -146,10 +146,11 @@ export type NumberGeneratorEvent =
   /** The temporary numbers of this node could not be given to the store yet. */
   | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
-  | { readonly type: 'store-disconnected'; readonly reason: string }
+  /** `remedy` names the setting to look at, when the reason lies there; it names no address. */
+  | { readonly type: 'store-disconnected'; readonly reason: string; readonly remedy?: string | undefined }
   /** What keeps the ceilings (PostgreSQL) can be reached. */
   | { readonly type: 'ceiling-store-connected' }
-  | { readonly type: 'ceiling-store-disconnected'; readonly reason: string }
+  | { readonly type: 'ceiling-store-disconnected'; readonly reason: string; readonly remedy?: string | undefined }
   /** This node may make snowflake ids under a worker id. */
   | { readonly type: 'worker-lease-taken'; readonly dataCentre: number; readonly worker: number }
   /** It may not any more: another node holds the id. */

@@ -11,11 +11,23 @@ const MASKED = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret',
 /** A masked name may stand this deep in what is logged: `name`, `*.name`, `*.*.name` … */
 const DEPTHS = Array.from({ length: 6 }, (_, depth) => '*.'.repeat(depth));
 
-/** `destination` is for tests; by default lines go to standard output. */
-export const createLogger = (level: string, destination?: DestinationStream): Logger => {
+interface LoggerOptions {
+  /** The name of this process, as the stores, the metrics and the replies say it: it stands in every line. */
+  readonly node: string;
+  /** Undefined: standard output. */
+  readonly destination?: DestinationStream | undefined;
+}
+
+/** Lines for a person who looks at a terminal. Loaded only there. */
+export const openPrettyLog = async (): Promise<DestinationStream> => {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ translateTime: 'HH:MM:ss', ignore: 'node,event,pid', singleLine: true, sync: true });
+};
+
+export const createLogger = (level: string, { node, destination }: LoggerOptions): Logger => {
   const options = {
     level,
-    base: null,
+    base: { node },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: MASKED.flatMap((name) => DEPTHS.map((above) => above + name)), censor: '****' },
@@ -128,13 +140,16 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'The temporary numbers of this node could not be handed over; they stand in the log',
     ),
   'store-connected': (_event, logger) => logger.info({ event: 'store-connected' }, 'The store is reachable'),
-  'store-disconnected': ({ reason }, logger) =>
-    logger.error({ event: 'store-disconnected', reason }, 'The store is not reachable; trying again in the background'),
+  'store-disconnected': ({ reason, remedy }, logger) =>
+    logger.error(
+      { event: 'store-disconnected', reason, remedy },
+      'The store is not reachable; trying again in the background',
+    ),
   'ceiling-store-connected': (_event, logger) =>
     logger.info({ event: 'ceiling-store-connected' }, 'PostgreSQL is reachable'),
-  'ceiling-store-disconnected': ({ reason }, logger) =>
+  'ceiling-store-disconnected': ({ reason, remedy }, logger) =>
     logger.error(
-      { event: 'ceiling-store-disconnected', reason },
+      { event: 'ceiling-store-disconnected', reason, remedy },
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
   'api-key-created': ({ id, name, scopes, by }, logger) =>
@@ -178,8 +193,9 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'sequence-recovering', prefix_key: prefixKey, period },
       'The store may have lost its latest state: the nodes report what they know; the standby serves meanwhile',
     ),
+  // Also at the first use of a sequence: a line that nobody has to act upon.
   'sequence-recovered': ({ prefixKey, period, jumpedTo, afterMs, nodes }, logger) =>
-    logger.warn(
+    logger[jumpedTo === undefined ? 'info' : 'warn'](
       {
         event: 'sequence-recovered',
         prefix_key: prefixKey,

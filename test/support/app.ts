@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp, nameNode } from '../../src/app.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
@@ -61,10 +61,14 @@ export const startApp = async (
   const dataDir = mkdtempSync(join(tmpdir(), 'test-app-'));
   const settings = readSettings({ DATA_DIR: dataDir, ...(!('JWT_JWKS_URL' in env) && { JWT_SECRET }), ...env });
   const log: Record<string, unknown>[] = [];
-  const logger = createLogger(settings.logLevel, { write: (line) => log.push(JSON.parse(line)) });
+  const node = nameNode();
+  const logger = createLogger(settings.logLevel, {
+    node,
+    destination: { write: (line) => log.push(JSON.parse(line)) },
+  });
   const keys = settings.jwks === undefined ? { secret: JWT_SECRET } : { jwks: settings.jwks };
   const tokenKeys = settings.auth === 'on' ? keys : undefined;
-  const app = await createApp({ settings, version: '0.0.0-test', logger, clock, tokenKeys });
+  const app = await createApp({ settings, version: '0.0.0-test', node, logger, clock, tokenKeys });
   return {
     server: app.server,
     log,

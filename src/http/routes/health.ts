@@ -19,6 +19,9 @@ export interface HealthOptions {
   readonly findings?: () => readonly Finding[] | undefined;
   /** Which guarantee is in force; undefined when that is not known, or no question. */
   readonly guarantee?: () => Guarantee | undefined;
+  /** What to look at while the store, or the store of the ceilings, cannot be reached; undefined when nothing is known. */
+  readonly storeRemedy?: () => string | undefined;
+  readonly ceilingsRemedy?: () => string | undefined;
   /** Whether this node can issue without the store for a while. */
   readonly hasStandby: () => boolean;
   /** True from the moment the process was asked to stop. */
@@ -46,13 +49,51 @@ const settingsComponents = (store: string, findings: readonly Finding[] | undefi
     }));
 };
 
-/** Numbers go on without PostgreSQL up to the ceilings it confirmed, so its absence does not mean down. */
-const ceilingComponents = (present: boolean, failure: string | undefined): Component[] => {
+const sentences = (...parts: readonly (string | undefined)[]): string =>
+  parts.filter((part) => part !== undefined).join(' ');
+
+/**
+ * A registered node goes on without PostgreSQL up to the ceilings it confirmed, so its absence does not mean down; a node that
+ * was never registered opens no sequence.
+ */
+const ceilingComponents = (
+  present: boolean,
+  failure: string | undefined,
+  registered: boolean,
+  remedy: string | undefined,
+): Component[] => {
   if (!present) return [];
   if (failure === undefined) return [{ name: 'postgres', status: 'up', detail: 'Answers' }];
+  const consequence = registered
+    ? 'Numbers go on up to the ceilings it confirmed.'
+    : 'This node could not be registered there: it issues no numbers until it is.';
   return [
-    { name: 'postgres', status: 'degraded', detail: `${failure} Numbers go on up to the ceilings it confirmed.` },
+    {
+      name: 'postgres',
+      status: registered ? 'degraded' : 'down',
+      detail: sentences(failure, remedy, consequence),
+    },
   ];
+};
+
+/** Runs a check, and adds what to look at to the reason of its failure. */
+const advised = async (check: () => Promise<void>, remedy: (() => string | undefined) | undefined): Promise<void> => {
+  try {
+    await check();
+  } catch (error) {
+    const advice = remedy?.();
+    if (advice === undefined || !(error instanceof NumberGeneratorError)) throw error;
+    throw new StorageUnavailableError(`${error.message} ${advice}`, error);
+  }
+};
+
+/** @throws StorageUnavailableError, StorageTimeoutError when this process cannot issue now. */
+export const checkReadiness = async (options: HealthOptions): Promise<void> => {
+  const { checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
+  if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
+  if (hasStandby()) return;
+  await advised(checkStore, options.storeRemedy);
+  if (!isRegistered() && checkCeilings !== undefined) await advised(checkCeilings, options.ceilingsRemedy);
 };
 
 /** Why a check failed; undefined when it did not. */
@@ -80,80 +121,77 @@ const healthReply = z
 // HEAD is off by default, for the sake of the calls that take numbers; some load balancers probe with it.
 const operation = (summary: string) => ({ tags: ['operation'], summary });
 
-export const healthRoutes = fastifyPlugin<HealthOptions>(
-  async (
-    plain,
-    { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings, findings, guarantee },
-  ) => {
-    const server = plain.withTypeProvider<ZodTypeProvider>();
+export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) => {
+  const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
+  const { findings, guarantee, storeRemedy, ceilingsRemedy } = options;
+  const server = plain.withTypeProvider<ZodTypeProvider>();
 
-    server.get(
-      '/livez',
-      {
-        exposeHeadRoute: true,
-        schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
-      },
-      async () => ({ status: 'live' as const }),
-    );
+  server.get(
+    '/livez',
+    {
+      exposeHeadRoute: true,
+      schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
+    },
+    async () => ({ status: 'live' as const }),
+  );
 
-    server.get(
-      '/readyz',
-      {
-        exposeHeadRoute: true,
-        schema: {
-          ...operation('Can numbers be issued now?'),
-          response: {
-            200: z.object({ status: z.literal('ready') }),
-            503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
-          },
+  server.get(
+    '/readyz',
+    {
+      exposeHeadRoute: true,
+      schema: {
+        ...operation('Can numbers be issued now?'),
+        response: {
+          200: z.object({ status: z.literal('ready') }),
+          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
         },
       },
-      async () => {
-        if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
-        if (!hasStandby()) {
-          await checkStore();
-          if (!isRegistered()) await checkCeilings?.();
-        }
-        return { status: 'ready' as const };
-      },
-    );
+    },
+    async () => {
+      await checkReadiness(options);
+      return { status: 'ready' as const };
+    },
+  );
 
-    server.get(
-      '/health',
-      {
-        exposeHeadRoute: true,
-        schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
-      },
-      async (_request, reply) => {
-        const detail = await reasonOf(checkStore());
-        const store = detail === undefined ? ('up' as const) : ('down' as const);
-        const process = isStopping() ? ('down' as const) : ('up' as const);
-        const standby = hasStandby();
-        const storeless = standby ? ('degraded' as const) : ('down' as const);
-        const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
-        const extra = [
-          ...ceilingComponents(checkCeilings !== undefined, ceilings),
-          ...settingsComponents(storeName, findings?.()),
-          ...guaranteeComponents(guarantee?.()),
-        ];
-        const endangered = extra.some((component) => component.status === 'degraded');
-        const served = endangered ? ('degraded' as const) : ('up' as const);
-        const status = process === 'down' ? process : store === 'up' ? served : storeless;
-        return reply.code(status === 'down' ? 503 : 200).send({
-          status,
-          components: [
-            { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
-            { name: storeName, status: store, detail: detail ?? 'Answers' },
-            {
-              name: 'standby',
-              // Not having one matters only while the store is away.
-              status: standby ? 'up' : store,
-              detail: standby ? 'Values are held ready' : 'No values are held',
-            },
-            ...extra,
-          ],
-        });
-      },
-    );
-  },
-);
+  server.get(
+    '/health',
+    {
+      exposeHeadRoute: true,
+      schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
+    },
+    async (_request, reply) => {
+      const detail = await reasonOf(checkStore());
+      const store = detail === undefined ? ('up' as const) : ('down' as const);
+      const process = isStopping() ? ('down' as const) : ('up' as const);
+      const standby = hasStandby();
+      const storeless = standby ? ('degraded' as const) : ('down' as const);
+      const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
+      const extra = [
+        ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
+        ...settingsComponents(storeName, findings?.()),
+        ...guaranteeComponents(guarantee?.()),
+      ];
+      const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
+      const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);
+      const status = process === 'down' ? process : store === 'up' ? served : storeless;
+      return reply.code(status === 'down' ? 503 : 200).send({
+        status,
+        components: [
+          { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
+          {
+            name: storeName,
+            status: store,
+            detail: detail === undefined ? 'Answers' : sentences(detail, storeRemedy?.()),
+          },
+          {
+            name: 'standby',
+            // Not having one matters only while the store is away.
+            status: standby ? 'up' : store,
+            detail: standby ? 'Values are held ready' : 'No values are held',
+          },
+          ...extra,
+        ],
+      });
+    },
+  );
+});

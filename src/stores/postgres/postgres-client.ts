@@ -5,6 +5,7 @@ import { StorageTimeoutError, StorageUnavailableError } from '../../core/errors.
 import type { Emit } from '../../core/events.ts';
 import { migrate } from './migrate.ts';
 import { isAnswer, isPassing, isTableMissing, isWaitForConnection, toStorageError } from './postgres-errors.ts';
+import { remedyOfPostgresFailure } from './postgres-trouble.ts';
 import type { SqlStatement } from './sql-statement.ts';
 
 /** A column is what PostgreSQL writes it as: a value of 20 digits stays exact. */
@@ -75,7 +76,8 @@ const createReporter = (emit: Emit): { up(): void; down(error: unknown): void } 
     },
     down: (error) => {
       if (reported !== 'down') {
-        emit({ type: 'ceiling-store-disconnected', reason: error instanceof Error ? error.message : String(error) });
+        const reason = error instanceof Error ? error.message : String(error);
+        emit({ type: 'ceiling-store-disconnected', reason, remedy: remedyOfPostgresFailure(error) });
       }
       reported = 'down';
     },

@@ -8,6 +8,7 @@ import { readSlotView, SLOTS, type SlotOwner, type SlotView } from './cluster-sl
 import type { RedisClient } from './redis-client.ts';
 import { closeConnection } from './redis-connection.ts';
 import { accessOptions, connectionOptions } from './redis-options.ts';
+import { remedyOfRedisFailure } from './redis-trouble.ts';
 
 /** How often the table is looked at again: while it has a hole, and otherwise. */
 const LOOK_AGAIN_MS = 200;
@@ -82,7 +83,7 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
       emit({ type: 'store-disconnected', reason: `Not reachable: ${where}` });
     } else if (!covered && reported === 'unknown' && lastError !== '') {
       reported = 'down';
-      emit({ type: 'store-disconnected', reason: lastError });
+      emit({ type: 'store-disconnected', reason: lastError, remedy: remedyOfRedisFailure(lastError) });
     }
   };
 

@@ -1,22 +1,32 @@
 /** One connection: what is told of it, and how it ends. */
 import type { Redis } from 'ioredis';
 import type { Emit } from '../../core/events.ts';
+import { isDatabaseMissing, remedyOfRedisFailure } from './redis-trouble.ts';
+
+/** Connections that this process closes itself: their end is no news. */
+const closing = new WeakSet<Redis>();
 
 /** Tells of the first loss and of each return; attempts in between are no news. */
 export const reportConnection = (redis: Redis, emit: Emit): void => {
   let reported: 'unknown' | 'up' | 'down' = 'unknown';
   let lastError = '';
   const reportLoss = (): void => {
-    if (reported === 'down') return;
+    if (reported === 'down' || closing.has(redis)) return;
     reported = 'down';
-    emit({ type: 'store-disconnected', reason: lastError === '' ? 'The connection was closed' : lastError });
+    const reason = lastError === '' ? 'The connection was closed' : lastError;
+    emit({ type: 'store-disconnected', reason, remedy: remedyOfRedisFailure(reason) });
   };
   redis.on('sentinelError', (error: Error) => {
     lastError = error.message;
   });
   redis.on('error', (error: Error) => {
     const searchFailed = error.message.startsWith('All sentinels');
-    if (!searchFailed || lastError === '') lastError = error.message;
+    // What fails in its wake says less than the first failure.
+    const tellsMore =
+      remedyOfRedisFailure(lastError) === undefined || remedyOfRedisFailure(error.message) !== undefined;
+    if (lastError === '' || (!searchFailed && tellsMore)) lastError = error.message;
+    // Not ready, ever: what is counted in database 0 belongs to somebody else.
+    if (isDatabaseMissing(error.message)) redis.disconnect(true);
     // A search among sentinels that finds no master never comes to a connection that could be closed.
     if (searchFailed) reportLoss();
   });
@@ -30,6 +40,7 @@ export const reportConnection = (redis: Redis, emit: Emit): void => {
 
 /** Resolves when the socket is gone. */
 export const closeConnection = async (redis: Redis): Promise<void> => {
+  closing.add(redis);
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   redis.once('end', resolve);
   redis.disconnect();

@@ -11,9 +11,9 @@ const written = (event: NumberGeneratorEvent): unknown[] => {
   const write = (line: string): void => {
     lines.push(line);
   };
-  createEventLog(createLogger('trace', { write }))(event);
+  createEventLog(createLogger('trace', { node: 'n1', destination: { write } }))(event);
   return lines.map((line) => {
-    const { time: _time, ...entry } = JSON.parse(line);
+    const { time: _time, node: _node, ...entry } = JSON.parse(line);
     return entry;
   });
 };
@@ -38,7 +38,7 @@ describe('a recovery', () => {
     const event = { prefixKey: 'INV', period: '2026', jumpedTo: undefined, afterMs: 70, nodes: 3 };
     expect(written({ type: 'sequence-recovered', ...event })).toEqual([
       {
-        level: 'warn',
+        level: 'info',
         event: 'sequence-recovered',
         prefix_key: 'INV',
         period: '2026',

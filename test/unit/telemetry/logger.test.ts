@@ -7,11 +7,12 @@ import { configOf } from '../fakes/config-of.ts';
 
 const openLog = (level = 'info') => {
   const lines: string[] = [];
-  const logger = createLogger(level, {
-    write: (line) => {
+  const destination = {
+    write: (line: string): void => {
       lines.push(line);
     },
-  });
+  };
+  const logger = createLogger(level, { node: 'n1', destination });
   const entries = (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line));
   return { logger, lines, entries };
 };
@@ -20,7 +21,7 @@ const openLog = (level = 'info') => {
 const written = (event: NumberGeneratorEvent): unknown[] => {
   const { logger, entries } = openLog('trace');
   createEventLog(logger)(event);
-  return entries().map(({ time: _time, ...entry }) => entry);
+  return entries().map(({ time: _time, node: _node, ...entry }) => entry);
 };
 
 const config = configOf('INV', { format: 'INV-{SEQ:6}', initialSeq: 9999 }, 4);
@@ -39,7 +40,7 @@ describe('a line', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]?.match(/\n/g)).toHaveLength(1);
     const [entry] = entries();
-    expect(entry).toEqual({ level: 'warn', time: expect.any(String), event: 'test', msg: 'Some\ntext' });
+    expect(entry).toEqual({ level: 'warn', time: expect.any(String), node: 'n1', event: 'test', msg: 'Some\ntext' });
     expect(new Date(String(entry?.['time'])).toISOString()).toBe(entry?.['time']);
   });
 
@@ -57,7 +58,7 @@ describe('a line', () => {
   });
 
   test('goes to standard output when no destination is given', () => {
-    expect(createLogger('warn').level).toBe('warn');
+    expect(createLogger('warn', { node: 'n1' }).level).toBe('warn');
   });
 });
 
