@@ -92,7 +92,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
   const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
   const { createRedisWorkerLeaseStore } = await import('./stores/redis/redis-worker-lease-store.ts');
-  const client = createRedisClient(target, settings.redisTimeoutMs, emit);
+  const client = createRedisClient(target, settings.redisTimeoutMs, emit, settings.redisKeyPrefix);
   const checks = createRedisChecks(client, emit, settings.databaseUrl === undefined ? 'redis' : 'postgres');
   return {
     counters: createRedisCounterStore(client),
@@ -109,11 +109,11 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
 };
 
 /** Adds the requests of clients up over the nodes, on connections of its own: numbers never wait for it. */
-const openRequestCounter = async (target: RedisTarget, timeoutMs: number, emit: Emit): Promise<RequestCounter> => {
+const openRequestCounter = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<RequestCounter> => {
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
   const { createRedisRequestCountStore } = await import('./stores/redis/redis-request-count-store.ts');
   // Of Redis being away the other connections tell.
-  const client = createRedisClient(target, timeoutMs, () => undefined);
+  const client = createRedisClient(target, settings.redisTimeoutMs, () => undefined, settings.redisKeyPrefix);
   return createRequestCounter({ store: createRedisRequestCountStore(client), monotonic, emit });
 };
 
@@ -291,9 +291,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   });
   const { rateLimitPerSecond: perSecond } = settings;
   const requestCounter =
-    perSecond === undefined || redis === undefined
-      ? undefined
-      : await openRequestCounter(redis, settings.redisTimeoutMs, emit);
+    perSecond === undefined || redis === undefined ? undefined : await openRequestCounter(redis, settings, emit);
   const held = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
   const standbyWatcher = createStandbyWatcher(held);
   const gapWatcher = createGapWatcher({ store: counters, ...held });

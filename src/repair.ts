@@ -23,7 +23,7 @@ export const repair = async (settings: Settings, change: boolean, say: (line: st
   if (target === undefined || databaseUrl === undefined) {
     throw new Error('The repair compares Redis and PostgreSQL: set REDIS_URL and DATABASE_URL as for the service.');
   }
-  const redis = createRedisClient(target, redisTimeoutMs, () => undefined);
+  const redis = createRedisClient(target, redisTimeoutMs, () => undefined, settings.redisKeyPrefix);
   const postgres = createPostgresClient(databaseUrl, databaseTimeoutMs, () => undefined);
   try {
     if (redis.commands.status !== 'ready') await once(redis.commands as unknown as EventEmitter, 'ready');

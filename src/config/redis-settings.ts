@@ -16,6 +16,11 @@ const isUrl = (text: string): boolean => {
 export const redisVariables = {
   REDIS_URL: z.string().refine(isUrl, 'A URL such as redis://127.0.0.1:6379').optional(),
   REDIS_MODE: z.enum(MODES, 'standalone, sentinel or cluster').default('standalone'),
+  REDIS_KEY_PREFIX: z
+    .string()
+    // Braces would move the hash tag, stars would widen the patterns of rights; `sequence:` would read as the counter of another installation.
+    .regex(/^(?!.*sequence:)[A-Za-z0-9_.:-]{0,64}$/, 'Up to 64 letters, digits and _ . : -, without the word sequence:')
+    .default(''),
   REDIS_SENTINEL_MASTER: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'A name such as mymaster')
@@ -67,6 +72,9 @@ export const redisContradictionsOf = (given: Readonly<Record<string, string | un
   }
   const urlProblem = url === undefined ? undefined : urlProblemOf(url, mode);
   if (urlProblem !== undefined) problems.push({ path: 'REDIS_URL', message: urlProblem });
+  if (url === undefined && given['REDIS_KEY_PREFIX'] !== undefined) {
+    problems.push({ path: 'REDIS_KEY_PREFIX', message: 'Only with REDIS_URL' });
+  }
   if (mode === 'sentinel') {
     if (given['REDIS_SENTINEL_MASTER'] === undefined) {
       const message = 'Required with REDIS_MODE=sentinel: the name of the master, such as mymaster';

@@ -70,6 +70,8 @@ const settingsSchema = variables.transform((env) => ({
   logFormat: env.LOG_FORMAT,
   /** Undefined: the embedded SQLite database in `dataDir`. */
   redis: redisTargetOf(env),
+  /** Stands before the name of every key and channel in Redis. */
+  redisKeyPrefix: env.REDIS_KEY_PREFIX,
   /** Milliseconds a Redis command may take. */
   redisTimeoutMs: env.REDIS_TIMEOUT_MS,
   /** PostgreSQL, which keeps what must outlive Redis; undefined: Redis alone keeps it. */

@@ -5,7 +5,6 @@ import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
-import { sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { runRedisEntries, runRedisScriptConfirmed } from '../../src/stores/redis/redis-script.ts';
 import { createRedisTemporaryNumberStore } from '../../src/stores/redis/redis-temporary-number-store.ts';
@@ -18,6 +17,7 @@ import { call, describeCounterStore, reserve } from './counter-store.contract.ts
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
 
 const TIMEOUT_MS = 1_000;
+const KEY_PREFIXES = ['', 'shop-1.eu:'];
 
 const describeTemporaryNumberStore = (name: string, openStore: () => RedisClient): void => {
   describe(`temporary numbers in ${name}`, () => {
@@ -39,7 +39,7 @@ const describeTemporaryNumberStore = (name: string, openStore: () => RedisClient
   });
 };
 
-describe('behind sentinels, with passwords of their own', () => {
+describe.each(KEY_PREFIXES)('behind sentinels, with passwords of their own, under the key prefix "%s"', (keyPrefix) => {
   let sentinels: RedisSentinels;
   let client: RedisClient;
   let otherClient: RedisClient;
@@ -47,8 +47,8 @@ describe('behind sentinels, with passwords of their own', () => {
   beforeAll(async () => {
     sentinels = await startRedisSentinels({ password: 'secret', sentinelPassword: 'other-secret' });
     const target = sentinelTarget(sentinels.env['REDIS_URL'] ?? '', 'other-secret');
-    client = await openRedis(target);
-    otherClient = await openRedis(target);
+    client = await openRedis(target, undefined, keyPrefix);
+    otherClient = await openRedis(target, undefined, keyPrefix);
   });
 
   afterAll(async () => {
@@ -61,30 +61,30 @@ describe('behind sentinels, with passwords of their own', () => {
     store: createRedisCounterStore(client),
     otherNode: createRedisCounterStore(otherClient),
     preload: async (name, value) => {
-      await ask(await sentinels.master(), 'secret', 'SET', sequenceKeys(name).counter, String(value));
+      await ask(await sentinels.master(), 'secret', 'SET', client.names.ofSequence(name).counter, String(value));
     },
-    read: async (name) => (await client.commands.get(sequenceKeys(name).counter)) ?? undefined,
+    read: async (name) => (await client.commands.get(client.names.ofSequence(name).counter)) ?? undefined,
   }));
 
   describePrefixConfigStore('the store behind sentinels', () => ({
     store: createRedisPrefixConfigStore(client),
     preload: async (prefixKey, json) => {
-      await client.commands.hset('prefix_configs', prefixKey, json);
+      await client.commands.hset(client.names.prefixConfigs, prefixKey, json);
     },
   }));
 
   describeTemporaryNumberStore('a store behind sentinels', () => client);
 });
 
-describe('in a cluster', () => {
+describe.each(KEY_PREFIXES)('in a cluster, under the key prefix "%s"', (keyPrefix) => {
   let cluster: RedisCluster;
   let client: RedisClient;
   let otherClient: RedisClient;
 
   beforeAll(async () => {
     cluster = await startRedisCluster({ password: 'secret' });
-    client = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''));
-    otherClient = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''));
+    client = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''), undefined, keyPrefix);
+    otherClient = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''), undefined, keyPrefix);
   });
 
   afterAll(async () => {
@@ -97,16 +97,16 @@ describe('in a cluster', () => {
     store: createRedisCounterStore(client),
     otherNode: createRedisCounterStore(otherClient),
     preload: async (name, value) => {
-      const { counter } = sequenceKeys(name);
+      const { counter } = client.names.ofSequence(name);
       await ask(await cluster.masterOf(counter), 'secret', 'SET', counter, String(value));
     },
-    read: async (name) => (await client.commands.get(sequenceKeys(name).counter)) ?? undefined,
+    read: async (name) => (await client.commands.get(client.names.ofSequence(name).counter)) ?? undefined,
   }));
 
   describePrefixConfigStore('the store in a cluster', () => ({
     store: createRedisPrefixConfigStore(client),
     preload: async (prefixKey, json) => {
-      await client.commands.hset('prefix_configs', prefixKey, json);
+      await client.commands.hset(client.names.prefixConfigs, prefixKey, json);
     },
   }));
 
@@ -126,7 +126,7 @@ describe('in a cluster', () => {
       else if (prefixKey === 'TOLD') heard.resolve(prefixKey);
     });
     await subscribed.promise;
-    await client.commands.hset('prefix_configs', 'TOLD', '{"format":"T{SEQ:3}"}');
+    await client.commands.hset(client.names.prefixConfigs, 'TOLD', '{"format":"T{SEQ:3}"}');
     await createRedisPrefixConfigStore(client).remove('TOLD');
     expect(await heard.promise).toBe('TOLD');
   });
@@ -134,13 +134,16 @@ describe('in a cluster', () => {
   it('serves sequences of all masters in one call, and keeps serving while their slots move', async () => {
     const store = createRedisCounterStore(client);
     const sequences = Array.from({ length: 60 }, (_, index) => ({ prefixKey: `MANY-${index}`, period: '' }));
-    const owners = await Promise.all(sequences.map((name) => cluster.masterOf(sequenceKeys(name).counter)));
+    const owners = await Promise.all(sequences.map((name) => cluster.masterOf(client.names.ofSequence(name).counter)));
     expect(new Set(owners).size).toBe(3);
     const replies = await store.reserve(sequences.map((sequence) => call(sequence, 5)));
     expect(replies.map((reply) => reply.kind === 'taken' && reply.range.first)).toEqual(sequences.map(() => 1n));
     const to = cluster.servers.find((server) => server !== owners[0]);
     if (to === undefined) throw new Error('No other server');
-    await cluster.moveSlot('sequence:MANY-0', cluster.servers[0] === owners[0] ? to : (cluster.servers[0] ?? to));
+    await cluster.moveSlot(
+      `${keyPrefix}sequence:MANY-0`,
+      cluster.servers[0] === owners[0] ? to : (cluster.servers[0] ?? to),
+    );
     // The server that took the slot over has to recover what it has not counted itself.
     const after = await reserve(
       store,

@@ -9,7 +9,7 @@ import { listGapRecord } from '../../src/stores/redis/gap-listing.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
 import type { RedisCommands } from '../../src/stores/redis/redis-commands.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
-import { sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
+import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -53,9 +53,9 @@ describeCounterStore('the Redis store', () => ({
   store: createRedisCounterStore(client),
   otherNode: createRedisCounterStore(otherClient),
   preload: async (name, value) => {
-    await database.client.set(sequenceKeys(name).counter, value);
+    await database.client.set(createRedisKeys('').ofSequence(name).counter, value);
   },
-  read: async (name) => (await database.client.get(sequenceKeys(name).counter)) ?? undefined,
+  read: async (name) => (await database.client.get(createRedisKeys('').ofSequence(name).counter)) ?? undefined,
 }));
 
 describeReceipts('the Redis store', () => ({
@@ -103,7 +103,7 @@ describe('the Redis store', () => {
 
     beforeAll(async () => {
       const words = firsts.toReversed().flatMap((first) => [`${first}`, `${first + 1n} advance - 1700000000`]);
-      await database.client.hset(sequenceKeys(name).gaps, ...words);
+      await database.client.hset(createRedisKeys('').ofSequence(name).gaps, ...words);
     });
 
     it('is listed in rising order, page by page, each gap once', async () => {
@@ -128,7 +128,7 @@ describe('the Redis store', () => {
           return [early-- > 0 ? '0' : next, words];
         },
       } as unknown as RedisCommands;
-      const { gaps } = sequenceKeys(name);
+      const { gaps } = createRedisKeys('').ofSequence(name);
       const page = await listGapRecord(commands, gaps, 0n, 5_000);
       expect(page.map(({ range }) => range.first)).toEqual(firsts);
       early = 3;
@@ -160,7 +160,7 @@ describe('on a server in cluster mode, which refuses keys of different slots', (
     const operator = new Redis(server.url);
     await operator.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     while (!String(await operator.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await setTimeout(20);
-    const store = createRedisCounterStore({ commands: operator });
+    const store = createRedisCounterStore({ commands: operator, names: createRedisKeys('') });
     const sequence = { prefixKey: 'ORD-EU:1', period };
     expect(await store.reserve([call(sequence, 3)])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 3n } }]);
     const terms = { initialSeq: 0n, limit: 99n, epoch: 0n, window: 100 };

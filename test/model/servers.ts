@@ -1,5 +1,5 @@
 /** The servers of a history: each with keys and an identity of its own; they can forget, restart, be copied and come back. */
-import { type SequenceKeys, sequenceKeys } from '../../src/stores/redis/redis-keys.ts';
+import { createRedisKeys, type SequenceKeys } from '../../src/stores/redis/redis-keys.ts';
 import type { ScriptRunner, Stored } from './script-runner.ts';
 
 export interface ModelServer {
@@ -15,7 +15,7 @@ export const restart = (runner: ScriptRunner, { keys }: ModelServer): Promise<vo
   runner.identify(keys, `run${++identities}`);
 
 export const startServer = async (runner: ScriptRunner, name: string): Promise<ModelServer> => {
-  const keys = sequenceKeys({ prefixKey: name, period: name.length % 2 ? '2026' : '' });
+  const keys = createRedisKeys('').ofSequence({ prefixKey: name, period: name.length % 2 ? '2026' : '' });
   const server = { keys, memories: [] };
   await restart(runner, server);
   return server;

@@ -1,4 +1,5 @@
 /** The service's own connections to Redis in each mode, for tests of what they promise. */
+import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { parseRedisAddress, type RedisTarget } from '../../src/lib/redis-target.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisScript } from '../../src/stores/redis/redis-script.ts';
@@ -10,11 +11,12 @@ export const COUNT = createRedisScript(
 );
 
 /** Waits until every slot has an owner that answers: `ready` comes with the first of them. */
-export const openRedis = async (target: RedisTarget, timeoutMs = 5_000): Promise<RedisClient> => {
+export const openRedis = async (target: RedisTarget, timeoutMs = 5_000, keyPrefix = ''): Promise<RedisClient> => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const client = createRedisClient(target, timeoutMs, ({ type }) => {
+  const onEvent = ({ type }: NumberGeneratorEvent): void => {
     if (type === 'store-connected') resolve();
-  });
+  };
+  const client = createRedisClient(target, timeoutMs, onEvent, keyPrefix);
   await promise;
   await until('a subscriber', async () => client.subscriber.status === 'ready' || undefined);
   return client;

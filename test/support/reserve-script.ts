@@ -2,9 +2,10 @@
 import type { Redis } from 'ioredis';
 import type { CounterStore } from '../../src/core/counter-store.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
+import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisScript, loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 
 export const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
 
 export const createReserveStore = (redis: Redis, script = RESERVE_SCRIPT): CounterStore =>
-  createRedisCounterStore({ commands: redis }, createRedisScript(script));
+  createRedisCounterStore({ commands: redis, names: createRedisKeys('') }, createRedisScript(script));

@@ -2,11 +2,10 @@
 import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
 import type { ApiKeyStore } from '../../core/api-key-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { API_KEYS_KEY } from './redis-keys.ts';
 
-export const createRedisApiKeyStore = ({ commands }: Pick<RedisClient, 'commands'>): ApiKeyStore => {
+export const createRedisApiKeyStore = ({ commands, names }: Pick<RedisClient, 'commands' | 'names'>): ApiKeyStore => {
   const read = async (ids: readonly string[]): Promise<(ApiKey | undefined)[]> => {
-    const entries = await commands.hmget(API_KEYS_KEY, ...ids);
+    const entries = await commands.hmget(names.apiKeys, ...ids);
     return ids.map((id, index) => {
       const json = entries[index];
       return json === null || json === undefined ? undefined : decodeStoredApiKey(id, json);
@@ -18,7 +17,7 @@ export const createRedisApiKeyStore = ({ commands }: Pick<RedisClient, 'commands
 
     list: (after, limit) =>
       translated(async () => {
-        const ids = (await commands.hkeys(API_KEYS_KEY)).filter((id) => id > after).sort();
+        const ids = (await commands.hkeys(names.apiKeys)).filter((id) => id > after).sort();
         const found: ApiKey[] = [];
         // On past what cannot be read: a short page would be taken for the last one.
         for (let from = 0; from < ids.length && found.length < limit; from += limit) {
@@ -29,8 +28,8 @@ export const createRedisApiKeyStore = ({ commands }: Pick<RedisClient, 'commands
       }),
 
     insert: (key) =>
-      translated(async () => Number(await commands.hsetnx(API_KEYS_KEY, key.id, encodeStoredApiKey(key))) === 1),
+      translated(async () => Number(await commands.hsetnx(names.apiKeys, key.id, encodeStoredApiKey(key))) === 1),
 
-    remove: (id) => translated(async () => Number(await commands.hdel(API_KEYS_KEY, id)) === 1),
+    remove: (id) => translated(async () => Number(await commands.hdel(names.apiKeys, id)) === 1),
   };
 };

@@ -58,7 +58,7 @@ const merge = (looks: ReadonlyMap<string, Look>): Finding[] => {
 
 /** @param ceilings who keeps them: `postgres` when DATABASE_URL is set. */
 export const createRedisChecks = (
-  client: Pick<RedisClient, 'servers' | 'onServerReady'>,
+  client: Pick<RedisClient, 'names' | 'servers' | 'onServerReady'>,
   emit: Emit,
   ceilings: 'redis' | 'postgres',
 ): RedisChecks => {
@@ -86,7 +86,7 @@ export const createRedisChecks = (
 
   const look = async (server: Redis): Promise<void> => {
     try {
-      const state = await lookAtServer(server);
+      const state = await lookAtServer(server, client.names);
       const { remoteAddress, remotePort } = server.stream;
       // Behind sentinels there is one server at a time, whatever its address.
       const name = server.options.sentinels ? '' : `${remoteAddress}:${remotePort}`;

@@ -6,9 +6,12 @@ import type { RedisTarget } from '../../lib/redis-target.ts';
 import { openCluster } from './redis-cluster.ts';
 import type { RedisCommands } from './redis-commands.ts';
 import { closeConnection, reportConnection } from './redis-connection.ts';
+import { createRedisKeys, type RedisKeys } from './redis-keys.ts';
 import { connectionOptions, sentinelOptions } from './redis-options.ts';
 
 export interface RedisClient {
+  /** What everything is called there. */
+  readonly names: RedisKeys;
   /** For commands and scripts. Each goes to the server that has its key. */
   readonly commands: RedisCommands;
   /** In subscriber mode, on a connection of its own, opened when it is first asked for. */
@@ -25,9 +28,17 @@ export interface RedisClient {
  * Connects in the background and goes on trying for ever, at most a second apart.
  * @param target a URL means one server.
  * @param timeoutMs how long a command may take; a socket that stays silent longer is destroyed.
+ * @param keyPrefix stands before the name of everything.
  */
-export const createRedisClient = (target: RedisTarget | string, timeoutMs: number, emit: Emit): RedisClient => {
-  if (typeof target === 'object' && target.mode === 'cluster') return openCluster(target.address, timeoutMs, emit);
+export const createRedisClient = (
+  target: RedisTarget | string,
+  timeoutMs: number,
+  emit: Emit,
+  keyPrefix = '',
+): RedisClient => {
+  const names = createRedisKeys(keyPrefix);
+  if (typeof target === 'object' && target.mode === 'cluster')
+    return openCluster(target.address, timeoutMs, emit, names);
   const open = (connectionName: string): Redis => {
     const options = { ...connectionOptions(timeoutMs), connectionName };
     if (typeof target === 'string') return new Redis(target, options);
@@ -38,6 +49,7 @@ export const createRedisClient = (target: RedisTarget | string, timeoutMs: numbe
   let subscriber: Redis | undefined;
   reportConnection(commands, emit);
   return {
+    names,
     commands,
     get subscriber() {
       // It shares the fate of the first connection; its errors are no news of their own.

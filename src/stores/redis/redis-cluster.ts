@@ -7,6 +7,7 @@ import { createClusterCommands } from './cluster-commands.ts';
 import { readSlotView, SLOTS, type SlotOwner, type SlotView } from './cluster-slots.ts';
 import type { RedisClient } from './redis-client.ts';
 import { closeConnection } from './redis-connection.ts';
+import type { RedisKeys } from './redis-keys.ts';
 import { accessOptions, connectionOptions } from './redis-options.ts';
 import { remedyOfRedisFailure } from './redis-trouble.ts';
 
@@ -32,7 +33,7 @@ const splitAddress = (address: string): { host: string; port: number } => {
 };
 
 /** Opens connections to the hosts named and to all servers they know of. Same promises as `createRedisClient`. */
-export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit): RedisClient => {
+export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit, names: RedisKeys): RedisClient => {
   const options = { ...connectionOptions(timeoutMs), ...accessOptions(address) };
   const seeds = address.hosts.map(({ host, port }) => `${host}:${port}`);
   const servers = new Map<string, Redis>();
@@ -70,10 +71,10 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
   /** Compares the table with the connections. @param news whether those who wait for the store should try now. */
   const judge = (news: boolean): void => {
     if (closed) return;
-    const names = new Set(owners.map((owner) => owner?.address));
-    const lost = [...names].filter((name) => name === undefined || servers.get(name)?.status !== 'ready');
+    const addresses = new Set(owners.map((owner) => owner?.address));
+    const lost = [...addresses].filter((name) => name === undefined || servers.get(name)?.status !== 'ready');
     covered = lost.length === 0;
-    if (news && lost.length < names.size) events.emit('ready');
+    if (news && lost.length < addresses.size) events.emit('ready');
     if (covered && reported !== 'up') {
       reported = 'up';
       emit({ type: 'store-connected' });
@@ -140,9 +141,9 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
   function openSubscriber(): Redis {
     let turn = Math.floor(Math.random() * seeds.length);
     const next = (): { host: string; port: number } => {
-      const names = [...servers.keys()];
+      const known = [...servers.keys()];
       turn += 1;
-      return splitAddress(names[turn % names.length] ?? seeds[0] ?? '');
+      return splitAddress(known[turn % known.length] ?? seeds[0] ?? '');
     };
     const redis = new Redis({ ...options, ...next(), connectionName: 'number-generator-subscriber' });
     redis.on('error', () => undefined);
@@ -157,13 +158,14 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
     },
     at,
     masters: () => {
-      const names = new Set(owners.map((owner) => owner?.address ?? ''));
-      return [...names].map((name) => servers.get(name)).filter((redis) => redis !== undefined);
+      const addresses = new Set(owners.map((owner) => owner?.address ?? ''));
+      return [...addresses].map((name) => servers.get(name)).filter((redis) => redis !== undefined);
     },
     lookAgain,
   };
 
   return {
+    names,
     commands: createClusterCommands(connections, events, timeoutMs),
     get subscriber() {
       subscriber ??= openSubscriber();

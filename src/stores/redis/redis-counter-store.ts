@@ -19,7 +19,7 @@ import { listGapRecord } from './gap-listing.ts';
 import { readHolder } from './gap-record.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
-import { claimKey, receiptKey, SEQUENCES_RECOVERING_CHANNEL, sequenceKeys, sequenceOfKey } from './redis-keys.ts';
+import type { RedisKeys } from './redis-keys.ts';
 import {
   loadRedisScript,
   type RedisScript,
@@ -49,24 +49,34 @@ const decodeClosure = (text: string | null | undefined): Closure | undefined => 
 /** How long a replica may take to confirm a ceiling, ms. */
 const CONFIRM_TIMEOUT_MS = 500;
 
-const keysOf = (sequence: SequenceName): string[] => {
-  const { counter, state, gaps } = sequenceKeys(sequence);
-  return [counter, state, gaps];
-};
+interface Entries {
+  keysOf(sequence: SequenceName): string[];
+  entryOf(sequence: SequenceName, arg: string): ScriptEntry;
+  entryOfCall(call: CounterCall): ScriptEntry;
+}
 
-const entryOf = (sequence: SequenceName, arg: string): ScriptEntry => ({ keys: keysOf(sequence), arg });
-
-const entryOfCall = (call: CounterCall): ScriptEntry => {
-  const { sequence, receipt } = call;
-  const extraKey = receipt && receiptKey(sequence.prefixKey, receipt.hash);
-  return { keys: keysOf(sequence), extraKey, arg: encodeCall(call) };
+const entriesWith = (names: RedisKeys): Entries => {
+  const keysOf = (sequence: SequenceName): string[] => {
+    const { counter, state, gaps } = names.ofSequence(sequence);
+    return [counter, state, gaps];
+  };
+  return {
+    keysOf,
+    entryOf: (sequence, arg) => ({ keys: keysOf(sequence), arg }),
+    entryOfCall: (call) => {
+      const { sequence, receipt } = call;
+      const extraKey = receipt && names.receipt(sequence.prefixKey, receipt.hash);
+      return { keys: keysOf(sequence), extraKey, arg: encodeCall(call) };
+    },
+  };
 };
 
 type RunEntries = (entries: readonly ScriptEntry[]) => Promise<readonly string[]>;
 
 const createFenceOperations = (
   run: RunEntries,
-  { commands, subscriber }: Connections,
+  { commands, subscriber, names }: Connections,
+  { keysOf, entryOf }: Entries,
   script: RedisScript,
 ): FenceOperations => ({
   report: (reports) =>
@@ -102,26 +112,27 @@ const createFenceOperations = (
   onRecovery: (listener) => {
     if (subscriber === undefined) return;
     subscriber.on('message', (channel: string, key: string) => {
-      const sequence = channel === SEQUENCES_RECOVERING_CHANNEL ? sequenceOfKey(key) : undefined;
+      const sequence = channel === names.sequencesRecoveringChannel ? names.sequenceOfCounter(key) : undefined;
       if (sequence !== undefined) listener(sequence);
     });
     const subscribe = (): void => {
       // When it breaks again, the next `ready` brings us back here.
-      subscriber.subscribe(SEQUENCES_RECOVERING_CHANNEL).catch(() => undefined);
+      subscriber.subscribe(names.sequencesRecoveringChannel).catch(() => undefined);
     };
     subscriber.on('ready', subscribe);
     if (subscriber.status === 'ready') subscribe();
   },
 });
 
-type Connections = Pick<RedisClient, 'commands'> & Partial<Pick<RedisClient, 'subscriber'>>;
+type Connections = Pick<RedisClient, 'commands' | 'names'> & Partial<Pick<RedisClient, 'subscriber'>>;
 
 /** @param script `reserve.lua`; tests hand in altered ones. */
 export const createRedisCounterStore = (
   connections: Connections,
   script: RedisScript = loadRedisScript('reserve'),
 ): CounterStore => {
-  const { commands } = connections;
+  const { commands, names } = connections;
+  const entries = entriesWith(names);
   const claimScript = loadRedisScript('claim-key');
   const run: RunEntries = async (entries) => {
     const replies = await runRedisEntries(commands, script, entries);
@@ -133,32 +144,32 @@ export const createRedisCounterStore = (
   return {
     source: 'redis',
 
-    fence: createFenceOperations(run, connections, script),
+    fence: createFenceOperations(run, connections, entries, script),
 
-    reserve: (calls) => translated(async () => (await run(calls.map(entryOfCall))).map(decodeReply)),
+    reserve: (calls) => translated(async () => (await run(calls.map(entries.entryOfCall))).map(decodeReply)),
 
     claim: ({ hash, fingerprint, atMs }) =>
       translated(async () => {
         const words = [fingerprint, `${atMs}`, `${RECEIPT_TTL_MS}`];
-        return Number(await runRedisScript(commands, claimScript, [claimKey(hash)], words)) === 1;
+        return Number(await runRedisScript(commands, claimScript, [names.claim(hash)], words)) === 1;
       }),
 
     advance: (request) =>
       translated(async () => {
-        const [reply = ''] = await run([entryOf(request.sequence, encodeAdvance(request))]);
+        const [reply = ''] = await run([entries.entryOf(request.sequence, encodeAdvance(request))]);
         return decodeAdvance(reply);
       }),
 
     close: (sequence, closure) =>
       translated(async () => {
-        const { state } = sequenceKeys(sequence);
+        const { state } = names.ofSequence(sequence);
         await commands.hsetnx(state, 'closed', encodeClosure(closure));
         return decodeClosure(await commands.hget(state, 'closed')) ?? closure;
       }),
 
     inspect: (sequence) =>
       translated(async () => {
-        const { counter, state } = sequenceKeys(sequence);
+        const { counter, state } = names.ofSequence(sequence);
         const [text, [copy, ahead, free, origin, changes, fence, closed]] = await Promise.all([
           commands.get(counter),
           commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence', 'closed'),
@@ -181,9 +192,9 @@ export const createRedisCounterStore = (
       }),
 
     listGaps: (sequence, after, limit) =>
-      translated(() => listGapRecord(commands, sequenceKeys(sequence).gaps, after, limit)),
+      translated(() => listGapRecord(commands, names.ofSequence(sequence).gaps, after, limit)),
 
-    countGaps: (sequence) => translated(async () => Number(await commands.hlen(sequenceKeys(sequence).gaps))),
+    countGaps: (sequence) => translated(async () => Number(await commands.hlen(names.ofSequence(sequence).gaps))),
 
     checkHealth: () =>
       translated(async () => {

@@ -1,7 +1,8 @@
 /** Judges one Redis server by what it says of itself: version, eviction, persistence, replicas, our rights. */
 import type { Redis } from 'ioredis';
 import type { Finding, Severity } from '../../core/finding.ts';
-import { CLUSTER_RIGHTS_NEEDED, findMissingRights, RIGHTS_NEEDED } from './redis-rights.ts';
+import type { RedisKeys } from './redis-keys.ts';
+import { CLUSTER_RIGHTS_NEEDED, findMissingRights, rightsNeeded } from './redis-rights.ts';
 
 const VERSION_MAJOR_MIN = 7;
 const SETTINGS = [
@@ -96,19 +97,19 @@ const judgeReading = (reason: string | undefined): Judgement =>
         'Allow CONFIG GET to our user (ACL: +config|get), or look them up where Redis is managed.',
       );
 
-const judgeRights = (missing: readonly string[]): Judgement => {
+const judgeRights = (missing: readonly string[], { patterns, channels }: RedisKeys): Judgement => {
   if (missing.length === 0) return undefined;
   const shown = missing.slice(0, RIGHTS_SHOWN_MAX).join(', ');
   const more = missing.length > RIGHTS_SHOWN_MAX ? ` and ${missing.length - RIGHTS_SHOWN_MAX} more` : '';
+  const reach = [...patterns.map((pattern) => `~${pattern}`), ...channels.map((channel) => `&${channel}`)].join(' ');
   const remedy =
-    'ACL SETUSER <user> ~sequence:* ~{sequence:* ~prefix_configs ~temporary_numbers ~workers &prefix_configs:changed ' +
-    '&sequences:recovering ' +
+    `ACL SETUSER <user> ${reach} ` +
     '+@read +@write +@hash +@string +@scripting +@connection +@pubsub +info +time +wait +config|get +cluster|slots +cluster|nodes';
   return judge('error', 'acl', `Our user may not: ${shown}${more}.`, remedy);
 };
 
 /** @throws when the server does not answer. A command that it refuses is no failure, but something found. */
-export const lookAtServer = async (redis: Redis): Promise<ServerState> => {
+export const lookAtServer = async (redis: Redis, names: RedisKeys): Promise<ServerState> => {
   const info = readInfo(await redis.info().catch(refused));
   let reason: string | undefined;
   const settings = readSettings(
@@ -122,7 +123,7 @@ export const lookAtServer = async (redis: Redis): Promise<ServerState> => {
     ),
   );
   const cluster = info.get('cluster_enabled') === '1';
-  const needed = cluster ? [...RIGHTS_NEEDED, ...CLUSTER_RIGHTS_NEEDED] : RIGHTS_NEEDED;
+  const needed = [...rightsNeeded(names), ...(cluster ? CLUSTER_RIGHTS_NEEDED : [])];
   const old = judgeVersion(info);
   const missing = old === undefined ? await findMissingRights(redis, needed) : [];
   const master = info.get('role') === 'master';
@@ -136,7 +137,7 @@ export const lookAtServer = async (redis: Redis): Promise<ServerState> => {
     judgeReplicaWrites(settings),
     judgeCoverage(cluster, settings),
     judgeReading(reason),
-    judgeRights(missing),
+    judgeRights(missing, names),
   ];
   return { findings: findings.filter((finding) => finding !== undefined), replicas };
 };

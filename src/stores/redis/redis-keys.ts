@@ -1,24 +1,6 @@
 /** The names of everything the service keeps in Redis; operators read and preload them, so they never change. */
 import type { SequenceName } from '../../core/sequence-name.ts';
 
-/** Hash: prefix key → config as JSON with snake_case names. */
-export const PREFIX_CONFIGS_KEY = 'prefix_configs';
-
-/** Channel: a message is the prefix key whose config was changed. */
-export const PREFIX_CONFIGS_CHANNEL = 'prefix_configs:changed';
-
-/** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
-export const SEQUENCES_RECOVERING_CHANNEL = 'sequences:recovering';
-
-/** Hash: temporary number → what is known of it as JSON. */
-export const TEMPORARY_NUMBERS_KEY = 'temporary_numbers';
-
-/** Hash: id of an API key → what is kept of it as JSON, its SHA-256 among it. */
-export const API_KEYS_KEY = 'api_keys';
-
-/** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
-export const WORKERS_KEY = 'workers';
-
 /** The keys of one sequence; the braces keep all of them in the same cluster slot. */
 export interface SequenceKeys {
   /** String: the last value taken in order. */
@@ -29,24 +11,83 @@ export interface SequenceKeys {
   readonly gaps: string;
 }
 
-export const sequenceKeys = ({ prefixKey, period }: SequenceName): SequenceKeys => {
-  const base = `{sequence:${prefixKey}}`;
-  if (period === '') return { counter: `sequence:${prefixKey}`, state: `${base}:state`, gaps: `${base}:gaps` };
-  return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
-};
+export interface RedisKeys {
+  /** Hash: prefix key → config as JSON with snake_case names. */
+  readonly prefixConfigs: string;
+  /** Channel: a message is the prefix key whose config was changed. */
+  readonly prefixConfigsChannel: string;
+  /** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
+  readonly sequencesRecoveringChannel: string;
+  /** Hash: temporary number → what is known of it as JSON. */
+  readonly temporaryNumbers: string;
+  /** Hash: id of an API key → what is kept of it as JSON, its SHA-256 among it. */
+  readonly apiKeys: string;
+  /** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
+  readonly workers: string;
+  ofSequence(sequence: SequenceName): SequenceKeys;
+  /** String with TTL: a receipt, in the slot of the sequence, so that it is written together with the counter of any period. */
+  receipt(prefixKey: string, hash: string): string;
+  /** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
+  claim(hash: string): string;
+  /** String with TTL: the requests of a client in his present second, over all nodes. */
+  requestCount(hash: string): string;
+  /** The sequence whose counter has this key; undefined when it is none. */
+  sequenceOfCounter(key: string): SequenceName | undefined;
+  /** What SCAN finds the states of sequences by. */
+  readonly statePattern: string;
+  /** The sequence whose state has this key; undefined when it is none. */
+  sequenceOfState(key: string): SequenceName | undefined;
+  /** Patterns of all keys, as rights (ACL) name them. */
+  readonly patterns: readonly string[];
+  /** All channels. */
+  readonly channels: readonly string[];
+}
 
-/** String with TTL: a receipt, in the slot of the sequence, so that it is written together with the counter of any period. */
-export const receiptKey = (prefixKey: string, hash: string): string => `{sequence:${prefixKey}}:receipt:${hash}`;
+const found = (prefixKey: string | undefined, period = ''): SequenceName | undefined =>
+  prefixKey === undefined ? undefined : { prefixKey, period };
 
-/** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
-export const claimKey = (hash: string): string => `idempotency:${hash}`;
-
-/** String with TTL: the requests of a client in his present second, over all nodes. */
-export const requestCountKey = (hash: string): string => `rate_limit:${hash}`;
-
-/** The sequence whose counter has this key; undefined when it is none. */
-export const sequenceOfKey = (key: string): SequenceName | undefined => {
-  const [, whole, prefixKey, period = ''] = /^(?:sequence:(.+)|\{sequence:(.+)\}:(.+))$/.exec(key) ?? [];
-  const found = whole ?? prefixKey;
-  return found === undefined ? undefined : { prefixKey: found, period };
+/**
+ * @param prefix stands before every name, for a Redis that is shared with others; in keys with a hash tag it stands inside the
+ * braces, so that a counter stays in the slot of its state. `config/redis-settings.ts` says what it may consist of.
+ */
+export const createRedisKeys = (prefix: string): RedisKeys => {
+  // Neither has a meaning in an expression, but for the dot.
+  const counterOf = `${prefix.replaceAll('.', '\\.')}sequence:`;
+  const counterKey = new RegExp(`^(?:${counterOf}(.+)|\\{${counterOf}(.+)\\}:(.+))$`);
+  const stateKey = new RegExp(`^\\{${counterOf}([^{}]+)\\}(?::([^:]+))?:state$`);
+  const prefixConfigsChannel = `${prefix}prefix_configs:changed`;
+  const sequencesRecoveringChannel = `${prefix}sequences:recovering`;
+  const hashes = {
+    prefixConfigs: `${prefix}prefix_configs`,
+    temporaryNumbers: `${prefix}temporary_numbers`,
+    apiKeys: `${prefix}api_keys`,
+    workers: `${prefix}workers`,
+  };
+  const patterns = ['sequence:*', 'idempotency:*', 'rate_limit:*'].map((pattern) => `${prefix}${pattern}`);
+  return {
+    ...hashes,
+    prefixConfigsChannel,
+    sequencesRecoveringChannel,
+    ofSequence: ({ prefixKey, period }) => {
+      const base = `{${prefix}sequence:${prefixKey}}`;
+      if (period === '') {
+        return { counter: `${prefix}sequence:${prefixKey}`, state: `${base}:state`, gaps: `${base}:gaps` };
+      }
+      return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
+    },
+    receipt: (prefixKey, hash) => `{${prefix}sequence:${prefixKey}}:receipt:${hash}`,
+    claim: (hash) => `${prefix}idempotency:${hash}`,
+    requestCount: (hash) => `${prefix}rate_limit:${hash}`,
+    sequenceOfCounter: (key) => {
+      const [, whole, tagged, period] = counterKey.exec(key) ?? [];
+      return found(whole ?? tagged, period);
+    },
+    statePattern: `{${prefix}sequence:*:state`,
+    sequenceOfState: (key) => {
+      const [, prefixKey, period] = stateKey.exec(key) ?? [];
+      return found(prefixKey, period);
+    },
+    patterns: [...patterns, `{${prefix}sequence:*`, ...Object.values(hashes)],
+    channels: [prefixConfigsChannel, sequencesRecoveringChannel],
+  };
 };

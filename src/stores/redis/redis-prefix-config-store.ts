@@ -3,27 +3,26 @@ import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config
 import { type PrefixConfigStore, type ReplaceOutcome, replaceStored } from '../../core/prefix-config-store.ts';
 import { gatherReads } from './gathered-reads.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { PREFIX_CONFIGS_CHANNEL, PREFIX_CONFIGS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 const NONE = '';
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 10;
 
-export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClient): PrefixConfigStore => {
+export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: RedisClient): PrefixConfigStore => {
   const script = loadRedisScript('write-config');
 
-  const readEntries = gatherReads((prefixKeys) => commands.hmget(PREFIX_CONFIGS_KEY, ...prefixKeys));
+  const readEntries = gatherReads((prefixKeys) => commands.hmget(names.prefixConfigs, ...prefixKeys));
 
   const read = async (prefixKey: string): Promise<string> =>
-    (await commands.hget(PREFIX_CONFIGS_KEY, prefixKey)) ?? NONE;
+    (await commands.hget(names.prefixConfigs, prefixKey)) ?? NONE;
 
   const swap = async (prefixKey: string, before: string, after: string): Promise<boolean> => {
     const reply = await runRedisScript(
       commands,
       script,
-      [PREFIX_CONFIGS_KEY],
-      [prefixKey, before, after, PREFIX_CONFIGS_CHANNEL],
+      [names.prefixConfigs],
+      [prefixKey, before, after, names.prefixConfigsChannel],
     );
     return String(reply) === '1';
   };
@@ -60,10 +59,10 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClie
 
     list: (after, limit) =>
       translated(async () => {
-        const keys = (await commands.hkeys(PREFIX_CONFIGS_KEY)).filter((key) => key > after).sort();
+        const keys = (await commands.hkeys(names.prefixConfigs)).filter((key) => key > after).sort();
         const page = keys.slice(0, limit);
         if (page.length === 0) return [];
-        const entries = await commands.hmget(PREFIX_CONFIGS_KEY, ...page);
+        const entries = await commands.hmget(names.prefixConfigs, ...page);
         return page.flatMap((prefixKey, index) => {
           const json = entries[index];
           // Removed between the two calls.
@@ -78,11 +77,11 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber }: RedisClie
 
     onChange: (listener) => {
       subscriber.on('message', (channel: string, prefixKey: string) => {
-        if (channel === PREFIX_CONFIGS_CHANNEL) listener(prefixKey);
+        if (channel === names.prefixConfigsChannel) listener(prefixKey);
       });
       const subscribe = async (): Promise<void> => {
         try {
-          await subscriber.subscribe(PREFIX_CONFIGS_CHANNEL);
+          await subscriber.subscribe(names.prefixConfigsChannel);
         } catch {
           // The connection broke again; its next `ready` brings us back here.
         }

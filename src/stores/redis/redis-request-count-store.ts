@@ -2,21 +2,21 @@
 import { hash } from 'node:crypto';
 import type { RequestCountStore } from '../../core/request-count-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { requestCountKey } from './redis-keys.ts';
 import { loadRedisScript, runRedisEntries } from './redis-script.ts';
 
 /** @param client is closed with the store. */
 export const createRedisRequestCountStore = ({
   commands,
+  names,
   close,
-}: Pick<RedisClient, 'commands' | 'close'>): RequestCountStore => {
+}: Pick<RedisClient, 'commands' | 'names' | 'close'>): RequestCountStore => {
   const script = loadRedisScript('count-requests');
   return {
     add: (clients) =>
       translated(async () => {
         const entries = clients.map(({ name, count }) => ({
           // Hashed: names of people and addresses have no place in keys.
-          keys: [requestCountKey(hash('sha256', name))],
+          keys: [names.requestCount(hash('sha256', name))],
           arg: String(count),
         }));
         const replies = await runRedisEntries(commands, script, entries);

@@ -1,59 +1,43 @@
 /** The rights that our user needs in Redis, and the question whether it has them. */
 import type { Redis } from 'ioredis';
-import {
-  API_KEYS_KEY,
-  claimKey,
-  PREFIX_CONFIGS_CHANNEL,
-  PREFIX_CONFIGS_KEY,
-  receiptKey,
-  requestCountKey,
-  SEQUENCES_RECOVERING_CHANNEL,
-  sequenceKeys,
-  TEMPORARY_NUMBERS_KEY,
-  WORKERS_KEY,
-} from './redis-keys.ts';
+import type { RedisKeys } from './redis-keys.ts';
 
 const EXAMPLE = 'CHECK';
-const plain = sequenceKeys({ prefixKey: EXAMPLE, period: '' });
-const periodic = sequenceKeys({ prefixKey: EXAMPLE, period: '2026' });
-const COUNTERS = [plain.counter, periodic.counter];
-const HASHES = [plain.state, plain.gaps, periodic.state, periodic.gaps];
-
-const RECEIPTS = [receiptKey(EXAMPLE, EXAMPLE), claimKey(EXAMPLE)];
 
 const forKeys = (keys: readonly string[], ...commands: readonly string[]): string[] =>
   keys.flatMap((key) => commands.map((command) => command.replace(' KEY', ` ${key}`)));
 
 /** Commands as the service sends them, on keys like those it uses. */
-export const RIGHTS_NEEDED: readonly string[] = [
-  ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
-  ...[PREFIX_CONFIGS_CHANNEL, SEQUENCES_RECOVERING_CHANNEL].flatMap((channel) => [
-    `PUBLISH ${channel} ${EXAMPLE}`,
-    `SUBSCRIBE ${channel}`,
-  ]),
-  ...forKeys(
-    [...COUNTERS, ...HASHES, PREFIX_CONFIGS_KEY, TEMPORARY_NUMBERS_KEY, WORKERS_KEY],
-    'EVAL x 1 KEY',
-    'EVALSHA x 1 KEY',
-  ),
-  ...forKeys(RECEIPTS, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
-  ...forKeys([...COUNTERS, ...RECEIPTS], 'GET KEY', 'SET KEY 1'),
-  ...forKeys(HASHES, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
-  ...forKeys(HASHES, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
-  ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
-  ...forKeys([PREFIX_CONFIGS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
-  ...forKeys([TEMPORARY_NUMBERS_KEY], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
-  ...forKeys([API_KEYS_KEY], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
-  ...forKeys([WORKERS_KEY], 'HGET KEY f', 'HSET KEY f 1'),
-  ...forKeys(
-    [requestCountKey(EXAMPLE)],
-    'EVAL x 1 KEY',
-    'EVALSHA x 1 KEY',
-    'INCRBY KEY 1',
-    'PTTL KEY',
-    'PEXPIRE KEY 1',
-  ),
-];
+export const rightsNeeded = (names: RedisKeys): readonly string[] => {
+  const plain = names.ofSequence({ prefixKey: EXAMPLE, period: '' });
+  const periodic = names.ofSequence({ prefixKey: EXAMPLE, period: '2026' });
+  const counters = [plain.counter, periodic.counter];
+  const hashes = [plain.state, plain.gaps, periodic.state, periodic.gaps];
+  const receipts = [names.receipt(EXAMPLE, EXAMPLE), names.claim(EXAMPLE)];
+  const { prefixConfigs, temporaryNumbers, workers, apiKeys } = names;
+  return [
+    ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
+    ...names.channels.flatMap((channel) => [`PUBLISH ${channel} ${EXAMPLE}`, `SUBSCRIBE ${channel}`]),
+    ...forKeys([...counters, ...hashes, prefixConfigs, temporaryNumbers, workers], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
+    ...forKeys(receipts, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
+    ...forKeys([...counters, ...receipts], 'GET KEY', 'SET KEY 1'),
+    ...forKeys(hashes, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
+    ...forKeys(hashes, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
+    ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
+    ...forKeys([prefixConfigs], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
+    ...forKeys([temporaryNumbers], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
+    ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
+    ...forKeys([workers], 'HGET KEY f', 'HSET KEY f 1'),
+    ...forKeys(
+      [names.requestCount(EXAMPLE)],
+      'EVAL x 1 KEY',
+      'EVALSHA x 1 KEY',
+      'INCRBY KEY 1',
+      'PTTL KEY',
+      'PEXPIRE KEY 1',
+    ),
+  ];
+};
 
 export const CLUSTER_RIGHTS_NEEDED: readonly string[] = ['CLUSTER SLOTS', 'CLUSTER NODES', 'ASKING'];
 

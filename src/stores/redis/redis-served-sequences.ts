@@ -4,17 +4,8 @@ import type { ServedSequence, ServedSequences } from '../../core/ceiling-repair.
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { sequenceKeys } from './redis-keys.ts';
 
-const STATE_KEYS = '{sequence:*:state';
-const STATE_KEY = /^\{sequence:([^{}]+)\}(?::([^:]+))?:state$/;
 const SCAN_COUNT = 1_000;
-
-/** The way back from `sequenceKeys`. @returns undefined when it is the name of something else. */
-const sequenceOf = (stateKey: string): SequenceName | undefined => {
-  const [, prefixKey, period = ''] = STATE_KEY.exec(stateKey) ?? [];
-  return prefixKey === undefined ? undefined : { prefixKey, period };
-};
 
 /** @param fence as the script writes it: "SERVER EPOCH CEILING". */
 const readServed = (sequence: SequenceName, fence: string, value: string): ServedSequence | undefined => {
@@ -24,13 +15,16 @@ const readServed = (sequence: SequenceName, fence: string, value: string): Serve
   return { sequence, server, epoch, ceiling, value: counted };
 };
 
-export const createRedisServedSequences = ({ commands }: Pick<RedisClient, 'commands'>): ServedSequences => {
+export const createRedisServedSequences = ({
+  commands,
+  names,
+}: Pick<RedisClient, 'commands' | 'names'>): ServedSequences => {
   const read = async (stateKey: string): Promise<ServedSequence | undefined> => {
-    const sequence = sequenceOf(stateKey);
+    const sequence = names.sequenceOfState(stateKey);
     if (sequence === undefined) return undefined;
     const [fence, value] = await commands.hmget(stateKey, 'fence', 'value');
     if (fence === null || fence === undefined) return undefined;
-    return readServed(sequence, fence, value ?? (await commands.get(sequenceKeys(sequence).counter)) ?? '0');
+    return readServed(sequence, fence, value ?? (await commands.get(names.ofSequence(sequence).counter)) ?? '0');
   };
 
   if (commands.scan === undefined)
@@ -40,7 +34,15 @@ export const createRedisServedSequences = ({ commands }: Pick<RedisClient, 'comm
       let cursor = '0';
       do {
         const [next, keys] = await translated(() =>
-          (commands as Pick<Redis, 'scan'>).scan(cursor, 'MATCH', STATE_KEYS, 'COUNT', SCAN_COUNT, 'TYPE', 'hash'),
+          (commands as Pick<Redis, 'scan'>).scan(
+            cursor,
+            'MATCH',
+            names.statePattern,
+            'COUNT',
+            SCAN_COUNT,
+            'TYPE',
+            'hash',
+          ),
         );
         const found = await translated(() => Promise.all(keys.map(read)));
         yield* found.filter((served) => served !== undefined);

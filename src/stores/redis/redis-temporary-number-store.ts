@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { TemporaryNumber, TemporaryNumberStore } from '../../core/temporary-number-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { TEMPORARY_NUMBERS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 /** Commands under way at the same time when a node hands over what it kept. */
@@ -37,16 +36,16 @@ const decode = (number: string, json: string): TemporaryNumber => {
   };
 };
 
-export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): TemporaryNumberStore => {
+export const createRedisTemporaryNumberStore = ({ commands, names }: RedisClient): TemporaryNumberStore => {
   const script = loadRedisScript('resolve-temporary');
-  const read = (number: string): Promise<string | null> => commands.hget(TEMPORARY_NUMBERS_KEY, number);
+  const read = (number: string): Promise<string | null> => commands.hget(names.temporaryNumbers, number);
 
   return {
     add: (numbers) =>
       translated(async () => {
         for (let from = 0; from < numbers.length; from += ADDED_AT_ONCE_MAX) {
           const some = numbers.slice(from, from + ADDED_AT_ONCE_MAX);
-          await Promise.all(some.map((entry) => commands.hsetnx(TEMPORARY_NUMBERS_KEY, entry.number, encode(entry))));
+          await Promise.all(some.map((entry) => commands.hsetnx(names.temporaryNumbers, entry.number, encode(entry))));
         }
       }),
 
@@ -58,12 +57,12 @@ export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): Temp
 
     list: (after, limit) =>
       translated(async () => {
-        const page = (await commands.hkeys(TEMPORARY_NUMBERS_KEY))
+        const page = (await commands.hkeys(names.temporaryNumbers))
           .filter((number) => number > after)
           .sort()
           .slice(0, limit);
         if (page.length === 0) return [];
-        const entries = await commands.hmget(TEMPORARY_NUMBERS_KEY, ...page);
+        const entries = await commands.hmget(names.temporaryNumbers, ...page);
         return page.flatMap((number, index) => {
           const json = entries[index];
           return json === null || json === undefined ? [] : [decode(number, json)];
@@ -77,7 +76,7 @@ export const createRedisTemporaryNumberStore = ({ commands }: RedisClient): Temp
         const entry = decode(number, before);
         if (entry.resolvedNumber !== undefined) return false;
         const after = encode({ ...entry, resolvedNumber });
-        const written = await runRedisScript(commands, script, [TEMPORARY_NUMBERS_KEY], [number, before, after]);
+        const written = await runRedisScript(commands, script, [names.temporaryNumbers], [number, before, after]);
         return String(written) === '1';
       }),
   };

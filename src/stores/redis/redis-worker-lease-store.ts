@@ -2,21 +2,23 @@
 import { WORKER_MAX } from '../../core/snowflake.ts';
 import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/worker-lease-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
-import { WORKERS_KEY } from './redis-keys.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 /**
  * @param random from 0 to 1: where the search for a free id begins. Not at 0, so that a server that was emptied does not
  * lease at once what is still in use.
  */
-export const createRedisWorkerLeaseStore = ({ commands }: RedisClient, random: () => number): WorkerLeaseStore => {
+export const createRedisWorkerLeaseStore = (
+  { commands, names }: RedisClient,
+  random: () => number,
+): WorkerLeaseStore => {
   const scripts = {
     lease: loadRedisScript('lease-worker'),
     renew: loadRedisScript('renew-worker'),
     release: loadRedisScript('release-worker'),
   };
   const run = (name: keyof typeof scripts, args: readonly (string | number)[]): Promise<string> =>
-    translated(async () => String(await runRedisScript(commands, scripts[name], [WORKERS_KEY], args.map(String))));
+    translated(async () => String(await runRedisScript(commands, scripts[name], [names.workers], args.map(String))));
 
   return {
     acquire: async (dataCentre, holder, nowMs) => {

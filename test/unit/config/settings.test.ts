@@ -26,6 +26,7 @@ const DEFAULTS = {
   host: '0.0.0.0',
   logLevel: 'info',
   redis: undefined,
+  redisKeyPrefix: '',
   redisTimeoutMs: 1_000,
   databaseUrl: undefined,
   databaseTimeoutMs: 2_000,
@@ -283,6 +284,20 @@ describe('settings that contradict each other are refused', () => {
     ],
   ])('%s', (_case, given, names) => {
     expect(namesOf(given).toSorted()).toEqual(names);
+  });
+
+  test.each(['{shop}:', 'shop}', 'sh*p', 'a b', 'sequence:', 'x-sequence:y', 'é', 'a/b', 'x'.repeat(65), 'a\n', '\\'])(
+    'a prefix of keys that would move hash tags, widen rights, or meet the keys of others: %j',
+    (prefix) => {
+      expect(namesOf({ REDIS_URL: 'redis://a', REDIS_KEY_PREFIX: prefix })).toEqual(['REDIS_KEY_PREFIX']);
+    },
+  );
+
+  test('a prefix of keys without Redis', () => {
+    expect(namesOf({ REDIS_KEY_PREFIX: 'shop:' })).toEqual(['REDIS_KEY_PREFIX']);
+    expect(readSettings({ REDIS_URL: 'redis://a', REDIS_KEY_PREFIX: 'Shop_1.eu-x:' }).redisKeyPrefix).toBe(
+      'Shop_1.eu-x:',
+    );
   });
 
   test('a drain that is not shorter than the whole shutdown', () => {

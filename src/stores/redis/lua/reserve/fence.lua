@@ -173,6 +173,12 @@ local function describe(s, since)
 end
 
 -- A brief report says only that its node is still there: the store has the whole one.
+-- Tells all nodes. Whatever stands before the names of our keys stands before the channel's, too.
+local function callForReports(s)
+  local key = KEYS[3 * s.index - 2]
+  redis.call('PUBLISH', match(key, '^{?(.-)sequence:') .. 'sequences:recovering', key)
+end
+
 local function isBrief(s) return string.find(s.report, ' brief', 1, true) end
 
 local function report(s, state)
@@ -198,12 +204,12 @@ local function report(s, state)
     end
     redis.call('HSET', s.stateKey, 'rec', server(s.index) .. ' ' .. since, 'fence',
       '- ' .. format('%.0f ', s.served) .. s.ceiling)
-    redis.call('PUBLISH', 'sequences:recovering', KEYS[3 * s.index - 2])
+    callForReports(s)
   end
   if string.find(s.report, ' rec:' .. server(s.index) .. ':' .. since, 1, true) then
     if brief then
       -- Who had lost its connection did not hear of it.
-      redis.call('PUBLISH', 'sequences:recovering', KEYS[3 * s.index - 2])
+      callForReports(s)
       if redis.call('HEXISTS', s.stateKey, 'r:' .. s.node) == 0 then return 'recovering' end
     else
       local top = match(s.report, ' top:(%d+)') or s.seen
