@@ -6,7 +6,8 @@ import { raiseCeiling } from './ceiling-raise.ts';
 import { ceilingWindow, windowWithin } from './ceiling-window.ts';
 import type { Lane } from './lane.ts';
 import { onceCount } from './once-line.ts';
-import type { CeilingKeeper } from './session-state.ts';
+import { topOf } from './session-report.ts';
+import { type CeilingKeeper, noteRaised, owesReport, supersede } from './session-state.ts';
 
 export interface CeilingRaiser {
   /** Raises the ceiling in the background when it is near. */
@@ -54,13 +55,12 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSwor
     const goal = start + wanted + BigInt(windowWithin(window, start, target.limit));
     const within = start < target.limit && target.limit < goal ? target.limit : goal;
     const result = await raiseCeiling({ sequence: target.sequence, fence, goal: within, base, operations, ceilings });
-    if (result.kind === 'raised') session.raised(result.fence);
+    if (result.kind === 'raised') noteRaised(session, result.fence);
     else if (result.epoch > fence.epoch) {
       // Another server counts by now: what is left here belongs to an epoch that is over.
-      session.open(result.epoch - 1n);
-      session.swear();
+      supersede(session, result.epoch);
       // At once: the next trip may begin before whoever awaits this goes on.
-      if (session.needsReport) onSworn(lane);
+      if (owesReport(session)) onSworn(lane);
     }
   };
 
@@ -90,7 +90,7 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSwor
     },
     raise,
     settle: async (lane) => {
-      if (ceilings !== undefined) await raise(lane, lane.session.top, lane.session.top);
+      if (ceilings !== undefined) await raise(lane, topOf(lane.session), topOf(lane.session));
     },
   };
 };

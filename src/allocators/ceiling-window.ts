@@ -1,5 +1,4 @@
 /** How far above the counter the ceiling lies. */
-
 import { VALUE_MAX } from '../core/value.ts';
 
 const VALUES_MIN = 10_000;

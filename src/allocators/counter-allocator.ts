@@ -10,9 +10,10 @@ import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
 import type { Allocation, Allocator, OnceAllocation, Standing } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
-import { createCounterSession } from './counter-session.ts';
+import { giveBack, hasReport, hasValues, makeCall, makeLeave } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
+import { standbyLeft } from './held-standby.ts';
 import {
   type AllocationTarget,
   countWanted,
@@ -37,6 +38,7 @@ import {
   termsBeside,
 } from './once-line.ts';
 import { createOnceRequests } from './once-requests.ts';
+import { createCounterSession } from './session-state.ts';
 
 export interface CounterAllocator extends Allocator {
   /**
@@ -114,6 +116,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   let running = false;
   let underWay: Promise<void> = Promise.resolve();
   let calls = 0;
+  const nextCall = (): number => ++calls;
   let retryMs = bounds.retryMs;
   let retryTimer: NodeJS.Timeout | undefined;
   let closing = false;
@@ -132,8 +135,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     }
     if (lanes.size >= bounds.lanesMax) throw new StorageUnavailableError('Too many sequences are in use.');
     const { sequence } = target;
-    const ceilingKeeper = fenceKeeper?.keeper ?? (() => 'store' as const);
-    const session = createCounterSession({ sequence, node, nextCall: () => ++calls, ceilingKeeper });
+    const session = createCounterSession({ sequence, node, nextCall, ceilingKeeper: fenceKeeper?.keeper });
     const lane = createLane(session, target);
     lane.stranger = toReport;
     lanes.set(target.name, lane);
@@ -153,7 +155,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     if (waiters.length === 0 && once.length === 0 && values.length === 0) return;
     // Who came, and what came back, while the lane was given up goes on in the next one.
     const next = openLane(lane.target);
-    for (const range of values.toReversed()) next.session.giveBack(range);
+    for (const range of values.toReversed()) giveBack(next.session, range);
     for (const waiter of waiters) enqueue(next, waiter);
     for (const waiter of once) enqueueOnce(next, waiter);
     due.add(next);
@@ -180,8 +182,8 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       if (lane.blocked !== undefined) continue;
       waiting -= serveInOrder(lane);
       const call = lane.leaving
-        ? lane.session.leave(lane.target)
-        : lane.session.call(countWanted(lane, bounds.entryValuesMax), termsBeside(lane));
+        ? makeLeave(lane.session, lane.target)
+        : makeCall(lane.session, countWanted(lane, bounds.entryValuesMax), termsBeside(lane));
       if (call === undefined) dropLane(lane);
       else entries.push({ lane, call });
     }
@@ -315,7 +317,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       lane.reports = 0;
       // A blocked one has a way of its own to the store, and is ready when that ends.
       if (lane.blocked !== undefined) continue;
-      if (lane.session.pending !== undefined || lane.session.hasReport) due.add(lane);
+      if (lane.session.pending !== undefined || hasReport(lane.session)) due.add(lane);
       if (lane.once.length > 0) dueOnce.add(lane);
     }
     if (due.size === 0 && dueOnce.size === 0) becomePresent();
@@ -433,14 +435,14 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     prepare: (target) => {
       if (presence === 'away' || (lanes.size >= bounds.lanesMax && !lanes.has(target.name))) return;
       const lane = openLane(target);
-      if (lane.session.standby !== undefined || lane.blocked !== undefined) return;
+      if (lane.session.standby.segment !== undefined || lane.blocked !== undefined) return;
       due.add(lane);
       start();
     },
 
     standbyOf: (target) => {
-      const session = lanes.get(target.name)?.session;
-      return session?.standby && { ...session.standby, left: session.standbyLeft };
+      const standby = lanes.get(target.name)?.session.standby;
+      return standby?.segment && { ...standby.segment, left: standbyLeft(standby) };
     },
 
     standings: () =>
@@ -451,10 +453,13 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         .map(({ target, session }) => ({
           sequence: target.sequence,
           value: session.seen,
-          standby: session.standby && { left: session.standbyLeft, size: rangeSize(session.standby) },
+          standby: session.standby.segment && {
+            left: standbyLeft(session.standby),
+            size: rangeSize(session.standby.segment),
+          },
         })),
 
-    hasStandby: () => lanes.values().some((lane) => lane.session.standbyLeft > 0n),
+    hasStandby: () => lanes.values().some((lane) => standbyLeft(lane.session.standby) > 0n),
 
     isStorePresent: () => presence !== 'away',
 
@@ -462,7 +467,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
     giveBack: (target, allocation) => {
       const lane = openLane(target);
-      for (const range of allocation.ranges.toReversed()) lane.session.giveBack(range);
+      for (const range of allocation.ranges.toReversed()) giveBack(lane.session, range);
     },
 
     advance: (target, operation, to) =>
@@ -486,7 +491,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       clearTimeout(retryTimer);
       // What could not be opened has nothing to give back.
       for (const [name, { blocked, session }] of lanes) {
-        if (blocked === 'opening' && !session.hasValues) lanes.delete(name);
+        if (blocked === 'opening' && !hasValues(session)) lanes.delete(name);
       }
       const recoveryEndMs = performance.now() + CLOSE_RECOVERY_MAX_MS;
       const isRecovering = (): boolean =>

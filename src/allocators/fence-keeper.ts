@@ -8,7 +8,7 @@ import { createCeilingRaiser } from './ceiling-raiser.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import { createNodeRegistration } from './node-registration.ts';
 import { createRecovery } from './recovery.ts';
-import type { CeilingKeeper } from './session-state.ts';
+import { beginAt, type CeilingKeeper, owesReport, swear } from './session-state.ts';
 
 /** Before a store that failed is asked again. */
 const RETRY_MS = 500;
@@ -80,9 +80,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
   const readEpoch = async (store: CeilingStore, lane: Lane): Promise<void> => {
     await registration?.ensure();
     const row = await store.read(lane.target.sequence);
-    // Nobody ever counted here, as far as is known: the store must say the same.
-    if (row === undefined) lane.session.swear();
-    else lane.session.open(row.epoch);
+    beginAt(lane.session, row?.epoch);
   };
 
   const raise = async (lane: Lane, value: bigint): Promise<void> => {
@@ -118,8 +116,8 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
       lane.blocked = 'opening';
       readEpoch(ceilings, lane).then(
         () => {
-          if (toReport) lane.session.swear();
-          if (lane.session.needsReport) recover(lane);
+          if (toReport) swear(lane.session);
+          if (owesReport(lane.session)) recover(lane);
           else ready(lane);
         },
         (error: unknown) => onTrouble(lane, error),
@@ -137,7 +135,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
 
     look: (lane) => {
       if (registration?.isLapsed()) {
-        lane.session.swear();
+        swear(lane.session);
         lane.blocked = 'recovery';
         reenter(lane);
         return;
@@ -147,7 +145,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
 
     join: (lane) => {
       if (lane.blocked !== undefined) return;
-      lane.session.swear();
+      swear(lane.session);
       recover(lane);
     },
 

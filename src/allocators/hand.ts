@@ -1,7 +1,8 @@
 /** Serving one waiting request from what a session has in hand. */
 import { type Range, rangeSize } from '../core/range.ts';
 import type { Allocation } from './allocator.ts';
-import type { CounterSession } from './counter-session.ts';
+import { dealInOrder, dealStandby, giveBack } from './counter-session.ts';
+import type { CounterSession } from './session-state.ts';
 
 /** A request that waits for its values. */
 export interface Waiter {
@@ -30,7 +31,7 @@ const give = (waiter: Waiter, range: Range): void => {
 /** Gives it values in order, as many as there are. @returns whether it has all. */
 export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean => {
   while (waiter.missing > 0) {
-    const range = session.deal(waiter.missing, waiter.limit);
+    const range = dealInOrder(session, waiter.missing, waiter.limit);
     if (range === undefined) return false;
     give(waiter, range);
     if (waiter.isLease) break;
@@ -40,18 +41,15 @@ export const serveFromHand = (session: CounterSession, waiter: Waiter): boolean 
 };
 
 /** How many values of the standby segment are left up to `limit`. */
-const usableStandby = ({ standby, standbyLeft }: CounterSession, limit: bigint): bigint => {
-  if (standby === undefined) return 0n;
-  const next = standby.last - standbyLeft + 1n;
-  return (standby.last < limit ? standby.last : limit) - next + 1n;
-};
+const usableStandby = ({ standby: { segment, next } }: CounterSession, limit: bigint): bigint =>
+  segment === undefined ? 0n : (segment.last < limit ? segment.last : limit) - next + 1n;
 
 /** The same with the standby segment, when that is enough: for the time the store does not answer. */
 export const serveFromStandby = (session: CounterSession, waiter: Waiter): boolean => {
   if (waiter.lastCall !== undefined) return false;
   if (serveFromHand(session, waiter)) return true;
   if (usableStandby(session, waiter.limit) < BigInt(waiter.missing)) return false;
-  const range = session.dealStandby(waiter.missing, waiter.limit);
+  const range = dealStandby(session, waiter.missing, waiter.limit);
   if (range === undefined) return false;
   give(waiter, range);
   waiter.resolve({ ranges: waiter.ranges, fromStandby: true });
@@ -62,7 +60,7 @@ export const serveFromStandby = (session: CounterSession, waiter: Waiter): boole
 export const refuse = (session: CounterSession, waiter: Waiter, error: unknown): bigint => {
   let size = 0n;
   for (const range of waiter.ranges.splice(0).toReversed()) {
-    session.giveBack(range);
+    giveBack(session, range);
     size += rangeSize(range);
   }
   waiter.reject(error);

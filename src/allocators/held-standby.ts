@@ -2,85 +2,68 @@
 import type { ReleasedSegment, StandbyAdvice, StandbySegment } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
 
+/** A plain record: its functions take it as an argument, so that none of them can lose it. */
 export interface HeldStandby {
   /** The segment in use, whole, as the store knows it. */
-  readonly segment: StandbySegment | undefined;
-  readonly usedInPart: boolean;
-  /** How many values of it can still be issued. */
-  readonly left: bigint;
-  /** Issues up to `count` values, none above `limit`; undefined when there are none. */
-  issue(count: number, limit: bigint): Range | undefined;
-  /** Follows the store's advice. @returns true when a segment with unused values was given up. */
-  follow(advice: StandbyAdvice): boolean;
-  /** Gives up the segment in use. @returns true when it has unused values. */
-  release(): boolean;
-  /** The segments given up since the last time, for the next call to report. */
-  takeReleased(): readonly ReleasedSegment[];
-  readonly hasReleased: boolean;
+  segment: StandbySegment | undefined;
+  /** The next value of it to be issued. */
+  next: bigint;
+  /** The segments given up since the last call, for the next one to report. */
+  released: readonly ReleasedSegment[];
 }
 
-class Standby implements HeldStandby {
-  readonly #onUsed: (range: Range) => void;
-  #segment: StandbySegment | undefined;
-  #next = 0n;
-  #released: readonly ReleasedSegment[] = [];
+const NONE: readonly ReleasedSegment[] = [];
 
-  constructor(onUsed: (range: Range) => void) {
-    this.#onUsed = onUsed;
-  }
+export const createHeldStandby = (): HeldStandby => ({ segment: undefined, next: 0n, released: NONE });
 
-  get segment() {
-    return this.#segment;
-  }
-  get usedInPart() {
-    return this.#segment !== undefined && this.#next > this.#segment.first;
-  }
-  get left() {
-    return this.#segment ? this.#segment.last - this.#next + 1n : 0n;
-  }
-  get hasReleased() {
-    return this.#released.length > 0;
-  }
+export const isUsedInPart = ({ segment, next }: HeldStandby): boolean => segment !== undefined && next > segment.first;
 
-  issue(count: number, limit: bigint): Range | undefined {
-    if (!this.#segment) return undefined;
-    const first = this.#next;
-    let last = first + BigInt(count) - 1n;
-    if (last > this.#segment.last) last = this.#segment.last;
-    if (last > limit) last = limit;
-    if (last < first) return undefined;
-    this.#next = last + 1n;
-    return { first, last };
-  }
+/** How many values of it can still be issued. */
+export const standbyLeft = ({ segment, next }: HeldStandby): bigint => (segment ? segment.last - next + 1n : 0n);
 
-  follow(advice: StandbyAdvice): boolean {
-    if (advice.kind === 'keep') return false;
-    if (advice.kind === 'offer' && advice.segment.offeredIn === this.#segment?.offeredIn) return false;
-    const unused = this.release();
-    if (advice.kind === 'offer') {
-      this.#segment = advice.segment;
-      this.#next = advice.segment.first;
-    }
-    return unused;
-  }
+/** Issues up to `count` values, none above `limit`; undefined when there are none. */
+export const issueStandby = (standby: HeldStandby, count: number, limit: bigint): Range | undefined => {
+  if (!standby.segment) return undefined;
+  const first = standby.next;
+  let last = first + BigInt(count) - 1n;
+  if (last > standby.segment.last) last = standby.segment.last;
+  if (last > limit) last = limit;
+  if (last < first) return undefined;
+  standby.next = last + 1n;
+  return { first, last };
+};
 
-  release(): boolean {
-    const segment = this.#segment;
-    if (!segment) return false;
-    const unused = this.left > 0n;
-    const { first, offeredIn } = segment;
-    if (this.#next > first) this.#onUsed({ first, last: this.#next - 1n });
-    this.#released = [...this.#released, { first, offeredIn, used: this.#next - first }];
-    this.#segment = undefined;
-    return unused;
-  }
-
-  takeReleased(): readonly ReleasedSegment[] {
-    const reported = this.#released;
-    this.#released = [];
-    return reported;
-  }
+/** What was issued of a segment that was given up, and whether values of it are left. */
+export interface GivenUp {
+  readonly used: Range | undefined;
+  readonly hasUnused: boolean;
 }
 
-/** @param onUsed is told of the values that were issued of a segment, when it is given up. */
-export const createHeldStandby = (onUsed: (range: Range) => void): HeldStandby => new Standby(onUsed);
+/** Gives up the segment in use; undefined when there is none. */
+export const releaseStandby = (standby: HeldStandby): GivenUp | undefined => {
+  const { segment, next } = standby;
+  if (!segment) return undefined;
+  const { first, offeredIn } = segment;
+  const hasUnused = standbyLeft(standby) > 0n;
+  standby.released = [...standby.released, { first, offeredIn, used: next - first }];
+  standby.segment = undefined;
+  return { used: next > first ? { first, last: next - 1n } : undefined, hasUnused };
+};
+
+/** Follows the store's advice. @returns what became of the segment that was in use, when it was given up. */
+export const followAdvice = (standby: HeldStandby, advice: StandbyAdvice): GivenUp | undefined => {
+  if (advice.kind === 'keep') return undefined;
+  if (advice.kind === 'offer' && advice.segment.offeredIn === standby.segment?.offeredIn) return undefined;
+  const givenUp = releaseStandby(standby);
+  if (advice.kind === 'offer') {
+    standby.segment = advice.segment;
+    standby.next = advice.segment.first;
+  }
+  return givenUp;
+};
+
+export const takeReleased = (standby: HeldStandby): readonly ReleasedSegment[] => {
+  const { released } = standby;
+  standby.released = NONE;
+  return released;
+};

@@ -5,10 +5,10 @@ import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import { VALUE_MAX } from '../core/value.ts';
 import type { CounterLimits } from './counter-limits.ts';
-import type { CounterSession } from './counter-session.ts';
+import { dealInOrder, hasReport, hasValues, settleCall } from './counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import type { OnceWaiter } from './once-line.ts';
-import type { CallTerms } from './session-state.ts';
+import type { CallTerms, CounterSession } from './session-state.ts';
 
 /** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
 export interface AllocationTarget extends CallTerms {
@@ -72,7 +72,7 @@ export const serveInOrder = (lane: Lane): number => {
   for (const waiter of lane.waiters) {
     if (waiter.lastCall !== undefined && lane.session.settled <= waiter.lastCall) break;
     if (!serveFromHand(lane.session, waiter)) {
-      if (!lane.session.hasValues) break;
+      if (!hasValues(lane.session)) break;
       refuse(lane.session, waiter, new SequenceOverflowError(lane.target.sequence.prefixKey, 0n));
     }
     done += 1;
@@ -136,14 +136,14 @@ const REPORTS_MAX = 3;
 
 /** A standby that was used, or values nobody waits for: say so soon, but not for ever. */
 const shouldReport = (lane: Lane): boolean => {
-  if (!lane.session.hasReport || lane.reports >= REPORTS_MAX) return false;
+  if (!hasReport(lane.session) || lane.reports >= REPORTS_MAX) return false;
   lane.reports += 1;
   return true;
 };
 
 /** Takes in the store's reply to the call of that number. */
 export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply): LaneProgress => {
-  const settlement = lane.session.settle(callNumber, reply);
+  const settlement = settleCall(lane.session, callNumber, reply);
   switch (settlement.kind) {
     case 'left':
       return { done: 0, again: lane.waiters.length > 0, over: true };
@@ -198,8 +198,8 @@ export const isTickDue = (lane: Lane, { idleTicksMax, reportTicksMax }: IdleLimi
 /** Takes everything that is still in hand out of a session that is over. */
 export const takeAll = (lane: Lane): Range[] => {
   const ranges: Range[] = [];
-  while (lane.session.hasValues) {
-    const range = lane.session.deal(DEAL_MAX, VALUE_MAX);
+  while (hasValues(lane.session)) {
+    const range = dealInOrder(lane.session, DEAL_MAX, VALUE_MAX);
     if (range !== undefined) ranges.push(range);
   }
   return ranges;

@@ -3,6 +3,7 @@ import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import {
   type CallTerms,
+  isKnown,
   isOutdated,
   owesReport,
   type Refusal,
@@ -10,6 +11,7 @@ import {
   settleRefusal,
   windowOf,
 } from './session-state.ts';
+import { addTaken, hasTaken } from './taken-history.ts';
 
 /** What the answer to a `once` means. */
 export type OnceSettlement =
@@ -26,25 +28,32 @@ export type OnceSettlement =
   /** It is to be made anew when that is done. */
   | Refusal;
 
-export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => ({
-  sequence: state.sequence,
-  node: state.node,
-  call: 0,
-  kind: 'once',
-  count,
-  initialSeq: terms.initialSeq,
-  limit: terms.limit,
-  standbySize: 0,
-  epoch: state.epoch,
-  window: windowOf(state, terms),
-  reissued: false,
-  holding: undefined,
-  usedInPart: false,
-  released: [],
-  returned: [],
-  seen: state.seen,
-  receipt,
-});
+/**
+ * An entry of its own that takes `count` values with a receipt. It is no numbered call: what became of it, the receipt says, so
+ * it need not be repeated, and may be made anew at any time.
+ */
+export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => {
+  if (!isKnown(state)) throw new Error('the store does not know this session');
+  return {
+    sequence: state.sequence,
+    node: state.node,
+    call: 0,
+    kind: 'once',
+    count,
+    initialSeq: terms.initialSeq,
+    limit: terms.limit,
+    standbySize: 0,
+    epoch: state.epoch,
+    window: windowOf(state, terms),
+    reissued: false,
+    holding: undefined,
+    usedInPart: false,
+    released: [],
+    returned: [],
+    seen: state.seen,
+    receipt,
+  };
+};
 
 /**
  * Values of a receipt that was found were given to somebody, perhaps in a reply that nobody got: from now on this node knows
@@ -54,7 +63,7 @@ const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boole
   if (period !== state.sequence.period) return;
   for (const range of ranges) {
     // A receipt that is asked for over and over must not push what is new out of the history.
-    if (!replayed || !state.history.has(range)) state.history.add(range);
+    if (!replayed || !hasTaken(state.history, range)) addTaken(state.history, range, state.seen);
     if (range.last > state.seen) state.seen = range.last;
   }
 };

@@ -8,8 +8,11 @@ import {
 } from '../core/errors.ts';
 import type { ReceiptDraft } from '../core/receipt.ts';
 import type { OnceAllocation } from './allocator.ts';
+import { makeRoom } from './counter-session.ts';
 import type { Lane, LaneProgress } from './lane.ts';
+import { makeOnce, settleOnce } from './once-call.ts';
 import type { CallTerms } from './session-state.ts';
+import { isKnown } from './session-state.ts';
 
 export interface OnceWaiter {
   readonly count: number;
@@ -34,8 +37,8 @@ export const onceCount = ({ once }: Lane): number => once.reduce((sum, { count }
 /** @returns whether a numbered call must go first. */
 export const joinOnce = (lane: Lane, waiter: OnceWaiter): boolean => {
   lane.once.push(waiter);
-  waiter.needsRoom = lane.session.makeRoom(onceCount(lane));
-  return waiter.needsRoom || !lane.session.isKnown;
+  waiter.needsRoom = makeRoom(lane.session, onceCount(lane));
+  return waiter.needsRoom || !isKnown(lane.session);
 };
 
 /** The terms of a numbered call while somebody waits who needs all the room there is. */
@@ -44,10 +47,10 @@ export const termsBeside = ({ once, target }: Lane): CallTerms =>
 
 /** One entry each for the first of those who wait; none while no calls can be made. */
 export const makeOnceEntries = (lane: Lane, entriesMax: number): OnceEntry[] => {
-  if (lane.blocked !== undefined || lane.leaving || !lane.session.isKnown) return [];
+  if (lane.blocked !== undefined || lane.leaving || !isKnown(lane.session)) return [];
   return lane.once
     .slice(0, entriesMax)
-    .map((waiter) => ({ waiter, call: lane.session.once(waiter.count, waiter.terms, waiter.receipt) }));
+    .map((waiter) => ({ waiter, call: makeOnce(lane.session, waiter.count, waiter.terms, waiter.receipt) }));
 };
 
 const leave = (lane: Lane, waiter: OnceWaiter): void => {
@@ -64,7 +67,7 @@ const GONE = { ...STAYS, done: 1 };
 
 /** Takes in the answer to an entry. Who is not served stays in the line. */
 export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterReply): OnceProgress => {
-  const settlement = lane.session.settleOnce(reply);
+  const settlement = settleOnce(lane.session, reply);
   const { prefixKey } = lane.target.sequence;
   const refuse = (error: unknown): OnceProgress => {
     leave(lane, waiter);
@@ -83,7 +86,7 @@ export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterRe
     case 'closed':
       return refuse(new PeriodClosedError(prefixKey, lane.target.sequence.period));
     case 'exhausted':
-      if (waiter.needsRoom || !lane.session.makeRoom()) {
+      if (waiter.needsRoom || !makeRoom(lane.session)) {
         return refuse(new SequenceOverflowError(prefixKey, settlement.valuesLeft));
       }
       waiter.needsRoom = true;

@@ -18,25 +18,25 @@ const samplesOf = (collected: Iterable<Sample> | number): Iterable<Sample> =>
   typeof collected === 'number' ? [[{}, collected]] : collected;
 
 export const registerCounter = (registry: Registry, options: MetricOptions, collect: Collect): void => {
-  new Counter({
+  const counter = new Counter({
     ...options,
     labelNames: [...(options.labelNames ?? [])],
     registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of samplesOf(collect())) this.inc({ ...labels }, value);
+    collect: () => {
+      counter.reset();
+      for (const [labels, value] of samplesOf(collect())) counter.inc({ ...labels }, value);
     },
   });
 };
 
 export const registerGauge = (registry: Registry, options: MetricOptions, collect: Collect): void => {
-  new Gauge({
+  const gauge = new Gauge({
     ...options,
     labelNames: [...(options.labelNames ?? [])],
     registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of samplesOf(collect())) this.set({ ...labels }, value);
+    collect: () => {
+      gauge.reset();
+      for (const [labels, value] of samplesOf(collect())) gauge.set({ ...labels }, value);
     },
   });
 };

@@ -1,4 +1,5 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
+import { dealInOrder } from '../../src/allocators/counter-session.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import type { Stored } from './script-runner.ts';
 import { check, type World } from './world.ts';
@@ -127,9 +128,9 @@ export const checkAccount = (world: World, stored: Stored): void => {
   // What a crashed node had in hand, or was being given, was its alone.
   for (const { session, status } of world.nodes) {
     for (
-      let range = session.deal(1_000, VALUE_MAX);
+      let range = dealInOrder(session, 1_000, VALUE_MAX);
       status === 'crashed' && range;
-      range = session.deal(1_000, VALUE_MAX)
+      range = dealInOrder(session, 1_000, VALUE_MAX)
     )
       for (let value = range.first; value <= range.last; value++) derivable.add(value);
   }

@@ -4,13 +4,16 @@
  * which are red with them.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { CounterSession } from '../../src/allocators/counter-session.ts';
+import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter-session.ts';
+import { settleOnce } from '../../src/allocators/once-call.ts';
+import { decideInstall } from '../../src/allocators/recovery-decision.ts';
+import { type SessionState, swear } from '../../src/allocators/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling-store.ts';
 import { loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';
 import { createScriptRunner } from './script-runner.ts';
-import type { Scene } from './world.ts';
+import type { NodeCode, Scene } from './world.ts';
 
 const RESERVE_SCRIPT = loadRedisScript('reserve').lua;
 
@@ -23,7 +26,8 @@ interface Breach {
   readonly from?: string;
   /** … becomes that one. */
   readonly to?: string;
-  readonly wrap?: (session: CounterSession) => CounterSession;
+  /** In the node. */
+  readonly spoilt?: Partial<NodeCode>;
   /** In what keeps the ceilings. */
   readonly wrapCeilings?: (ceilings: CeilingStore) => CeilingStore;
   /** Histories in which servers forget; `alone`: and nobody else keeps the ceilings. */
@@ -33,10 +37,6 @@ interface Breach {
   /** The history that found it: where the campaign begins, so that CI plays few. A stale one costs time, nothing else. */
   readonly seed?: number;
 }
-
-/** A session with some members replaced; getters stay live. */
-const spoil = (session: CounterSession, changes: Partial<CounterSession>): CounterSession =>
-  Object.assign(Object.create(session) as CounterSession, changes);
 
 const BREACHES: readonly Breach[] = [
   {
@@ -79,18 +79,17 @@ const BREACHES: readonly Breach[] = [
   { name: 'a standby lies above the limit', from: 'least(first + (size - 1), s.limit)', to: 'first + (s.size - 1)' },
   {
     name: 'the node drops what nobody waits for',
-    wrap: (session) =>
-      spoil(session, {
-        settle: (call, reply) => {
-          const settlement = session.settle(call, reply);
-          if (settlement.kind === 'settled' && call % 7 === 0) session.deal(1, 2n ** 64n);
-          return settlement;
-        },
-      }),
+    spoilt: {
+      settleCall: (session, call, reply) => {
+        const settlement = settleCall(session, call, reply);
+        if (settlement.kind === 'settled' && call % 7 === 0) dealInOrder(session, 1, 2n ** 64n);
+        return settlement;
+      },
+    },
   },
   {
     name: 'the node forgets to report a segment it gave up',
-    wrap: (session) => spoil(session, { call: (count, terms) => ({ ...session.call(count, terms), released: [] }) }),
+    spoilt: { makeCall: (session, count, terms) => ({ ...makeCall(session, count, terms), released: [] }) },
   },
   {
     name: 'a receipt that is there is not looked at',
@@ -116,13 +115,12 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'a node does not remember what it was given with a receipt',
     fenced: 'alone',
-    wrap: (session) =>
-      spoil(session, {
-        settleOnce: (reply) =>
-          reply.kind === 'receipt'
-            ? { kind: 'settled', receipt: reply.receipt, replayed: reply.replayed, standbyDue: false }
-            : session.settleOnce(reply),
-      }),
+    spoilt: {
+      settleOnce: (session, reply) =>
+        reply.kind === 'receipt'
+          ? { kind: 'settled', receipt: reply.receipt, replayed: reply.replayed, standbyDue: false }
+          : settleOnce(session, reply),
+    },
   },
   { name: 'a server that was started anew counts on', fenced: true, from: 'who ~= server(i) or ', to: '' },
   {
@@ -181,7 +179,7 @@ const BREACHES: readonly Breach[] = [
     fenced: true,
     keyed: false,
     seed: 1300,
-    wrap: (session) => spoil(session, { call: (count, terms) => ({ ...session.call(count, terms), reissued: false }) }),
+    spoilt: { makeCall: (session, count, terms) => ({ ...makeCall(session, count, terms), reissued: false }) },
   },
   {
     name: 'a recovery is called exact though a node is silent',
@@ -193,6 +191,19 @@ const BREACHES: readonly Breach[] = [
         return outcome.kind === 'granted' ? { ...outcome, jumpTo: undefined, base: 0n } : outcome;
       },
     }),
+  },
+  {
+    name: 'a node swears off by a method that has lost its object',
+    fenced: true,
+    spoilt: {
+      decideInstall: (waiting, options) =>
+        decideInstall(waiting, {
+          ...options,
+          swear(this: { readonly session?: SessionState }, epoch) {
+            swear(this.session as SessionState, epoch);
+          },
+        }),
+    },
   },
   {
     name: 'the ceiling is put in force before it is durable',
@@ -219,7 +230,7 @@ describe('the model check finds that', () => {
   it.each(BREACHES)(
     '$name',
     { timeout: 900_000 },
-    async ({ name, from, to, wrap, wrapCeilings, fenced, keyed, seed = 1 }) => {
+    async ({ name, from, to, spoilt, wrapCeilings, fenced, keyed, seed = 1 }) => {
       if (from !== undefined) expect(RESERVE_SCRIPT.split(from)).toHaveLength(2);
       const script = from === undefined ? RESERVE_SCRIPT : RESERVE_SCRIPT.replace(from, () => to ?? '');
       const runner = await createScriptRunner(redis.client, script);
@@ -231,7 +242,7 @@ describe('the model check finds that', () => {
         ...(wrapCeilings && { wrapCeilings }),
       });
       const histories = fenced ? FENCED_HISTORIES_MAX : HISTORIES_MAX;
-      const campaign = play({ runner, firstSeed: seed, histories, alter, ...(wrap && { wrap }) });
+      const campaign = play({ runner, firstSeed: seed, histories, alter, ...(spoilt && { spoilt }) });
       // Found by the checks of a history; or the ceilings' store itself notices.
       const found = await campaign.then(() => 'nothing was found', String);
       console.log(`${name}: ${found.split('\n')[0]}`);

@@ -1,20 +1,10 @@
 /** What a message does when it arrives. */
 import { ceilingWindow } from '../../src/allocators/ceiling-window.ts';
+import { owesReport } from '../../src/allocators/session-state.ts';
 import { encodeAdvance } from '../../src/stores/redis/reserve-codec.ts';
 import { deliverOnce, receiveOnce } from './once.ts';
-import {
-  deliverCall,
-  deliverReport,
-  execute,
-  install,
-  type Message,
-  type ModelNode,
-  receive,
-  receiveReport,
-  SEQUENCE,
-  terms,
-  type World,
-} from './world.ts';
+import { deliverReport, install, receiveReport } from './recovery.ts';
+import { deliverCall, execute, type Message, type ModelNode, receive, SEQUENCE, type World } from './world.ts';
 
 /** Delivers one message; calls are answered into the network. */
 export const deliver = async (world: World, message: Message): Promise<void> => {
@@ -65,8 +55,8 @@ export const deliver = async (world: World, message: Message): Promise<void> => 
 /** One message of a node and its answer without any fault. */
 export const exchange = async (world: World, node: ModelNode): Promise<void> => {
   const { session, server } = node;
-  if (session.needsReport) {
-    const reply = await deliverReport(world, server, session.report(terms(world)));
+  if (owesReport(session)) {
+    const reply = await deliverReport(world, server, node.recovery.reportOf(node.lane));
     await receiveReport(world, node, reply, true);
     for (const message of world.network.splice(0)) if (message.kind === 'install') await deliver(world, message);
     return;

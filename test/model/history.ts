@@ -1,17 +1,20 @@
 /** Adversarial histories: who does what when, and how every history ends. */
+import { hasReport } from '../../src/allocators/counter-session.ts';
+import { owesReport } from '../../src/allocators/session-state.ts';
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
 import { deliver, exchange } from './delivery.ts';
 import { befall, dropMemories, unite } from './faults.ts';
 import { askOnce, sendOnce } from './once.ts';
 import type { Random } from './random.ts';
+import { createModelRecovery } from './recovery.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import { startServer } from './servers.ts';
 import {
   check,
   createWorld,
   deal,
-  dealStandby,
+  dealFromStandby,
   type ModelNode,
   type Scene,
   send,
@@ -24,7 +27,7 @@ const ask = (world: World, node: ModelNode): void => {
   const { random, scene } = world;
   node.waiting += 1 + random.below(random.chance(0.2) ? scene.countMax : 4);
   deal(world, node);
-  if (node.waiting > 0 && (!node.session.pending || node.session.needsReport)) send(world, node);
+  if (node.waiting > 0 && (!node.session.pending || owesReport(node.session))) send(world, node);
 };
 
 const shutDown = (world: World, node: ModelNode): void => {
@@ -74,13 +77,13 @@ const step = async (world: World): Promise<void> => {
   if (what < 180 && node) ask(world, node);
   else if (what < 225 && node && scene.keyed) askOnce(world, node);
   else if (what < 240 && node && scene.keyed) sendOnce(world, node);
-  else if (what < 300 && node && (node.session.pending || node.session.needsReport)) send(world, node);
-  else if (what < 380 && node && (node.session.pending || node.session.needsReport)) dealStandby(world, node);
+  else if (what < 300 && node && (node.session.pending || owesReport(node.session))) send(world, node);
+  else if (what < 380 && node && (node.session.pending || owesReport(node.session))) dealFromStandby(world, node);
   else if (what < 395) world.down = !world.down;
   else if (what < 401 && node && scene.crashes) crash(world, node);
   else if (what < 407 && node && scene.fence !== 'alone') shutDown(world, node);
   else if (what < 435 && alive.length < scene.nodesMax) await startNode(world);
-  else if (what < 450 && node && !node.session.pending && !node.session.needsReport && node.session.hasReport)
+  else if (what < 450 && node && !node.session.pending && !owesReport(node.session) && hasReport(node.session))
     send(world, node);
   else if (what < 458 && scene.advances) await operate(world);
   else if (what < 459) world.standbySize = world.standbySize === 0 ? 5 : 0;
@@ -108,7 +111,7 @@ const wind = async (world: World): Promise<void> => {
       node.keys.clear();
       // A report and the call that follows it, before others have the node forgotten again.
       for (let i = 0; i < 3 && (node.status === 'alive' || node.status === 'closing'); i++) {
-        if (!node.session.needsReport && !node.session.pending) {
+        if (!owesReport(node.session) && !node.session.pending) {
           deal(world, node);
           if (node.waiting === 0) node.status = 'closing';
           send(world, node);
@@ -124,7 +127,7 @@ const wind = async (world: World): Promise<void> => {
 export const runHistory = async (scene: Scene, random: Random, runner: ScriptRunner): Promise<World> => {
   const server = await startServer(runner, `H${scene.seed}`);
   const ceilings = scene.fence === 'kept' ? scene.wrapCeilings(createMemoryCeilingStore({ now: () => 0 })) : undefined;
-  const world = createWorld(scene, random, runner, server, ceilings);
+  const world = createWorld(scene, random, runner, server, ceilings, createModelRecovery);
   await startNode(world);
   await startNode(world);
   for (let i = 0; i < scene.steps; i++) await step(world);

@@ -1,4 +1,7 @@
 /** Clients with idempotency keys: one value set per key, whatever is lost, doubled, or asked for through another node. */
+import { makeRoom } from '../../src/allocators/counter-session.ts';
+import { makeOnce } from '../../src/allocators/once-call.ts';
+import { isKnown, owesReport } from '../../src/allocators/session-state.ts';
 import type { CounterCall, CounterReply } from '../../src/core/counter-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { decodeReply, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
@@ -26,15 +29,15 @@ const countOf = (name: string): number => 1 + (Number(name.slice(1)) % 5);
 
 export const sendOnce = (world: World, node: ModelNode): void => {
   const { session, server } = node;
-  if (session.needsReport) return;
-  if (!session.isKnown) {
+  if (owesReport(session)) return;
+  if (!isKnown(session)) {
     if (!session.pending) send(world, node);
     return;
   }
   for (const name of node.keys) {
     const stranger = world.random.chance(0.05);
     const receipt = { hash: name, fingerprint: stranger ? 'g' : 'f', atMs: 1_000, series: '{"a": "b c"}' };
-    const call = session.once(countOf(name), terms(world), receipt);
+    const call = makeOnce(session, countOf(name), terms(world), receipt);
     world.network.push({ kind: 'once', node, server, name, call });
   }
 };
@@ -43,7 +46,7 @@ export const sendOnce = (world: World, node: ModelNode): void => {
 export const askOnce = (world: World, node: ModelNode): void => {
   const { random } = world;
   node.keys.add(random.chance(0.6) ? random.pick(KEY_NAMES) : random.pick(KEY_NAMES.slice(0, 2)));
-  if (random.chance(0.1)) node.session.makeRoom(random.chance(0.5) ? 20 : undefined);
+  if (random.chance(0.1)) makeRoom(node.session, random.chance(0.5) ? 20 : undefined);
   sendOnce(world, node);
 };
 
@@ -101,7 +104,7 @@ const issueOnce = (world: World, name: string, ranges: readonly Range[]): void =
 
 export const receiveOnce = async (world: World, { node, name, reply }: OnceReplyMessage): Promise<void> => {
   if (node.status !== 'alive' || !node.keys.has(name)) return;
-  const settlement = node.session.settleOnce(reply);
+  const settlement = world.scene.code.settleOnce(node.session, reply);
   switch (settlement.kind) {
     case 'settled':
       node.keys.delete(name);

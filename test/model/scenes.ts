@@ -1,14 +1,13 @@
 /** The settings histories play in: ordinary ones, short series, and the edges where doubles and 64 bits end. */
-import type { CounterSession } from '../../src/allocators/counter-session.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import { runHistory } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
-import type { Scene } from './world.ts';
+import { NODE_CODE, type NodeCode, type Scene } from './world.ts';
 
 const EDGES: readonly bigint[] = [10n ** 15n, 2n ** 53n, 2n ** 63n, 10n ** 19n, VALUE_MAX - 200n];
 
-const makeScene = (seed: number, random: Random, wrap: Scene['wrap']): Scene => {
+const makeScene = (seed: number, random: Random, code: NodeCode): Scene => {
   const edge = random.chance(0.15);
   const origin = edge
     ? random.pick(EDGES) - BigInt(random.below(120))
@@ -27,7 +26,7 @@ const makeScene = (seed: number, random: Random, wrap: Scene['wrap']): Scene => 
     advances: random.chance(0.3),
     keyed: seed % 2 === 1,
     fence: 'none',
-    wrap,
+    code,
     wrapCeilings: (ceilings) => ceilings,
   };
 };
@@ -44,7 +43,8 @@ export interface Campaign {
   readonly runner: ScriptRunner;
   readonly firstSeed: number;
   readonly histories: number;
-  readonly wrap?: (session: CounterSession) => CounterSession;
+  /** What is exchanged in the node's code. */
+  readonly spoilt?: Partial<NodeCode>;
   readonly alter?: (scene: Scene) => Scene;
   /** Takes note of a broken promise, and the campaign goes on. Default: it ends there. */
   readonly onFailure?: (seed: number, error: unknown) => void;
@@ -54,17 +54,19 @@ const CONCURRENT = 200;
 
 /** Plays `histories` histories, many at a time, each on keys of its own. @throws at the first broken promise. */
 export const play = async (campaign: Campaign): Promise<Tally> => {
-  const { runner, firstSeed, histories, wrap = (session) => session, alter = (scene) => scene, onFailure } = campaign;
+  const { runner, firstSeed, histories, spoilt, alter = (scene) => scene, onFailure } = campaign;
   const tally: Tally = { histories: 0, issued: 0, crashed: 0, met: {} };
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < histories) {
       const seed = firstSeed + next++;
       const random = createRandom(seed);
-      const world = await runHistory(alter(makeScene(seed, random, wrap)), random, runner).catch((error: unknown) => {
-        if (onFailure === undefined) throw error;
-        onFailure(seed, error);
-      });
+      const world = await runHistory(alter(makeScene(seed, random, { ...NODE_CODE, ...spoilt })), random, runner).catch(
+        (error: unknown) => {
+          if (onFailure === undefined) throw error;
+          onFailure(seed, error);
+        },
+      );
       tally.histories++;
       if (world === undefined) continue;
       for (const server of world.servers) await runner.drop(server.keys);

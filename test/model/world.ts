@@ -2,8 +2,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import { raiseCeiling } from '../../src/allocators/ceiling-raise.ts';
 import { ceilingWindow, windowWithin } from '../../src/allocators/ceiling-window.ts';
-import { type CounterSession, createCounterSession } from '../../src/allocators/counter-session.ts';
-import { decideInstall, type WaitingReply } from '../../src/allocators/recovery-decision.ts';
+import {
+  dealInOrder,
+  dealStandby,
+  giveBack,
+  makeCall,
+  makeLeave,
+  settleCall,
+} from '../../src/allocators/counter-session.ts';
+import { createLane, type Lane } from '../../src/allocators/lane.ts';
+import { settleOnce } from '../../src/allocators/once-call.ts';
+import { decideInstall } from '../../src/allocators/recovery-decision.ts';
+import type { RecoverySteps } from '../../src/allocators/recovery-steps.ts';
+import { topOf } from '../../src/allocators/session-report.ts';
+import {
+  beginAt,
+  type CounterSession,
+  createCounterSession,
+  owesReport,
+  supersede,
+} from '../../src/allocators/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling-store.ts';
 import type {
   CounterCall,
@@ -12,12 +30,6 @@ import type {
   CounterReport,
   ReportReply,
 } from '../../src/core/counter-store.ts';
-import {
-  decodeInstallReply,
-  decodeReportReply,
-  encodeInstall,
-  encodeReport,
-} from '../../src/stores/redis/fence-codec.ts';
 import { decodeReply, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
 import type { OnceMessage, OnceReplyMessage } from './once.ts';
 import { createModelOperations } from './operations.ts';
@@ -25,7 +37,17 @@ import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import type { ModelServer } from './servers.ts';
 
-/** The setting of a history. `wrap` lets a test spoil the session. */
+/** The node's functions that a test may exchange for spoilt ones. */
+export interface NodeCode {
+  readonly makeCall: typeof makeCall;
+  readonly settleCall: typeof settleCall;
+  readonly settleOnce: typeof settleOnce;
+  readonly decideInstall: typeof decideInstall;
+}
+
+export const NODE_CODE: NodeCode = { makeCall, settleCall, settleOnce, decideInstall };
+
+/** The setting of a history. */
 export interface Scene {
   readonly seed: number;
   readonly steps: number;
@@ -43,7 +65,8 @@ export interface Scene {
   readonly keyed: boolean;
   /** What befalls the servers; `alone`: nobody keeps the ceilings but the servers themselves. */
   readonly fence: 'none' | 'alone' | 'kept';
-  readonly wrap: (session: CounterSession) => CounterSession;
+  /** What its nodes run. */
+  readonly code: NodeCode;
   readonly wrapCeilings: (ceilings: CeilingStore) => CeilingStore;
 }
 
@@ -51,7 +74,11 @@ export interface ModelNode {
   readonly name: string;
   /** The server it talks to. */
   server: ModelServer;
+  /** As the node's shell keeps it; clients wait here, not in the lane. */
+  readonly lane: Lane;
   readonly session: CounterSession;
+  /** The shell's part in recoveries. */
+  readonly recovery: RecoverySteps;
   waiting: number;
   /** The idempotency keys of the clients that wait. */
   readonly keys: Set<string>;
@@ -93,6 +120,8 @@ export interface World {
   era: number;
   begun: boolean;
   readonly runner: ScriptRunner;
+  /** Makes a node's part in recoveries. */
+  readonly recoveryOf: (world: World, name: string) => RecoverySteps;
   initialSeq: bigint;
   standbySize: number;
   /** Where the sequence began: what `initialSeq` was when the first call was served. */
@@ -113,10 +142,12 @@ export const createWorld = (
   runner: ScriptRunner,
   server: ModelServer,
   ceilings: CeilingStore | undefined,
+  recoveryOf: World['recoveryOf'],
 ): World => ({
   scene,
   random,
   runner,
+  recoveryOf,
   servers: [server],
   ceilings,
   nodes: [],
@@ -155,30 +186,28 @@ export const SEQUENCE = { prefixKey: 'H', period: '' };
 export const startNode = async (world: World): Promise<void> => {
   const name = `n${world.nodes.length}`;
   const { ceilings, scene } = world;
-  const session = scene.wrap(
-    createCounterSession({
-      sequence: SEQUENCE,
-      node: name,
-      nextCall: () => ++world.calls,
-      ceilingKeeper: () => (ceilings === undefined ? 'store' : 'elsewhere'),
-    }),
-  );
+  const session = createCounterSession({
+    sequence: SEQUENCE,
+    node: name,
+    nextCall: () => ++world.calls,
+    ceilingKeeper: () => (ceilings === undefined ? 'store' : 'elsewhere'),
+  });
   const server = world.random.pick(world.servers);
   const node: ModelNode = {
     name,
     server,
+    lane: createLane(session, targetOf(world)),
     session,
+    recovery: world.recoveryOf(world, name),
     waiting: 0,
     keys: new Set(),
     status: 'alive',
-    high: world.scene.origin,
+    high: scene.origin,
   };
   world.nodes.push(node);
   if (ceilings === undefined) return;
   await ceilings.register(name);
-  const row = await ceilings.read(SEQUENCE);
-  if (row === undefined) session.swear();
-  else session.open(row.epoch);
+  beginAt(session, (await ceilings.read(SEQUENCE))?.epoch);
 };
 
 const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void => {
@@ -193,6 +222,19 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
   world.log.push(`${node.name} issues ${first}-${last}`);
 };
 
+/** The terms as they are at any time: in this world every node hears of a change at once. */
+const targetOf = (world: World) => ({
+  name: 'H ',
+  sequence: SEQUENCE,
+  limit: world.scene.limit,
+  get initialSeq() {
+    return world.initialSeq;
+  },
+  get standbySize() {
+    return world.standbySize;
+  },
+});
+
 export const terms = (world: World) => ({
   initialSeq: world.initialSeq,
   limit: world.scene.limit,
@@ -202,29 +244,31 @@ export const terms = (world: World) => ({
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */
 export const deal = (world: World, node: ModelNode): void => {
   while (node.waiting > 0) {
-    const range = node.session.deal(node.waiting, world.scene.limit);
+    const range = dealInOrder(node.session, node.waiting, world.scene.limit);
     if (!range) return;
     if (world.random.chance(0.03)) {
       node.waiting -= Number(range.last - range.first) + 1;
-      node.session.giveBack(range);
+      giveBack(node.session, range);
       world.log.push(`${node.name} gives back ${range.first}-${range.last}`);
     } else issue(world, node, range.first, range.last);
   }
 };
 
-export const dealStandby = (world: World, node: ModelNode): void => {
-  const range = node.waiting > 0 ? node.session.dealStandby(node.waiting, world.scene.limit) : undefined;
+export const dealFromStandby = (world: World, node: ModelNode): void => {
+  const range = node.waiting > 0 ? dealStandby(node.session, node.waiting, world.scene.limit) : undefined;
   if (range) issue(world, node, range.first, range.last);
 };
 
 export const send = (world: World, node: ModelNode): void => {
   const { server, session } = node;
-  if (session.needsReport) {
-    world.network.push({ kind: 'report', node, server, report: session.report(terms(world)) });
+  if (owesReport(session)) {
+    world.network.push({ kind: 'report', node, server, report: node.recovery.reportOf(node.lane) });
     return;
   }
   const leaving = node.status === 'closing';
-  const call = leaving ? session.leave(terms(world)) : session.call(node.waiting, terms(world));
+  const call = leaving
+    ? makeLeave(session, terms(world))
+    : world.scene.code.makeCall(session, node.waiting, terms(world));
   if (call) world.network.push({ kind: 'call', node, server, call });
   else node.status = 'left';
 };
@@ -245,14 +289,11 @@ export const raise = async (world: World, node: ModelNode, above: bigint, base: 
     ceilings: world.ceilings,
   });
   world.log.push(`${node.name} raises the ceiling above ${above}: ${result.kind}`);
-  if (result.kind === 'superseded') {
-    session.open(result.epoch - 1n);
-    session.swear();
-  }
+  if (result.kind === 'superseded') supersede(session, result.epoch);
 };
 
 /** Smaller than in production, so that the ceiling is met. */
-const windowOf = (world: World): number => Math.ceil(ceilingWindow(world.standbySize) / 100);
+export const windowOf = (world: World): number => Math.ceil(ceilingWindow(world.standbySize) / 100);
 
 export const sendAdvance = async (world: World, to: bigint): Promise<void> => {
   const operation = `op${++world.calls}`;
@@ -367,7 +408,7 @@ const strikeOut = async (world: World, node: ModelNode): Promise<void> => {
     node.status = 'crashed';
     return;
   }
-  await raise(world, node, node.session.top, node.session.top);
+  await raise(world, node, topOf(node.session), topOf(node.session));
   await world.ceilings.leave(node.name);
 };
 
@@ -378,7 +419,7 @@ export const receive = async (
   reply: CounterReply,
 ): Promise<void> => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
-  const settlement = node.session.settle(callNumber, reply);
+  const settlement = world.scene.code.settleCall(node.session, callNumber, reply);
   if (settlement.kind === 'late') return;
   if (settlement.kind === 'ceiling') await raise(world, node, settlement.value, 0n);
   // Forgotten after ten minutes: no message of it is under way any more.
@@ -401,68 +442,4 @@ export const receive = async (
     node.waiting = world.random.chance(0.5) ? 0 : Math.min(node.waiting, Number(settlement.valuesLeft));
   deal(world, node);
   if (node.waiting > 0 || node.status === 'closing' || settlement.kind === 'report') send(world, node);
-};
-
-/** The node that hears of a recovery looks whether it can be finished. */
-const decide = async (world: World, node: ModelNode, waiting: WaitingReply, sinceMs: number): Promise<void> => {
-  const { server, session } = node;
-  const install = await decideInstall(
-    { ...waiting, sinceMs },
-    {
-      sequence: SEQUENCE,
-      initialSeq: world.initialSeq,
-      limit: world.scene.limit,
-      window: world.ceilings === undefined ? ceilingWindow(world.standbySize) : windowOf(world),
-      ceilings: world.ceilings,
-      swear: (epoch) => session.swear(epoch),
-    },
-  );
-  if (install === undefined) return;
-  world.log.push(`  granted: ${encodeInstall(install)}`);
-  const sort = install.jumpTo === undefined ? 'exact' : 'jump';
-  world.met.set(sort, (world.met.get(sort) ?? 0) + 1);
-  world.network.push({ kind: 'install', server, install });
-};
-
-const mayEndAlone = (world: World, waiting: WaitingReply): boolean =>
-  world.nodes.every(({ status, name }) => status === 'left' || status === 'crashed' || waiting.reported.includes(name));
-
-export const receiveReport = async (
-  world: World,
-  node: ModelNode,
-  reply: ReportReply,
-  ends: boolean,
-): Promise<void> => {
-  if (node.status !== 'alive' && node.status !== 'closing') return;
-  if (node.session.settleReport(reply)) {
-    if (node.waiting > 0 || node.status === 'closing') send(world, node);
-    return;
-  }
-  if (reply.kind === 'recovering') send(world, node);
-  if (reply.kind !== 'waiting') return;
-  // Alone, the servers' patience is long enough for everybody who lives.
-  const patient = world.ceilings !== undefined || mayEndAlone(world, reply);
-  if (patient) await decide(world, node, reply, ends ? 9_000 : world.random.pick([0, 1_500, 9_000]));
-};
-
-export const install = async (world: World, { keys }: ModelServer, message: CounterInstall): Promise<void> => {
-  const text = await world.runner.run(keys, encodeInstall(message));
-  world.log.push(`  installs ${message.epoch}: ${text}`);
-  if (!decodeInstallReply(text)) return;
-  world.era += 1;
-  // Before the first value, nothing can be missing.
-  if (world.begun || world.ceilings === undefined) return;
-  world.origin = message.account?.value ?? message.base;
-};
-
-export const deliverReport = async (
-  world: World,
-  { keys }: ModelServer,
-  report: CounterReport,
-): Promise<ReportReply> => {
-  const text = await world.runner.run(keys, encodeReport(report));
-  world.log.push(`  ${encodeReport(report)} => ${text}`);
-  world.met.set('reports', (world.met.get('reports') ?? 0) + 1);
-  check(world, !text.startsWith('corrupt'), text);
-  return decodeReportReply(text);
 };

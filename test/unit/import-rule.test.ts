@@ -159,6 +159,25 @@ describe('a barrel, a wrong name, a missing header and unparsable code are seen'
   });
 });
 
+describe('a method that could lose its object is seen', () => {
+  test.each([
+    ['class Session {\n  close(): void {}\n}', 'declares a class that is no error'],
+    ['export const create = () => new (class {})();', 'declares a class that is no error'],
+    ['class Session extends Map {}', 'declares a class that is no error'],
+    ['export const a = { b: 1, c() { return this.b; } };', 'uses this'],
+    ['export function swear(this: { epoch: number }): void { this.epoch += 1; }', 'uses this'],
+    ['export const a = { b: 1, get c() { return this.b; } };', 'uses this'],
+  ])('%s', (text, breach) => {
+    expect(plant('src/allocators/coalescing-allocator.ts', HEADER + text)).toEqual([expect.stringContaining(breach)]);
+  });
+
+  test('and an error may be a class', () => {
+    const text =
+      'export class LostError extends Error {\n  constructor() {\n    super();\n    this.name = "a";\n  }\n}';
+    expect(plant('src/core/range.ts', HEADER + text)).toEqual([]);
+  });
+});
+
 describe('what the laws allow is not called a breach', () => {
   test.each([
     ['src/main.ts', "#!/usr/bin/env node\n/** Starts it all. */\nimport { here } from './app.ts';"],

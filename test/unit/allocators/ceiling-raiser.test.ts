@@ -1,9 +1,11 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCeilingRaiser } from '../../../src/allocators/ceiling-raiser.ts';
-import { createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { dealInOrder, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
+import { makeReport } from '../../../src/allocators/session-report.ts';
 import type { CeilingKeeper } from '../../../src/allocators/session-state.ts';
+import { createCounterSession, owesReport } from '../../../src/allocators/session-state.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -36,10 +38,10 @@ const setUp = async (parts: Parts = {}) => {
   let fence: Fence = { epoch: 1n, ceiling, wanted };
   /** The store gives this node everything up to `last`. */
   const seeUpTo = (last: bigint): void => {
-    const { call } = session.call(1, target);
+    const { call } = makeCall(session, 1, target);
     const range = { first: session.seen + 1n, last };
-    session.settle(call, { kind: 'taken', range, returned: false, standby: { kind: 'keep' }, fence });
-    session.deal(Number(last - range.first) + 1, VALUE_MAX);
+    settleCall(session, call, { kind: 'taken', range, returned: false, standby: { kind: 'keep' }, fence });
+    dealInOrder(session, Number(last - range.first) + 1, VALUE_MAX);
   };
   seeUpTo(seen);
 
@@ -90,7 +92,7 @@ const setUp = async (parts: Parts = {}) => {
     keeper: () => keeper,
     emit: (event) => events.push(event),
     onSworn: (sworn) => {
-      swornOff.push({ lane: sworn, needsReport: sworn.session.needsReport });
+      swornOff.push({ lane: sworn, needsReport: owesReport(sworn.session) });
     },
   });
   /** Looks, and lets what follows happen. */
@@ -232,7 +234,7 @@ describe('a series with a limit', () => {
     [4_000, 4_000n],
   ])('never has a ceiling above its limit, for a call of %d values at %d neither', async (count, seen) => {
     const { raiser, lane, kept } = await setUp({ seen, limit: 8_000n, ceiling: seen });
-    lane.session.call(count, lane.target);
+    makeCall(lane.session, count, lane.target);
     await raiser.raise(lane, seen);
     const [{ ceiling = 0n } = {}] = kept;
     expect(ceiling).toBeGreaterThanOrEqual(seen + BigInt(count));
@@ -243,7 +245,7 @@ describe('a series with a limit', () => {
 describe('raising for a call', () => {
   it('makes room for all the values it asks for, and the window above them', async () => {
     const { raiser, lane, inForce } = await setUp({ seen: 9_990n });
-    lane.session.call(500, lane.target);
+    makeCall(lane.session, 500, lane.target);
     await raiser.raise(lane, 9_990n);
     expect(inForce).toMatchObject([{ ceiling: 20_490n }]);
   });
@@ -282,8 +284,8 @@ describe('a later epoch', () => {
     await memory.recover({ ...RECOVERY, epoch: 2n, servedEpoch: 2n, window: 0n });
     await look();
     expect(inForce).toEqual([]);
-    expect(lane.session.needsReport).toBe(true);
-    expect(lane.session.report(lane.target)).toMatchObject({ epoch: 3n, sworn: true });
+    expect(owesReport(lane.session)).toBe(true);
+    expect(makeReport(lane.session, lane.target)).toMatchObject({ epoch: 3n, sworn: true });
     expect(swornOff).toEqual([{ lane, needsReport: true }]);
   });
 
@@ -291,7 +293,7 @@ describe('a later epoch', () => {
     const { look, lane, state, swornOff } = await setUp({ seen: 9_000n });
     state.over = true;
     await look();
-    expect(lane.session.needsReport).toBe(false);
+    expect(owesReport(lane.session)).toBe(false);
     expect(swornOff).toEqual([]);
     expect(lane.session.fence?.ceiling).toBe(10_000n);
   });

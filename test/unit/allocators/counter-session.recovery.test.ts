@@ -1,7 +1,16 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
 import { describe, expect, it } from 'vitest';
-import { type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import {
+  dealInOrder,
+  dealStandby,
+  hasValues,
+  makeCall,
+  makeLeave,
+  settleCall,
+} from '../../../src/allocators/counter-session.ts';
+import { makeReport, settleReport } from '../../../src/allocators/session-report.ts';
 import type { CallTerms } from '../../../src/allocators/session-state.ts';
+import { type CounterSession, createCounterSession, owesReport, swear } from '../../../src/allocators/session-state.ts';
 import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
@@ -41,10 +50,10 @@ const open = (): CounterSession => {
 /** A session that has taken 1, holds the standby segment 101-105, and has made call 2, which is pending. */
 const calling = (count = 3): CounterSession => {
   const session = open();
-  session.call(1, TERMS);
-  session.settle(1, taken(1n, 1n, { standby: offer(101n, 1) }));
-  session.deal(1, VALUE_MAX);
-  session.call(count, TERMS);
+  makeCall(session, 1, TERMS);
+  settleCall(session, 1, taken(1n, 1n, { standby: offer(101n, 1) }));
+  dealInOrder(session, 1, VALUE_MAX);
+  makeCall(session, count, TERMS);
   return session;
 };
 
@@ -52,17 +61,17 @@ describe('a node the store has forgotten', () => {
   it('makes no call before it has reported, and keeps the one that is pending', () => {
     const session = calling();
     const { pending } = session;
-    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'report' });
-    expect(session.needsReport).toBe(true);
+    expect(settleCall(session, 2, { kind: 'forgotten' })).toEqual({ kind: 'report' });
+    expect(owesReport(session)).toBe(true);
     expect(session.pending).toBe(pending);
-    expect(() => session.call(1, TERMS)).toThrow('owes a report');
-    expect(() => session.leave(TERMS)).toThrow('owes a report');
+    expect(() => makeCall(session, 1, TERMS)).toThrow('owes a report');
+    expect(() => makeLeave(session, TERMS)).toThrow('owes a report');
   });
 
   it('says what it was given, without swearing anything off', () => {
     const session = calling();
-    session.settle(2, { kind: 'forgotten' });
-    expect(session.report({ ...TERMS, initialSeq: 4n })).toEqual({
+    settleCall(session, 2, { kind: 'forgotten' });
+    expect(makeReport(session, { ...TERMS, initialSeq: 4n })).toEqual({
       sequence: { prefixKey: 'INV', period: '' },
       node: 'node',
       settled: 1,
@@ -82,64 +91,64 @@ describe('a node the store has forgotten', () => {
 
   it('repeats its pending call under the same number in the new epoch once it is known again', () => {
     const session = calling();
-    session.settle(2, { kind: 'forgotten' });
-    expect(session.settleReport(reported(6n))).toBe(true);
-    expect(session.needsReport).toBe(false);
-    expect(session.call(9, TERMS)).toMatchObject({ call: 2, kind: 'take', count: 3, epoch: 6n, reissued: true });
-    session.settle(2, taken(7n, 9n, { epoch: 6n }));
-    session.deal(3, VALUE_MAX);
-    expect(session.call(1, TERMS)).toMatchObject({ call: 3, epoch: 6n, reissued: false });
+    settleCall(session, 2, { kind: 'forgotten' });
+    expect(settleReport(session, reported(6n))).toBe(true);
+    expect(owesReport(session)).toBe(false);
+    expect(makeCall(session, 9, TERMS)).toMatchObject({ call: 2, kind: 'take', count: 3, epoch: 6n, reissued: true });
+    settleCall(session, 2, taken(7n, 9n, { epoch: 6n }));
+    dealInOrder(session, 3, VALUE_MAX);
+    expect(makeCall(session, 1, TERMS)).toMatchObject({ call: 3, epoch: 6n, reissued: false });
   });
 
   it('dates its last settled call to the epoch in which the store took note of it', () => {
     const session = calling();
-    session.settle(2, { kind: 'recovering' });
-    expect(session.report(TERMS)).toMatchObject({ settled: 1, settledEpoch: 5n, epoch: 6n });
-    session.settleReport(reported(8n));
-    session.swear();
-    expect(session.report(TERMS)).toMatchObject({ settled: 1, settledEpoch: 8n, epoch: 9n });
+    settleCall(session, 2, { kind: 'recovering' });
+    expect(makeReport(session, TERMS)).toMatchObject({ settled: 1, settledEpoch: 5n, epoch: 6n });
+    settleReport(session, reported(8n));
+    swear(session);
+    expect(makeReport(session, TERMS)).toMatchObject({ settled: 1, settledEpoch: 8n, epoch: 9n });
     const fresh = open();
-    fresh.swear();
-    fresh.settleReport(reported(8n));
-    fresh.swear();
-    expect(fresh.report(TERMS)).toMatchObject({ settled: 0, settledEpoch: 0n, epoch: 9n });
+    swear(fresh);
+    settleReport(fresh, reported(8n));
+    swear(fresh);
+    expect(makeReport(fresh, TERMS)).toMatchObject({ settled: 0, settledEpoch: 0n, epoch: 9n });
   });
 
   it('swears off the epoch when the store says that it is recovering', () => {
     const session = calling();
-    session.settle(2, { kind: 'forgotten' });
-    expect(session.settleReport({ kind: 'recovering' })).toBe(false);
-    expect(session.report(TERMS)).toMatchObject({ sworn: true, epoch: 6n });
+    settleCall(session, 2, { kind: 'forgotten' });
+    expect(settleReport(session, { kind: 'recovering' })).toBe(false);
+    expect(makeReport(session, TERMS)).toMatchObject({ sworn: true, epoch: 6n });
   });
 });
 
 describe('a node that has sworn off an epoch', () => {
   const sworn = (): CounterSession => {
     const session = calling();
-    session.settle(2, { kind: 'recovering' });
+    settleCall(session, 2, { kind: 'recovering' });
     return session;
   };
 
   it('asks for the next one, and swears once only', () => {
     const session = sworn();
-    expect(session.report(TERMS)).toMatchObject({ sworn: true, epoch: 6n, recovery: undefined });
-    session.swear();
-    expect(session.settleReport({ kind: 'recovering' })).toBe(false);
-    expect(session.report(TERMS).epoch).toBe(6n);
+    expect(makeReport(session, TERMS)).toMatchObject({ sworn: true, epoch: 6n, recovery: undefined });
+    swear(session);
+    expect(settleReport(session, { kind: 'recovering' })).toBe(false);
+    expect(makeReport(session, TERMS).epoch).toBe(6n);
   });
 
   it('ignores the answers to earlier calls', () => {
     const session = sworn();
-    expect(session.settle(2, taken(2n, 4n))).toEqual({ kind: 'late' });
-    expect(session.settle(2, { kind: 'forgotten' })).toEqual({ kind: 'late' });
-    expect(session.hasValues).toBe(false);
-    expect(session.report(TERMS)).toMatchObject({ settled: 1, seen: 1n, taken: [{ first: 1n, last: 1n }] });
+    expect(settleCall(session, 2, taken(2n, 4n))).toEqual({ kind: 'late' });
+    expect(settleCall(session, 2, { kind: 'forgotten' })).toEqual({ kind: 'late' });
+    expect(hasValues(session)).toBe(false);
+    expect(makeReport(session, TERMS)).toMatchObject({ settled: 1, seen: 1n, taken: [{ first: 1n, last: 1n }] });
   });
 
   it('goes on serving from its standby, which its report names as a whole', () => {
     const session = sworn();
-    expect(session.dealStandby(2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
-    expect(session.report(TERMS)).toMatchObject({
+    expect(dealStandby(session, 2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
+    expect(makeReport(session, TERMS)).toMatchObject({
       holding: { first: 101n, last: 105n },
       taken: [{ first: 1n, last: 1n }],
     });
@@ -147,47 +156,47 @@ describe('a node that has sworn off an epoch', () => {
 
   it('names the recovery as soon as it has heard of it', () => {
     const session = sworn();
-    expect(session.settleReport(waiting)).toBe(false);
-    expect(session.report(TERMS).recovery).toEqual(RECOVERY);
-    expect(session.needsReport).toBe(true);
+    expect(settleReport(session, waiting)).toBe(false);
+    expect(makeReport(session, TERMS).recovery).toEqual(RECOVERY);
+    expect(owesReport(session)).toBe(true);
   });
 
   it('says only that it is still there once its report was taken down, as long as it is for that recovery', () => {
     const session = sworn();
-    session.settleReport(waiting);
-    expect(session.report(TERMS).brief).toBe(false);
-    session.settleReport({ ...waiting, reported: ['other', 'node'] });
-    expect(session.report(TERMS)).toMatchObject({ brief: true, recovery: RECOVERY });
-    session.settleReport({ ...waiting, recovery: { ...RECOVERY }, reported: ['node'] });
-    expect(session.report(TERMS).brief).toBe(true);
-    session.settleReport({ ...waiting, recovery: { server: 'run3', time: '1795224999000000' } });
-    expect(session.report(TERMS).brief).toBe(false);
+    settleReport(session, waiting);
+    expect(makeReport(session, TERMS).brief).toBe(false);
+    settleReport(session, { ...waiting, reported: ['other', 'node'] });
+    expect(makeReport(session, TERMS)).toMatchObject({ brief: true, recovery: RECOVERY });
+    settleReport(session, { ...waiting, recovery: { ...RECOVERY }, reported: ['node'] });
+    expect(makeReport(session, TERMS).brief).toBe(true);
+    settleReport(session, { ...waiting, recovery: { server: 'run3', time: '1795224999000000' } });
+    expect(makeReport(session, TERMS).brief).toBe(false);
   });
 
   it('swears off a later epoch as soon as it hears of one, and reports anew', () => {
     const session = sworn();
-    session.settleReport({ ...waiting, epoch: 5n, reported: ['node'] });
-    expect(session.report(TERMS)).toMatchObject({ epoch: 6n, brief: true });
-    session.settleReport({ ...waiting, epoch: 6n, reported: ['node', 'other'] });
-    expect(session.report(TERMS)).toMatchObject({ epoch: 7n, brief: false, sworn: true });
-    session.swear(9n);
-    expect(session.report(TERMS)).toMatchObject({ epoch: 10n });
-    session.swear(4n);
-    expect(session.report(TERMS)).toMatchObject({ epoch: 10n });
-    expect(session.settleReport(reported(7n))).toBe(false);
-    expect(session.settleReport(reported(10n))).toBe(true);
+    settleReport(session, { ...waiting, epoch: 5n, reported: ['node'] });
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 6n, brief: true });
+    settleReport(session, { ...waiting, epoch: 6n, reported: ['node', 'other'] });
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 7n, brief: false, sworn: true });
+    swear(session, 9n);
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 10n });
+    swear(session, 4n);
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 10n });
+    expect(settleReport(session, reported(7n))).toBe(false);
+    expect(settleReport(session, reported(10n))).toBe(true);
   });
 
   it('says everything once more when the store does not have its report any longer', () => {
     const session = sworn();
-    session.settleReport(waiting);
-    session.settleReport({ ...waiting, reported: ['node'] });
-    session.settleReport({ kind: 'recovering' });
-    expect(session.report(TERMS)).toMatchObject({ brief: false, epoch: 6n, recovery: RECOVERY });
-    session.settleReport({ ...waiting, reported: ['node'] });
-    session.settleReport(reported(6n));
-    session.swear();
-    expect(session.report(TERMS)).toMatchObject({ brief: false, epoch: 7n });
+    settleReport(session, waiting);
+    settleReport(session, { ...waiting, reported: ['node'] });
+    settleReport(session, { kind: 'recovering' });
+    expect(makeReport(session, TERMS)).toMatchObject({ brief: false, epoch: 6n, recovery: RECOVERY });
+    settleReport(session, { ...waiting, reported: ['node'] });
+    settleReport(session, reported(6n));
+    swear(session);
+    expect(makeReport(session, TERMS)).toMatchObject({ brief: false, epoch: 7n });
   });
 
   it.each<[string, ReportReply]>([
@@ -196,47 +205,47 @@ describe('a node that has sworn off an epoch', () => {
     ['waits for others', waiting],
   ])('goes on reporting while the store %s', (_title, reply) => {
     const session = sworn();
-    expect(session.settleReport(reply)).toBe(false);
-    expect(session.needsReport).toBe(true);
+    expect(settleReport(session, reply)).toBe(false);
+    expect(owesReport(session)).toBe(true);
   });
 
   it('ignores an answer from the old epoch also after it has reported', () => {
     const session = sworn();
-    session.settleReport(reported(6n));
-    expect(session.settle(2, taken(2n, 4n))).toEqual({ kind: 'again' });
-    expect(session.hasValues).toBe(false);
+    settleReport(session, reported(6n));
+    expect(settleCall(session, 2, taken(2n, 4n))).toEqual({ kind: 'again' });
+    expect(hasValues(session)).toBe(false);
     expect(session.pending).toMatchObject({ call: 2, epoch: 6n, reissued: true });
     expect(session.fence).toEqual(fenceOf(6n));
-    session.settle(2, taken(7n, 9n, { epoch: 6n }));
-    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 7n, last: 9n });
+    settleCall(session, 2, taken(7n, 9n, { epoch: 6n }));
+    expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 7n, last: 9n });
   });
 
   it('counts in an epoch that came about without it', () => {
     const session = sworn();
-    session.settleReport(reported(9n));
-    expect(session.call(1, TERMS)).toMatchObject({ call: 2, epoch: 9n, reissued: true });
+    settleReport(session, reported(9n));
+    expect(makeCall(session, 1, TERMS)).toMatchObject({ call: 2, epoch: 9n, reissued: true });
   });
 
   it('before its first call joins nobody: it reports, and takes', () => {
     const session = open();
-    session.swear();
-    expect(session.report(TERMS)).toMatchObject({ settled: 0, epoch: 1n, sworn: true, seen: 0n, taken: [] });
-    expect(session.settleReport(reported(1n))).toBe(true);
-    expect(session.call(1, TERMS)).toMatchObject({ kind: 'take', call: 1, epoch: 1n, reissued: false });
+    swear(session);
+    expect(makeReport(session, TERMS)).toMatchObject({ settled: 0, epoch: 1n, sworn: true, seen: 0n, taken: [] });
+    expect(settleReport(session, reported(1n))).toBe(true);
+    expect(makeCall(session, 1, TERMS)).toMatchObject({ kind: 'take', call: 1, epoch: 1n, reissued: false });
   });
 });
 
 describe('a report', () => {
   it('names what was issued of a standby that was given up, and what is in hand, but nothing that was given back', () => {
     const session = calling(5);
-    session.dealStandby(2, VALUE_MAX);
-    session.settle(2, taken(2n, 6n, { standby: offer(201n, 2) }));
-    session.deal(2, VALUE_MAX);
-    session.call(1, TERMS);
-    session.settle(3, taken(7n, 9n));
-    session.call(0, TERMS);
-    session.settle(4, { kind: 'recovering' });
-    expect(session.report(TERMS)).toMatchObject({
+    dealStandby(session, 2, VALUE_MAX);
+    settleCall(session, 2, taken(2n, 6n, { standby: offer(201n, 2) }));
+    dealInOrder(session, 2, VALUE_MAX);
+    makeCall(session, 1, TERMS);
+    settleCall(session, 3, taken(7n, 9n));
+    makeCall(session, 0, TERMS);
+    settleCall(session, 4, { kind: 'recovering' });
+    expect(makeReport(session, TERMS)).toMatchObject({
       settled: 3,
       seen: 9n,
       holding: { first: 201n, last: 205n, offeredIn: 2 },
@@ -250,22 +259,22 @@ describe('a report', () => {
 
   it('names values in hand that are not given back yet', () => {
     const session = calling();
-    session.settle(2, taken(2n, 4n));
-    session.deal(1, VALUE_MAX);
-    session.swear();
-    expect(session.report(TERMS).taken).toEqual([{ first: 1n, last: 4n }]);
-    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 3n, last: 4n });
+    settleCall(session, 2, taken(2n, 4n));
+    dealInOrder(session, 1, VALUE_MAX);
+    swear(session);
+    expect(makeReport(session, TERMS).taken).toEqual([{ first: 1n, last: 4n }]);
+    expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 3n, last: 4n });
   });
 
   it('is owed to nobody by a session that counts, or has left', () => {
     const session = calling();
-    expect(session.settleReport(waiting)).toBe(true);
-    expect(session.report(TERMS).recovery).toBeUndefined();
-    session.settle(2, taken(2n, 4n));
-    session.leave(TERMS);
-    session.settle(3, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
-    session.swear();
-    expect(session.needsReport).toBe(false);
+    expect(settleReport(session, waiting)).toBe(true);
+    expect(makeReport(session, TERMS).recovery).toBeUndefined();
+    settleCall(session, 2, taken(2n, 4n));
+    makeLeave(session, TERMS);
+    settleCall(session, 3, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
+    swear(session);
+    expect(owesReport(session)).toBe(false);
   });
 });
 
@@ -273,13 +282,13 @@ describe('a call that meets the ceiling', () => {
   it('stays pending, to be repeated unchanged when the ceiling was raised', () => {
     const session = calling();
     const { pending } = session;
-    expect(session.settle(2, { kind: 'ceiling', value: 6n })).toEqual({ kind: 'ceiling', value: 6n });
-    expect(session.call(1, TERMS)).toBe(pending);
+    expect(settleCall(session, 2, { kind: 'ceiling', value: 6n })).toEqual({ kind: 'ceiling', value: 6n });
+    expect(makeCall(session, 1, TERMS)).toBe(pending);
   });
 
   it('tells which ceiling a standby would need', () => {
     const session = calling();
-    session.settle(2, { kind: 'nothing', standby: KEEP, fence: { epoch: 5n, ceiling: 100n, wanted: 140n } });
+    settleCall(session, 2, { kind: 'nothing', standby: KEEP, fence: { epoch: 5n, ceiling: 100n, wanted: 140n } });
     expect(session.fence).toEqual({ epoch: 5n, ceiling: 100n, wanted: 140n });
   });
 });

@@ -1,7 +1,23 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, it } from 'vitest';
-import { type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import {
+  dealInOrder,
+  dealStandby,
+  giveBack,
+  hasReport,
+  makeCall,
+  makeLeave,
+  settleCall,
+} from '../../../src/allocators/counter-session.ts';
+import { standbyLeft } from '../../../src/allocators/held-standby.ts';
+import { topOf } from '../../../src/allocators/session-report.ts';
 import type { CallTerms, CeilingKeeper } from '../../../src/allocators/session-state.ts';
+import {
+  type CounterSession,
+  createCounterSession,
+  noteRaised,
+  openAt,
+} from '../../../src/allocators/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
@@ -29,19 +45,25 @@ const taken = (first: bigint, last: bigint, standby: StandbyAdvice = KEEP, retur
 /** A session that has made one call and holds the standby segment 101-105. */
 const joined = (): CounterSession => {
   const session = open();
-  session.call(1, TERMS);
-  session.settle(1, taken(1n, 1n, OFFER));
-  session.deal(1, VALUE_MAX);
+  makeCall(session, 1, TERMS);
+  settleCall(session, 1, taken(1n, 1n, OFFER));
+  dealInOrder(session, 1, VALUE_MAX);
   return session;
 };
 
 describe('a call', () => {
   it('joins first, and then takes', () => {
     const session = open();
-    expect(session.call(3, TERMS)).toMatchObject({ kind: 'join', call: 1, count: 3, seen: 0n, holding: undefined });
-    session.settle(1, taken(1n, 3n, OFFER));
-    session.deal(3, VALUE_MAX);
-    expect(session.call(2, TERMS)).toMatchObject({
+    expect(makeCall(session, 3, TERMS)).toMatchObject({
+      kind: 'join',
+      call: 1,
+      count: 3,
+      seen: 0n,
+      holding: undefined,
+    });
+    settleCall(session, 1, taken(1n, 3n, OFFER));
+    dealInOrder(session, 3, VALUE_MAX);
+    expect(makeCall(session, 2, TERMS)).toMatchObject({
       kind: 'take',
       call: 2,
       count: 2,
@@ -53,84 +75,90 @@ describe('a call', () => {
 
   it('is repeated unchanged until it is settled', () => {
     const session = joined();
-    const call = session.call(2, TERMS);
-    session.dealStandby(1, VALUE_MAX);
-    expect(session.call(50, { ...TERMS, initialSeq: 9n })).toBe(call);
+    const call = makeCall(session, 2, TERMS);
+    dealStandby(session, 1, VALUE_MAX);
+    expect(makeCall(session, 50, { ...TERMS, initialSeq: 9n })).toBe(call);
     expect(session.pending).toBe(call);
-    session.settle(2, taken(2n, 3n));
+    settleCall(session, 2, taken(2n, 3n));
     expect(session.pending).toBeUndefined();
   });
 
   it('stays pending when the stored sequence is corrupt', () => {
     const session = joined();
-    const call = session.call(2, TERMS);
-    expect(session.settle(2, { kind: 'corrupt', reason: 'x' })).toEqual({ kind: 'corrupt', reason: 'x' });
+    const call = makeCall(session, 2, TERMS);
+    expect(settleCall(session, 2, { kind: 'corrupt', reason: 'x' })).toEqual({ kind: 'corrupt', reason: 'x' });
     expect(session.pending).toBe(call);
   });
 
   it('ignores the answer to a settled call', () => {
     const session = joined();
-    expect(session.settle(1, taken(1n, 1n))).toEqual({ kind: 'late' });
-    session.call(1, TERMS);
-    expect(session.settle(1, taken(1n, 1n))).toEqual({ kind: 'late' });
-    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+    expect(settleCall(session, 1, taken(1n, 1n))).toEqual({ kind: 'late' });
+    makeCall(session, 1, TERMS);
+    expect(settleCall(session, 1, taken(1n, 1n))).toEqual({ kind: 'late' });
+    expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
   });
 
   it('finds out when another process uses its name', () => {
     const session = joined();
-    session.call(1, TERMS);
-    expect(session.settle(2, { kind: 'stale', lastCall: 7 })).toEqual({ kind: 'usurped' });
+    makeCall(session, 1, TERMS);
+    expect(settleCall(session, 2, { kind: 'stale', lastCall: 7 })).toEqual({ kind: 'usurped' });
   });
 
   it('of count 0 on a new session fetches a standby', () => {
     const session = open();
-    expect(session.call(0, TERMS)).toMatchObject({ kind: 'join', count: 0 });
-    expect(session.settle(1, { kind: 'nothing', standby: OFFER })).toEqual({ kind: 'settled' });
-    expect(session.standbyLeft).toBe(5n);
+    expect(makeCall(session, 0, TERMS)).toMatchObject({ kind: 'join', count: 0 });
+    expect(settleCall(session, 1, { kind: 'nothing', standby: OFFER })).toEqual({ kind: 'settled' });
+    expect(standbyLeft(session.standby)).toBe(5n);
   });
 });
 
 describe('values in hand', () => {
   it('are dealt in order, and kept when nobody asks', () => {
     const session = joined();
-    session.call(5, TERMS);
-    session.settle(2, taken(2n, 6n));
-    expect(session.deal(2, VALUE_MAX)).toEqual({ first: 2n, last: 3n });
-    expect(session.hasReport).toBe(true);
-    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 4n, last: 6n });
-    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
-    expect(session.hasReport).toBe(false);
+    makeCall(session, 5, TERMS);
+    settleCall(session, 2, taken(2n, 6n));
+    expect(dealInOrder(session, 2, VALUE_MAX)).toEqual({ first: 2n, last: 3n });
+    expect(hasReport(session)).toBe(true);
+    expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 4n, last: 6n });
+    expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
+    expect(hasReport(session)).toBe(false);
   });
 
   it('are dealt again when they were given back', () => {
     const session = joined();
-    session.giveBack({ first: 1n, last: 1n });
-    expect(session.deal(5, VALUE_MAX)).toEqual({ first: 1n, last: 1n });
+    giveBack(session, { first: 1n, last: 1n });
+    expect(dealInOrder(session, 5, VALUE_MAX)).toEqual({ first: 1n, last: 1n });
   });
 
   it('are not dealt above the limit, but returned by the next call', () => {
     const session = joined();
-    session.call(5, TERMS);
-    session.settle(2, taken(2n, 6n));
-    expect(session.deal(9, 3n)).toEqual({ first: 2n, last: 3n });
-    expect(session.deal(9, 3n)).toBeUndefined();
-    expect(session.call(1, TERMS).returned).toEqual([{ first: 4n, last: 6n }]);
-    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
+    makeCall(session, 5, TERMS);
+    settleCall(session, 2, taken(2n, 6n));
+    expect(dealInOrder(session, 9, 3n)).toEqual({ first: 2n, last: 3n });
+    expect(dealInOrder(session, 9, 3n)).toBeUndefined();
+    expect(makeCall(session, 1, TERMS).returned).toEqual([{ first: 4n, last: 6n }]);
+    expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
   });
 
   it('do not count as seen when another node had returned them', () => {
     const session = joined();
-    session.call(1, TERMS);
-    session.settle(2, taken(77n, 77n, KEEP, true));
-    session.deal(1, VALUE_MAX);
-    expect(session.call(1, TERMS).seen).toBe(1n);
+    makeCall(session, 1, TERMS);
+    settleCall(session, 2, taken(77n, 77n, KEEP, true));
+    dealInOrder(session, 1, VALUE_MAX);
+    expect(makeCall(session, 1, TERMS).seen).toBe(1n);
   });
 });
 
 describe('a session', () => {
   it('has the store raise the ceiling itself, unless others keep it', () => {
-    expect(open().call(1, { ...TERMS, standbySize: 1_000 }).window).toBe(16_000);
-    expect(open(undefined, () => 'elsewhere').call(1, TERMS).window).toBe(0);
+    expect(makeCall(open(), 1, { ...TERMS, standbySize: 1_000 }).window).toBe(16_000);
+    expect(
+      makeCall(
+        open(undefined, () => 'elsewhere'),
+        1,
+        TERMS,
+      ).window,
+    ).toBe(0);
   });
 
   it('has the store raise only the first ceiling itself where replicas confirm it, as long as they do', () => {
@@ -138,58 +166,58 @@ describe('a session', () => {
     const session = open(undefined, () => keeper);
     for (const [index, window] of [10_000, 0, 10_000].entries()) {
       if (index === 2) keeper = 'store';
-      const { call, window: asked } = session.call(1, TERMS);
+      const { call, window: asked } = makeCall(session, 1, TERMS);
       expect(asked).toBe(window);
-      session.settle(call, taken(BigInt(call), BigInt(call)));
-      session.deal(1, VALUE_MAX);
+      settleCall(session, call, taken(BigInt(call), BigInt(call)));
+      dealInOrder(session, 1, VALUE_MAX);
     }
   });
 
   it('takes in a ceiling that it has raised, but only in its own epoch', () => {
     const session = open();
-    session.open(5n);
-    session.raised({ epoch: 5n, ceiling: 300n, wanted: 0n });
-    session.raised({ epoch: 4n, ceiling: 200n, wanted: 0n });
+    openAt(session, 5n);
+    noteRaised(session, { epoch: 5n, ceiling: 300n, wanted: 0n });
+    noteRaised(session, { epoch: 4n, ceiling: 200n, wanted: 0n });
     expect(session.fence).toEqual({ epoch: 5n, ceiling: 300n, wanted: 0n });
   });
 
   it('counts in the epoch it was opened with, and then in that of the replies', () => {
     const session = open();
-    session.open(7n);
-    session.open(3n);
-    expect(session.call(1, TERMS)).toMatchObject({ kind: 'join', epoch: 7n, reissued: false });
+    openAt(session, 7n);
+    openAt(session, 3n);
+    expect(makeCall(session, 1, TERMS)).toMatchObject({ kind: 'join', epoch: 7n, reissued: false });
     const fence = { epoch: 8n, ceiling: 100n, wanted: 0n };
-    session.settle(1, { ...taken(1n, 1n), fence });
+    settleCall(session, 1, { ...taken(1n, 1n), fence });
     expect(session.fence).toEqual(fence);
-    session.deal(1, VALUE_MAX);
-    expect(session.call(1, TERMS).epoch).toBe(8n);
+    dealInOrder(session, 1, VALUE_MAX);
+    expect(makeCall(session, 1, TERMS).epoch).toBe(8n);
   });
 
   it('knows the highest value it was given in order, and at all', () => {
     const session = joined();
-    expect([session.seen, session.top]).toEqual([1n, 105n]);
-    session.call(1, TERMS);
-    session.settle(2, taken(400n, 410n, { kind: 'recall' }, true));
-    expect([session.seen, session.top]).toEqual([1n, 410n]);
+    expect([session.seen, topOf(session)]).toEqual([1n, 105n]);
+    makeCall(session, 1, TERMS);
+    settleCall(session, 2, taken(400n, 410n, { kind: 'recall' }, true));
+    expect([session.seen, topOf(session)]).toEqual([1n, 410n]);
   });
 });
 
 describe('the standby', () => {
   it('is reported as used, and released when another one is offered', () => {
     const session = joined();
-    session.call(1, TERMS);
-    expect(session.dealStandby(2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
-    expect(session.standbyLeft).toBe(3n);
-    session.settle(2, taken(2n, 2n));
-    session.deal(1, VALUE_MAX);
-    expect(session.call(0, TERMS)).toMatchObject({ usedInPart: true, released: [] });
-    session.settle(3, {
+    makeCall(session, 1, TERMS);
+    expect(dealStandby(session, 2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
+    expect(standbyLeft(session.standby)).toBe(3n);
+    settleCall(session, 2, taken(2n, 2n));
+    dealInOrder(session, 1, VALUE_MAX);
+    expect(makeCall(session, 0, TERMS)).toMatchObject({ usedInPart: true, released: [] });
+    settleCall(session, 3, {
       kind: 'nothing',
       standby: { kind: 'offer', segment: { first: 201n, last: 205n, offeredIn: 3 } },
     });
-    expect(session.standby).toEqual({ first: 201n, last: 205n, offeredIn: 3 });
-    expect(session.hasReport).toBe(true);
-    expect(session.call(0, TERMS)).toMatchObject({
+    expect(session.standby.segment).toEqual({ first: 201n, last: 205n, offeredIn: 3 });
+    expect(hasReport(session)).toBe(true);
+    expect(makeCall(session, 0, TERMS)).toMatchObject({
       usedInPart: false,
       released: [{ first: 101n, offeredIn: 1, used: 2n }],
     });
@@ -197,11 +225,11 @@ describe('the standby', () => {
 
   it('is given up before a sequence counts as exhausted', () => {
     const session = joined();
-    session.call(3, TERMS);
+    makeCall(session, 3, TERMS);
     const recalled: CounterReply = { kind: 'exhausted', valuesLeft: 0n, standby: { kind: 'recall' } };
-    expect(session.settle(2, recalled)).toEqual({ kind: 'again' });
-    expect(session.call(3, TERMS)).toMatchObject({ holding: undefined, released: [{ first: 101n, used: 0n }] });
-    expect(session.settle(3, { kind: 'exhausted', valuesLeft: 2n, standby: KEEP })).toEqual({
+    expect(settleCall(session, 2, recalled)).toEqual({ kind: 'again' });
+    expect(makeCall(session, 3, TERMS)).toMatchObject({ holding: undefined, released: [{ first: 101n, used: 0n }] });
+    expect(settleCall(session, 3, { kind: 'exhausted', valuesLeft: 2n, standby: KEEP })).toEqual({
       kind: 'exhausted',
       valuesLeft: 2n,
     });
@@ -210,39 +238,39 @@ describe('the standby', () => {
 
 describe('a large call', () => {
   it('releases the unused standby exactly when it would reach it', () => {
-    expect(joined().call(99, TERMS)).toMatchObject({ released: [], holding: { first: 101n } });
-    expect(joined().call(100, TERMS)).toMatchObject({ released: [{ first: 101n, used: 0n }], holding: undefined });
+    expect(makeCall(joined(), 99, TERMS)).toMatchObject({ released: [], holding: { first: 101n } });
+    expect(makeCall(joined(), 100, TERMS)).toMatchObject({ released: [{ first: 101n, used: 0n }], holding: undefined });
   });
 
   it('keeps a standby that is used in part: what is left of it may be needed', () => {
     const session = joined();
-    session.dealStandby(1, VALUE_MAX);
-    expect(session.call(200, TERMS)).toMatchObject({ released: [], usedInPart: true, holding: { first: 101n } });
+    dealStandby(session, 1, VALUE_MAX);
+    expect(makeCall(session, 200, TERMS)).toMatchObject({ released: [], usedInPart: true, holding: { first: 101n } });
   });
 });
 
 describe('leaving', () => {
   it('returns everything, and deals nothing afterwards', () => {
     const session = joined();
-    session.call(3, TERMS);
-    session.dealStandby(1, VALUE_MAX);
-    expect(session.leave(TERMS)).toBe(session.pending);
-    session.settle(2, taken(2n, 4n));
-    expect(session.leave(TERMS)).toMatchObject({
+    makeCall(session, 3, TERMS);
+    dealStandby(session, 1, VALUE_MAX);
+    expect(makeLeave(session, TERMS)).toBe(session.pending);
+    settleCall(session, 2, taken(2n, 4n));
+    expect(makeLeave(session, TERMS)).toMatchObject({
       kind: 'leave',
       count: 0,
       holding: undefined,
       released: [{ first: 101n, offeredIn: 1, used: 1n }],
       returned: [{ first: 2n, last: 4n }],
     });
-    expect(session.deal(1, VALUE_MAX)).toBeUndefined();
-    expect(session.dealStandby(1, VALUE_MAX)).toBeUndefined();
-    expect(session.settle(3, { kind: 'nothing', standby: KEEP })).toEqual({ kind: 'left' });
-    expect(() => session.call(1, TERMS)).toThrow('left');
+    expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
+    expect(dealStandby(session, 1, VALUE_MAX)).toBeUndefined();
+    expect(settleCall(session, 3, { kind: 'nothing', standby: KEEP })).toEqual({ kind: 'left' });
+    expect(() => makeCall(session, 1, TERMS)).toThrow('left');
   });
 
   it('needs no call when the store never heard of the session', () => {
-    expect(open().leave(TERMS)).toBeUndefined();
+    expect(makeLeave(open(), TERMS)).toBeUndefined();
   });
 });
 
@@ -250,8 +278,8 @@ describe('call numbers', () => {
   it('come from one source for all sessions of a process', () => {
     let calls = 40;
     const nextCall = () => ++calls;
-    expect(open(nextCall).call(1, TERMS).call).toBe(41);
-    expect(open(nextCall).call(1, TERMS).call).toBe(42);
+    expect(makeCall(open(nextCall), 1, TERMS).call).toBe(41);
+    expect(makeCall(open(nextCall), 1, TERMS).call).toBe(42);
   });
 });
 

@@ -1,8 +1,9 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { blockedError, createFenceKeeper } from '../../../src/allocators/fence-keeper.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
+import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
 import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { Fence, FenceOperations } from '../../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -81,9 +82,15 @@ const setUp = async ({ withCeilings = true, replicas = false } = {}) => {
   };
   /** Counts in `state.epoch`, and has seen everything up to `last`. */
   const count = (lane: Lane, last: bigint): void => {
-    const { call } = lane.session.call(1, target);
+    const { call } = makeCall(lane.session, 1, target);
     const range = { first: lane.session.seen + 1n, last };
-    lane.session.settle(call, { kind: 'taken', range, returned: false, standby: { kind: 'keep' }, fence: fence() });
+    settleCall(lane.session, call, {
+      kind: 'taken',
+      range,
+      returned: false,
+      standby: { kind: 'keep' },
+      fence: fence(),
+    });
   };
   /** The ceilings know the sequence in this epoch. */
   const begin = async (upTo = 1n): Promise<void> => {
@@ -134,7 +141,7 @@ describe('a new lane', () => {
     expect(order).toEqual(['register', 'read']);
     expect(ready).toEqual([lane]);
     expect(lane.blocked).toBeUndefined();
-    expect(lane.session.call(1, target)).toMatchObject({ epoch: 3n, kind: 'join' });
+    expect(makeCall(lane.session, 1, target)).toMatchObject({ epoch: 3n, kind: 'join' });
   });
 
   it('registers the node once for all', async () => {
@@ -188,7 +195,7 @@ describe('a lane at its ceiling', () => {
     const { keeper, order, ready, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 100n);
     keeper.unblock(lane, { by: 'ceiling', value: 100n });
     expect(lane.blocked).toBe('ceiling');
@@ -202,7 +209,7 @@ describe('a lane at its ceiling', () => {
     const { keeper, order, ready, troubles, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 100n);
     state.away = AWAY;
     keeper.unblock(lane, { by: 'ceiling', value: 100n });
@@ -222,7 +229,7 @@ describe('a lane at its ceiling', () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 100n);
     state.away = AWAY;
     keeper.unblock(lane, { by: 'ceiling', value: 100n });
@@ -237,7 +244,7 @@ describe('a lane at its ceiling', () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 100n);
     state.away = AWAY;
     keeper.unblock(lane, { by: 'ceiling', value: 100n });
@@ -254,7 +261,7 @@ describe('a lane at its ceiling', () => {
     await begin(2n);
     state.epoch = 1n;
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 100n);
     state.epoch = 2n;
     keeper.unblock(lane, { by: 'ceiling', value: 100n });
@@ -270,9 +277,9 @@ describe('a lane that must be recovered', () => {
     const { keeper, order, ready, events, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 5n);
-    lane.session.swear();
+    swear(lane.session);
     keeper.unblock(lane, { by: 'recovery' });
     expect(lane.blocked).toBe('recovery');
     expect(events).toEqual([{ type: 'sequence-recovering', prefixKey: 'INV', period: '' }]);
@@ -297,7 +304,7 @@ describe('a lane that must be recovered', () => {
     state.epoch = 2n;
     order.length = 0;
     keeper.look(lane);
-    while (!lane.session.needsReport) await Promise.resolve();
+    while (!owesReport(lane.session)) await Promise.resolve();
     expect(lane.blocked).toBe('recovery');
     await settle(100);
     expect(order).toContain('report 2 sworn');
@@ -309,7 +316,7 @@ describe('a lane that must be recovered', () => {
     const { keeper, order, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 5n);
     keeper.join(lane);
     expect(lane.blocked).toBe('recovery');
@@ -355,7 +362,7 @@ describe('after 30 minutes without having been heard of', () => {
     state.epoch = 2n;
     order.length = 0;
     keeper.look(lane);
-    expect(lane.session.needsReport).toBe(true);
+    expect(owesReport(lane.session)).toBe(true);
     expect(lane.blocked).toBeDefined();
     await settle(100);
     expect(order.slice(0, 2)).toEqual(['register', 'report 2 sworn']);
@@ -395,7 +402,7 @@ describe('closing', () => {
     await begin();
     await memory.register('node');
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 42n);
     const settled = keeper.settle(lane, true);
     expect(await keeper.close(true)).toBe(true);
@@ -420,7 +427,7 @@ describe('closing', () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 42n);
     state.away = AWAY;
     expect(await keeper.settle(lane, true)).toBe(false);
@@ -433,7 +440,7 @@ describe('closing', () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
-    lane.session.open(1n);
+    openAt(lane.session, 1n);
     count(lane, 42n);
     state.away = AWAY;
     expect(await keeper.settle(lane, false)).toBe(false);

@@ -1,7 +1,9 @@
 /** Serving one waiting request: from what is in hand in order, from the standby when that is enough, or giving all back. */
 import { describe, expect, test, vi } from 'vitest';
-import { type CounterSession, createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { dealInOrder, giveBack, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from '../../../src/allocators/hand.ts';
+import { standbyLeft } from '../../../src/allocators/held-standby.ts';
+import { type CounterSession, createCounterSession } from '../../../src/allocators/session-state.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
 /** A session with the values 1-3 in hand and the standby 11-15. */
@@ -12,9 +14,9 @@ const inHand = (): CounterSession => {
     node: 'node',
     nextCall: () => ++calls,
   });
-  session.call(3, { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 });
+  makeCall(session, 3, { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 });
   const segment = { first: 11n, last: 15n, offeredIn: 1 };
-  session.settle(1, {
+  settleCall(session, 1, {
     kind: 'taken',
     range: { first: 1n, last: 3n },
     returned: false,
@@ -40,7 +42,7 @@ describe('from the hand', () => {
       ranges: [{ first: 1n, last: 2n }],
       fromStandby: false,
     });
-    expect(session.deal(9, VALUE_MAX)).toEqual({ first: 3n, last: 3n });
+    expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 3n, last: 3n });
   });
 
   test('a larger one keeps what there is and goes on waiting', () => {
@@ -52,7 +54,7 @@ describe('from the hand', () => {
 
   test('several ranges are put together', () => {
     const session = inHand();
-    session.giveBack({ first: 100n, last: 100n });
+    giveBack(session, { first: 100n, last: 100n });
     const waiter = waiterFor(2);
     expect(serveFromHand(session, waiter)).toBe(true);
     expect(waiter.ranges).toEqual([
@@ -77,7 +79,7 @@ describe('from the standby', () => {
       ranges: [{ first: 1n, last: 3n }],
       fromStandby: false,
     });
-    expect(session.standbyLeft).toBe(5n);
+    expect(standbyLeft(session.standby)).toBe(5n);
   });
 
   test('a request that needs more gets the rest from the segment, and the allocation says so', () => {
@@ -91,13 +93,13 @@ describe('from the standby', () => {
       ],
       fromStandby: true,
     });
-    expect(session.standbyLeft).toBe(3n);
+    expect(standbyLeft(session.standby)).toBe(3n);
   });
 
   test('one that it is not enough for leaves the segment untouched for smaller ones', () => {
     const session = inHand();
     expect(serveFromStandby(session, waiterFor(9))).toBe(false);
-    expect(session.standbyLeft).toBe(5n);
+    expect(standbyLeft(session.standby)).toBe(5n);
     const small = waiterFor(5);
     expect(serveFromStandby(session, small)).toBe(true);
     expect(small.ranges).toEqual([{ first: 11n, last: 15n }]);
@@ -107,7 +109,7 @@ describe('from the standby', () => {
     const session = inHand();
     const waiter = waiterFor(4, 10n);
     expect(serveFromStandby(session, waiter)).toBe(false);
-    expect([waiter.missing, session.standbyLeft]).toEqual([1, 5n]);
+    expect([waiter.missing, standbyLeft(session.standby)]).toEqual([1, 5n]);
   });
 });
 
@@ -115,20 +117,20 @@ test('a segment of which too few values lie below the limit of a request is left
   const session = inHand();
   const waiter = waiterFor(6, 12n);
   expect(serveFromStandby(session, waiter)).toBe(false);
-  expect([waiter.missing, session.standbyLeft]).toEqual([3, 5n]);
+  expect([waiter.missing, standbyLeft(session.standby)]).toEqual([3, 5n]);
 });
 
 test('a refused request gives back what it has got, in the same order, and is told why', () => {
   const session = inHand();
-  session.giveBack({ first: 100n, last: 100n });
+  giveBack(session, { first: 100n, last: 100n });
   const waiter = waiterFor(9);
   serveFromHand(session, waiter);
   const error = new Error('No');
   expect(refuse(session, waiter, error)).toBe(4n);
   expect(waiter.reject).toHaveBeenCalledExactlyOnceWith(error);
-  expect([session.deal(9, VALUE_MAX), session.deal(9, VALUE_MAX), session.deal(9, VALUE_MAX)]).toEqual([
-    { first: 100n, last: 100n },
-    { first: 1n, last: 3n },
-    undefined,
-  ]);
+  expect([
+    dealInOrder(session, 9, VALUE_MAX),
+    dealInOrder(session, 9, VALUE_MAX),
+    dealInOrder(session, 9, VALUE_MAX),
+  ]).toEqual([{ first: 100n, last: 100n }, { first: 1n, last: 3n }, undefined]);
 });

@@ -1,6 +1,7 @@
 /** One lane: its line is served in order, counted and refused exactly, and every reply of the store has its consequence. */
 import { describe, expect, test } from 'vitest';
-import { createCounterSession } from '../../../src/allocators/counter-session.ts';
+import { giveBack, hasValues, makeCall, makeLeave } from '../../../src/allocators/counter-session.ts';
+import { standbyLeft } from '../../../src/allocators/held-standby.ts';
 import {
   countWanted,
   createLane,
@@ -13,6 +14,7 @@ import {
   takeAll,
   touch,
 } from '../../../src/allocators/lane.ts';
+import { createCounterSession, owesReport } from '../../../src/allocators/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../../../src/core/errors.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
@@ -51,7 +53,7 @@ const laneWith = (...counts: number[]) => {
   }
   /** Makes the next call, and takes this reply in. */
   const settle = (reply: CounterReply) => {
-    const { call } = session.call(countWanted(lane, 1_000), TARGET);
+    const { call } = makeCall(session, countWanted(lane, 1_000), TARGET);
     return settleLane(lane, call, reply);
   };
   return { lane, endings, settle };
@@ -75,7 +77,7 @@ describe('the next call', () => {
 describe('the line', () => {
   test('is served from its head, and nobody is overtaken', () => {
     const { lane, endings } = laneWith(1, 5, 1);
-    lane.session.giveBack({ first: 1n, last: 4n });
+    giveBack(lane.session, { first: 1n, last: 4n });
     expect(serveInOrder(lane)).toBe(1);
     expect([endings, missingIn(lane)]).toEqual([
       ['1-1', undefined, undefined],
@@ -153,7 +155,7 @@ describe('a reply', () => {
     lane.waiters.push(...laneWith(4).lane.waiters);
     const progress = settle({ kind: 'exhausted', valuesLeft: 0n, standby: { kind: 'recall' } });
     expect(progress).toEqual({ done: 0, again: true, over: false });
-    expect([missingIn(lane), lane.session.standbyLeft]).toEqual([[4], 0n]);
+    expect([missingIn(lane), standbyLeft(lane.session.standby)]).toEqual([[4], 0n]);
   });
 
   test('that the entry is corrupt refuses all, and no call follows', () => {
@@ -168,7 +170,7 @@ describe('a reply', () => {
     (reply) => {
       const { lane, endings, settle } = laneWith(1);
       expect(settle(reply)).toEqual({ done: 0, again: false, over: false, blocked: { by: 'recovery' } });
-      expect(lane.session.needsReport).toBe(true);
+      expect(owesReport(lane.session)).toBe(true);
       expect(endings).toEqual([undefined]);
     },
   );
@@ -220,11 +222,11 @@ describe('an idle lane', () => {
 
 test('what is still in hand of a lane that is over is taken out of it, in order', () => {
   const { lane } = laneWith();
-  lane.session.giveBack({ first: 7n, last: 3_000_000n });
-  lane.session.giveBack({ first: 1n, last: 2n });
+  giveBack(lane.session, { first: 7n, last: 3_000_000n });
+  giveBack(lane.session, { first: 1n, last: 2n });
   const values = takeAll(lane);
   expect(values[0]).toEqual({ first: 1n, last: 2n });
-  expect([values[1]?.first, values.at(-1)?.last, lane.session.hasValues]).toEqual([7n, 3_000_000n, false]);
+  expect([values[1]?.first, values.at(-1)?.last, hasValues(lane.session)]).toEqual([7n, 3_000_000n, false]);
   expect(takeAll(lane)).toEqual([]);
 });
 
@@ -242,7 +244,7 @@ describe('a lane that is given up', () => {
     [[1], true],
   ])('is over with the reply to its last call (waiting: %j)', (counts, again) => {
     const { lane } = leaving(...counts);
-    const call = lane.session.leave(TARGET)?.call ?? 0;
+    const call = makeLeave(lane.session, TARGET)?.call ?? 0;
     expect(settleLane(lane, call, NOTHING)).toEqual({ done: 0, again, over: true });
   });
 

@@ -1,8 +1,8 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCounterSession } from '../../../src/allocators/counter-session.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
 import { createRecovery, type Recovery } from '../../../src/allocators/recovery.ts';
+import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
 import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { CounterInstall, CounterReport, FenceOperations, ReportReply } from '../../../src/core/counter-store.ts';
 import { CorruptEntryError, StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -100,8 +100,8 @@ const nodeOn = (server: ReturnType<typeof createServer>, ceilings?: CeilingStore
   const laneOf = (prefixKey: string, epoch = 0n): Lane => {
     const target = targetOf(prefixKey);
     const session = createCounterSession({ sequence: target.sequence, node: 'node', nextCall: () => ++calls });
-    session.open(epoch);
-    session.swear();
+    openAt(session, epoch);
+    swear(session);
     return createLane(session, target);
   };
   return { recovery, laneOf, events, ready, troubles };
@@ -144,7 +144,7 @@ describe('a node reports', () => {
     expect(ready).toEqual([]);
     await vi.advanceTimersByTimeAsync(200);
     expect(ready).toEqual(['INV']);
-    expect(lane.session.needsReport).toBe(false);
+    expect(owesReport(lane.session)).toBe(false);
     const reports = server.sent.length;
     await vi.advanceTimersByTimeAsync(5_000);
     expect(server.sent).toHaveLength(reports);

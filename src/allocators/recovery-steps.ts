@@ -1,0 +1,101 @@
+/** What a node does in a recovery, step by step: it reports, swears off, and ends it in its turn. recovery.ts repeats the steps. */
+import type { CeilingStore } from '../core/ceiling-store.ts';
+import type { CounterReport, FenceOperations, ReportReply } from '../core/counter-store.ts';
+import { CorruptEntryError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { ceilingWindow } from './ceiling-window.ts';
+import type { Lane } from './lane.ts';
+import { behindError, decideInstall, type WaitingReply } from './recovery-decision.ts';
+import { makeReport, settleReport } from './session-report.ts';
+import { swear } from './session-state.ts';
+
+export interface RecoveryStepsOptions {
+  readonly node: string;
+  readonly operations: Pick<FenceOperations, 'install'>;
+  readonly ceilings: CeilingStore | undefined;
+  readonly emit: Emit;
+  /** Nothing can be done at the moment; it is tried again. */
+  readonly onTrouble: (lane: Lane, error: unknown) => void;
+  /** Values by which a ceiling lies above the counter; the model check has smaller ones, so that they are met. */
+  readonly windowFor?: (standbySize: number) => number;
+  /** Exchanged by the model check, to see that it would notice. */
+  readonly decide?: typeof decideInstall;
+}
+
+/** `served`: calls can be made. `hurried`: the next report is worth sending at once. `troubled`: not so soon. */
+export type ReportOutcome = 'served' | 'waiting' | 'hurried' | 'troubled';
+
+export interface RecoverySteps {
+  reportOf(lane: Lane): CounterReport;
+  /** Takes in the answer to a report, and ends the recovery when that can be done and it is this node's turn. */
+  takeIn(lane: Lane, reply: ReportReply): Promise<ReportOutcome>;
+}
+
+/** The first of those that have reported decides; the next one takes its turn so much later, should it have died. */
+const TURN_MS = 500;
+
+export const createRecoverySteps = (options: RecoveryStepsOptions): RecoverySteps => {
+  const { node, operations, ceilings, emit, onTrouble, windowFor = ceilingWindow, decide = decideInstall } = options;
+  /** The epochs that the ceilings' store knows of: a counter store that is ahead of it cannot be trusted. */
+  const confirmed = new WeakMap<Lane, bigint>();
+
+  const isMyTurn = ({ reported, sinceMs }: WaitingReply): boolean =>
+    ceilings === undefined || sinceMs >= reported.toSorted().indexOf(node) * TURN_MS;
+
+  /** @returns whether the recovery was ended. */
+  const end = async ({ session, target, stranger }: Lane, waiting: WaitingReply): Promise<boolean> => {
+    if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
+    const { sequence, initialSeq, limit, standbySize } = target;
+    const install = await decide(waiting, {
+      sequence,
+      initialSeq,
+      limit,
+      // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
+      window: stranger ? 0 : windowFor(standbySize),
+      ceilings,
+      swear: (epoch) => swear(session, epoch),
+    });
+    if (install === undefined || !(await operations.install(install))) return false;
+    emit({
+      type: 'sequence-recovered',
+      ...sequence,
+      jumpedTo: install.jumpTo,
+      afterMs: waiting.sinceMs,
+      nodes: waiting.reported.length,
+    });
+    return true;
+  };
+
+  const confirm = async (lane: Lane, epoch: bigint): Promise<void> => {
+    if (ceilings === undefined || confirmed.get(lane) === epoch) return;
+    const row = await ceilings.read(lane.target.sequence);
+    if (row === undefined || row.epoch < epoch) throw behindError(lane.target.sequence, row);
+    confirmed.set(lane, epoch);
+  };
+
+  const advise = async (lane: Lane, reply: ReportReply): Promise<ReportOutcome> => {
+    const { recovery } = lane.session;
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(lane.target.sequence.prefixKey, reply.reason);
+    if (settleReport(lane.session, reply)) {
+      if (reply.kind === 'reported') await confirm(lane, reply.fence.epoch);
+      return 'served';
+    }
+    // Once the recovery has a name, a report for it counts.
+    const isNamed = lane.session.recovery !== recovery;
+    const isEnded = reply.kind === 'waiting' && (await end(lane, reply));
+    lane.trouble = undefined;
+    return isNamed || isEnded ? 'hurried' : 'waiting';
+  };
+
+  return {
+    reportOf: ({ session, target }) => makeReport(session, target),
+    takeIn: async (lane, reply) => {
+      try {
+        return await advise(lane, reply);
+      } catch (error) {
+        onTrouble(lane, error);
+        return 'troubled';
+      }
+    },
+  };
+};
