@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readCalendar } from './calendar.ts';
 import { checkDigitOf } from './check-digit.ts';
-import { RESETS } from './period.ts';
+import { RESETS, type Reset } from './period.ts';
 import { type Part, parseTemplate, SEQ_LENGTH_MAX } from './template.ts';
 import { VARIABLES } from './template-variables.ts';
 
@@ -10,12 +10,18 @@ export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7
 export type Strategy = (typeof STRATEGIES)[number];
 
 /** How a prefix is, or was, numbered: what decides which numbers there can be. */
-export const numberingSchema = z.strictObject({
+export interface Numbering {
+  readonly format: string;
+  readonly strategy: Strategy;
+  readonly reset: Reset;
+}
+
+/** As it is stored: what a later version has added is kept. */
+export const numberingSchema = z.looseObject({
   format: z.string(),
   strategy: z.enum(STRATEGIES),
   reset: z.enum(RESETS),
 });
-export type Numbering = Readonly<z.output<typeof numberingSchema>>;
 
 /** A number as far as it is known beforehand. */
 interface Shape {

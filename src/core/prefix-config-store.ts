@@ -14,11 +14,17 @@ export const replaceStored = (
   expectedVersion: number | 'any',
 ): ReplaceOutcome => {
   if (stored === undefined) return { kind: 'missing' };
+  // A later version of the service wrote it: this one does not know what it would drop.
+  if (stored.kind === 'corrupt' && stored.version !== undefined) return { kind: 'conflict' };
   const version = stored.kind === 'config' ? stored.config.version : 0;
   if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
   // What is corrupt was never served.
   const former = stored.kind === 'config' ? formerAfter(stored.config, config) : [];
-  return { kind: 'replaced', config: { ...config, version: version + 1, ...(former.length > 0 && { former }) } };
+  const unknown = stored.kind === 'config' ? stored.config.unknown : undefined;
+  return {
+    kind: 'replaced',
+    config: { ...config, version: version + 1, ...(former.length > 0 && { former }), ...(unknown && { unknown }) },
+  };
 };
 
 /**

@@ -39,10 +39,12 @@ export interface PrefixConfig {
   readonly version: number;
   /** How the prefix was numbered before: no number of those may be printed again. */
   readonly former?: readonly Numbering[] | undefined;
+  /** Fields that a later version has stored, under their stored names: kept as they are, for a node of that version. */
+  readonly unknown?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A prefix config as a client gives it: no key, no version. */
-export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version' | 'former'>;
+export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version' | 'former' | 'unknown'>;
 
 const INITIAL_SEQ_RULE =
   'A whole number from 0 to 18446744073709551614; above 9007199254740991 write it as a string of digits';
@@ -277,19 +279,30 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
 /** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */
 export const prefixConfigInputSchema = z.strictObject(shape).transform(normalise);
 
-const storedSchema = z
-  .strictObject({
-    ...shape,
-    prefix_key: z.string().optional(),
-    version: z.int().min(1).optional(),
-    former: z.array(numberingSchema).max(FORMER_MAX).optional(),
-  })
-  .transform(({ prefix_key: storedKey, version, former, ...raw }, ctx) => ({
+const storedShape = {
+  ...shape,
+  prefix_key: z.string().optional(),
+  version: z.int().min(1).optional(),
+  former: z.array(numberingSchema).max(FORMER_MAX).optional(),
+};
+
+/** What a later version has added; undefined when there is none. */
+const unknownOf = (raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined => {
+  const fields = Object.entries(raw).filter(([name]) => !Object.hasOwn(storedShape, name));
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+};
+
+const storedSchema = z.looseObject(storedShape).transform((raw, ctx) => {
+  const { prefix_key: storedKey, version, former } = raw;
+  const unknown = unknownOf(raw);
+  return {
     storedKey,
     version,
     ...normalise(raw, ctx),
     ...(former !== undefined && { former }),
-  }));
+    ...(unknown !== undefined && { unknown }),
+  };
+});
 
 /** The highest value the series may reach, by its `overflow`. */
 export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength' | 'former'>): bigint => {
@@ -303,32 +316,69 @@ export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength' | 'f
 /** What a store holds for a prefix: a config, or the reason why what is there is none. */
 export type StoredConfig =
   | { readonly kind: 'config'; readonly config: PrefixConfig }
-  | { readonly kind: 'corrupt'; readonly reason: string };
+  /** `version` when a later version of the service wrote it, which this one must not write over. */
+  | { readonly kind: 'corrupt'; readonly reason: string; readonly version?: number };
 
-/** Writes a config as stores and operators read it: JSON with snake_case names, values as decimal strings. */
+/** The field, unless it says what its absence says: who reads it may know fewer fields, or other ones. */
+const unless = (missing: unknown, name: string, value: unknown): Readonly<Record<string, unknown>> =>
+  value === missing ? {} : { [name]: value };
+
+/**
+ * Writes a config as stores and operators read it: JSON with snake_case names, values as decimal strings, and only what differs
+ * from the default.
+ */
 export const encodeStoredConfig = (config: PrefixConfig): string =>
   JSON.stringify({
+    ...config.unknown,
     prefix_key: config.prefixKey,
     format: config.format,
-    seq_length: config.seqLength,
-    initial_seq: config.initialSeq.toString(),
-    strategy: config.strategy,
-    reset: config.reset,
-    time_zone: config.timeZone,
-    fiscal_year_start: config.fiscalYearStart,
-    overflow: config.overflow,
-    outage: config.outage,
-    allow_past: config.allowPast,
+    ...unless('0', 'initial_seq', config.initialSeq.toString()),
+    ...unless('counter', 'strategy', config.strategy),
+    ...unless('never', 'reset', config.reset),
+    ...unless('UTC', 'time_zone', config.timeZone),
+    ...unless('01-01', 'fiscal_year_start', config.fiscalYearStart),
+    ...unless('extend', 'overflow', config.overflow),
+    ...unless('standby', 'outage', config.outage),
+    ...unless(false, 'allow_past', config.allowPast),
     version: config.version,
     ...(config.former !== undefined && config.former.length > 0 && { former: config.former }),
   });
+
+/** Values that a later version may have added to, each with those that this one knows. */
+const CHOICES = {
+  strategy: STRATEGIES,
+  reset: RESETS,
+  overflow: ['extend', 'reject'],
+  outage: ['standby', 'temporary', 'reject'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** @returns what only a later version can have written into the entry, as sentences; empty when it is of no later version. */
+const laterChoices = (entry: Readonly<Record<string, unknown>>): string[] => {
+  const former = Array.isArray(entry['former']) ? (entry['former'] as unknown[]) : [];
+  return [entry, ...former].flatMap((one) =>
+    Object.entries(CHOICES).flatMap(([name, known]: [string, readonly string[]]) => {
+      const value = (one as Readonly<Record<string, unknown>> | null)?.[name];
+      if (typeof value !== 'string' || !/^[a-z][a-z0-9-]{0,63}$/.test(value) || known.includes(value)) return [];
+      return [
+        `${name}: ${value} is not known to this version, only ${known.join(', ')}; a later one has it, or it is misspelt`,
+      ];
+    }),
+  );
+};
 
 /** Reads what `encodeStoredConfig` wrote, or an operator by hand: missing fields take their defaults. Never throws. */
 export const decodeStoredConfig = (prefixKey: string, json: string): StoredConfig => {
   if (!PREFIX_KEY.test(prefixKey)) return { kind: 'corrupt', reason: 'Not a prefix key' };
   try {
-    const parsed = storedSchema.safeParse(JSON.parse(json));
+    const entry: unknown = JSON.parse(json);
+    const parsed = storedSchema.safeParse(entry);
     if (!parsed.success) {
+      const fields = typeof entry === 'object' && entry !== null ? (entry as Readonly<Record<string, unknown>>) : {};
+      const later = laterChoices(fields);
+      const version = fields['version'];
+      if (later.length > 0 && typeof version === 'number' && Number.isSafeInteger(version) && version > 0) {
+        return { kind: 'corrupt', reason: later.join('; '), version };
+      }
       const problems = fieldProblemsOf(parsed.error.issues, 'entry');
       return { kind: 'corrupt', reason: problems.map(({ path, message }) => `${path}: ${message}`).join('; ') };
     }

@@ -1,19 +1,23 @@
 /** Brings the live store of prefix configs and its durable copy together, whichever of them lost something. */
 import type { Emit } from '../core/events.ts';
-import type { StoredConfig } from '../core/prefix-config.ts';
+import { encodeStoredConfig, type StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../core/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+
+type Entries = ReadonlyMap<string, StoredConfig | undefined>;
 
 interface Settled {
   /** Whether the live store was changed. */
   readonly healed: boolean;
-  /** At each key's index the version that both stores now have; 0 when there is none. */
-  readonly versions: readonly number[];
+  /** At each key's index what both stores have now, or would have if the live one had not lost it again. */
+  readonly entries: readonly (StoredConfig | undefined)[];
 }
 
 export interface ConfigHealer {
   /** The version of a config that both stores were last seen with. */
   known(prefixKey: string): number | undefined;
+  /** The keys of all those. */
+  knownKeys(): Iterable<string>;
   /** Notes what a writer has just made of an entry; `undefined`: it removed it. */
   note(prefixKey: string, version: number | undefined): void;
   /** Whether the stores were compared as a whole since the live one was last connected. */
@@ -25,9 +29,10 @@ export interface ConfigHealer {
   /**
    * Compares these entries, with those of all who ask before the last such question is answered: however many unknown
    * prefixes are asked for, the copy hears one question at a time.
-   * @returns whether the live store was changed. @throws the errors of the stores.
+   * @returns at each key's index what holds: the live store may have been healed by another node meanwhile, or have lost it
+   * again. @throws the errors of the stores.
    */
-  healTogether(prefixKeys: readonly string[]): Promise<boolean>;
+  healTogether(prefixKeys: readonly string[]): Promise<readonly (StoredConfig | undefined)[]>;
   /** Compares these entries inside a writer's transaction. */
   settle(writer: PrefixConfigCopyWriter, prefixKeys: readonly string[]): Promise<Settled>;
   /** Calls back after entries of the live store were healed. */
@@ -43,15 +48,21 @@ const WAITING_MAX = 10_000;
 
 /** 0: there is none, or none that can be read. */
 export const versionOf = (stored: StoredConfig | undefined): number =>
-  stored?.kind === 'config' ? stored.config.version : 0;
+  stored?.kind === 'config' ? stored.config.version : (stored?.version ?? 0);
 
 const isSame = (one: StoredConfig | undefined, other: StoredConfig | undefined): boolean =>
-  one?.kind === 'config' &&
-  other?.kind === 'config' &&
-  JSON.stringify(Object.values(one.config).map(String)) === JSON.stringify(Object.values(other.config).map(String));
+  one?.kind === 'config' && other?.kind === 'config'
+    ? encodeStoredConfig(one.config) === encodeStoredConfig(other.config)
+    : one?.kind === other?.kind && versionOf(one) === versionOf(other);
+
+/** What counts where the two stores differ. Of one version but with other content: the copy is what was acknowledged. */
+const winnerOf = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): StoredConfig | undefined => {
+  if (kept !== undefined && versionOf(kept) >= versionOf(inLive)) return kept;
+  return inLive ?? kept;
+};
 
 /** Whether there is anything to bring together: an entry neither store can read is left to the operator. */
-const differs = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): boolean =>
+export const differs = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): boolean =>
   (versionOf(inLive) > 0 || versionOf(kept) > 0) && !isSame(inLive, kept);
 
 export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCopy, emit: Emit): ConfigHealer => {
@@ -81,8 +92,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
     for (const index of prefixKeys.keys()) {
       const [one, other] = [inLive[index], kept[index]];
       if (!differs(one, other)) continue;
-      // Of the same version but other content: the copy is what was acknowledged; the live store may have lost its last state.
-      if (other !== undefined && versionOf(other) >= versionOf(one)) lost.push(restore(one, other));
+      if (other !== undefined && winnerOf(one, other) === other) lost.push(restore(one, other));
       else if (one?.kind === 'config') {
         await writer.put(one.config);
         copied += 1;
@@ -91,8 +101,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
     const healed = (await Promise.all(lost)).filter(Boolean).length;
     if (healed > 0 || copied > 0) emit({ type: 'prefix-configs-healed', healed, copied });
     if (healed > 0) for (const listener of listeners) listener();
-    const versions = prefixKeys.map((_, index) => Math.max(versionOf(inLive[index]), versionOf(kept[index])));
-    return { healed: healed > 0, versions };
+    return { healed: healed > 0, entries: prefixKeys.map((_, index) => winnerOf(inLive[index], kept[index])) };
   };
 
   const note: ConfigHealer['note'] = (prefixKey, version = 0) => {
@@ -101,20 +110,19 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
   };
 
   /** Without the lock first: usually nothing differs. */
-  const heal = async (prefixKeys: readonly string[]): Promise<boolean> => {
+  const heal = async (prefixKeys: readonly string[]): Promise<Entries> => {
     const [kept, inLive] = await Promise.all([copy.find(prefixKeys), live.find(prefixKeys)]);
-    const different: string[] = [];
-    for (const [index, prefixKey] of prefixKeys.entries()) {
-      if (differs(inLive[index], kept[index])) different.push(prefixKey);
-      else note(prefixKey, versionOf(kept[index]));
+    const entries = new Map(prefixKeys.map((prefixKey, index) => [prefixKey, inLive[index] ?? kept[index]]));
+    const different = prefixKeys.filter((_, index) => differs(inLive[index], kept[index]));
+    if (different.length > 0) {
+      const settled = await copy.write((writer) => settle(writer, different));
+      for (const [index, prefixKey] of different.entries()) entries.set(prefixKey, settled.entries[index]);
     }
-    if (different.length === 0) return false;
-    const { healed, versions } = await copy.write((writer) => settle(writer, different));
-    for (const [index, prefixKey] of different.entries()) note(prefixKey, versions[index]);
-    return healed;
+    for (const [prefixKey, entry] of entries) note(prefixKey, versionOf(entry));
+    return entries;
   };
 
-  let gathering: { readonly prefixKeys: Set<string>; readonly result: Promise<boolean> } | undefined;
+  let gathering: { readonly prefixKeys: Set<string>; readonly result: Promise<Entries> } | undefined;
   let before: Promise<unknown> = Promise.resolve();
 
   const healTogether: ConfigHealer['healTogether'] = (prefixKeys) => {
@@ -128,7 +136,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
       gathering = { prefixKeys: gathered, result };
     }
     for (const prefixKey of prefixKeys) gathering.prefixKeys.add(prefixKey);
-    return gathering.result;
+    return gathering.result.then((entries) => prefixKeys.map((prefixKey) => entries.get(prefixKey)));
   };
 
   const healAll = async (list: PrefixConfigStore['list']): Promise<void> => {
@@ -181,6 +189,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
 
   return {
     known: (prefixKey) => known.get(prefixKey),
+    knownKeys: () => known.keys(),
     note,
     isThrough: () => through,
     lookThrough: () => {

@@ -7,12 +7,17 @@
  * Either way the caller was told of an error, and both stores agree again. Were the copy written first, a change that the live
  * store then refuses would have to be taken back; and without the lock a healing that began before a removal could end after it.
  */
-import { isStoreFailure } from '../core/errors.ts';
+import { isStoreFailure, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { StoredConfig } from '../core/prefix-config.ts';
-import type { PrefixConfigCopy } from '../core/prefix-config-copy.ts';
+import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../core/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { createConfigHealer, versionOf } from './config-healer.ts';
+import { createConfigHealer, differs, versionOf } from './config-healer.ts';
+
+type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;
+
+/** Of a change whose entry the live store loses while it is made. */
+const ATTEMPTS_MAX = 5;
 
 export interface MirroredPrefixConfigStore extends PrefixConfigStore {
   /** Whether all entries were compared since the live store was last connected. */
@@ -37,24 +42,69 @@ export const createMirroredPrefixConfigStore = (
     return stored.config.version < (healer.known(prefixKey) ?? 0);
   };
 
+  /** Asks the copy about those that the live store may have lost: not there is only true when both say so. */
   const findHealed = async (
     prefixKeys: readonly string[],
     found: readonly (StoredConfig | undefined)[],
   ): Promise<readonly (StoredConfig | undefined)[]> => {
     const suspects = prefixKeys.filter((prefixKey, index) => isSuspect(prefixKey, found[index]));
+    const isLost = (prefixKey: string, index: number): boolean =>
+      found[index] === undefined && healer.known(prefixKey) !== undefined;
+    // One that is gone may not be the only one.
+    if (prefixKeys.some(isLost)) healer.lookThrough();
     try {
-      return (await healer.healTogether(suspects)) ? await live.find(prefixKeys) : found;
+      const healed = await healer.healTogether(suspects);
+      const held = new Map(suspects.map((prefixKey, index) => [prefixKey, healed[index]]));
+      return prefixKeys.map((prefixKey, index) => (held.has(prefixKey) ? held.get(prefixKey) : found[index]));
     } catch (error) {
       if (!isStoreFailure(error)) throw error;
-      // Not there is only true when it was compared with the copy: an emptied store must not make a prefix unregistered.
-      const doubtful = prefixKeys.some(
-        (prefixKey, index) =>
-          found[index] === undefined && (!healer.isThrough() || healer.known(prefixKey) !== undefined),
-      );
-      if (doubtful) throw error;
+      // An emptied store must not make a prefix unregistered.
+      const isDoubtful = (prefixKey: string, index: number): boolean =>
+        isLost(prefixKey, index) || (found[index] === undefined && !healer.isThrough());
+      if (prefixKeys.some(isDoubtful)) throw error;
       return found;
     }
   };
+
+  /** While the copy is away: the live store's page, unless it lacks what was there. */
+  const listAlone = (page: ConfigPage, after: string, limit: number, error: unknown): ConfigPage => {
+    if (!isStoreFailure(error) || !healer.isThrough()) throw error;
+    const present = new Set(page.map(({ prefixKey }) => prefixKey));
+    const last = page.length < limit ? undefined : page.at(-1)?.prefixKey;
+    const isInPage = (prefixKey: string): boolean => prefixKey > after && (last === undefined || prefixKey <= last);
+    for (const prefixKey of healer.knownKeys()) {
+      if (isInPage(prefixKey) && !present.has(prefixKey)) throw error;
+    }
+    return page;
+  };
+
+  /** A page of what either store has. */
+  const listHealed: PrefixConfigStore['list'] = async (after, limit) => {
+    const [inLive, kept] = await Promise.all([
+      live.list(after, limit),
+      copy.list(after, limit).catch((error: unknown) => ({ error })),
+    ]);
+    if ('error' in kept) return listAlone(inLive, after, limit, kept.error);
+    const entries = new Map([...kept, ...inLive].map(({ prefixKey, stored }) => [prefixKey, stored]));
+    const prefixKeys = [...entries.keys()].sort().slice(0, limit);
+    const lookup = (page: ConfigPage) => new Map(page.map(({ prefixKey, stored }) => [prefixKey, stored]));
+    const [ofLive, ofCopy] = [lookup(inLive), lookup(kept)];
+    const different = prefixKeys.filter((prefixKey) => differs(ofLive.get(prefixKey), ofCopy.get(prefixKey)));
+    const healed = different.length === 0 ? [] : await healer.healTogether(different);
+    for (const [index, prefixKey] of different.entries()) {
+      const stored = healed[index];
+      if (stored === undefined) entries.delete(prefixKey);
+      else entries.set(prefixKey, stored);
+    }
+    return prefixKeys.flatMap((prefixKey) => {
+      const stored = entries.get(prefixKey);
+      return stored === undefined ? [] : [{ prefixKey, stored }];
+    });
+  };
+
+  /** @returns what both stores held when this transaction looked. */
+  const settled = async (writer: PrefixConfigCopyWriter, prefixKey: string): Promise<StoredConfig | undefined> =>
+    (await healer.settle(writer, [prefixKey])).entries[0];
 
   return {
     find: async (prefixKeys) => {
@@ -69,11 +119,12 @@ export const createMirroredPrefixConfigStore = (
         : found;
     },
 
-    list: (after, limit) => live.list(after, limit),
+    list: listHealed,
 
     insert: async (config) => {
       const inserted = await copy.write(async (writer) => {
-        await healer.settle(writer, [config.prefixKey]);
+        // Not by the live store alone: it may lose the entry once more before it is asked.
+        if ((await settled(writer, config.prefixKey)) !== undefined) return false;
         if (!(await live.insert(config))) return false;
         await writer.put(config);
         return true;
@@ -84,10 +135,14 @@ export const createMirroredPrefixConfigStore = (
 
     replace: async (config, expectedVersion) => {
       const outcome = await copy.write(async (writer) => {
-        await healer.settle(writer, [config.prefixKey]);
-        const replaced = await live.replace(config, expectedVersion);
-        if (replaced.kind === 'replaced') await writer.put(replaced.config);
-        return replaced;
+        for (let attempt = 1; ; attempt += 1) {
+          const stored = await settled(writer, config.prefixKey);
+          const replaced = await live.replace(config, expectedVersion);
+          if (replaced.kind === 'replaced') await writer.put(replaced.config);
+          // Lost once more before it was replaced.
+          if (replaced.kind !== 'missing' || stored === undefined) return replaced;
+          if (attempt === ATTEMPTS_MAX) throw new StorageUnavailableError('Redis keeps losing what is written to it.');
+        }
       });
       if (outcome.kind === 'replaced') healer.note(config.prefixKey, outcome.config.version);
       return outcome;

@@ -66,20 +66,21 @@ export const createPrefixConfigService = ({
     await refuseToRepeat(prefixKey, input);
   };
 
-  /** Compares what shall be with all that was. @returns the version of the config that it may replace. */
-  const compare = async (prefixKey: string, input: PrefixConfigInput): Promise<number> => {
-    const [stored] = await store.find([prefixKey]);
-    if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
-    // One that cannot be read was never served.
-    if (stored.kind === 'corrupt') return 0;
-    await checkChange(stored.config, input);
-    return stored.config.version;
-  };
-
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
     if (stored.kind === 'config') return stored.config;
     emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
     throw new CorruptEntryError(prefixKey, stored.reason);
+  };
+
+  /** Compares what shall be with all that was. @returns the version of the config that it may replace. */
+  const compare = async (prefixKey: string, input: PrefixConfigInput): Promise<number> => {
+    const [stored] = await store.find([prefixKey]);
+    if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+    if (stored.kind === 'corrupt' && stored.version !== undefined) return readable(prefixKey, stored).version;
+    // One that cannot be read was never served.
+    if (stored.kind === 'corrupt') return 0;
+    await checkChange(stored.config, input);
+    return stored.config.version;
   };
 
   return {

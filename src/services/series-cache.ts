@@ -1,7 +1,7 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
 import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { StoredConfig } from '../core/prefix-config.ts';
+import { encodeStoredConfig, type StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { putBounded } from '../lib/bounded-map.ts';
 import { compileSeries, type Series } from './series.ts';
@@ -37,7 +37,7 @@ interface Cached {
 }
 
 const fingerprintOf = (stored: StoredConfig): string =>
-  stored.kind === 'corrupt' ? stored.reason : JSON.stringify(Object.values(stored.config).map(String));
+  stored.kind === 'corrupt' ? stored.reason : encodeStoredConfig(stored.config);
 
 /** @param standbySize values a node holds ready of each series for an outage of the store; 0 for none. */
 export const createSeriesCache = (store: PrefixConfigStore, standbySize: number, emit: Emit): SeriesCache => {

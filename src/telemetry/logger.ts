@@ -68,7 +68,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
   'prefix-config-corrupt': ({ prefixKey, reason }, logger) =>
     logger.error(
       { event: 'prefix-config-corrupt', prefix_key: prefixKey, reason },
-      'The stored prefix config cannot be used: correct or delete the entry',
+      'The stored prefix config cannot be used, so this prefix is refused: correct the entry, or update this node if a later version wrote it',
     ),
   'prefix-config-refresh-failed': ({ error }, logger) =>
     logger.warn(

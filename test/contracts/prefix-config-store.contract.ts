@@ -103,6 +103,27 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.replace(config, 1)).toMatchObject({ kind: 'replaced', config: { version: 2 } });
     });
 
+    it('serves an entry of a later version, and keeps the fields it does not know when it is changed', async () => {
+      const prefixKey = freshKey();
+      await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}","colour":"red","sites":[{"id":7}],"version":4}');
+      const unknown = { colour: 'red', sites: [{ id: 7 }] };
+      expect(await get().store.find([prefixKey])).toMatchObject([{ kind: 'config', config: { version: 4, unknown } }]);
+      const change = configOf(prefixKey, { format: 'TEST-{SEQ:5}', seqLength: 5 });
+      expect(await get().store.replace(change, 4)).toMatchObject({ kind: 'replaced', config: { version: 5, unknown } });
+      expect(await get().store.find([prefixKey])).toMatchObject([{ kind: 'config', config: { version: 5, unknown } }]);
+    });
+
+    it('does not write over an entry of a later version that it cannot read, and lets it be removed', async () => {
+      const prefixKey = freshKey();
+      await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}","strategy":"tickets","version":4}');
+      const read = await get().store.find([prefixKey]);
+      expect(read).toMatchObject([{ kind: 'corrupt', version: 4, reason: expect.stringContaining('tickets') }]);
+      expect(await get().store.insert(configOf(prefixKey))).toBe(false);
+      expect(await get().store.replace(configOf(prefixKey), 'any')).toEqual({ kind: 'conflict' });
+      expect(await get().store.find([prefixKey])).toEqual(read);
+      expect(await get().store.remove(prefixKey)).toBe(true);
+    });
+
     it('reports a broken entry as corrupt, harms no other, and lets it be replaced or removed', async () => {
       const [broken, fine] = [freshKey(), configOf(freshKey())];
       await get().preload(broken, '{"format":');

@@ -168,7 +168,7 @@ describe('of two entries that differ', () => {
     const { healer, keep, live, versionsOf } = setUp();
     keep(configOf('INV', FORMAT, 2));
     live.preload('INV', '{');
-    expect(await healer.healTogether(['INV'])).toBe(true);
+    expect(await healer.healTogether(['INV'])).toMatchObject([{ kind: 'config', config: { version: 2 } }]);
     expect(await versionsOf('INV')).toEqual([2]);
   });
 
@@ -176,7 +176,7 @@ describe('of two entries that differ', () => {
     const { healer, live, entries, events, state } = setUp();
     live.preload('INV', '{');
     entries.set('INV', { kind: 'corrupt', reason: 'Not valid JSON' });
-    expect(await healer.healTogether(['INV'])).toBe(false);
+    expect(await healer.healTogether(['INV'])).toMatchObject([{ kind: 'corrupt' }]);
     expect([events, state.writes]).toEqual([[], 0]);
   });
 });
@@ -203,7 +203,7 @@ describe('those who ask at the same time', () => {
     const all = await Promise.allSettled([healer.healTogether(['A']), healer.healTogether(['B'])]);
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     state.failure = undefined;
-    expect(await healer.healTogether(['A'])).toBe(false);
+    expect(await healer.healTogether(['A'])).toEqual([undefined]);
   });
 });
 
@@ -228,13 +228,100 @@ describe('entries that were met on the way', () => {
   });
 });
 
-describe('reading through the mirrored store while the copy is away', () => {
-  const mirrored = () => {
-    const parts = setUp();
-    const store = createMirroredPrefixConfigStore(parts.live, parts.copy, (event) => parts.events.push(event));
-    return { ...parts, store };
-  };
+const mirrored = () => {
+  const parts = setUp();
+  const store = createMirroredPrefixConfigStore(parts.live, parts.copy, (event) => parts.events.push(event));
+  return { ...parts, store };
+};
 
+describe('a registered prefix in a live store that is emptied', () => {
+  it('is found, though another node has put it back between the look at the live store and that at the copy', async () => {
+    const { store, live, keep, state } = mirrored();
+    const config = configOf('INV', FORMAT);
+    keep(config);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    state.gate = promise;
+    const found = store.find(['INV']);
+    await settle();
+    await live.insert(config);
+    resolve();
+    expect(await found).toEqual([{ kind: 'config', config }]);
+    await store.close();
+  });
+
+  it('is found, though the live store loses it again as soon as it was put back', async () => {
+    const { store, live, keep } = mirrored();
+    const config = configOf('INV', FORMAT);
+    keep(config);
+    const insert = live.insert;
+    live.insert = async (one) => {
+      const inserted = await insert(one);
+      await live.remove(one.prefixKey);
+      return inserted;
+    };
+    expect(await store.find(['INV'])).toEqual([{ kind: 'config', config }]);
+    await store.close();
+  });
+
+  it('is listed, and what only the live store has is listed beside it', async () => {
+    const { store, live, keep } = mirrored();
+    for (const key of ['A', 'C', 'E']) keep(configOf(key, FORMAT));
+    await live.insert(configOf('B', FORMAT));
+    const keysOf = async (after: string, limit: number) =>
+      (await store.list(after, limit)).map(({ prefixKey }) => prefixKey);
+    expect([await keysOf('', 2), await keysOf('B', 2), await keysOf('E', 2)]).toEqual([['A', 'B'], ['C', 'E'], []]);
+    await store.close();
+  });
+
+  it('is not registered anew over what the copy keeps, and can be changed, though the live store loses it again', async () => {
+    const { store, live, keep, entries } = mirrored();
+    keep(configOf('INV', FORMAT, 7));
+    const { find } = live;
+    let losses = 1;
+    // After each look of the healing at the live store it is empty once more.
+    live.find = async (prefixKeys) => {
+      const found = await find(prefixKeys);
+      if (losses > 0) for (const prefixKey of prefixKeys) await live.remove(prefixKey);
+      losses -= 1;
+      return found;
+    };
+    await live.insert(configOf('INV', FORMAT, 7));
+    expect(await store.insert(configOf('INV', { format: 'NEW-{SEQ:4}' }))).toBe(false);
+    expect(entries.get('INV')).toMatchObject({ config: { version: 7 } });
+    losses = 1;
+    await live.insert(configOf('INV', FORMAT, 7));
+    const change = { kind: 'replaced', config: { version: 8 } };
+    expect(await store.replace(configOf('INV', { format: 'B-{SEQ:4}' }), 7)).toMatchObject(change);
+    expect(entries.get('INV')).toMatchObject({ config: { version: 8 } });
+    await store.close();
+  });
+
+  it('is not missing from the list without an error while the copy is away', async () => {
+    const { store, live, keep, state } = mirrored();
+    keep(configOf('INV', FORMAT));
+    live.announce(undefined);
+    await settle();
+    state.failure = AWAY;
+    expect(await store.list('', 10)).toHaveLength(1);
+    await live.remove('INV');
+    await expect(store.list('', 10)).rejects.toBe(AWAY);
+    await expect(store.find(['INV'])).rejects.toBe(AWAY);
+    await store.close();
+  });
+
+  it('that a later version has written is not overwritten by what the live store has kept of it', async () => {
+    const { store, live, entries } = mirrored();
+    const later = { kind: 'corrupt', reason: 'strategy: tickets', version: 5 } as const;
+    entries.set('INV', later);
+    await live.insert(configOf('INV', FORMAT, 4));
+    expect(await store.find(['INV'])).toMatchObject([{ config: { version: 4 } }]);
+    await settle();
+    expect(entries.get('INV')).toBe(later);
+    await store.close();
+  });
+});
+
+describe('reading through the mirrored store while the copy is away', () => {
   it('what the live store has is served', async () => {
     const { store, live, state } = mirrored();
     await live.insert(configOf('INV', FORMAT));

@@ -209,13 +209,13 @@ describe('a corrupt entry', () => {
 
   test('is refused, and reported once however often it is asked for and checked', async () => {
     const { store, events, get } = await setUp();
-    store.preload('BAD', '{"format":"{SEQ:4}","colour":"red"}');
+    store.preload('BAD', '{"format":"{SEQ:4}","seq_length":7}');
     for (let round = 0; round < 4; round += 1) {
       await expect(get('BAD')).rejects.toThrow(CorruptEntryError);
       await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
     }
     expect(corruptEvents(events)).toEqual([
-      { type: 'prefix-config-corrupt', prefixKey: 'BAD', reason: 'colour: Unknown field' },
+      { type: 'prefix-config-corrupt', prefixKey: 'BAD', reason: 'seq_length: Differs from the {SEQ:4} of the format' },
     ]);
   });
 
