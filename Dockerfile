@@ -11,7 +11,7 @@ COPY src src
 # Everything compiled once here starts a node in half the time. Node keeps what it compiled apart for each user, so it is done as the
 # user who will run it and with the flags it will run with: each file loaded, then one start on SQLite, for what the libraries load
 # later. The image holds it read-only.
-ENV NODE_COMPILE_CACHE=/app/compile-cache FLAGS="--max-semi-space-size=16 --expose-gc"
+ENV NODE_COMPILE_CACHE=/app/compile-cache FLAGS="--import ./src/node-version.mjs --max-semi-space-size=16 --expose-gc"
 RUN install -d -o 10001 compile-cache
 USER 10001:10001
 RUN node $FLAGS --input-type=module -e "for (const file of fs.globSync('src/**/*.ts', { exclude: ['src/main.ts'] })) await import('/app/' + file)" \
@@ -36,4 +36,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
 # The flags are those of npm start; docs/operations.md says what they are for.
-ENTRYPOINT ["node", "--max-semi-space-size=16", "--expose-gc", "src/main.ts"]
+ENTRYPOINT ["node", "--import", "./src/node-version.mjs", "--max-semi-space-size=16", "--expose-gc", "src/main.ts"]

@@ -225,6 +225,9 @@ export class StorageTimeoutError extends NumberGeneratorError {
   }
 }
 
+/** The store is being prepared, as at the first start of a version: it serves in a moment, and nothing is wrong. */
+export class StorePreparingError extends StorageTimeoutError {}
+
 /** Whether the store failed as a whole: it was not reached, or did not answer in time. */
 export const isStoreFailure = (error: unknown): boolean =>
   error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;

@@ -1,8 +1,10 @@
 /** The log: JSON lines by pino, with the values that nobody may read masked. */
-import { type DestinationStream, type Logger, pino } from 'pino';
-import { NumberGeneratorError } from '../core/errors.ts';
+import { type DestinationStream, type Logger, type LoggerOptions as PinoOptions, pino } from 'pino';
+import { NumberGeneratorError, StorePreparingError } from '../core/errors.ts';
 import type { Emit, NumberGeneratorEvent } from '../core/events.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
+import { REMEDIES } from './log-remedies.ts';
+import { createLogSampling } from './log-sampling.ts';
 
 export type { Logger } from 'pino';
 
@@ -11,11 +13,29 @@ const MASKED = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret',
 /** A masked name may stand this deep in what is logged: `name`, `*.name`, `*.*.name` … */
 const DEPTHS = Array.from({ length: 6 }, (_, depth) => '*.'.repeat(depth));
 
+const WARN = 40;
+
+/**
+ * Runs before each line: leaves out what was just said, and adds to what is above `info` what to do about it.
+ * @returns the fields to write; undefined: write nothing.
+ */
+const createEditor = (monotonic: () => number) => {
+  const sample = createLogSampling(monotonic);
+  return (fields: Readonly<Record<string, unknown>>, level: number): Record<string, unknown> | undefined => {
+    const leftOut = sample(fields);
+    if (leftOut === undefined) return undefined;
+    const remedy = level < WARN ? undefined : (fields['remedy'] ?? REMEDIES[String(fields['event'])]);
+    return { ...fields, ...(remedy !== undefined && { remedy }), ...(leftOut > 0 && { left_out: leftOut }) };
+  };
+};
+
 interface LoggerOptions {
   /** The name of this process, as the stores, the metrics and the replies say it: it stands in every line. */
   readonly node: string;
   /** Undefined: standard output. */
   readonly destination?: DestinationStream | undefined;
+  /** Milliseconds of a clock that is never set back. */
+  readonly monotonic?: () => number;
 }
 
 /** Lines for a person who looks at a terminal. Loaded only there. */
@@ -24,15 +44,25 @@ export const openPrettyLog = async (): Promise<DestinationStream> => {
   return pretty({ translateTime: 'HH:MM:ss', ignore: 'node,event,pid', singleLine: true, sync: true });
 };
 
-export const createLogger = (level: string, { node, destination }: LoggerOptions): Logger => {
-  const options = {
+export const createLogger = (level: string, options: LoggerOptions): Logger => {
+  const { node, destination, monotonic = () => performance.now() } = options;
+  const edit = createEditor(monotonic);
+  const settings: PinoOptions = {
     level,
     base: { node },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: {
+      logMethod(line, write, level) {
+        const [fields, ...rest] = line as [unknown, ...string[]];
+        if (typeof fields !== 'object' || fields === null) return write.apply(this, line);
+        const edited = edit(fields as Record<string, unknown>, level);
+        if (edited !== undefined) write.apply(this, [edited, ...rest] as unknown as typeof line);
+      },
+    },
     redact: { paths: MASKED.flatMap((name) => DEPTHS.map((above) => above + name)), censor: '****' },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return destination === undefined ? pino(settings) : pino(settings, destination);
 };
 
 const configFields = (config: PrefixConfig): Record<string, unknown> => ({
@@ -48,6 +78,9 @@ const reasonOf = (error: unknown): string => {
   const reason = error instanceof NumberGeneratorError && error.cause !== undefined ? error.cause : error;
   return reason instanceof Error ? reason.message : String(reason);
 };
+
+/** That PostgreSQL is being prepared, as at the first start of a version, is no fault. */
+const levelOf = (error: unknown, level: 'warn' | 'error') => (error instanceof StorePreparingError ? 'info' : level);
 
 type Writer<Type extends NumberGeneratorEvent['type']> = (
   event: Extract<NumberGeneratorEvent, { type: Type }>,
@@ -68,7 +101,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
   'prefix-config-corrupt': ({ prefixKey, reason }, logger) =>
     logger.error(
       { event: 'prefix-config-corrupt', prefix_key: prefixKey, reason },
-      'The stored prefix config cannot be used, so this prefix is refused: correct the entry, or update this node if a later version wrote it',
+      'The stored prefix config cannot be used, so this prefix is refused',
     ),
   'prefix-config-refresh-failed': ({ error }, logger) =>
     logger.warn(
@@ -88,12 +121,12 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'Stopped while the store was away: what this node held appears in the gap record when the counter reaches it',
     ),
   'sequence-advanced': ({ prefixKey, from, to, reason }, logger) =>
-    logger.warn(
+    logger.info(
       { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
       'A sequence was moved forward by hand',
     ),
   'period-closed': ({ prefixKey, period, reason }, logger) =>
-    logger.warn({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
+    logger.info({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
   // The ledger itself keeps them all, with times and reasons.
   reservation: () => undefined,
   'key-used-twice': (_event, logger) =>
@@ -153,9 +186,9 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
   'api-key-created': ({ id, name, scopes, by }, logger) =>
-    logger.warn({ event: 'api-key', status: 'created', id, name, scopes, by }, 'API key created'),
+    logger.info({ event: 'api-key', status: 'created', id, name, scopes, by }, 'API key created'),
   'api-key-revoked': ({ id, by }, logger) =>
-    logger.warn({ event: 'api-key', status: 'revoked', id, by }, 'API key revoked'),
+    logger.info({ event: 'api-key', status: 'revoked', id, by }, 'API key revoked'),
   'request-counts-not-shared': ({ error }, logger) =>
     logger.warn(
       { event: 'request-counts-not-shared', reason: reasonOf(error) },
@@ -167,7 +200,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'Prefix configs put back into Redis (healed), or found there and copied to PostgreSQL (copied)',
     ),
   'prefix-configs-healing-failed': ({ error }, logger) =>
-    logger.warn(
+    logger[levelOf(error, 'warn')](
       { event: 'prefix-configs-healing-failed', reason: reasonOf(error) },
       'The prefix configs of Redis and PostgreSQL could not be compared; trying again',
     ),
@@ -215,7 +248,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'The ceiling could not be raised: numbers go on until it is reached',
     ),
   'node-not-registered': ({ error }, logger) =>
-    logger.error(
+    logger[levelOf(error, 'error')](
       { event: 'node-not-registered', reason: reasonOf(error) },
       'This node could not be registered in PostgreSQL: it opens no sequences until it is',
     ),

@@ -198,7 +198,7 @@ describe('two in one', () => {
     expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
     const added = app.log.slice(lines);
     expect(added.length).toBeLessThanOrEqual(1);
-    for (const line of added) expect(line['requestId']).toMatch(/^([\w-]{12}-[0-9a-z]+|a)$/);
+    for (const line of added) expect(line['request_id']).toMatch(/^([\w-]{12}-[0-9a-z]+|a)$/);
     expect(JSON.stringify(added)).not.toContain('forged');
   });
 

@@ -1,7 +1,7 @@
 /** The connections to PostgreSQL: few, each step with a limit, everything read as text, and nothing that can crash the process. */
 import { Socket } from 'node:net';
 import { Pool, type PoolClient } from 'pg';
-import { StorageTimeoutError, StorageUnavailableError } from '../../core/errors.ts';
+import { StorageUnavailableError, StorePreparingError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import { migrate } from './migrate.ts';
 import { isAnswer, isPassing, isTableMissing, isWaitForConnection, toStorageError } from './postgres-errors.ts';
@@ -115,7 +115,7 @@ const migrateOn = (client: PoolClient): Promise<void> =>
 /** Gives `work` as long as a statement may take; it goes on afterwards. */
 const within = async (work: Promise<void>, timeoutMs: number): Promise<void> => {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new StorageTimeoutError('PostgreSQL is being prepared.')), timeoutMs);
+  const timer = setTimeout(() => reject(new StorePreparingError('PostgreSQL is being prepared.')), timeoutMs);
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 };
 

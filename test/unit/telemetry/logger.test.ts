@@ -153,6 +153,7 @@ describe('a fact', () => {
         prefix_key: 'INV',
         reason: 'Not valid JSON',
         msg: expect.stringContaining('cannot be used'),
+        remedy: 'Correct the stored entry, or update this node if a later version wrote it.',
       },
     ]);
   });
@@ -191,10 +192,10 @@ describe('a fact', () => {
     ]);
   });
 
-  test('a sequence moved by hand is a warning with exact values and the reason', () => {
+  test('a sequence moved by hand is told with exact values and the reason', () => {
     const to = 2n ** 64n - 1n;
     expect(written({ type: 'sequence-advanced', prefixKey: 'INV', from: 7n, to, reason: 'paper' })).toMatchObject([
-      { level: 'warn', event: 'sequence-advanced', prefix_key: 'INV', from: '7', to: `${to}`, reason: 'paper' },
+      { level: 'info', event: 'sequence-advanced', prefix_key: 'INV', from: '7', to: `${to}`, reason: 'paper' },
     ]);
   });
 
