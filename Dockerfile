@@ -34,6 +34,6 @@ WORKDIR /app
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/readyz`).then((reply) => process.exit(reply.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "src/main.ts", "healthcheck"]
 # The flags are those of npm start; docs/operations.md says what they are for.
 ENTRYPOINT ["node", "--import", "./src/node-version.mjs", "--max-semi-space-size=16", "--expose-gc", "src/main.ts"]

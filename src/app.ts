@@ -18,11 +18,13 @@ import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
+import { createHealthServer } from './http/health-server.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
 import { checkReadiness, type HealthOptions } from './http/routes/health.ts';
 import { createServer } from './http/server.ts';
+import { nameNode } from './lib/node-name.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { readTlsFiles } from './lib/tls-files.ts';
 import { createApiKeyCache } from './services/api-key-cache.ts';
@@ -56,6 +58,8 @@ export interface App {
   readonly server: FastifyInstance;
   /** Shows the metrics on a port of its own, until everything else is closed; undefined: `server` shows them. */
   readonly metricsServer: FastifyInstance | undefined;
+  /** Answers the probes on a port of its own, without TLS, until everything else is closed; undefined: only `server` does. */
+  readonly healthServer: FastifyInstance | undefined;
   /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every 15 s anyway. */
   watchHoldings(): Promise<void>;
   /** Looks how full the series are. Done every 10 s anyway. */
@@ -194,9 +198,6 @@ interface AppOptions {
 
 /** Goes on while the process is stopped, and is never set back. */
 const monotonic = (): number => performance.now();
-
-/** Names this process to the store: fresh at each start, so that a restarted node is another one. */
-export const nameNode = (): string => randomBytes(6).toString('hex');
 
 /** Puts the service together. @throws Error with a sentence for the operator when a store cannot be opened. */
 export const createApp = async ({ settings, version, node, logger, clock, tokenKeys }: AppOptions): Promise<App> => {
@@ -367,6 +368,9 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
 
   const metricsServer = settings.metricsPort === undefined ? undefined : await createMetricsServer(metrics);
 
+  const healthServer =
+    settings.healthPort === undefined ? undefined : await createHealthServer(logger, settings, health);
+
   const drain = (): void => {
     if (stopping) return;
     stopping = true;
@@ -377,6 +381,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   return {
     server,
     metricsServer,
+    healthServer,
     watchHoldings: async () => {
       await standbyWatcher.look();
       await gapWatcher.look();
@@ -405,6 +410,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       await tracing?.close();
       // Last, so that a shutdown that takes long can be watched.
       await metricsServer?.close();
+      await healthServer?.close();
     },
   };
 };

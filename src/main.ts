@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
-import { type App, createApp, nameNode } from './app.ts';
+import type { App } from './app.ts';
 import { readSettings, type Settings } from './config/settings.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
-import { createToken } from './http/token.ts';
+import { nameNode } from './lib/node-name.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
 import { waitUntilReady } from './lib/wait-until-ready.ts';
 import { createLogger, type Logger, openPrettyLog } from './telemetry/logger.ts';
@@ -23,6 +23,7 @@ const HELP = `Unique, readable numbers over HTTP.
       --subject alice@example.com                whose it is, for the log and the audit; default: npm run token
   node src/main.ts repair                show where PostgreSQL is behind Redis, as after restoring a backup (npm run repair)
       --yes                                      and move it forward
+  node src/main.ts healthcheck           end with 0 when the service with the same settings is ready, else with 1 and the reason
   node src/main.ts --help | --version
 
 Options follow two dashes where npm runs the command: npm run token -- --subject alice@example.com`;
@@ -107,6 +108,7 @@ const serve = async (): Promise<void> => {
   const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
   const destination = format === 'pretty' ? await openPrettyLog() : undefined;
   const logger = createLogger(settings.logLevel, { node, destination });
+  const { createApp } = await import('./app.ts');
   const app = await createApp({
     settings,
     version,
@@ -118,6 +120,7 @@ const serve = async (): Promise<void> => {
   stopWithGrace(app, settings, logger);
   const { port, host, metricsPort = 0 } = settings;
   const address = await listen(app.server, 'PORT', port, host);
+  if (app.healthServer !== undefined) await listen(app.healthServer, 'HEALTH_PORT', settings.healthPort ?? 0, host);
   const metricsAddress = app.metricsServer && (await listen(app.metricsServer, 'METRICS_PORT', metricsPort, host));
   logger.info(
     {
@@ -125,6 +128,7 @@ const serve = async (): Promise<void> => {
       address: address.address,
       port: address.port,
       ...(metricsAddress !== undefined && { metrics_port: metricsAddress.port }),
+      ...(settings.healthPort !== undefined && { health_port: settings.healthPort }),
       version,
       store: settings.redis === undefined ? 'sqlite' : 'redis',
       ...(settings.redis !== undefined && { redis_mode: settings.redis.mode }),
@@ -138,14 +142,20 @@ const serve = async (): Promise<void> => {
   announceReadiness(app, logger);
 };
 
-const printToken = (args: string[]): void => {
+const printToken = async (args: string[]): Promise<void> => {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({ args, options: { scope: text, expires: text, subject: text } });
   const settings = readSettings(process.env);
   const keys = findTokenKeys(settings);
   if (keys === undefined) throw new Error('With AUTH=off no token is needed.');
   if ('jwks' in keys) throw new Error(`With JWT_JWKS_URL tokens come from their issuer, ${keys.jwks.issuer}.`);
+  const { createToken } = await import('./http/token.ts');
   console.log(createToken(keys.secret, values));
+};
+
+const askForHealth = async (): Promise<void> => {
+  const { checkHealth } = await import('./healthcheck.ts');
+  await checkHealth(readSettings(process.env));
 };
 
 const repairStores = async (args: string[]): Promise<void> => {
@@ -157,7 +167,8 @@ const repairStores = async (args: string[]): Promise<void> => {
 const run = async ([command, ...rest]: string[]): Promise<void> => {
   if (command === '--help' || command === 'help' || rest.includes('--help')) console.log(HELP);
   else if (command === undefined) await serve();
-  else if (command === 'token') printToken(rest);
+  else if (command === 'token') await printToken(rest);
+  else if (command === 'healthcheck') await askForHealth();
   else if (command === 'repair') await repairStores(rest);
   else if (command === '--version') console.log(version);
   else throw new Error(`Unknown command: ${command}\n\n${HELP}`);

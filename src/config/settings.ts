@@ -52,6 +52,7 @@ const variables = z.object({
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
   METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
+  HEALTH_PORT: wholeNumber(1, PORT_MAX).optional(),
   METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
   ...tracingVariables,
 });
@@ -94,6 +95,8 @@ const settingsSchema = variables.transform((env) => ({
   dataCentre: env.DC_ID,
   /** TCP port of `/metrics` alone, on the same host; undefined: it is one of the paths of the API's port. */
   metricsPort: env.METRICS_PORT,
+  /** TCP port of the probes alone, without TLS, on the same host; undefined: they are paths of the API's port. */
+  healthPort: env.HEALTH_PORT,
   /** So many prefixes are told apart in the metrics; the others are told as `other`. */
   metricsPrefixes: env.METRICS_PREFIXES,
   /** Undefined: no traces, and OpenTelemetry's SDK is not loaded. */
@@ -134,12 +137,15 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
       message: 'Must be less than SHUTDOWN_TIMEOUT_MS, which it is a part of',
     });
   }
-  const { PORT: port = '8080', METRICS_PORT: metricsPort } = given;
+  const { PORT: port = '8080', METRICS_PORT: metricsPort, HEALTH_PORT: healthPort } = given;
   if (metricsPort === port && port !== '0') {
     problems.push({
       path: 'METRICS_PORT',
       message: 'Must be another one than PORT; leave it out to have /metrics there',
     });
+  }
+  if (healthPort !== undefined && (healthPort === port || healthPort === metricsPort)) {
+    problems.push({ path: 'HEALTH_PORT', message: 'Must be another one than PORT and METRICS_PORT' });
   }
   return problems;
 };

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type App, createApp, nameNode } from '../../src/app.ts';
+import { type App, createApp } from '../../src/app.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
+import { nameNode } from '../../src/lib/node-name.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { watchOpenResources } from './leak-check.ts';
 
