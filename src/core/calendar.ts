@@ -45,6 +45,14 @@ export const readCalendar = (instantMs: number, timeZone: string): CalendarReadi
   };
 };
 
+/** An instant at which the clocks of `timeZone` show this day and hour; undefined when they never do. */
+export const instantOfReading = ({ year, month, day, hour }: CalendarReading, timeZone: string): number | undefined => {
+  const plain = Temporal.PlainDateTime.from({ year, month, day, hour });
+  const zoned = plain.toZonedDateTime(timeZone);
+  // A time that was skipped is read as one that was not.
+  return zoned.toPlainDateTime().equals(plain) ? zoned.epochMilliseconds : undefined;
+};
+
 const DAY = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/;
 const INSTANT =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;

@@ -36,21 +36,6 @@ export const periodKeyOf = (reading: CalendarReading, reset: Reset, fiscalYearSt
 const variablesOf = (template: Template): ReadonlySet<Variable> =>
   new Set(partsOf(template).flatMap((part) => ('variable' in part ? [part.variable] : [])));
 
-/** Variables of which a format needs one each, so that no two periods print the same number. */
-const NEEDED: Readonly<Record<Reset, readonly (readonly Variable[])[]>> = {
-  never: [],
-  yearly: [['year', 'yy']],
-  monthly: [['year', 'yy'], ['month']],
-  daily: [['year', 'yy'], ['month'], ['day']],
-  'fiscal-yearly': [['fiscalYear']],
-};
-
-/** The variables a format lacks for a reset to show in the number; empty when it shows. */
-export const missingForReset = (template: Template, reset: Reset): readonly (readonly Variable[])[] => {
-  const present = variablesOf(template);
-  return NEEDED[reset].filter((choices) => !choices.some((variable) => present.has(variable)));
-};
-
 const SHAPES: Readonly<Record<Reset, RegExp | undefined>> = {
   never: undefined,
   yearly: /^[0-9]{4}$/,

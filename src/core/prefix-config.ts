@@ -4,11 +4,12 @@ import { isTimeZone } from './calendar.ts';
 import { NumberGeneratorError } from './errors.ts';
 import { fieldProblemsOf } from './field-problems.ts';
 import { FORMER_MAX, type Numbering, numberingSchema, STRATEGIES, type Strategy } from './numbering.ts';
-import { missingForReset, RESETS, type Reset } from './period.ts';
+import { periodKeyOf, RESETS, type Reset } from './period.ts';
+import { dayVariablesOf, hiddenPeriodOf } from './period-shows.ts';
 import { SNOWFLAKE_DIGITS, SNOWFLAKE_MIN } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { layOut, spell } from './template-layout.ts';
-import { compileTemplate, type NumberPrinter } from './template-printer.ts';
+import { compileTemplate } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
 /** What a prefix key looks like; it can stand in a URL path, a Redis key and a scope as it is. */
@@ -161,31 +162,29 @@ const templateOf = (format: string): Template | undefined => {
   }
 };
 
-const JANUARY = Date.UTC(2026, 0, 15, 12);
-const FEBRUARY = Date.UTC(2026, 1, 15, 12);
-const DAY_AFTER = Date.UTC(2026, 0, 16, 12);
-const YEAR_AFTER = Date.UTC(2027, 0, 15, 12);
-
-/** Days that fall into different periods; the first pair that prints the same number is the proof. */
-const PROOFS: Readonly<Record<Reset, readonly number[]>> = {
-  never: [],
-  yearly: [YEAR_AFTER],
-  'fiscal-yearly': [YEAR_AFTER],
-  monthly: [YEAR_AFTER, FEBRUARY],
-  daily: [YEAR_AFTER, FEBRUARY, DAY_AFTER],
+/** What a format could show so that a reset is seen in it. */
+const SHOWS: Readonly<Record<Reset, string>> = {
+  never: '',
+  yearly: '{year} or {yy}',
+  monthly: '{year} or {yy} and {month}',
+  daily: '{year} or {yy} and {month} and {day}',
+  'fiscal-yearly': '{fiscalYear}',
 };
 
+/** A reset must show: what a number prints of its date has to tell its period. Two equal numbers of two periods are the proof. */
 const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
-  const missing = missingForReset(template, config.reset);
-  if (missing.length === 0) return;
-  const sourceAt = compileTemplate(template, { ...config, prefixKey: 'X' });
+  const hidden = hiddenPeriodOf(dayVariablesOf(template), config.reset, config.fiscalYearStart);
+  if (hidden === undefined) return;
+  const sourceAt = compileTemplate(template, { ...config, timeZone: 'UTC', prefixKey: 'X' });
   const given = Object.fromEntries(givenNamesOf(template).map((name) => [name, 'X']));
-  const printerAt = (instantMs: number): NumberPrinter => sourceAt(instantMs)(given);
-  const number = printerAt(JANUARY)(1n);
-  const twin = PROOFS[config.reset].find((instantMs) => printerAt(instantMs)(1n) === number) ?? YEAR_AFTER;
-  const day = (instantMs: number): string => new Date(instantMs).toISOString().slice(0, 10);
-  const wanted = missing.map((choices) => choices.map((variable) => `{${variable}}`).join(' or ')).join(' and ');
-  const message = `The reset does not show in the format, which needs ${wanted}: ${number} of ${day(JANUARY)} and ${printerAt(twin)(1n)} of ${day(twin)} would be the same number`;
+  const [one, other] = [hidden.one, hidden.other].map((reading) => {
+    const { year, month, day } = reading;
+    const noonMs = Date.UTC(year, month - 1, day, 12);
+    const date = new Date(noonMs).toISOString().slice(0, 10);
+    const period = periodKeyOf(reading, config.reset, config.fiscalYearStart);
+    return `${sourceAt(noonMs)(given)(config.initialSeq + 1n)} of ${date} (period ${period})`;
+  });
+  const message = `The reset does not show in the format: ${one} and ${other} would be the same number. Let it show ${SHOWS[config.reset]}`;
   ctx.addIssue({ code: 'custom', path: ['reset'], message });
 };
 

@@ -1,7 +1,8 @@
 /** What a template means, before anybody registers it: its parts, numbers as they will look, how many, and which resets it can carry. */
 import { readCalendar } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
-import { missingForReset, periodKeyOf, RESETS, type Reset } from '../core/period.ts';
+import { periodKeyOf, RESETS, type Reset } from '../core/period.ts';
+import { dayVariablesOf, hiddenPeriodOf } from '../core/period-shows.ts';
 import { limitOf, type PrefixConfigInput } from '../core/prefix-config.ts';
 import { givenNamesOf, parseTemplate } from '../core/template.ts';
 import { layOut, type PlacedPart } from '../core/template-layout.ts';
@@ -63,7 +64,9 @@ export const createTemplateService = (clock: Clock): TemplateService => ({
       samples: [sample(nowMs, 1n), sample(nowMs, 2n), sample(nextMs, reset === 'never' ? 3n : 1n)],
       capacity: upTo(limitOf({ overflow: 'reject', seqLength }), initialSeq),
       valuesMax: upTo(limitOf(input), initialSeq),
-      resets: RESETS.filter((candidate) => missingForReset(template, candidate).length === 0),
+      resets: RESETS.filter(
+        (candidate) => hiddenPeriodOf(dayVariablesOf(template), candidate, fiscalYearStart) === undefined,
+      ),
     };
   },
 });

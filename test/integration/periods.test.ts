@@ -61,7 +61,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
     ['monthly', '{year}-{SEQ:3}', '2026-001'],
     ['monthly', '{month}-{SEQ:3}', '01-001'],
     ['daily', '{year}-{month}-{SEQ:3}', '2026-01-001'],
-    ['fiscal-yearly', '{year}-{SEQ:3}', '2026-001'],
+    ['fiscal-yearly', '{month}-{SEQ:3}', '01-001'],
   ])('400: reset %s does not show in %s, and the reply names two equal numbers', async (reset, format, twin) => {
     const reply = await register('HIDDEN', { format, reset });
     expect(reply).toMatchObject({ status: 400, json: { code: 'VALIDATION_ERROR', errors: [{ path: 'reset' }] } });

@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readCalendar } from '../../../src/core/calendar.ts';
-import { missingForReset, periodKeyOf, RESETS, type Reset } from '../../../src/core/period.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
+import { periodKeyOf, RESETS, type Reset } from '../../../src/core/period.ts';
 
 const periodAt = (instant: string, reset: Reset, timeZone = 'UTC', fiscalYearStart = '01-01'): string =>
   periodKeyOf(readCalendar(Date.parse(instant), timeZone), reset, fiscalYearStart);
@@ -44,33 +43,5 @@ describe('the name of a period', () => {
         expect(name(Math.min(one, other)) <= name(Math.max(one, other))).toBe(true);
       }),
     );
-  });
-});
-
-describe('a format shows a reset', () => {
-  const missing = (format: string, reset: Reset): string[] =>
-    missingForReset(parseTemplate(format), reset).map((choices) => choices.join(' or '));
-
-  test.each([
-    ['{SEQ:4}', 'never', []],
-    ['{SEQ:4}', 'yearly', ['year or yy']],
-    ['{year}{SEQ:4}', 'yearly', []],
-    ['{yy}{SEQ:4}', 'yearly', []],
-    ['{fiscalYear}{SEQ:4}', 'yearly', ['year or yy']],
-    ['{weekYear}{SEQ:4}', 'yearly', ['year or yy']],
-    ['{SEQ:4}/{month}', 'monthly', ['year or yy']],
-    ['{year}{SEQ:4}', 'monthly', ['month']],
-    ['{month}{SEQ:4}-{yy}', 'monthly', []],
-    ['{year}{SEQ:4}', 'daily', ['month', 'day']],
-    ['{SEQ:4}{day}', 'daily', ['year or yy', 'month']],
-    ['{year}{month}{day}{SEQ:4}', 'daily', []],
-    ['{year}{SEQ:4}', 'fiscal-yearly', ['fiscalYear']],
-    ['{SEQ:4}{fiscalYear}', 'fiscal-yearly', []],
-  ] as const)('%s with reset %s lacks %j', (format, reset, expected) => {
-    expect(missing(format, reset)).toEqual(expected);
-  });
-
-  test('wherever its variables stand, before the sequence or behind it', () => {
-    expect(missing('{SEQ:4}{year}', 'yearly')).toEqual(missing('{year}{SEQ:4}', 'yearly'));
   });
 });
