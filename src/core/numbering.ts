@@ -103,10 +103,10 @@ export const couldMeet = (prefixKey: string, one: Numbering, other: Numbering): 
   return shape.place !== otherShape.place;
 };
 
-/** Former numberings that a prefix can have; a further change is refused. */
+/** Former numberings that a config itself names; a prefix may have had more, which its history knows. */
 export const FORMER_MAX = 50;
 
-const isSame = (one: Numbering, other: Numbering): boolean =>
+export const isSameNumbering = (one: Numbering, other: Numbering): boolean =>
   one.strategy === other.strategy && one.reset === other.reset && one.format === other.format;
 
 /** What is to be remembered when `next` takes the place of a config. */
@@ -115,6 +115,6 @@ export const formerAfter = (
   next: Numbering,
 ): readonly Numbering[] => {
   const { format, strategy, reset, former = [] } = current;
-  const known = [...former, { format, strategy, reset }].filter((one) => !isSame(one, next));
-  return known.filter((one, index) => known.findIndex((earlier) => isSame(earlier, one)) === index);
+  const known = [...former, { format, strategy, reset }].filter((one) => !isSameNumbering(one, next));
+  return known.filter((one, index) => known.findIndex((earlier) => isSameNumbering(earlier, one)) === index);
 };

@@ -1,52 +1,50 @@
 /** The port to whatever keeps the prefix configs. */
-import { formerAfter } from './numbering.ts';
 import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
+import {
+  type Changed,
+  insertEntry,
+  type PrefixEntry,
+  type PrefixHistory,
+  type ReplaceOutcome,
+  removeEntry,
+  replaceEntry,
+} from './prefix-history.ts';
 
-export type ReplaceOutcome =
-  | { readonly kind: 'replaced'; readonly config: PrefixConfig }
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'conflict' };
-
-/** The rule of a replacement, for all stores: what becomes of `stored`. An entry that cannot be read has version 0. */
-export const replaceStored = (
-  stored: StoredConfig | undefined,
-  config: PrefixConfig,
-  expectedVersion: number | 'any',
-): ReplaceOutcome => {
-  if (stored === undefined) return { kind: 'missing' };
-  // A later version of the service wrote it: this one does not know what it would drop.
-  if (stored.kind === 'corrupt' && stored.version !== undefined) return { kind: 'conflict' };
-  const version = stored.kind === 'config' ? stored.config.version : 0;
-  if (expectedVersion !== 'any' && expectedVersion !== version) return { kind: 'conflict' };
-  // What is corrupt was never served.
-  const former = stored.kind === 'config' ? formerAfter(stored.config, config) : [];
-  const unknown = stored.kind === 'config' ? stored.config.unknown : undefined;
-  return {
-    kind: 'replaced',
-    config: { ...config, version: version + 1, ...(former.length > 0 && { former }), ...(unknown && { unknown }) },
-  };
-};
+/** Makes of an entry another one, or leaves it. It may be asked again, when the entry was changed meanwhile. */
+export type EntryRule<Outcome> = (entry: PrefixEntry) => Changed<Outcome>;
 
 /**
  * Promises, proved by `test/contracts/prefix-config-store.contract.ts`: of many concurrent insertions of one key exactly one
- * wins; of many replacements of one version exactly one wins; an entry that cannot be read is reported as
- * corrupt and harms no other. Every method throws StorageUnavailableError or StorageTimeoutError when the store fails.
+ * wins; of many replacements of one version exactly one wins; what a prefix was outlives its removal; an entry that cannot be read
+ * is reported as corrupt and harms no other. Every method throws StorageUnavailableError or StorageTimeoutError when the store fails.
  */
 export interface PrefixConfigStore {
   /** Looks several keys up in one trip. @returns at each key's index what is stored, or `undefined`. */
   find(prefixKeys: readonly string[]): Promise<readonly (StoredConfig | undefined)[]>;
 
+  /** @returns at each key's index what is kept beside the config, also of one that was removed; or `undefined`. */
+  histories(prefixKeys: readonly string[]): Promise<readonly (PrefixHistory | undefined)[]>;
+
   /** Up to `limit` entries in the order of their keys (by code unit), those after the key `after`. */
   list(after: string, limit: number): Promise<readonly { prefixKey: string; stored: StoredConfig }[]>;
 
-  /** Stores a new config. @returns false, and changes nothing, when the key is taken. */
+  /** The same, but the keys alone, and those of removed prefixes among them. */
+  keys(after: string, limit: number): Promise<readonly string[]>;
+
+  /** Puts in place of an entry what the rule makes of it, config and history together. @returns what the rule answered last. */
+  change<Outcome>(prefixKey: string, rule: EntryRule<Outcome>): Promise<Changed<Outcome>>;
+
+  /** Stores a new config. @returns false, and changes nothing, when the key is taken, or had that version before. */
   insert(config: PrefixConfig): Promise<boolean>;
 
   /** Replaces a config and gives it the next version, if its version is still `expectedVersion` (`'any'`: whatever it is). */
   replace(config: PrefixConfig, expectedVersion: number | 'any'): Promise<ReplaceOutcome>;
 
-  /** Removes a config; its counter stays. @returns false when there was none. */
-  remove(prefixKey: string): Promise<boolean>;
+  /**
+   * Removes a config, if its version is still `expectedVersion` (default: whatever it is); its counter and its history stay.
+   * @returns false when there was none of that version.
+   */
+  remove(prefixKey: string, expectedVersion?: number | 'any'): Promise<boolean>;
 
   /**
    * Calls back when another node changed an entry, or with `undefined` when changes may have been missed.
@@ -54,3 +52,14 @@ export interface PrefixConfigStore {
    */
   onChange(listener: (prefixKey: string | undefined) => void): void;
 }
+
+/** The changes that every store has, by the one that it makes its own way. */
+export const createEntryChanges = (
+  change: PrefixConfigStore['change'],
+): Pick<PrefixConfigStore, 'insert' | 'replace' | 'remove'> => ({
+  insert: async (config) => (await change(config.prefixKey, (entry) => insertEntry(entry, config))).outcome,
+  replace: async (config, expectedVersion) =>
+    (await change(config.prefixKey, (entry) => replaceEntry(entry, config, expectedVersion))).outcome,
+  remove: async (prefixKey, expectedVersion = 'any') =>
+    (await change(prefixKey, (entry) => removeEntry(entry, expectedVersion))).outcome,
+});

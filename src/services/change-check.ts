@@ -4,9 +4,10 @@ import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import { ValidationError } from '../core/errors.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import { couldMeet, FORMER_MAX, formerAfter, type Numbering } from '../core/numbering.ts';
+import { couldMeet, isSameNumbering, type Numbering } from '../core/numbering.ts';
 import { periodKeyOf, RESETS } from '../core/period.ts';
-import type { PrefixConfig, PrefixConfigInput } from '../core/prefix-config.ts';
+import type { PrefixConfigInput } from '../core/prefix-config.ts';
+import { type FormerNumbering, HISTORY_MAX } from '../core/prefix-history.ts';
 import { SNOWFLAKE_MIN } from '../core/snowflake.ts';
 
 interface Dependencies {
@@ -33,8 +34,8 @@ const refuseToMeet = (prefixKey: string, earlier: Numbering, next: Numbering): v
 };
 
 /**
- * @returns a check of what shall take the place of a config. It throws ValidationError, or the stores' errors.
- * All that the prefix ever was counts, for its numbers are in use; and the last config is served by other nodes for up to 5 s.
+ * @returns a check of what shall be the config of a prefix that was numbered as `former` until now, or until it was removed. It throws
+ * ValidationError, or the stores' errors. All that the prefix ever was counts, for its numbers are in use; and the last config is served by other nodes for up to 5 s.
  */
 export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => {
   /** Snowflakes and counters are told apart by their size. */
@@ -52,13 +53,14 @@ export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => 
     }
   };
 
-  return async (current: PrefixConfig, input: PrefixConfigInput): Promise<void> => {
-    const earlier = formerAfter(current, input);
-    if (earlier.length > FORMER_MAX) {
-      refuse('format', `This prefix was numbered in ${FORMER_MAX} other ways already: register another prefix key`);
+  return async (prefixKey: string, former: readonly FormerNumbering[], input: PrefixConfigInput): Promise<void> => {
+    const others = former.filter((one) => !isSameNumbering(one, input));
+    const earlier = others.filter((one, index) => others.findIndex((first) => isSameNumbering(first, one)) === index);
+    if (earlier.length >= HISTORY_MAX) {
+      refuse('format', `This prefix was numbered in ${HISTORY_MAX} other ways already: register another prefix key`);
     }
-    for (const one of earlier) refuseToMeet(current.prefixKey, one, input);
+    for (const one of earlier) refuseToMeet(prefixKey, one, input);
     const strategies = new Set([input, ...earlier].map(({ strategy }) => strategy));
-    if (strategies.has('snowflake') && strategies.size > 1) await keepBelowSnowflakes(current.prefixKey, input);
+    if (strategies.has('snowflake') && strategies.size > 1) await keepBelowSnowflakes(prefixKey, input);
   };
 };

@@ -1,8 +1,24 @@
 /** Brings the live store of prefix configs and its durable copy together, whichever of them lost something. */
 import type { Emit } from '../core/events.ts';
-import { encodeStoredConfig, type StoredConfig } from '../core/prefix-config.ts';
+import type { StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../core/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import {
+  isSameEntry,
+  NO_ENTRY,
+  type PrefixEntry,
+  type SettledEntry,
+  settleEntries,
+  versionOf,
+} from '../core/prefix-history.ts';
+
+/** How far the life of a prefix had come; see `compareEntries`. */
+interface Position {
+  /** The version of the config; 0 when there is none. */
+  readonly version: number;
+  /** The version that was removed last; 0 when none was. */
+  readonly removed: number;
+}
 
 type Entries = ReadonlyMap<string, StoredConfig | undefined>;
 
@@ -10,16 +26,16 @@ interface Settled {
   /** Whether the live store was changed. */
   readonly healed: boolean;
   /** At each key's index what both stores have now, or would have if the live one had not lost it again. */
-  readonly entries: readonly (StoredConfig | undefined)[];
+  readonly entries: readonly SettledEntry[];
 }
 
 export interface ConfigHealer {
-  /** The version of a config that both stores were last seen with. */
-  known(prefixKey: string): number | undefined;
-  /** The keys of all those. */
+  /** Where both stores were last seen with an entry; undefined when nothing is known of it. */
+  known(prefixKey: string): Position | undefined;
+  /** The keys of all that were last seen registered. */
   knownKeys(): Iterable<string>;
-  /** Notes what a writer has just made of an entry; `undefined`: it removed it. */
-  note(prefixKey: string, version: number | undefined): void;
+  /** Notes what a writer has just made of an entry. */
+  note(prefixKey: string, entry: PrefixEntry): void;
   /** Whether the stores were compared as a whole since the live one was last connected. */
   isThrough(): boolean;
   /** Compares all entries in the background, again and again until that was possible once. */
@@ -46,27 +62,14 @@ const RETRY_MS = 1_000;
 /** Entries that wait to be compared in the background; beyond, they are met again when they are next read. */
 const WAITING_MAX = 10_000;
 
-/** 0: there is none, or none that can be read. */
-export const versionOf = (stored: StoredConfig | undefined): number =>
-  stored?.kind === 'config' ? stored.config.version : (stored?.version ?? 0);
-
-const isSame = (one: StoredConfig | undefined, other: StoredConfig | undefined): boolean =>
-  one?.kind === 'config' && other?.kind === 'config'
-    ? encodeStoredConfig(one.config) === encodeStoredConfig(other.config)
-    : one?.kind === other?.kind && versionOf(one) === versionOf(other);
-
-/** What counts where the two stores differ. Of one version but with other content: the copy is what was acknowledged. */
-const winnerOf = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): StoredConfig | undefined => {
-  if (kept !== undefined && versionOf(kept) >= versionOf(inLive)) return kept;
-  return inLive ?? kept;
+/** Both stores must be put so; what they have already is told apart by `isSameEntry`. */
+const differs = (inLive: PrefixEntry, kept: PrefixEntry): boolean => {
+  const settled = settleEntries(inLive, kept);
+  return !isSameEntry(settled.inLive, inLive) || !isSameEntry(settled.kept, kept);
 };
 
-/** Whether there is anything to bring together: an entry neither store can read is left to the operator. */
-export const differs = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): boolean =>
-  (versionOf(inLive) > 0 || versionOf(kept) > 0) && !isSame(inLive, kept);
-
 export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCopy, emit: Emit): ConfigHealer => {
-  const known = new Map<string, number>();
+  const known = new Map<string, Position>();
   const listeners: (() => void)[] = [];
   const waiting = new Set<string>();
   let background: Promise<void> = Promise.resolve();
@@ -76,50 +79,68 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Puts what the copy keeps in place of what the live store has. @returns false when that was changed meanwhile. */
-  const restore = async (inLive: StoredConfig | undefined, kept: StoredConfig): Promise<boolean> => {
-    if (kept.kind !== 'config') return false;
-    if (inLive === undefined) return live.insert(kept.config);
-    // A replacement counts the version up, so what is there must go first.
-    await live.remove(kept.config.prefixKey);
-    return live.insert(kept.config);
+  const findLive = async (prefixKeys: readonly string[]): Promise<readonly PrefixEntry[]> => {
+    const [found, histories] = await Promise.all([live.find(prefixKeys), live.histories(prefixKeys)]);
+    return prefixKeys.map((_, index) => ({ stored: found[index], history: histories[index] }));
+  };
+
+  /** @returns false when the live store was changed meanwhile: then that is looked at when it is next read. */
+  const restore = async (prefixKey: string, seen: PrefixEntry, entry: PrefixEntry): Promise<boolean> => {
+    const rule = (found: PrefixEntry) => (isSameEntry(found, seen) ? { outcome: true, entry } : { outcome: false });
+    return (await live.change(prefixKey, rule)).outcome;
   };
 
   const settle: ConfigHealer['settle'] = async (writer, prefixKeys) => {
-    const [inLive, kept] = await Promise.all([live.find(prefixKeys), writer.find(prefixKeys)]);
+    const [inLive, kept] = await Promise.all([findLive(prefixKeys), writer.find(prefixKeys)]);
     const lost: Promise<boolean>[] = [];
+    const entries: SettledEntry[] = [];
     let copied = 0;
-    for (const index of prefixKeys.keys()) {
-      const [one, other] = [inLive[index], kept[index]];
-      if (!differs(one, other)) continue;
-      if (other !== undefined && winnerOf(one, other) === other) lost.push(restore(one, other));
-      else if (one?.kind === 'config') {
-        await writer.put(one.config);
-        copied += 1;
-      }
+    for (const [index, prefixKey] of prefixKeys.entries()) {
+      const [one = NO_ENTRY, other = NO_ENTRY] = [inLive[index], kept[index]];
+      const settled = settleEntries(one, other);
+      entries.push(settled);
+      if (!isSameEntry(settled.inLive, one)) lost.push(restore(prefixKey, one, settled.inLive));
+      if (isSameEntry(settled.kept, other)) continue;
+      await writer.put(prefixKey, settled.kept);
+      copied += 1;
     }
     const healed = (await Promise.all(lost)).filter(Boolean).length;
     if (healed > 0 || copied > 0) emit({ type: 'prefix-configs-healed', healed, copied });
     if (healed > 0) for (const listener of listeners) listener();
-    return { healed: healed > 0, entries: prefixKeys.map((_, index) => winnerOf(inLive[index], kept[index])) };
+    return { healed: healed > 0, entries };
   };
 
-  const note: ConfigHealer['note'] = (prefixKey, version = 0) => {
-    if (version > 0) known.set(prefixKey, version);
+  const note: ConfigHealer['note'] = (prefixKey, { stored, history }) => {
+    const [version, removed] = [versionOf(stored), history?.removed ?? 0];
+    if (version > 0 || removed > 0) known.set(prefixKey, { version, removed });
     else known.delete(prefixKey);
   };
 
   /** Without the lock first: usually nothing differs. */
   const heal = async (prefixKeys: readonly string[]): Promise<Entries> => {
-    const [kept, inLive] = await Promise.all([copy.find(prefixKeys), live.find(prefixKeys)]);
-    const entries = new Map(prefixKeys.map((prefixKey, index) => [prefixKey, inLive[index] ?? kept[index]]));
-    const different = prefixKeys.filter((_, index) => differs(inLive[index], kept[index]));
+    const [kept, inLive] = await Promise.all([copy.find(prefixKeys), findLive(prefixKeys)]);
+    const entries = prefixKeys.map((_, index) => settleEntries(inLive[index] ?? NO_ENTRY, kept[index] ?? NO_ENTRY));
+    const different = [...prefixKeys.keys()].filter((index) =>
+      differs(inLive[index] ?? NO_ENTRY, kept[index] ?? NO_ENTRY),
+    );
     if (different.length > 0) {
-      const settled = await copy.write((writer) => settle(writer, different));
-      for (const [index, prefixKey] of different.entries()) entries.set(prefixKey, settled.entries[index]);
+      const keys = different.map((index) => prefixKeys[index] ?? '');
+      const settled = await copy.write((writer) => settle(writer, keys));
+      for (const [at, index] of different.entries()) {
+        const entry = settled.entries[at];
+        if (entry !== undefined) entries[index] = entry;
+      }
     }
-    for (const [prefixKey, entry] of entries) note(prefixKey, versionOf(entry));
-    return entries;
+    for (const [
+      index,
+      {
+        stored,
+        kept: { history },
+      },
+    ] of entries.entries()) {
+      note(prefixKeys[index] ?? '', { stored, history });
+    }
+    return new Map(prefixKeys.map((prefixKey, index) => [prefixKey, entries[index]?.stored]));
   };
 
   let gathering: { readonly prefixKeys: Set<string>; readonly result: Promise<Entries> } | undefined;
@@ -139,13 +160,13 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
     return gathering.result.then((entries) => prefixKeys.map((prefixKey) => entries.get(prefixKey)));
   };
 
-  const healAll = async (list: PrefixConfigStore['list']): Promise<void> => {
+  const healAll = async (keys: PrefixConfigStore['keys']): Promise<void> => {
     for (let after = ''; ; ) {
-      const page = await list(after, PAGE);
-      if (page.length > 0) await heal(page.map(({ prefixKey }) => prefixKey));
+      const page = await keys(after, PAGE);
+      if (page.length > 0) await heal(page);
       const last = page.at(-1);
       if (page.length < PAGE || last === undefined || closed) return;
-      after = last.prefixKey;
+      after = last;
     }
   };
 
@@ -154,8 +175,8 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
       if (wanted) {
         wanted = false;
         try {
-          await healAll(copy.list);
-          await healAll(live.list);
+          await healAll(copy.keys);
+          await healAll(live.keys);
           // Another look was asked for meanwhile: the live store may have lost something since.
           through = !wanted;
         } catch (error) {
@@ -189,7 +210,11 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
 
   return {
     known: (prefixKey) => known.get(prefixKey),
-    knownKeys: () => known.keys(),
+    knownKeys: () =>
+      known
+        .entries()
+        .filter(([, { version }]) => version > 0)
+        .map(([prefixKey]) => prefixKey),
     note,
     isThrough: () => through,
     lookThrough: () => {

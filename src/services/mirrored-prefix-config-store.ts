@@ -2,17 +2,18 @@
  * Prefix configs that survive the loss of the store they are read from: each change is made there and in a durable copy.
  *
  * A change runs under the copy's one lock: first the live store (its own compare-and-set decides), then the copy, whose commit
- * ends it. Cut off before the live store was written, nothing has happened. Cut off after, the two differ: an insertion or replacement
- * is newer in the live store and is copied when it is next seen; a removal is still in the copy and is undone by healing.
- * Either way the caller was told of an error, and both stores agree again. Were the copy written first, a change that the live
+ * ends it. Cut off before the live store was written, nothing has happened. Cut off after, the two differ: what was written is newer in
+ * the live store, a removal too by the history it leaves, and is copied when it is next seen.
+ * The caller was told of an error, and both stores agree again. Were the copy written first, a change that the live
  * store then refuses would have to be taken back; and without the lock a healing that began before a removal could end after it.
  */
 import { isStoreFailure, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { StoredConfig } from '../core/prefix-config.ts';
-import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../core/prefix-config-copy.ts';
-import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { createConfigHealer, differs, versionOf } from './config-healer.ts';
+import type { PrefixConfigCopy } from '../core/prefix-config-copy.ts';
+import { createEntryChanges, type PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { type Changed, isSameEntry, isSameStored, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
+import { createConfigHealer } from './config-healer.ts';
 
 type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;
 
@@ -39,7 +40,9 @@ export const createMirroredPrefixConfigStore = (
   /** Whether a reader must not be given what the live store said before the copy was asked. */
   const isSuspect = (prefixKey: string, stored: StoredConfig | undefined): boolean => {
     if (stored?.kind !== 'config') return true;
-    return stored.config.version < (healer.known(prefixKey) ?? 0);
+    const { version, removed } = healer.known(prefixKey) ?? { version: 0, removed: 0 };
+    // What was removed may be back from a backup.
+    return version === 0 ? stored.config.version <= removed : stored.config.version < version;
   };
 
   /** Asks the copy about those that the live store may have lost: not there is only true when both say so. */
@@ -49,7 +52,7 @@ export const createMirroredPrefixConfigStore = (
   ): Promise<readonly (StoredConfig | undefined)[]> => {
     const suspects = prefixKeys.filter((prefixKey, index) => isSuspect(prefixKey, found[index]));
     const isLost = (prefixKey: string, index: number): boolean =>
-      found[index] === undefined && healer.known(prefixKey) !== undefined;
+      found[index] === undefined && (healer.known(prefixKey)?.version ?? 0) > 0;
     // One that is gone may not be the only one.
     if (prefixKeys.some(isLost)) healer.lookThrough();
     try {
@@ -78,8 +81,12 @@ export const createMirroredPrefixConfigStore = (
     return page;
   };
 
-  /** A page of what either store has. */
-  const listHealed: PrefixConfigStore['list'] = async (after, limit) => {
+  /** Whether there is anything to bring together: what neither store can read is left to the operator. */
+  const differs = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): boolean =>
+    (versionOf(inLive) > 0 || versionOf(kept) > 0) && !isSameStored(inLive, kept);
+
+  /** A page of what either store has; undefined when something that was removed is gone from it now. */
+  const listOnce = async (after: string, limit: number): Promise<ConfigPage | undefined> => {
     const [inLive, kept] = await Promise.all([
       live.list(after, limit),
       copy.list(after, limit).catch((error: unknown) => ({ error })),
@@ -91,10 +98,11 @@ export const createMirroredPrefixConfigStore = (
     const [ofLive, ofCopy] = [lookup(inLive), lookup(kept)];
     const different = prefixKeys.filter((prefixKey) => differs(ofLive.get(prefixKey), ofCopy.get(prefixKey)));
     const healed = different.length === 0 ? [] : await healer.healTogether(different);
+    // A page must not be short for that: who reads it would take it for the last.
+    if (healed.includes(undefined)) return undefined;
     for (const [index, prefixKey] of different.entries()) {
       const stored = healed[index];
-      if (stored === undefined) entries.delete(prefixKey);
-      else entries.set(prefixKey, stored);
+      if (stored !== undefined) entries.set(prefixKey, stored);
     }
     return prefixKeys.flatMap((prefixKey) => {
       const stored = entries.get(prefixKey);
@@ -102,16 +110,44 @@ export const createMirroredPrefixConfigStore = (
     });
   };
 
-  /** @returns what both stores held when this transaction looked. */
-  const settled = async (writer: PrefixConfigCopyWriter, prefixKey: string): Promise<StoredConfig | undefined> =>
-    (await healer.settle(writer, [prefixKey])).entries[0];
+  const listHealed: PrefixConfigStore['list'] = async (after, limit) => {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const page = await listOnce(after, limit);
+      if (page !== undefined) return page;
+    }
+    throw new StorageUnavailableError('Redis and PostgreSQL keep differing about the prefix configs.');
+  };
+
+  const change: PrefixConfigStore['change'] = async <Outcome>(
+    prefixKey: string,
+    rule: (entry: PrefixEntry) => Changed<Outcome>,
+  ) => {
+    const changed = await copy.write(async (writer) => {
+      for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+        const [settled] = (await healer.settle(writer, [prefixKey])).entries;
+        // Not by the live store alone: it may lose the entry once more before it is asked.
+        const { outcome: made } = await live.change(prefixKey, (found): Changed<Changed<Outcome> | undefined> => {
+          if (settled === undefined || !isSameEntry(found, settled.inLive)) return { outcome: undefined };
+          // What only the copy has and nobody can read is there too.
+          const next = rule({ ...found, stored: found.stored ?? settled.stored });
+          return next.entry === undefined ? { outcome: next } : { outcome: next, entry: next.entry };
+        });
+        if (made === undefined) continue;
+        if (made.entry !== undefined) await writer.put(prefixKey, made.entry);
+        return made;
+      }
+      throw new StorageUnavailableError('Redis keeps losing what is written to it.');
+    });
+    if (changed.entry !== undefined) healer.note(prefixKey, changed.entry);
+    return changed;
+  };
 
   return {
     find: async (prefixKeys) => {
       const found = await live.find(prefixKeys);
       const unseen = prefixKeys.filter((prefixKey, index) => {
         const version = versionOf(found[index]);
-        return version > 0 && version !== healer.known(prefixKey);
+        return version > 0 && version !== healer.known(prefixKey)?.version;
       });
       if (unseen.length > 0) healer.compareLater(unseen);
       return prefixKeys.some((prefixKey, index) => isSuspect(prefixKey, found[index]))
@@ -121,42 +157,16 @@ export const createMirroredPrefixConfigStore = (
 
     list: listHealed,
 
-    insert: async (config) => {
-      const inserted = await copy.write(async (writer) => {
-        // Not by the live store alone: it may lose the entry once more before it is asked.
-        if ((await settled(writer, config.prefixKey)) !== undefined) return false;
-        if (!(await live.insert(config))) return false;
-        await writer.put(config);
-        return true;
-      });
-      if (inserted) healer.note(config.prefixKey, config.version);
-      return inserted;
+    histories: async (prefixKeys) => {
+      // What was removed is known to the copy, whatever the live store has lost.
+      await healer.healTogether(prefixKeys);
+      return live.histories(prefixKeys);
     },
 
-    replace: async (config, expectedVersion) => {
-      const outcome = await copy.write(async (writer) => {
-        for (let attempt = 1; ; attempt += 1) {
-          const stored = await settled(writer, config.prefixKey);
-          const replaced = await live.replace(config, expectedVersion);
-          if (replaced.kind === 'replaced') await writer.put(replaced.config);
-          // Lost once more before it was replaced.
-          if (replaced.kind !== 'missing' || stored === undefined) return replaced;
-          if (attempt === ATTEMPTS_MAX) throw new StorageUnavailableError('Redis keeps losing what is written to it.');
-        }
-      });
-      if (outcome.kind === 'replaced') healer.note(config.prefixKey, outcome.config.version);
-      return outcome;
-    },
+    keys: (after, limit) => live.keys(after, limit),
 
-    remove: async (prefixKey) => {
-      const removed = await copy.write(async (writer) => {
-        const wasLive = await live.remove(prefixKey);
-        const wasKept = await writer.remove(prefixKey);
-        return wasLive || wasKept;
-      });
-      healer.note(prefixKey, undefined);
-      return removed;
-    },
+    change,
+    ...createEntryChanges(change),
 
     onChange: (listener) => {
       live.onChange(listener);

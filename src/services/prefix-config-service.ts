@@ -13,6 +13,7 @@ import type { Emit } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { formerWithPresent, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
 import { parseTemplate } from '../core/template.ts';
 import { createChangeCheck } from './change-check.ts';
 import { type Page, readPage } from './page.ts';
@@ -29,8 +30,11 @@ export interface PrefixConfigService {
   read(prefixKey: string): Promise<PrefixConfig>;
   /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<PrefixConfig>>;
-  /** The counter stays, so that a later registration goes on counting. @throws PrefixNotRegisteredError, or the store's errors. */
-  remove(prefixKey: string): Promise<void>;
+  /**
+   * Counter and history stay, so that a later registration goes on counting and repeats nothing.
+   * @throws PrefixNotRegisteredError, VersionConflictError, or the store's errors.
+   */
+  remove(prefixKey: string, expectedVersion?: number | 'any'): Promise<void>;
 }
 
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
@@ -66,39 +70,53 @@ export const createPrefixConfigService = ({
     await refuseToRepeat(prefixKey, input);
   };
 
+  const entryOf = async (prefixKey: string): Promise<PrefixEntry> => {
+    const [stored] = await store.find([prefixKey]);
+    // In this order: a history that is newer than the config knows no less.
+    const [history] = await store.histories([prefixKey]);
+    return { stored, history };
+  };
+
+  /** @returns false when somebody else's change went through meanwhile. */
+  const registerOnce = async (prefixKey: string, input: PrefixConfigInput): Promise<PrefixConfig | undefined> => {
+    const entry = await entryOf(prefixKey);
+    if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
+    // Its numbers are in use, though it was removed.
+    await checkChange(prefixKey, formerWithPresent(entry), input);
+    const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
+    return (await store.insert(config)) ? config : undefined;
+  };
+
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
     if (stored.kind === 'config') return stored.config;
     emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
     throw new CorruptEntryError(prefixKey, stored.reason);
   };
 
-  /** Compares what shall be with all that was. @returns the version of the config that it may replace. */
-  const compare = async (prefixKey: string, input: PrefixConfigInput): Promise<number> => {
-    const [stored] = await store.find([prefixKey]);
-    if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
-    if (stored.kind === 'corrupt' && stored.version !== undefined) return readable(prefixKey, stored).version;
-    // One that cannot be read was never served.
-    if (stored.kind === 'corrupt') return 0;
-    await checkChange(stored.config, input);
-    return stored.config.version;
-  };
-
   return {
     register: async (prefixKey, input) => {
       await check(prefixKey, input);
-      const config = { prefixKey, ...input, version: 1 };
-      if (!(await store.insert(config))) throw new PrefixAlreadyExistsError(prefixKey);
-      seriesCache.forget(prefixKey);
-      emit({ type: 'prefix-config-registered', config });
-      return config;
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        const config = await registerOnce(prefixKey, input);
+        if (config === undefined) continue;
+        seriesCache.forget(prefixKey);
+        emit({ type: 'prefix-config-registered', config });
+        return config;
+      }
+      throw new PrefixAlreadyExistsError(prefixKey);
     },
 
     update: async (prefixKey, input, expectedVersion) => {
       await check(prefixKey, input);
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        const entry = await entryOf(prefixKey);
+        if (entry.stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+        // Only a later version can read it, and knows what would be lost.
+        if (entry.stored.kind === 'corrupt' && entry.stored.version !== undefined) readable(prefixKey, entry.stored);
         // What was compared is what is replaced: its version says so.
-        const version = await compare(prefixKey, input);
+        const version = versionOf(entry.stored);
         if (expectedVersion !== 'any' && expectedVersion !== version) break;
+        await checkChange(prefixKey, formerWithPresent(entry), input);
         const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version);
         if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
         if (outcome.kind === 'conflict') continue;
@@ -127,10 +145,18 @@ export const createPrefixConfigService = ({
         { after, limit },
       ),
 
-    remove: async (prefixKey) => {
-      if (!(await store.remove(prefixKey))) throw new PrefixNotRegisteredError(prefixKey);
-      seriesCache.forget(prefixKey);
-      emit({ type: 'prefix-config-removed', prefixKey });
+    remove: async (prefixKey, expectedVersion = 'any') => {
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        if (await store.remove(prefixKey, expectedVersion)) {
+          seriesCache.forget(prefixKey);
+          emit({ type: 'prefix-config-removed', prefixKey });
+          return;
+        }
+        const [stored] = await store.find([prefixKey]);
+        if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+        if (expectedVersion !== 'any' && versionOf(stored) !== expectedVersion) break;
+      }
+      throw new VersionConflictError(prefixKey);
     },
   };
 };

@@ -3,7 +3,7 @@ import type { CeilingRepair, ServedSequence, ServedSequences } from '../core/cei
 import type { Ceiling } from '../core/ceiling-store.ts';
 import type { PrefixConfigCopy } from '../core/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { versionOf } from './config-healer.ts';
+import { compareEntries, NO_ENTRY, type PrefixEntry, settleEntries, versionOf } from '../core/prefix-history.ts';
 
 export interface RepairSummary {
   readonly sequences: number;
@@ -23,7 +23,7 @@ export interface RepairService {
 interface Dependencies {
   readonly served: ServedSequences;
   readonly ceilings: CeilingRepair;
-  readonly live: Pick<PrefixConfigStore, 'list'>;
+  readonly live: Pick<PrefixConfigStore, 'keys' | 'find' | 'histories'>;
   readonly copy: PrefixConfigCopy;
 }
 
@@ -32,6 +32,11 @@ const PAGE = 500;
 const isBehind = (stored: Ceiling | undefined, served: ServedSequence): boolean => {
   if (stored === undefined || stored.epoch < served.epoch) return true;
   return stored.epoch === served.epoch && stored.ceiling < served.ceiling;
+};
+
+const describeEntry = ({ stored, history }: PrefixEntry): string => {
+  if (versionOf(stored) > 0) return `version ${versionOf(stored)}`;
+  return (history?.removed ?? 0) > 0 ? `version ${history?.removed} removed` : 'nothing';
 };
 
 const describe = (at: Ceiling | undefined): string =>
@@ -66,19 +71,15 @@ export const createRepairService = ({ served, ceilings, live, copy }: Dependenci
   };
 
   /** @returns how many configs of this page were behind. */
-  const repairPage = async (
-    page: Awaited<ReturnType<PrefixConfigStore['list']>>,
-    change: boolean,
-    say: (line: string) => void,
-  ): Promise<number> => {
-    const kept = await copy.find(page.map(({ prefixKey }) => prefixKey));
+  const repairPage = async (page: readonly string[], change: boolean, say: (line: string) => void): Promise<number> => {
+    const [kept, found, histories] = await Promise.all([copy.find(page), live.find(page), live.histories(page)]);
     let behind = 0;
-    for (const [index, { prefixKey, stored }] of page.entries()) {
-      const version = versionOf(kept[index]);
-      if (stored.kind !== 'config' || version >= stored.config.version) continue;
+    for (const [index, prefixKey] of page.entries()) {
+      const [inLive, inCopy = NO_ENTRY] = [{ stored: found[index], history: histories[index] }, kept[index]];
+      if (compareEntries(inLive, inCopy) <= 0) continue;
       behind += 1;
-      if (change) await copy.write((writer) => writer.put(stored.config));
-      const versions = `PostgreSQL ${version === 0 ? 'nothing' : `version ${version}`}; Redis version ${stored.config.version}`;
+      if (change) await copy.write((writer) => writer.put(prefixKey, settleEntries(inLive, inCopy).kept));
+      const versions = `PostgreSQL ${describeEntry(inCopy)}; Redis ${describeEntry(inLive)}`;
       say(`prefix config ${prefixKey}: ${versions}: ${change ? 'copied' : 'behind'}`);
     }
     return behind;
@@ -87,11 +88,11 @@ export const createRepairService = ({ served, ceilings, live, copy }: Dependenci
   const repairConfigs = async (change: boolean, say: (line: string) => void): Promise<number> => {
     let behind = 0;
     for (let after = ''; ; ) {
-      const page = await live.list(after, PAGE);
+      const page = await live.keys(after, PAGE);
       const last = page.at(-1);
       if (last === undefined) return behind;
       behind += await repairPage(page, change, say);
-      after = last.prefixKey;
+      after = last;
     }
   };
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../src/core/prefix-config.ts';
+import { NO_ENTRY } from '../../src/core/prefix-history.ts';
 import {
   createMirroredPrefixConfigStore,
   type MirroredPrefixConfigStore,
@@ -11,11 +12,14 @@ import {
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresPrefixConfigCopy } from '../../src/stores/postgres/postgres-prefix-config-copy.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { describePrefixConfigStore } from './prefix-config-store.contract.ts';
+
+const PREFIX_HISTORIES_KEY = createRedisKeys('').prefixHistories;
 
 interface Node {
   readonly store: MirroredPrefixConfigStore;
@@ -42,7 +46,7 @@ const startNode = async (redisUrl: string, databaseUrl: string): Promise<Node> =
     store,
     events,
     kept: async (prefixKey) => {
-      const [stored] = await copy.find([prefixKey]);
+      const [{ stored } = NO_ENTRY] = await copy.find([prefixKey]);
       return stored?.kind === 'config' ? stored.config : undefined;
     },
     through,
@@ -137,7 +141,9 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     const started = await open();
     const postgres = createPostgresClient(database.url, 2_000, () => undefined);
     await createPostgresPrefixConfigCopy(postgres).write(async (writer) => {
-      for (const config of configs) await writer.put(config);
+      for (const config of configs) {
+        await writer.put(config.prefixKey, { stored: { kind: 'config', config }, history: undefined });
+      }
     });
     await postgres.close();
     await redis.client.flushall();
@@ -197,6 +203,94 @@ describe('prefix configs in Redis and PostgreSQL', () => {
       expect(await node.store.find([config.prefixKey])).toEqual([undefined]);
       expect(await node.kept(config.prefixKey)).toBeUndefined();
     }
+  });
+
+  it('that were removed do not come back with an older Redis, and an old one does not win over a newer registration', async () => {
+    const [gone, again] = [configOf(), configOf()];
+    for (const config of [gone, again]) {
+      await node.store.insert(config);
+      for (let version = 1; version < 4; version += 1) await node.store.replace(config, version);
+    }
+    const backup = await Promise.all([
+      redis.client.hgetall('prefix_configs'),
+      redis.client.hgetall(PREFIX_HISTORIES_KEY),
+    ]);
+    for (const { prefixKey } of [gone, again]) await node.store.remove(prefixKey);
+    const next = { ...again, format: 'NEW{SEQ:4}', version: 5 };
+    expect(await node.store.insert({ ...next, version: 1 })).toBe(false);
+    expect(await node.store.insert(next)).toBe(true);
+    const kept = await node.kept(again.prefixKey);
+    expect(kept).toMatchObject({ version: 5, format: 'NEW{SEQ:4}', former: [{ format: again.format }] });
+
+    const restoreRedis = async () => {
+      await redis.client.del('prefix_configs', PREFIX_HISTORIES_KEY);
+      await redis.client.hset('prefix_configs', backup[0]);
+      if (Object.keys(backup[1]).length > 0) await redis.client.hset(PREFIX_HISTORIES_KEY, backup[1]);
+    };
+    await restoreRedis();
+    // The node that knew of it, and one that starts.
+    expect(await node.store.find([gone.prefixKey, again.prefixKey])).toEqual([
+      undefined,
+      { kind: 'config', config: kept },
+    ]);
+    expect(await inRedis(gone.prefixKey)).toBeUndefined();
+    await restoreRedis();
+    const started = await open();
+    await started.through();
+    expect(await inRedis(gone.prefixKey)).toBeUndefined();
+    expect(await node.kept(gone.prefixKey)).toBeUndefined();
+    await expect.poll(() => inRedis(again.prefixKey)).toEqual({ kind: 'config', config: kept });
+    expect(await started.store.insert(gone)).toBe(false);
+  });
+
+  it('that were removed are remembered when Redis is emptied, and when it is PostgreSQL that lost them', async () => {
+    const config = configOf();
+    const { prefixKey } = config;
+    await node.store.insert(config);
+    await node.store.remove(prefixKey);
+    const [history] = await node.store.histories([prefixKey]);
+    expect(history).toMatchObject({ removed: 1, former: [{ format: config.format }] });
+    await redis.client.del('prefix_configs', PREFIX_HISTORIES_KEY);
+    expect(await node.store.histories([prefixKey])).toEqual([history]);
+    await database.query('DELETE FROM prefix_histories WHERE prefix_key = $1', [prefixKey]);
+    const started = await open();
+    await started.through();
+    await redis.client.del('prefix_configs', PREFIX_HISTORIES_KEY);
+    expect(await started.store.histories([prefixKey])).toEqual([history]);
+  });
+
+  it('removed in Redis alone, when the commit in PostgreSQL failed, stay removed', async () => {
+    const config = configOf();
+    await node.store.insert(config);
+    await redis.client.hdel('prefix_configs', config.prefixKey);
+    await redis.client.hset(PREFIX_HISTORIES_KEY, config.prefixKey, '{"removed":1}');
+    expect(await node.store.find([config.prefixKey])).toEqual([undefined]);
+    await expect.poll(() => node.kept(config.prefixKey)).toBeUndefined();
+  });
+
+  it('registered or removed by nodes that know no histories are what those say', async () => {
+    const config = configOf();
+    const { prefixKey } = config;
+    await node.store.insert(config);
+    await node.store.replace(config, 1);
+    await node.store.remove(prefixKey);
+    const asBefore = async (json: string | undefined) => {
+      const postgres = createPostgresClient(database.url, 2_000, () => undefined);
+      const copy = createPostgresPrefixConfigCopy(postgres);
+      if (json === undefined) await redis.client.hdel('prefix_configs', prefixKey);
+      else await redis.client.hset('prefix_configs', prefixKey, json);
+      const stored = json === undefined ? undefined : decodeStoredConfig(prefixKey, json);
+      await copy.write((writer) => writer.put(prefixKey, { stored, history: undefined }));
+      await postgres.close();
+    };
+    await asBefore(encodeStoredConfig({ ...config, version: 1 }));
+    await (await open()).through();
+    expect(await node.store.find([prefixKey])).toEqual([{ kind: 'config', config: { ...config, version: 1 } }]);
+    expect(await node.store.replace(config, 1)).toMatchObject({ kind: 'replaced', config: { version: 3 } });
+    await asBefore(undefined);
+    await (await open()).through();
+    expect(await node.store.find([prefixKey])).toEqual([undefined]);
+    expect(await node.store.histories([prefixKey])).toMatchObject([{ removed: 2 }]);
   });
 
   it('tell listeners when they were healed', async () => {

@@ -88,6 +88,60 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find([config.prefixKey])).toEqual([undefined]);
     });
 
+    it('keeps what a prefix was when it is removed, and what it was before', async () => {
+      const config = configOf(freshKey());
+      const { prefixKey, format, reset, strategy, timeZone, fiscalYearStart, overflow } = config;
+      const numbering = { format, reset, strategy, timeZone, fiscalYearStart, overflow };
+      await get().store.insert(config);
+      expect(await get().store.histories([prefixKey, 'UNKNOWN'])).toEqual([undefined, undefined]);
+      await get().store.replace({ ...config, format: 'B-{SEQ:6}', timeZone: 'UTC' }, 1);
+      expect(await get().store.histories([prefixKey])).toEqual([{ removed: 0, former: [numbering] }]);
+      expect(await get().store.remove(prefixKey, 1)).toBe(false);
+      expect(await get().store.remove(prefixKey, 2)).toBe(true);
+      const later = { ...numbering, format: 'B-{SEQ:6}', timeZone: 'UTC' };
+      expect(await get().store.histories([prefixKey])).toEqual([{ removed: 2, former: [numbering, later] }]);
+      expect(await get().store.find([prefixKey])).toEqual([undefined]);
+      expect(await get().store.list(`${prefixKey.slice(0, -1)}`, 1_000)).not.toContainEqual(
+        expect.objectContaining({ prefixKey }),
+      );
+      expect(await get().store.keys('', 10_000)).toContain(prefixKey);
+    });
+
+    it('gives no version again that was removed, and lets a new one remember what was before', async () => {
+      const config = configOf(freshKey());
+      await get().store.insert(config);
+      await get().store.remove(config.prefixKey);
+      expect(await get().store.insert(config)).toBe(false);
+      const { format, reset, strategy } = config;
+      const next = { ...config, format: 'B-{SEQ:6}', version: 2 };
+      expect(await get().store.insert(next)).toBe(true);
+      expect(await get().store.find([config.prefixKey])).toEqual([
+        { kind: 'config', config: { ...next, former: [{ format, reset, strategy }] } },
+      ]);
+      await get().store.remove(config.prefixKey);
+      await get().preload(config.prefixKey, '{"format":"C-{SEQ:6}"}');
+      expect(await get().store.replace({ ...config, format: 'D-{SEQ:6}' }, 'any')).toMatchObject({
+        kind: 'replaced',
+        config: { version: 3, former: [{ format }, { format: 'B-{SEQ:6}' }, { format: 'C-{SEQ:6}' }] },
+      });
+    });
+
+    it('remembers more numberings than a config itself can name', async () => {
+      const prefixKey = freshKey();
+      await get().store.insert(configOf(prefixKey, { strategy: 'snowflake', initialSeq: 0n }));
+      for (let index = 1; index <= 60; index += 1) {
+        const outcome = await get().store.replace(configOf(prefixKey, { format: `F${index}-{SEQ:6}` }), index);
+        expect(outcome.kind).toBe('replaced');
+      }
+      const [history] = await get().store.histories([prefixKey]);
+      expect(history?.former).toHaveLength(60);
+      const [stored] = await get().store.find([prefixKey]);
+      const former = stored?.kind === 'config' ? (stored.config.former ?? []) : [];
+      expect(former).toHaveLength(50);
+      expect(former[0]?.strategy).toBe('snowflake');
+      expect(former.at(-1)?.format).toBe('F59-{SEQ:6}');
+    });
+
     it('takes an entry preloaded by an operator, with defaults for what is missing', async () => {
       const prefixKey = freshKey();
       await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}"}');

@@ -37,6 +37,16 @@ const headers = z.object({
     .describe('The ETag of the config to change. Without it the call registers.'),
 });
 
+const removalHeaders = z.object({
+  'if-match': z
+    .string()
+    .max(128)
+    .optional()
+    .describe(
+      'The ETag of the config to remove. Without it, or with *, the config is removed whatever its version is.',
+    ),
+});
+
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
 
 /** @returns the version that may be replaced; undefined when there is no condition. @throws ValidationError */
@@ -135,14 +145,16 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('configs:write', 'Remove a prefix config; its counter stays'),
+        ...described('configs:write', 'Remove a prefix config; its counter and what it was stay'),
         params: prefixKeyParams,
-        response: { ...foundResponse, 204: z.undefined() },
+        headers: removalHeaders,
+        response: { ...foundResponse, 204: z.undefined(), 412: problemResponse('VERSION_CONFLICT') },
       },
       ...authorizer.guard('configs:write', keyOf),
     },
     async (request, reply) => {
-      await prefixConfigService.remove(request.params.prefixKey);
+      const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
+      await prefixConfigService.remove(request.params.prefixKey, expectedVersion);
       return reply.code(204).send();
     },
   );

@@ -1,36 +1,52 @@
 /** Prefix configs in memory: the reference implementation for tests. */
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
-import { type PrefixConfigStore, replaceStored } from '../../core/prefix-config-store.ts';
+import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import { decodeHistory, encodeHistory } from '../../core/prefix-history.ts';
 
 /** `preload` writes an entry as an operator would, unchecked. */
 export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
   preload(prefixKey: string, json: string): void;
+  /** Loses all that is kept of a prefix. */
+  lose(prefixKey: string): void;
 } => {
   const entries = new Map<string, string>();
+  const histories = new Map<string, string>();
   const read = (prefixKey: string): StoredConfig | undefined => {
     const json = entries.get(prefixKey);
     return json === undefined ? undefined : decodeStoredConfig(prefixKey, json);
   };
+  const pageOf = (keys: Iterable<string>, after: string, limit: number): string[] =>
+    [...new Set(keys)]
+      .filter((key) => key > after)
+      .sort()
+      .slice(0, limit);
+
+  const change: PrefixConfigStore['change'] = async (prefixKey, rule) => {
+    const changed = rule({ stored: read(prefixKey), history: decodeHistory(histories.get(prefixKey)) });
+    if (changed.entry === undefined) return changed;
+    const { stored, history } = changed.entry;
+    if (stored?.kind === 'config') entries.set(prefixKey, encodeStoredConfig(stored.config));
+    else if (stored === undefined) entries.delete(prefixKey);
+    if (history !== undefined) histories.set(prefixKey, encodeHistory(history));
+    return changed;
+  };
+
   return {
     find: async (prefixKeys) => prefixKeys.map(read),
+    histories: async (prefixKeys) => prefixKeys.map((prefixKey) => decodeHistory(histories.get(prefixKey))),
     list: async (after, limit) =>
-      [...entries]
-        .filter(([key]) => key > after)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .slice(0, limit)
-        .map(([prefixKey, json]) => ({ prefixKey, stored: decodeStoredConfig(prefixKey, json) })),
-    insert: async (config) => {
-      if (entries.has(config.prefixKey)) return false;
-      entries.set(config.prefixKey, encodeStoredConfig(config));
-      return true;
-    },
-    replace: async (config, expectedVersion) => {
-      const outcome = replaceStored(read(config.prefixKey), config, expectedVersion);
-      if (outcome.kind === 'replaced') entries.set(config.prefixKey, encodeStoredConfig(outcome.config));
-      return outcome;
-    },
-    remove: async (prefixKey) => entries.delete(prefixKey),
+      pageOf(entries.keys(), after, limit).map((prefixKey) => ({
+        prefixKey,
+        stored: decodeStoredConfig(prefixKey, entries.get(prefixKey) ?? ''),
+      })),
+    keys: async (after, limit) => pageOf([...entries.keys(), ...histories.keys()], after, limit),
+    change,
+    ...createEntryChanges(change),
     onChange: () => undefined,
+    lose: (prefixKey) => {
+      entries.delete(prefixKey);
+      histories.delete(prefixKey);
+    },
     preload: (prefixKey, json) => {
       entries.set(prefixKey, json);
     },

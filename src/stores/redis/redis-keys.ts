@@ -14,6 +14,11 @@ export interface SequenceKeys {
 export interface RedisKeys {
   /** Hash: prefix key → config as JSON with snake_case names. */
   readonly prefixConfigs: string;
+  /**
+   * Hash: prefix key → what it was before, as JSON, also of removed prefixes. In the slot of the configs, so that both are written in
+   * one step; and named like what counts, so that it goes when that goes, and needs no rights beyond those of nodes that know it not.
+   */
+  readonly prefixHistories: string;
   /** Channel: a message is the prefix key whose config was changed. */
   readonly prefixConfigsChannel: string;
   /** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
@@ -53,7 +58,7 @@ const found = (prefixKey: string | undefined, period = ''): SequenceName | undef
 export const createRedisKeys = (prefix: string): RedisKeys => {
   // Neither has a meaning in an expression, but for the dot.
   const counterOf = `${prefix.replaceAll('.', '\\.')}sequence:`;
-  const counterKey = new RegExp(`^(?:${counterOf}(.+)|\\{${counterOf}(.+)\\}:(.+))$`);
+  const counterKey = new RegExp(`^(?:${counterOf}([^{}]+)|\\{${counterOf}(.+)\\}:(.+))$`);
   const stateKey = new RegExp(`^\\{${counterOf}([^{}]+)\\}(?::([^:]+))?:state$`);
   const prefixConfigsChannel = `${prefix}prefix_configs:changed`;
   const sequencesRecoveringChannel = `${prefix}sequences:recovering`;
@@ -66,6 +71,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
   const patterns = ['sequence:*', 'idempotency:*', 'rate_limit:*'].map((pattern) => `${prefix}${pattern}`);
   return {
     ...hashes,
+    prefixHistories: `${prefix}sequence:{${hashes.prefixConfigs}}:histories`,
     prefixConfigsChannel,
     sequencesRecoveringChannel,
     ofSequence: ({ prefixKey, period }) => {

@@ -1,50 +1,60 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
+import { StorageUnavailableError } from '../../core/errors.ts';
 import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
-import { type PrefixConfigStore, type ReplaceOutcome, replaceStored } from '../../core/prefix-config-store.ts';
+import { createEntryChanges, type EntryRule, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import { type Changed, decodeHistory, encodeHistory, type PrefixEntry } from '../../core/prefix-history.ts';
 import { gatherReads } from './gathered-reads.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 const NONE = '';
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
-const ATTEMPTS_MAX = 10;
+const ATTEMPTS_MAX = 50;
 
 export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: RedisClient): PrefixConfigStore => {
   const script = loadRedisScript('write-config');
 
   const readEntries = gatherReads((prefixKeys) => commands.hmget(names.prefixConfigs, ...prefixKeys));
 
-  const read = async (prefixKey: string): Promise<string> =>
-    (await commands.hget(names.prefixConfigs, prefixKey)) ?? NONE;
-
-  const swap = async (prefixKey: string, before: string, after: string): Promise<boolean> => {
-    const reply = await runRedisScript(
-      commands,
-      script,
-      [names.prefixConfigs],
-      [prefixKey, before, after, names.prefixConfigsChannel],
-    );
-    return String(reply) === '1';
+  const read = async (prefixKey: string): Promise<readonly [config: string, history: string]> => {
+    const [config, history] = await Promise.all([
+      commands.hget(names.prefixConfigs, prefixKey),
+      commands.hget(names.prefixHistories, prefixKey),
+    ]);
+    return [config ?? NONE, history ?? NONE];
   };
 
-  const replace: PrefixConfigStore['replace'] = async (config, expectedVersion): Promise<ReplaceOutcome> => {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const before = await read(config.prefixKey);
-      const stored = before === NONE ? undefined : decodeStoredConfig(config.prefixKey, before);
-      const outcome = replaceStored(stored, config, expectedVersion);
-      if (outcome.kind !== 'replaced') return outcome;
-      if (await swap(config.prefixKey, before, encodeStoredConfig(outcome.config))) return outcome;
-    }
-    return { kind: 'conflict' };
+  const textsOf = ({ stored, history }: PrefixEntry, before: readonly [string, string]): readonly [string, string] => {
+    // What cannot be read is left as it is.
+    const config =
+      stored?.kind === 'config' ? encodeStoredConfig(stored.config) : stored === undefined ? NONE : before[0];
+    return [config, history === undefined ? before[1] : encodeHistory(history)];
   };
 
-  const remove: PrefixConfigStore['remove'] = async (prefixKey) => {
+  const change = async <Outcome>(prefixKey: string, rule: EntryRule<Outcome>): Promise<Changed<Outcome>> => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const before = await read(prefixKey);
-      if (before === NONE) return false;
-      if (await swap(prefixKey, before, NONE)) return true;
+      const changed = rule({
+        stored: before[0] === NONE ? undefined : decodeStoredConfig(prefixKey, before[0]),
+        history: decodeHistory(before[1]),
+      });
+      if (changed.entry === undefined) return changed;
+      const after = textsOf(changed.entry, before);
+      const args = [prefixKey, before[0], after[0], before[1], after[1], names.prefixConfigsChannel];
+      const reply = await runRedisScript(commands, script, [names.prefixConfigs, names.prefixHistories], args);
+      if (String(reply) === '1') return changed;
     }
-    return false;
+    throw new StorageUnavailableError('The prefix config is being changed by too many at once.');
+  };
+
+  const translatedChange: PrefixConfigStore['change'] = (prefixKey, rule) => translated(() => change(prefixKey, rule));
+
+  const readKeys = async (hashes: readonly string[], after: string, limit: number): Promise<readonly string[]> => {
+    const keys = (await Promise.all(hashes.map((hash) => commands.hkeys(hash)))).flat();
+    return [...new Set(keys)]
+      .filter((key) => key > after)
+      .sort()
+      .slice(0, limit);
   };
 
   return {
@@ -59,8 +69,7 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: Re
 
     list: (after, limit) =>
       translated(async () => {
-        const keys = (await commands.hkeys(names.prefixConfigs)).filter((key) => key > after).sort();
-        const page = keys.slice(0, limit);
+        const page = await readKeys([names.prefixConfigs], after, limit);
         if (page.length === 0) return [];
         const entries = await commands.hmget(names.prefixConfigs, ...page);
         return page.flatMap((prefixKey, index) => {
@@ -71,9 +80,17 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: Re
         });
       }),
 
-    insert: (config) => translated(() => swap(config.prefixKey, NONE, encodeStoredConfig(config))),
-    replace: (config, expectedVersion) => translated(() => replace(config, expectedVersion)),
-    remove: (prefixKey) => translated(() => remove(prefixKey)),
+    histories: (prefixKeys) =>
+      translated(async () => {
+        if (prefixKeys.length === 0) return [];
+        const entries = await commands.hmget(names.prefixHistories, ...prefixKeys);
+        return prefixKeys.map((_, index) => decodeHistory(entries[index]));
+      }),
+
+    keys: (after, limit) => translated(() => readKeys([names.prefixConfigs, names.prefixHistories], after, limit)),
+
+    change: translatedChange,
+    ...createEntryChanges(translatedChange),
 
     onChange: (listener) => {
       subscriber.on('message', (channel: string, prefixKey: string) => {

@@ -14,17 +14,22 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
   const counters = [plain.counter, periodic.counter];
   const hashes = [plain.state, plain.gaps, periodic.state, periodic.gaps];
   const receipts = [names.receipt(EXAMPLE, EXAMPLE), names.claim(EXAMPLE)];
-  const { prefixConfigs, temporaryNumbers, workers, apiKeys } = names;
+  const { prefixConfigs, prefixHistories, temporaryNumbers, workers, apiKeys } = names;
   return [
     ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
     ...names.channels.flatMap((channel) => [`PUBLISH ${channel} ${EXAMPLE}`, `SUBSCRIBE ${channel}`]),
-    ...forKeys([...counters, ...hashes, prefixConfigs, temporaryNumbers, workers], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY'),
+    ...forKeys(
+      [...counters, ...hashes, prefixConfigs, prefixHistories, temporaryNumbers, workers],
+      'EVAL x 1 KEY',
+      'EVALSHA x 1 KEY',
+    ),
     ...forKeys(receipts, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
     ...forKeys([...counters, ...receipts], 'GET KEY', 'SET KEY 1'),
     ...forKeys(hashes, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
     ...forKeys(hashes, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),
     ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
     ...forKeys([prefixConfigs], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
+    ...forKeys([prefixHistories], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1'),
     ...forKeys([temporaryNumbers], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
     ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
     ...forKeys([workers], 'HGET KEY f', 'HSET KEY f 1'),

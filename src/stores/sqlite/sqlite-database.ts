@@ -16,6 +16,7 @@ const OPEN = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS prefix_configs (prefix_key TEXT PRIMARY KEY, config TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS prefix_histories (prefix_key TEXT PRIMARY KEY, history TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sequences (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, origin TEXT, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;

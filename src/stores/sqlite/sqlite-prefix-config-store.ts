@@ -1,6 +1,7 @@
 /** Prefix configs in the embedded database: the same JSON per prefix as in Redis. */
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
-import { type PrefixConfigStore, replaceStored } from '../../core/prefix-config-store.ts';
+import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import { decodeHistory, encodeHistory, type PrefixEntry, type PrefixHistory } from '../../core/prefix-history.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDatabase): PrefixConfigStore => {
@@ -8,8 +9,13 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
   const selectPage = handle.prepare(
     'SELECT prefix_key, config FROM prefix_configs WHERE prefix_key > ? ORDER BY prefix_key LIMIT ?',
   );
-  const insert = handle.prepare('INSERT INTO prefix_configs (prefix_key, config) VALUES (?, ?) ON CONFLICT DO NOTHING');
-  const update = handle.prepare('UPDATE prefix_configs SET config = ? WHERE prefix_key = ?');
+  const selectKeys = handle.prepare(
+    'SELECT prefix_key FROM prefix_configs WHERE prefix_key > ?1 UNION ' +
+      'SELECT prefix_key FROM prefix_histories WHERE prefix_key > ?1 ORDER BY prefix_key LIMIT ?2',
+  );
+  const selectHistory = handle.prepare('SELECT history FROM prefix_histories WHERE prefix_key = ?');
+  const put = handle.prepare('INSERT OR REPLACE INTO prefix_configs (prefix_key, config) VALUES (?, ?)');
+  const putHistory = handle.prepare('INSERT OR REPLACE INTO prefix_histories (prefix_key, history) VALUES (?, ?)');
   const remove = handle.prepare('DELETE FROM prefix_configs WHERE prefix_key = ?');
 
   const read = (prefixKey: string): StoredConfig | undefined => {
@@ -17,8 +23,27 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
     return row === undefined ? undefined : decodeStoredConfig(prefixKey, String(row['config']));
   };
 
+  const readHistory = (prefixKey: string): PrefixHistory | undefined => {
+    const row = selectHistory.get(prefixKey);
+    return row === undefined ? undefined : decodeHistory(String(row['history']));
+  };
+
+  const write = (prefixKey: string, { stored, history }: PrefixEntry): void => {
+    if (stored?.kind === 'config') put.run(prefixKey, encodeStoredConfig(stored.config));
+    else if (stored === undefined) remove.run(prefixKey);
+    if (history !== undefined) putHistory.run(prefixKey, encodeHistory(history));
+  };
+
+  const change: PrefixConfigStore['change'] = async (prefixKey, rule) =>
+    transact(() => {
+      const changed = rule({ stored: read(prefixKey), history: readHistory(prefixKey) });
+      if (changed.entry !== undefined) write(prefixKey, changed.entry);
+      return changed;
+    });
+
   return {
     find: async (prefixKeys) => transact(() => prefixKeys.map(read)),
+    histories: async (prefixKeys) => transact(() => prefixKeys.map(readHistory)),
 
     list: async (after, limit) =>
       transact(() => selectPage.all(after, limit)).map((row) => {
@@ -26,16 +51,10 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
         return { prefixKey, stored: decodeStoredConfig(prefixKey, String(row['config'])) };
       }),
 
-    insert: async (config) => transact(() => insert.run(config.prefixKey, encodeStoredConfig(config)).changes === 1),
+    keys: async (after, limit) => transact(() => selectKeys.all(after, limit)).map((row) => String(row['prefix_key'])),
 
-    replace: async (config, expectedVersion) =>
-      transact(() => {
-        const outcome = replaceStored(read(config.prefixKey), config, expectedVersion);
-        if (outcome.kind === 'replaced') update.run(encodeStoredConfig(outcome.config), config.prefixKey);
-        return outcome;
-      }),
-
-    remove: async (prefixKey) => transact(() => remove.run(prefixKey).changes === 1),
+    change,
+    ...createEntryChanges(change),
 
     // This process is the only writer, and its services know what they wrote.
     onChange: () => undefined,

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../../src/core/prefix-config.ts';
-import { replaceStored } from '../../../src/core/prefix-config-store.ts';
+import { replaceEntry } from '../../../src/core/prefix-history.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { configOf } from '../fakes/config-of.ts';
 
@@ -139,7 +139,9 @@ describe('an entry of a later version', () => {
     expect(stored.kind === 'corrupt' && stored.reason).toMatch(
       new RegExp(`^${path}: [a-z]+ is not known to this version, only .*; a later one has it, or it is misspelt$`),
     );
-    expect(replaceStored(stored, configOf('TEST', { format: '{SEQ:4}' }), 'any')).toEqual({ kind: 'conflict' });
+    expect(replaceEntry({ stored, history: undefined }, configOf('TEST', { format: '{SEQ:4}' }), 'any')).toEqual({
+      outcome: { kind: 'conflict' },
+    });
   });
 });
 

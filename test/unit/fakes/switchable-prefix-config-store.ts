@@ -5,6 +5,8 @@ import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory
 
 export interface SwitchablePrefixConfigStore extends PrefixConfigStore {
   preload(prefixKey: string, json: string): void;
+  /** Loses all that is kept of a prefix. */
+  lose(prefixKey: string): void;
   /** The keys of every question so far. */
   readonly asked: readonly (readonly string[])[];
   /** From now on every question fails with this error; `undefined`: it is answered again. */

@@ -4,6 +4,7 @@ import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../../src/core/prefix-config-copy.ts';
+import type { PrefixHistory } from '../../../src/core/prefix-history.ts';
 import { createConfigHealer } from '../../../src/services/config-healer.ts';
 import { createMirroredPrefixConfigStore } from '../../../src/services/mirrored-prefix-config-store.ts';
 import { configOf } from '../fakes/config-of.ts';
@@ -15,6 +16,7 @@ const FORMAT = { format: '{SEQ:4}' };
 /** A copy in memory that can be away. */
 const createCopy = () => {
   const entries = new Map<string, StoredConfig>();
+  const histories = new Map<string, PrefixHistory>();
   const asked: (readonly string[])[] = [];
   const state = { failure: undefined as Error | undefined, gate: undefined as Promise<void> | undefined, writes: 0 };
   const answer = async <Result>(result: () => Result): Promise<Result> => {
@@ -22,13 +24,15 @@ const createCopy = () => {
     if (state.failure !== undefined) throw state.failure;
     return result();
   };
-  const findAll = (prefixKeys: readonly string[]) => prefixKeys.map((key) => entries.get(key));
+  const findAll = (prefixKeys: readonly string[]) =>
+    prefixKeys.map((key) => ({ stored: entries.get(key), history: histories.get(key) }));
   const writer: PrefixConfigCopyWriter = {
     find: async (prefixKeys) => findAll(prefixKeys),
-    put: async (config) => {
-      entries.set(config.prefixKey, { kind: 'config', config });
+    put: async (prefixKey, { stored, history }) => {
+      if (stored?.kind === 'config') entries.set(prefixKey, stored);
+      else if (stored === undefined) entries.delete(prefixKey);
+      if (history !== undefined) histories.set(prefixKey, history);
     },
-    remove: async (prefixKey) => entries.delete(prefixKey),
   };
   const copy: PrefixConfigCopy = {
     find: (prefixKeys) => {
@@ -43,17 +47,24 @@ const createCopy = () => {
           .slice(0, limit)
           .map(([prefixKey, stored]) => ({ prefixKey, stored })),
       ),
+    keys: (after, limit) =>
+      answer(() =>
+        [...new Set([...entries.keys(), ...histories.keys()])]
+          .filter((prefixKey) => prefixKey > after)
+          .sort()
+          .slice(0, limit),
+      ),
     write: async (work) => {
       state.writes += 1;
       await answer(() => undefined);
       return work(writer);
     },
   };
-  return { copy, entries, asked, state };
+  return { copy, entries, histories, asked, state };
 };
 
 const setUp = () => {
-  const { copy, entries, asked, state } = createCopy();
+  const { copy, entries, histories, asked, state } = createCopy();
   const live = createSwitchablePrefixConfigStore();
   const events: NumberGeneratorEvent[] = [];
   const healer = createConfigHealer(live, copy, (event) => events.push(event));
@@ -62,7 +73,7 @@ const setUp = () => {
   };
   const versionsOf = async (...prefixKeys: string[]) =>
     (await live.find(prefixKeys)).map((stored) => (stored?.kind === 'config' ? stored.config.version : undefined));
-  return { copy, entries, asked, state, live, events, healer, keep, versionsOf };
+  return { copy, entries, histories, asked, state, live, events, healer, keep, versionsOf };
 };
 
 const settle = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
@@ -101,7 +112,7 @@ describe('looking through everything', () => {
     await settle();
     expect(healer.isThrough()).toBe(true);
     expect([events, state.writes]).toEqual([[], 0]);
-    expect(healer.known('INV')).toBe(1);
+    expect(healer.known('INV')).toEqual({ version: 1, removed: 0 });
   });
 
   it('is told of when it fails, and tried again until it worked once', async () => {
@@ -161,7 +172,59 @@ describe('of two entries that differ', () => {
     const [stored] = await live.find(['INV']);
     expect(stored).toEqual(entries.get('INV'));
     expect(stored).toMatchObject({ config: { format: kept >= inLive ? 'K{SEQ:4}' : 'L{SEQ:4}' } });
-    expect(healer.known('INV')).toBe(expected);
+    expect(healer.known('INV')).toEqual({ version: expected, removed: 0 });
+  });
+
+  const removed = (version: number): PrefixHistory => ({ removed: version, former: [] });
+
+  it('a removal holds against every version up to the one it removed, in whichever store it is', async () => {
+    const { healer, keep, live, entries, histories, versionsOf } = setUp();
+    await live.insert(configOf('BACK', FORMAT, 4));
+    histories.set('BACK', removed(4));
+    keep(configOf('GONE', FORMAT, 4));
+    await live.change('GONE', () => ({ outcome: undefined, entry: { stored: undefined, history: removed(4) } }));
+    expect(await healer.healTogether(['BACK', 'GONE'])).toEqual([undefined, undefined]);
+    expect(await versionsOf('BACK', 'GONE')).toEqual([undefined, undefined]);
+    expect(entries.has('GONE')).toBe(false);
+    expect(await live.histories(['BACK', 'GONE'])).toEqual([removed(4), removed(4)]);
+    expect([histories.get('BACK'), histories.get('GONE')]).toEqual([removed(4), removed(4)]);
+  });
+
+  it('what was registered after a removal holds against all before it, also with a lower version', async () => {
+    const { healer, keep, live, histories, versionsOf } = setUp();
+    await live.insert(configOf('INV', { format: 'OLD{SEQ:4}' }, 9));
+    keep(configOf('INV', { format: 'NEW{SEQ:4}' }, 1));
+    histories.set('INV', removed(4));
+    await healer.healTogether(['INV']);
+    expect(await versionsOf('INV')).toEqual([1]);
+  });
+
+  it('a prefix that an operator preloads after its removal stays registered', async () => {
+    const { healer, live, entries, histories, versionsOf } = setUp();
+    histories.set('INV', removed(4));
+    await live.change('INV', () => ({ outcome: undefined, entry: { stored: undefined, history: removed(4) } }));
+    live.preload('INV', '{"format":"{SEQ:4}"}');
+    await healer.healTogether(['INV']);
+    expect(await versionsOf('INV')).toEqual([1]);
+    expect(entries.get('INV')).toMatchObject({ config: { version: 1 } });
+  });
+
+  it('neither loses what only the other knows of earlier times', async () => {
+    const { healer, keep, live, histories } = setUp();
+    const former = (format: string) => ({
+      format,
+      strategy: 'counter' as const,
+      reset: 'never' as const,
+      timeZone: 'UTC',
+      fiscalYearStart: '01-01',
+      overflow: 'extend' as const,
+    });
+    keep(configOf('INV', FORMAT, 2));
+    histories.set('INV', { removed: 0, former: [former('A{SEQ:4}')] });
+    await live.insert(configOf('INV', FORMAT, 7));
+    await healer.healTogether(['INV']);
+    expect(histories.get('INV')?.former).toEqual([former('A{SEQ:4}')]);
+    expect((await live.histories(['INV']))[0]?.former).toEqual([former('A{SEQ:4}')]);
   });
 
   it('an unreadable live one gives way to the copy', async () => {
@@ -214,7 +277,7 @@ describe('entries that were met on the way', () => {
     healer.compareLater(['INV']);
     await settle();
     expect(entries.has('INV')).toBe(true);
-    expect(healer.known('INV')).toBe(1);
+    expect(healer.known('INV')).toEqual({ version: 1, removed: 0 });
   });
 
   it('tell listeners when the live store was changed', async () => {
@@ -253,11 +316,11 @@ describe('a registered prefix in a live store that is emptied', () => {
     const { store, live, keep } = mirrored();
     const config = configOf('INV', FORMAT);
     keep(config);
-    const insert = live.insert;
-    live.insert = async (one) => {
-      const inserted = await insert(one);
-      await live.remove(one.prefixKey);
-      return inserted;
+    const { change } = live;
+    live.change = async (prefixKey, rule) => {
+      const changed = await change(prefixKey, rule);
+      live.lose(prefixKey);
+      return changed;
     };
     expect(await store.find(['INV'])).toEqual([{ kind: 'config', config }]);
     await store.close();
@@ -281,7 +344,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     // After each look of the healing at the live store it is empty once more.
     live.find = async (prefixKeys) => {
       const found = await find(prefixKeys);
-      if (losses > 0) for (const prefixKey of prefixKeys) await live.remove(prefixKey);
+      if (losses > 0) for (const prefixKey of prefixKeys) live.lose(prefixKey);
       losses -= 1;
       return found;
     };
@@ -303,7 +366,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await settle();
     state.failure = AWAY;
     expect(await store.list('', 10)).toHaveLength(1);
-    await live.remove('INV');
+    live.lose('INV');
     await expect(store.list('', 10)).rejects.toBe(AWAY);
     await expect(store.find(['INV'])).rejects.toBe(AWAY);
     await store.close();

@@ -260,7 +260,7 @@ describe('removing', () => {
     await expect(service.read('INV')).rejects.toThrow(PrefixNotRegisteredError);
     expect(events.at(-1)).toEqual({ type: 'prefix-config-removed', prefixKey: 'INV' });
     expect(forgotten).toEqual(['INV', 'INV']);
-    expect((await service.register('INV', inputOf('NEW-{SEQ:6}'))).version).toBe(1);
+    expect((await service.register('INV', inputOf('NEW-{SEQ:6}'))).version).toBe(2);
   });
 
   test('an unregistered prefix is refused and not reported', async () => {
@@ -284,7 +284,17 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     throw failure;
   };
   const service = createPrefixConfigService({
-    store: { find: away, list: away, insert: away, replace: away, remove: away, onChange: () => undefined },
+    store: {
+      find: away,
+      histories: away,
+      list: away,
+      keys: away,
+      change: away,
+      insert: away,
+      replace: away,
+      remove: away,
+      onChange: () => undefined,
+    },
     counters: createMemoryCounterStore(),
     strategies: strategiesOf(),
     clock,

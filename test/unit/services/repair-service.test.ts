@@ -4,6 +4,7 @@ import type { CeilingRepair, ServedSequence } from '../../../src/core/ceiling-re
 import type { Ceiling } from '../../../src/core/ceiling-store.ts';
 import type { StoredConfig } from '../../../src/core/prefix-config.ts';
 import type { PrefixConfigCopy } from '../../../src/core/prefix-config-copy.ts';
+import type { PrefixHistory } from '../../../src/core/prefix-history.ts';
 import { createRepairService } from '../../../src/services/repair-service.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { configOf } from '../fakes/config-of.ts';
@@ -30,16 +31,20 @@ const setUp = (list: readonly ServedSequence[], stored: Readonly<Record<string, 
   };
   const live = createMemoryPrefixConfigStore();
   const kept = new Map<string, StoredConfig>();
+  const histories = new Map<string, PrefixHistory>();
   const copy: PrefixConfigCopy = {
-    find: async (prefixKeys) => prefixKeys.map((prefixKey) => kept.get(prefixKey)),
+    find: async (prefixKeys) =>
+      prefixKeys.map((prefixKey) => ({ stored: kept.get(prefixKey), history: histories.get(prefixKey) })),
     list: async () => [],
+    keys: async () => [],
     write: (work) =>
       work({
         find: async () => [],
-        put: async (config) => {
-          kept.set(config.prefixKey, { kind: 'config', config });
+        put: async (prefixKey, { stored, history }) => {
+          if (stored === undefined) kept.delete(prefixKey);
+          else kept.set(prefixKey, stored);
+          if (history !== undefined) histories.set(prefixKey, history);
         },
-        remove: async () => false,
       }),
   };
   const listed = async function* (): AsyncGenerator<ServedSequence> {

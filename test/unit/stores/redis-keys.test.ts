@@ -1,5 +1,6 @@
 /** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
 import { describe, expect, it } from 'vitest';
+import { slotOf } from '../../../src/stores/redis/cluster-slots.ts';
 import { createRedisKeys } from '../../../src/stores/redis/redis-keys.ts';
 
 const PREFIXES = ['', 'shop:', 'a.b-', 'prod_'];
@@ -34,12 +35,18 @@ describe('the keys of a sequence', () => {
     const names = createRedisKeys(prefix);
     const all = [
       ...Object.values(names.ofSequence({ prefixKey: 'INV', period: '' })),
-      ...[names.prefixConfigs, names.temporaryNumbers, names.apiKeys, names.workers],
+      ...[names.prefixConfigs, names.prefixHistories, names.temporaryNumbers, names.apiKeys, names.workers],
       ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
       ...names.channels,
     ];
     for (const name of all) expect(name.startsWith(prefix) || name.startsWith(`{${prefix}`)).toBe(true);
     expect(new Set(all).size).toBe(all.length);
+  });
+
+  it.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
+    const { prefixConfigs, prefixHistories, sequenceOfCounter } = createRedisKeys(prefix);
+    expect(slotOf(prefixHistories)).toBe(slotOf(prefixConfigs));
+    expect(sequenceOfCounter(prefixHistories)).toBeUndefined();
   });
 
   it.each(

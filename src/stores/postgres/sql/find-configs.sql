@@ -1,3 +1,6 @@
--- Looks prefix configs up.
+-- Looks prefix configs and histories up.
 -- $1 prefix keys
-SELECT prefix_key, config FROM prefix_configs WHERE prefix_key = ANY ($1::text[])
+SELECT wanted.prefix_key, configs.config, histories.history
+FROM unnest($1::text[]) AS wanted (prefix_key)
+LEFT JOIN prefix_configs AS configs ON configs.prefix_key = wanted.prefix_key
+LEFT JOIN prefix_histories AS histories ON histories.prefix_key = wanted.prefix_key

@@ -1,20 +1,25 @@
 #!lua
--- Writes one prefix config if nobody changed it since it was read, and tells the nodes.
+-- Writes one prefix config, and what the prefix was before, if nobody changed either since they were read; and tells the nodes.
 --
 -- KEYS[1]  the hash of prefix configs
+-- KEYS[2]  the hash of their histories
 -- ARGV[1]  the prefix key
--- ARGV[2]  the entry as it was read; "" for none
--- ARGV[3]  the new entry; "" to remove it
--- ARGV[4]  the channel to tell the nodes on
--- Returns 1 when it was written, 0 when the entry is another one by now (nothing was changed).
+-- ARGV[2]  the config as it was read; "" for none
+-- ARGV[3]  the new config; "" to remove it
+-- ARGV[4]  the history as it was read; "" for none
+-- ARGV[5]  the new history; "" for none
+-- ARGV[6]  the channel to tell the nodes on
+-- Returns 1 when it was written, 0 when one of them is another by now (nothing was changed).
 
-local current = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-if current ~= ARGV[2] then return 0 end
+local config = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+local history = redis.call('HGET', KEYS[2], ARGV[1]) or ''
+if config ~= ARGV[2] or history ~= ARGV[4] then return 0 end
 
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])
-else
+elseif ARGV[3] ~= config then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 end
-redis.call('PUBLISH', ARGV[4], ARGV[1])
+if ARGV[5] ~= history then redis.call('HSET', KEYS[2], ARGV[1], ARGV[5]) end
+redis.call('PUBLISH', ARGV[6], ARGV[1])
 return 1

@@ -1,0 +1,219 @@
+/** The life of a prefix config on every store: what it was outlives its removal, so that no number comes twice. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adminToken, startApp, type TestApp } from '../support/app.ts';
+import { leasePostgresDatabase } from '../support/postgres-database.ts';
+import { leaseRedisDatabase } from '../support/redis-database.ts';
+
+const STORES = ['sqlite', 'redis', 'redis and postgres'] as const;
+
+interface Fleet {
+  /** Two nodes on one store; embedded, both are the same. */
+  readonly apps: readonly [TestApp, TestApp];
+  close(): Promise<void>;
+}
+
+let nowMs = Date.parse('2026-11-25T12:00:00Z');
+
+const startFleet = async (store: (typeof STORES)[number]): Promise<Fleet> => {
+  const redis = store === 'sqlite' ? undefined : await leaseRedisDatabase();
+  const postgres = store === 'redis and postgres' ? await leasePostgresDatabase() : undefined;
+  const env = {
+    LOG_LEVEL: 'warn',
+    ...(redis && { REDIS_URL: redis.url }),
+    ...(postgres && { DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' }),
+  };
+  const clock = { now: () => nowMs };
+  const first = await startApp(env, clock);
+  const second = redis === undefined ? first : await startApp(env, clock);
+  await Promise.all([first.ready(), second.ready()]);
+  return {
+    apps: [first, second],
+    close: async () => {
+      // Together: each looks for what is left open by all.
+      await Promise.all(first === second ? [first.close()] : [first.close(), second.close()]);
+      await redis?.release();
+      await postgres?.release();
+    },
+  };
+};
+
+describe.each(STORES)('the life of a prefix config on %s', (store) => {
+  let fleet: Fleet;
+  let app: TestApp;
+  let other: TestApp;
+  let keys = 0;
+
+  beforeAll(async () => {
+    fleet = await startFleet(store);
+    [app, other] = fleet.apps;
+  });
+  afterAll(() => fleet.close());
+
+  const freshKey = (): string => {
+    keys += 1;
+    return `L${keys}`;
+  };
+  const put = (key: string, body: object, node = app) => node.call('PUT', `/api/prefix-configs/${key}`, body);
+  const remove = (key: string, ifMatch?: string, node = app) =>
+    node.call('DELETE', `/api/prefix-configs/${key}`, undefined, {
+      authorization: `Bearer ${adminToken}`,
+      ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    });
+  const change = (key: string, body: object, ifMatch = '*') =>
+    app.call('PUT', `/api/prefix-configs/${key}`, body, {
+      authorization: `Bearer ${adminToken}`,
+      'if-match': ifMatch,
+    });
+  const take = async (key: string, more: object = {}) =>
+    (await app.call('POST', '/api/numbers', { prefixKey: key, ...more })).json.number;
+
+  it('400: a prefix that was removed is registered again only as it could have been changed: A11 comes once', async () => {
+    const key = freshKey();
+    expect((await put(key, { format: 'A1{SEQ:1}' })).status).toBe(200);
+    expect(await take(key)).toBe('A11');
+    expect((await remove(key)).status).toBe(204);
+    expect(await put(key, { format: 'A{SEQ:2}', initialSeq: 10 })).toMatchObject({
+      status: 400,
+      json: { errors: [{ path: 'format' }] },
+    });
+    expect((await put(key, { format: 'A1{SEQ:1}' })).status).toBe(200);
+    expect(await take(key)).toBe('A12');
+  });
+
+  it('400: another reset after a removal, in a later period and with allowPast, repeats no number of an earlier one', async () => {
+    const key = freshKey();
+    const [format, before] = ['R{year}{month}-{SEQ:4}', nowMs];
+    try {
+      await put(key, { format, reset: 'monthly', allowPast: true });
+      const numbers = new Set<string>();
+      for (let index = 0; index < 5; index += 1) numbers.add(await take(key));
+      nowMs = Date.parse('2026-12-02T12:00:00Z');
+      expect((await remove(key)).status).toBe(204);
+      for (const reset of ['yearly', 'never', 'daily']) {
+        const other = reset === 'daily' ? 'R{year}{month}-{SEQ:4}-{day}' : format;
+        const reply = await put(key, { format: other, reset, allowPast: true });
+        if (reset !== 'daily')
+          expect(reply, reset).toMatchObject({ status: 400, json: { errors: [{ path: 'reset' }] } });
+        else expect(reply.status).toBe(200);
+      }
+      for (let index = 0; index < 5; index += 1) numbers.add(await take(key, { date: '2026-11-25' }));
+      expect(numbers.size).toBe(10);
+    } finally {
+      nowMs = before;
+    }
+  });
+
+  it('400: gapless numbers come once too, through removals as through changes', async () => {
+    const key = freshKey();
+    const first = await put(key, { format: 'G1{SEQ:1}', strategy: 'gapless' });
+    expect(first.status).toBe(store === 'redis' ? 400 : 200);
+    if (store === 'redis') return;
+    expect(await take(key)).toBe('G11');
+    await remove(key);
+    expect((await put(key, { format: 'G{SEQ:2}', strategy: 'gapless' })).status).toBe(400);
+    expect((await put(key, { format: 'G1{SEQ:1}' })).json.errors).toMatchObject([{ path: 'strategy' }]);
+    expect((await put(key, { format: 'G1{SEQ:1}', strategy: 'gapless' })).status).toBe(200);
+    expect(await take(key)).toBe('G12');
+  });
+
+  it('400: what was numbered before the last change counts after a removal, and after a second one', async () => {
+    const key = freshKey();
+    await put(key, { format: 'A1{SEQ:1}' });
+    expect(await take(key)).toBe('A11');
+    await change(key, { format: 'B{SEQ:2}' });
+    for (let round = 0; round < 2; round += 1) {
+      expect((await remove(key)).status).toBe(204);
+      expect((await remove(key)).status).toBe(404);
+      expect((await put(key, { format: 'A{SEQ:2}', initialSeq: 10 })).status).toBe(400);
+      expect((await put(key, { format: `C${'C'.repeat(round)}-{SEQ:2}` })).status).toBe(200);
+    }
+    expect((await change(key, { format: 'A{SEQ:2}', initialSeq: 10 })).status).toBe(400);
+  });
+
+  it('400: another node refuses it too, by PUT and by POST', async () => {
+    const key = freshKey();
+    await put(key, { format: 'A1{SEQ:1}' });
+    await take(key);
+    await remove(key);
+    const body = { format: 'A{SEQ:2}', initialSeq: 10 };
+    expect((await put(key, body, other)).status).toBe(400);
+    expect((await other.call('POST', `/api/prefix-configs/${key}`, body)).status).toBe(400);
+  });
+
+  it('404, 200: a removed prefix is no prefix for anybody, and its versions go on when it is registered again', async () => {
+    const key = freshKey();
+    await put(key, { format: 'V{SEQ:3}' });
+    await change(key, { format: 'V{SEQ:4}' });
+    await remove(key);
+    expect((await app.call('GET', `/api/prefix-configs/${key}`)).status).toBe(404);
+    expect((await change(key, { format: 'V{SEQ:4}' })).status).toBe(404);
+    expect((await other.call('GET', `/api/numbers/${key}`)).json.code).toBe('PREFIX_NOT_REGISTERED');
+    const list = await app.call('GET', '/api/prefix-configs?limit=1000');
+    expect(list.json.items.map(({ prefixKey }: { prefixKey: string }) => prefixKey)).not.toContain(key);
+    const again = await put(key, { format: 'V{SEQ:4}' });
+    expect([again.json.version, again.headers['etag']]).toEqual([3, '"3"']);
+    expect((await change(key, { format: 'V{SEQ:5}' }, '"2"')).status).toBe(412);
+    expect((await change(key, { format: 'V{SEQ:5}' }, '"3"')).json.version).toBe(4);
+  });
+
+  it('412: DELETE with the ETag of another version removes nothing', async () => {
+    const key = freshKey();
+    await put(key, { format: 'D{SEQ:3}' });
+    await change(key, { format: 'D{SEQ:4}' });
+    expect(await remove(key, '"1"')).toMatchObject({ status: 412, json: { code: 'VERSION_CONFLICT' } });
+    expect(await remove(key, 'x')).toMatchObject({ status: 400, json: { errors: [{ path: 'If-Match' }] } });
+    expect((await app.call('GET', `/api/prefix-configs/${key}`)).status).toBe(200);
+    expect((await remove(key, '"2"')).status).toBe(204);
+    expect((await remove(key, '"2"')).status).toBe(404);
+    await put(key, { format: 'D{SEQ:4}' });
+    expect((await remove(key, '*')).status).toBe(204);
+    expect((await remove(key, '*')).status).toBe(404);
+  });
+
+  it('204, 412: of a removal and a change that race for one version exactly one goes through', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const key = freshKey();
+      await put(key, { format: 'D{SEQ:3}' });
+      const [changed, removed, again] = await Promise.all([
+        change(key, { format: 'D{SEQ:4}' }, '"1"'),
+        remove(key, '"1"', other),
+        remove(key, '"1"'),
+      ]);
+      const through = [changed, removed, again].filter(({ status }) => status === 200 || status === 204);
+      expect(through).toHaveLength(1);
+      for (const { status } of [changed, removed, again]) expect([200, 204, 404, 412]).toContain(status);
+      expect((await app.call('GET', `/api/prefix-configs/${key}`)).status).toBe(changed.status === 200 ? 200 : 404);
+    }
+  });
+
+  it('200: of registrations that race after a removal one wins, and none goes by what was there before', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const key = freshKey();
+      await put(key, { format: 'A1{SEQ:1}' });
+      await take(key);
+      await remove(key);
+      const replies = await Promise.all([
+        put(key, { format: 'B{SEQ:2}' }),
+        put(key, { format: 'B1{SEQ:1}' }, other),
+        put(key, { format: 'A{SEQ:2}', initialSeq: 10 }, other),
+      ]);
+      expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect([400, 409]).toContain(replies[2].status);
+      expect((await app.call('GET', `/api/prefix-configs/${key}`)).json.version).toBe(2);
+    }
+  });
+
+  it('400: a prefix with a strategy that was removed takes up no other one that repeats its numbers', async () => {
+    const key = freshKey();
+    await put(key, { format: 'S-{SEQ:3}', strategy: 'snowflake' });
+    const [first] = (await app.call('POST', '/api/numbers', { prefixKey: key, count: 2 })).json.numbers;
+    await remove(key);
+    const value = `${BigInt(first.slice(2)) - 1n}`;
+    expect(await put(key, { format: 'S-{SEQ:3}', initialSeq: value })).toMatchObject({
+      status: 400,
+      json: { errors: [{ path: 'initialSeq' }] },
+    });
+    expect((await put(key, { format: 'S-{SEQ:3}' })).status).toBe(200);
+    expect(await take(key)).toBe('S-001');
+  });
+});
