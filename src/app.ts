@@ -30,6 +30,7 @@ import { readTlsFiles } from './lib/tls-files.ts';
 import { createApiKeyCache } from './services/api-key-cache.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
+import { createClockWatcher } from './services/clock-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
@@ -283,6 +284,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     },
     uuidv7: { allocator: createUuidAllocator(clock) },
   };
+  const clockWatcher = createClockWatcher(clock, emit);
   const capacityWatcher = createCapacityWatcher({
     seriesCache,
     standings: () => [...allocator.standings(), ...(gapless?.allocator.standings() ?? [])],
@@ -308,6 +310,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     ceilingsRemedy: remedies.ofCeilings,
     hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
     isStopping: () => stopping,
+    clockFinding: clockWatcher.finding,
   };
 
   const server = await createServer({
@@ -318,6 +321,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       strategies,
       isStorePresent: () => allocator.isStorePresent(),
       temporaryNumberService,
+      receipts: ledger === undefined ? [counters] : [counters, ledger],
       clock,
       emit,
     }),
@@ -394,6 +398,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       drain();
       await closeIdleConnectionsUntil(server.server, server.close());
       standbyKeeper.close();
+      clockWatcher.close();
       capacityWatcher.close();
       standbyWatcher.close();
       gapWatcher.close();

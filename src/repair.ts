@@ -1,6 +1,7 @@
 /** The command `repair`: what stands behind its ports, and what it prints. */
 import { type EventEmitter, once } from 'node:events';
 import type { Settings } from './config/settings.ts';
+import { counted } from './core/counted.ts';
 import { createRepairService } from './services/repair-service.ts';
 import { createPostgresCeilingRepair } from './stores/postgres/postgres-ceiling-repair.ts';
 import { createPostgresClient } from './stores/postgres/postgres-client.ts';
@@ -34,7 +35,7 @@ export const repair = async (settings: Settings, change: boolean, say: (line: st
       copy: createPostgresPrefixConfigCopy(postgres),
     });
     const { sequences, sequencesBehind, configsBehind } = await service.run(change, say);
-    const found = `${sequences} sequences in Redis, ${sequencesBehind} behind in PostgreSQL; ${configsBehind} prefix configs behind.`;
+    const found = `${counted(sequences, 'sequence')} in Redis, ${sequencesBehind} behind in PostgreSQL; ${counted(configsBehind, 'prefix config')} behind.`;
     const behind = sequencesBehind + configsBehind > 0;
     if (!behind) say(`${found} Nothing to do.`);
     else

@@ -66,7 +66,8 @@ const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefi
 
 /** What a receipt keeps of a reservation. */
 const keepReservation = (id: string): string => JSON.stringify({ reservation: id });
-const keptReservation = ({ series }: Receipt): string => (JSON.parse(series) as { reservation: string }).reservation;
+export const keptReservation = ({ series }: Receipt): string =>
+  (JSON.parse(series) as { reservation: string }).reservation;
 
 export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessAllocatorOptions): GaplessAllocator => {
   const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };

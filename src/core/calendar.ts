@@ -59,11 +59,16 @@ const INSTANT =
 
 /**
  * The instant a text of ISO 8601 names, ms since 1970-01-01T00:00:00Z: a day (`2026-11-25`) stands for its first moment in
- * `timeZone`; a date with time needs `Z` or an offset. @returns undefined when it is neither, or there is no such day or time.
+ * `timeZone`; a date with time needs `Z` or an offset. @returns undefined when it is neither, or there is no such day or time;
+ * `skipped` for a day that the clocks of the zone passed over, as when it changed sides of the date line.
  */
-export const instantOf = (text: string, timeZone: string): number | undefined => {
+export const instantOf = (text: string, timeZone: string): number | 'skipped' | undefined => {
   try {
-    if (DAY.test(text)) return Temporal.PlainDate.from(text).toZonedDateTime(timeZone).epochMilliseconds;
+    if (DAY.test(text)) {
+      const day = Temporal.PlainDate.from(text);
+      const first = day.toZonedDateTime(timeZone);
+      return first.toPlainDate().equals(day) ? first.epochMilliseconds : 'skipped';
+    }
     return INSTANT.test(text) ? Temporal.Instant.from(text).epochMilliseconds : undefined;
   } catch {
     return undefined;

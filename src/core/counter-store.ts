@@ -313,6 +313,11 @@ export interface CounterStore {
   countGaps(sequence: SequenceName): Promise<number>;
 
   /** Resolves when the store can serve right now. */
+  /**
+   * What is kept of a request, whatever became of its prefix since; it may have expired. Absent: the store keeps no receipts.
+   * @param hash of caller and key.
+   */
+  findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
   checkHealth(): Promise<void>;
 
   /** Calls back whenever the store can be reached again; a hint to try at once, no promise. */

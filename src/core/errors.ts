@@ -1,5 +1,7 @@
 /** Every error a caller of the service can meet: one code each, and one class for each that is thrown. */
 
+import { counted } from './counted.ts';
+
 /** What is wrong with one field of a request. `path` names the field as the client spelt it. */
 export interface FieldProblem {
   readonly path: string;
@@ -28,6 +30,7 @@ export type ErrorCode =
   | 'ISSUER_UNAVAILABLE'
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_TIMEOUT'
+  | 'CLOCK_BEHIND'
   | 'INTERNAL';
 
 interface Details {
@@ -140,7 +143,7 @@ export class SequenceOverflowError extends NumberGeneratorError {
       'Sequence exhausted',
       valuesLeft === 0n
         ? `The sequence "${prefixKey}" has no values left.`
-        : `The sequence "${prefixKey}" has only ${valuesLeft} values left, fewer than asked for.`,
+        : `The sequence "${prefixKey}" has only ${counted(valuesLeft, 'value')} left, fewer than asked for.`,
     );
   }
 }
@@ -227,6 +230,13 @@ export class StorageTimeoutError extends NumberGeneratorError {
 
 /** The store is being prepared, as at the first start of a version: it serves in a moment, and nothing is wrong. */
 export class StorePreparingError extends StorageTimeoutError {}
+
+/** The clock of this machine cannot be right, and the answer would depend on it. */
+export class ClockBehindError extends NumberGeneratorError {
+  constructor(problem: string) {
+    super('CLOCK_BEHIND', 'Clock is behind', problem);
+  }
+}
 
 /** Whether the store failed as a whole: it was not reached, or did not answer in time. */
 export const isStoreFailure = (error: unknown): boolean =>

@@ -70,6 +70,8 @@ export interface LedgerStore {
    * values can be taken again; if not, it never will be. What has a receipt stays, for a repetition of the request is given it.
    */
   cancel(operation: string): Promise<void>;
+  /** What is kept of a request, whatever became of its prefix since; it may have expired. @param hash of caller and key. */
+  findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
   findReservation(id: string): Promise<Reservation | undefined>;
   /** Makes a reservation final, unless it has ended otherwise. May be repeated. @returns undefined when there is none. */
   confirm(id: string): Promise<EndedReservation | undefined>;

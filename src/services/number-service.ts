@@ -10,6 +10,8 @@ import type { Strategy } from '../core/numbering.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';
+import { requireClock } from './clock-check.ts';
+import { findEarlier, type ReceiptReader } from './earlier-request.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -58,7 +60,7 @@ export interface NumberService {
    * are not given; PeriodClosedError or SequenceOverflowError, then none was taken; StorageUnavailableError or
    * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer; CorruptEntryError when what
    * is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's errors whatever
-   * the series' `outage` is.
+   * the series' `outage` is. ClockBehindError when the clock cannot be right, and text, period or receipt depend on it.
    */
   issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
   /**
@@ -79,6 +81,8 @@ interface Dependencies {
   /** Whether what counts answered last time. */
   readonly isStorePresent: () => boolean;
   readonly temporaryNumberService: TemporaryNumberService;
+  /** Where the receipts of earlier requests are kept. */
+  readonly receipts?: readonly ReceiptReader[];
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -107,7 +111,7 @@ const refuseKey = (strategy: Strategy): ValidationError =>
   ]);
 
 export const createNumberService = (dependencies: Dependencies): NumberService => {
-  const { seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit } = dependencies;
+  const { seriesCache, strategies, isStorePresent, temporaryNumberService, receipts = [], clock, emit } = dependencies;
 
   const turnEnd = createTurnEnd();
   const writeNumberList = createNumberListWriter();
@@ -171,12 +175,26 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     return { ranges: receipt.ranges, print, source };
   };
 
+  /** Also when the prefix was removed, or changed so that the request would be refused now. */
+  const issueOnceOrAgain = async (prefixKey: string, count: number, options: OnceOptions): Promise<Issued> => {
+    const instantMs = clock.now();
+    try {
+      const series = await seriesCache.get(prefixKey);
+      requireClock(series, instantMs, true);
+      return await issueOnce(series, count, instantMs, options);
+    } catch (error) {
+      const { receipt, source } = await findEarlier(receipts, prefixKey, options.receipt, instantMs, error);
+      return { texts: printReceipt(prefixKey, receipt), source };
+    }
+  };
+
   const issue = async (prefixKey: string, count: number, options: IssueOptions): Promise<Issued> => {
+    if (isOnce(options)) return issueOnceOrAgain(prefixKey, count, options);
     const instantMs = clock.now();
     const found = seriesCache.get(prefixKey);
     // Not awaiting what is at hand saves a turn of the microtask queue per request.
     const series = found instanceof Promise ? await found : found;
-    if (isOnce(options)) return issueOnce(series, count, instantMs, options);
+    requireClock(series, instantMs, false);
     const issued = await issueFor(series, count, instantMs, options);
     const { strategy } = series.config;
     // The key of the config, not that of the request: the same text object each time is found faster.

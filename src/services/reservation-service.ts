@@ -1,5 +1,5 @@
 /** Reservations: a number of a gapless series is taken for a while, then confirmed, or voided, or it comes again by itself. */
-import type { GaplessAllocator } from '../allocators/gapless-allocator.ts';
+import { type GaplessAllocator, keptReservation } from '../allocators/gapless-allocator.ts';
 import type { Clock } from '../core/clock.ts';
 import {
   ReservationEndedError,
@@ -12,6 +12,8 @@ import type { Reservation } from '../core/ledger.ts';
 import type { EndedReservation, LedgerStore } from '../core/ledger-store.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
+import { requireClock } from './clock-check.ts';
+import { findEarlier } from './earlier-request.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 interface ReservationOptions {
@@ -68,40 +70,58 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     return reservation;
   };
 
+  const reserve = async (
+    prefixKey: string,
+    { ttlMs, variables, subject, receipt }: ReservationOptions,
+  ): Promise<ReservedNumber> => {
+    const instantMs = clock.now();
+    const series = await seriesCache.get(prefixKey);
+    const { config, at } = series;
+    if (config.strategy !== 'gapless') {
+      const message = `Only numbers of a gapless prefix can be reserved; the strategy of this one is ${config.strategy}`;
+      throw new ValidationError([{ path: 'prefixKey', message }]);
+    }
+    // Another process, which has a ledger, has registered it.
+    if (gapless === undefined) throw new StorageUnavailableError('This process has no ledger.');
+    requireClock(series, instantMs, receipt !== undefined);
+    const { target, printerFor } = at(instantMs);
+    const print = printerFor(variables);
+    const { source } = gapless.allocator;
+    if (receipt !== undefined) {
+      const request = { ...receipt, atMs: instantMs };
+      const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
+      if (!replayed) emit({ type: 'reservation', outcome: 'reserved' });
+      return { reservation: found(id, await gapless.ledger.findReservation(id)), source };
+    }
+    const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, ttlMs, { print, subject });
+    emit({ type: 'reservation', outcome: 'reserved' });
+    const reservation: Reservation = {
+      id,
+      ...target.sequence,
+      value,
+      number: print(value),
+      state: 'reserved',
+      subject,
+      reservedAtMs: expiresAtMs - ttlMs,
+      expiresAtMs,
+      endedAtMs: undefined,
+      reason: undefined,
+    };
+    return { reservation, source };
+  };
+
   return {
-    reserve: async (prefixKey, { ttlMs, variables, subject, receipt }) => {
-      const instantMs = clock.now();
-      const { config, at } = await seriesCache.get(prefixKey);
-      if (config.strategy !== 'gapless') {
-        const message = `Only numbers of a gapless prefix can be reserved; the strategy of this one is ${config.strategy}`;
-        throw new ValidationError([{ path: 'prefixKey', message }]);
+    reserve: async (prefixKey, options) => {
+      try {
+        return await reserve(prefixKey, options);
+      } catch (error) {
+        // Its prefix may have been removed since.
+        if (options.receipt === undefined || gapless === undefined) throw error;
+        const { ledger } = gapless;
+        const earlier = await findEarlier([ledger], prefixKey, options.receipt, clock.now(), error);
+        const id = keptReservation(earlier.receipt);
+        return { reservation: found(id, await ledger.findReservation(id)), source: earlier.source };
       }
-      // Another process, which has a ledger, has registered it.
-      if (gapless === undefined) throw new StorageUnavailableError('This process has no ledger.');
-      const { target, printerFor } = at(instantMs);
-      const print = printerFor(variables);
-      const { source } = gapless.allocator;
-      if (receipt !== undefined) {
-        const request = { ...receipt, atMs: instantMs };
-        const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
-        if (!replayed) emit({ type: 'reservation', outcome: 'reserved' });
-        return { reservation: found(id, await gapless.ledger.findReservation(id)), source };
-      }
-      const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, ttlMs, { print, subject });
-      emit({ type: 'reservation', outcome: 'reserved' });
-      const reservation: Reservation = {
-        id,
-        ...target.sequence,
-        value,
-        number: print(value),
-        state: 'reserved',
-        subject,
-        reservedAtMs: expiresAtMs - ttlMs,
-        expiresAtMs,
-        endedAtMs: undefined,
-        reason: undefined,
-      };
-      return { reservation, source };
     },
 
     read: async (id) => found(id, await gapless?.ledger.findReservation(id)),

@@ -17,7 +17,6 @@ import {
 import type { Emit } from '../core/events.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import { firstDayOf } from '../core/period.ts';
 import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
@@ -181,12 +180,12 @@ export const createSequenceService = ({
 
     closePeriod: async (prefixKey, period, reason) => {
       const series = await seriesCache.get(prefixKey);
-      const { reset, strategy, fiscalYearStart } = series.config;
+      const { reset, strategy } = series.config;
       if (strategy !== 'counter') {
         const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
         throw new ValidationError([{ path: 'prefixKey', message }]);
       }
-      if (reset === 'never' || firstDayOf(period, reset, fiscalYearStart) === undefined) {
+      if (reset === 'never' || series.targetIn(period) === undefined) {
         const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
         throw new ValidationError([{ path: 'period', message }]);
       }

@@ -3,8 +3,8 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import { type CalendarReading, instantOf, noonOf, readCalendar } from '../core/calendar.ts';
 import { SequenceOverflowError, ValidationError } from '../core/errors.ts';
 import { firstDayOf, isFixedInPeriod, periodKeyOf, yearsOf } from '../core/period.ts';
-import { limitOf, type PrefixConfig } from '../core/prefix-config.ts';
-import { givenNamesOf, parseTemplate } from '../core/template.ts';
+import { hasCounter, limitOf, type PrefixConfig } from '../core/prefix-config.ts';
+import { givenNamesOf, parseTemplate, partsOf } from '../core/template.ts';
 import { compileTemplate, type NumberPrinter, type PrinterSource } from '../core/template-printer.ts';
 
 /** How long before its end the next period is prepared, ms. */
@@ -27,6 +27,8 @@ export interface SeriesMoment {
 /** Instants are ms since 1970-01-01T00:00:00Z. */
 export interface Series {
   readonly config: PrefixConfig;
+  /** Whether counter or text depend on the present date. */
+  readonly needsClock: boolean;
   /** The names of the variables that a request must give. */
   readonly givenNames: readonly string[];
   at(instantMs: number): SeriesMoment;
@@ -78,7 +80,10 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
   const instantIn = (period: string): number | undefined => {
     if (reset === 'never') return period === '' ? 0 : undefined;
     const day = firstDayOf(period, reset, fiscalYearStart);
-    return day === undefined ? undefined : noonOf(day, timeZone);
+    if (day === undefined) return undefined;
+    const noonMs = noonOf(day, timeZone);
+    // A day that the clocks of the zone passed over: its noon is on another one.
+    return periodAt(noonMs) === period ? noonMs : undefined;
   };
 
   let target = targetOf('');
@@ -105,8 +110,14 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
     return kept;
   };
 
+  const needsClock =
+    reset !== 'never' ||
+    !hasCounter(config) ||
+    partsOf(template).some((part) => 'variable' in part && part.variable !== 'prefix');
+
   return {
     config,
+    needsClock,
     givenNames: givenNamesOf(template),
     at,
     of: (instantMs, nowMs) => {
@@ -120,6 +131,9 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
       const instantMs = instantOf(date, timeZone);
       if (instantMs === undefined) {
         throw dateProblem('A day as 2026-11-25, or an instant with offset as 2026-11-25T14:30:00+01:00');
+      }
+      if (instantMs === 'skipped') {
+        throw dateProblem(`There was no ${date} in ${timeZone}: its clocks went from the day before to the day after`);
       }
       if (!isInYears(readCalendar(instantMs, timeZone))) {
         throw dateProblem(`The format can tell the years ${years.first} to ${years.last} apart, and no others`);

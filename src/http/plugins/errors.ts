@@ -33,6 +33,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   ISSUER_UNAVAILABLE: 503,
   STORAGE_UNAVAILABLE: 503,
   STORAGE_TIMEOUT: 503,
+  CLOCK_BEHIND: 503,
   INTERNAL: 500,
 };
 

@@ -2,7 +2,7 @@
 import fastifyPlugin from 'fastify-plugin';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { ClockBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
 import type { Finding, Guarantee } from '../../core/finding.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
@@ -22,6 +22,8 @@ export interface HealthOptions {
   /** What to look at while the store, or the store of the ceilings, cannot be reached; undefined when nothing is known. */
   readonly storeRemedy?: () => string | undefined;
   readonly ceilingsRemedy?: () => string | undefined;
+  /** What is wrong with the clock of this machine; undefined when nothing is. */
+  readonly clockFinding?: () => Finding | undefined;
   /** Whether this node can issue without the store for a while. */
   readonly hasStandby: () => boolean;
   /** True from the moment the process was asked to stop. */
@@ -87,10 +89,12 @@ const advised = async (check: () => Promise<void>, remedy: (() => string | undef
   }
 };
 
-/** @throws StorageUnavailableError, StorageTimeoutError when this process cannot issue now. */
+/** @throws StorageUnavailableError, StorageTimeoutError, ClockBehindError when this process cannot issue now. */
 export const checkReadiness = async (options: HealthOptions): Promise<void> => {
   const { checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
   if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
+  const clockFinding = options.clockFinding?.();
+  if (clockFinding !== undefined) throw new ClockBehindError(clockFinding.detail);
   if (hasStandby()) return;
   await advised(checkStore, options.storeRemedy);
   if (!isRegistered() && checkCeilings !== undefined) await advised(checkCeilings, options.ceilingsRemedy);
@@ -108,6 +112,9 @@ const guaranteeComponents = (guarantee: Guarantee | undefined): Component[] => {
   const { kind, detail, remedy } = guarantee;
   return [{ name: 'guarantee', status: 'up', detail: `${kind}: ${detail}${remedy === undefined ? '' : ` ${remedy}`}` }];
 };
+
+const clockComponents = (finding: Finding | undefined): Component[] =>
+  finding === undefined ? [] : [{ name: 'clock', status: 'down', detail: describeFinding(finding) }];
 
 const healthReply = z
   .object({
@@ -143,7 +150,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
         ...operation('Can numbers be issued now?'),
         response: {
           200: z.object({ status: z.literal('ready') }),
-          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'CLOCK_BEHIND'),
         },
       },
     },
@@ -166,14 +173,16 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
       const standby = hasStandby();
       const storeless = standby ? ('degraded' as const) : ('down' as const);
       const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
+      const clock = clockComponents(options.clockFinding?.());
       const extra = [
+        ...clock,
         ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
         ...settingsComponents(storeName, findings?.()),
         ...guaranteeComponents(guarantee?.()),
       ];
       const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
       const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);
-      const status = process === 'down' ? process : store === 'up' ? served : storeless;
+      const status = process === 'down' || clock.length > 0 ? 'down' : store === 'up' ? served : storeless;
       return reply.code(status === 'down' ? 503 : 200).send({
         status,
         components: [

@@ -30,7 +30,7 @@ const response = {
   409: problemResponse('SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
   422: problemResponse('IDEMPOTENCY_CONFLICT'),
   500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'CLOCK_BEHIND'),
 };
 
 export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (

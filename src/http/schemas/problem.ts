@@ -33,5 +33,5 @@ export const guardedResponses = {
   401: problemResponse('UNAUTHORIZED'),
   403: problemResponse('FORBIDDEN'),
   500: problemResponse('INTERNAL'),
-  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT'),
+  503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'CLOCK_BEHIND'),
 };

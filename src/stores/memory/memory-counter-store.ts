@@ -94,6 +94,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     listGaps: async (sequence, after, limit) =>
       (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),
     countGaps: async (sequence) => gaps.get(keyOf(sequence))?.length ?? 0,
+    findReceipt: async (_prefixKey, hash) => receipts.get(hash),
     checkHealth: async () => undefined,
     onReachable: () => undefined,
     preload: (name, value) => {

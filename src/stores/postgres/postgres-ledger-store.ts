@@ -2,7 +2,7 @@
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
 import type { ReservationState } from '../../core/ledger.ts';
 import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../core/ledger-store.ts';
-import { decodeAnswers, readExpiries, readLedgerRow, readReservation } from './ledger-rows.ts';
+import { decodeAnswers, readExpiries, readLedgerRow, readReceipt, readReservation } from './ledger-rows.ts';
 import { takeLocked } from './ledger-taking.ts';
 import type { PostgresClient, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -11,6 +11,7 @@ const SQL = {
   readOperation: loadSql('read-operation'),
   forbidOperation: loadSql('forbid-operation'),
   undoOperation: loadSql('undo-operation'),
+  findReceipts: loadSql('find-receipts'),
   findReservation: loadSql('find-reservation'),
   confirm: loadSql('confirm-reservation'),
   void: loadSql('void-reservation'),
@@ -80,6 +81,10 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
         if (forbidden.length === 0) await runInside(SQL.undoOperation, [operation]);
       }),
 
+    findReceipt: async (_prefixKey, hash) => {
+      const [row] = await run(SQL.findReceipts, [[hash]]);
+      return row === undefined ? undefined : readReceipt(row);
+    },
     findReservation: (id) => findReservation(run, id),
     confirm: (id) => end(id, 'confirmed', (runInside) => runInside(SQL.confirm, [id])),
     void: (id, reason) => end(id, 'void', (runInside) => runInside(SQL.void, [id, reason])),

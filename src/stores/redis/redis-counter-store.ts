@@ -27,7 +27,7 @@ import {
   runRedisScript,
   runRedisScriptConfirmed,
 } from './redis-script.ts';
-import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
+import { decodeAdvance, decodeReceipt, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
 const readRanges = (text: string | null | undefined): AheadRange[] =>
@@ -195,6 +195,12 @@ export const createRedisCounterStore = (
       translated(() => listGapRecord(commands, names.ofSequence(sequence).gaps, after, limit)),
 
     countGaps: (sequence) => translated(async () => Number(await commands.hlen(names.ofSequence(sequence).gaps))),
+
+    findReceipt: (prefixKey, hash) =>
+      translated(async () => {
+        const text = await commands.get(names.receipt(prefixKey, hash));
+        return text === null ? undefined : decodeReceipt(text);
+      }),
 
     checkHealth: () =>
       translated(async () => {

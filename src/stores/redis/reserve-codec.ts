@@ -8,6 +8,7 @@ import type {
   StandbyAdvice,
 } from '../../core/counter-store.ts';
 import type { Range } from '../../core/range.ts';
+import type { Receipt } from '../../core/receipt.ts';
 
 const reportOf = (call: CounterCall): string => {
   let report = '';
@@ -64,24 +65,33 @@ export const readFence = (
   wanted: BigInt(wanted ?? Number.NaN),
 });
 
-const RECEIPT_REPLY = /^receipt (new|old) (near|keep) (\d+) (\d+) (\d+) (\S+) (\d+) (\S+) p:(\S*) (.*)$/s;
+const RECEIPT = /^(\S+) (\d+) (\S+) p:(\S*) (.*)$/s;
+const RECEIPT_REPLY = /^receipt (new|old) (near|keep) (\d+) (\d+) (\d+) (.*)$/s;
+
+/** @throws Error when the text is no receipt. */
+export const decodeReceipt = (text: string): Receipt => {
+  const found = RECEIPT.exec(text);
+  if (found === null) throw unreadable(text);
+  const [, fingerprint = '', atMs, ranges = '', period = '', series = ''] = found;
+  return {
+    fingerprint,
+    atMs: Number(atMs),
+    period,
+    ranges: ranges.split(',').map((range) => {
+      const [first, last] = range.split('-');
+      return readRange(first, last);
+    }),
+    series,
+  };
+};
 
 const readReceiptReply = (text: string): CounterReply => {
   const found = RECEIPT_REPLY.exec(text);
   if (found === null) throw unreadable(text);
-  const [, age, near, epoch, ceiling, wanted, fingerprint = '', atMs, ranges = '', period = '', series = ''] = found;
+  const [, age, near, epoch, ceiling, wanted, receipt = ''] = found;
   return {
     kind: 'receipt',
-    receipt: {
-      fingerprint,
-      atMs: Number(atMs),
-      period,
-      ranges: ranges.split(',').map((range) => {
-        const [first, last] = range.split('-');
-        return readRange(first, last);
-      }),
-      series,
-    },
+    receipt: decodeReceipt(receipt),
     replayed: age === 'old',
     standbyNear: near === 'near',
     fence: readFence(epoch, ceiling, wanted),

@@ -147,6 +147,8 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
 
     countGaps: async ({ prefixKey, period }) => Number(transact(() => countGaps.get(prefixKey, period))?.['entries']),
 
+    findReceipt: async (_prefixKey, hash) => transact(() => receipts.find(hash)),
+
     checkHealth: async () => {
       try {
         handle.prepare('SELECT 1').get();

@@ -97,6 +97,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     // There is nothing to cancel where no outcome is unknown.
     cancel: async () => undefined,
 
+    findReceipt: async (_prefixKey, hash) => transact(() => receipts.find(hash)),
     findReservation: async (id) => transact(() => find(id)),
     confirm: async (id) => end(id, 'confirmed', null),
     void: async (id, reason) => end(id, 'void', reason),

@@ -1,6 +1,7 @@
 /** Every error carries its stable code and title, and keeps what is internal to itself. */
 import { describe, expect, test } from 'vitest';
 import {
+  ClockBehindError,
   CorruptEntryError,
   ForbiddenError,
   InvalidFormatError,
@@ -35,6 +36,7 @@ const EVERY: readonly (readonly [NumberGeneratorError, name: string, code: strin
   [new VersionConflictError('INV'), 'VersionConflictError', 'VERSION_CONFLICT', 'Prefix config was changed'],
   [new SequenceOverflowError('INV', 0n), 'SequenceOverflowError', 'SEQUENCE_OVERFLOW', 'Sequence exhausted'],
   [new StorageUnavailableError('Away'), 'StorageUnavailableError', 'STORAGE_UNAVAILABLE', 'Storage unavailable'],
+  [new ClockBehindError('1970'), 'ClockBehindError', 'CLOCK_BEHIND', 'Clock is behind'],
   [new StorageTimeoutError('Late'), 'StorageTimeoutError', 'STORAGE_TIMEOUT', 'Storage timed out'],
   [new CorruptEntryError('INV', 'not JSON'), 'CorruptEntryError', 'INTERNAL', 'Internal error'],
   [new UnauthorizedError('No token'), 'UnauthorizedError', 'UNAUTHORIZED', 'Unauthorized'],

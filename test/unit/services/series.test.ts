@@ -149,3 +149,40 @@ describe('the upcoming counter', () => {
     expect(upcoming).toBeUndefined();
   });
 });
+
+const NOW = Date.parse('2026-11-25T12:00:00Z');
+
+describe('a day that the clocks of the zone passed over', () => {
+  const SKIPPED: [string, string][] = [
+    ['Pacific/Apia', '2011-12-30'],
+    ['Pacific/Kwajalein', '1993-08-21'],
+    ['Pacific/Fakaofo', '2011-12-30'],
+  ];
+
+  test.each(SKIPPED)('in %s is no date of a document: %s', (timeZone, date) => {
+    for (const reset of ['never', 'yearly', 'daily']) {
+      const series = seriesOf({ format: '{year}{month}{day}-{SEQ:3}', reset, timeZone, allowPast: true });
+      expect(() => series.readDate(date, NOW)).toThrow(`There was no ${date} in ${timeZone}`);
+    }
+  });
+
+  test.each(SKIPPED)('in %s is no period: %s', (timeZone, date) => {
+    const series = seriesOf({ format: '{year}{month}{day}-{SEQ:3}', reset: 'daily', timeZone, allowPast: true });
+    expect(series.targetIn(date)).toBeUndefined();
+    expect(series.printerIn(date)).toBeUndefined();
+  });
+
+  test('is not one whose first hour only is missing, nor its neighbours', () => {
+    const days: [string, string][] = [
+      ['America/Sao_Paulo', '2018-11-04'],
+      ['Europe/Berlin', '2026-03-29'],
+      ['Pacific/Apia', '2011-12-29'],
+      ['Pacific/Apia', '2011-12-31'],
+    ];
+    for (const [timeZone, date] of days) {
+      const series = seriesOf({ format: '{year}{month}{day}-{SEQ:3}', reset: 'daily', timeZone, allowPast: true });
+      expect(series.periodAt(series.readDate(date, NOW))).toBe(date);
+      expect(series.printerIn(date)?.(1n)).toBe(`${date.replaceAll('-', '')}-001`);
+    }
+  });
+});
