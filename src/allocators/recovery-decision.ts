@@ -18,6 +18,8 @@ export interface DecisionOptions {
   readonly limit: bigint;
   /** How far above the counter the ceiling shall lie. */
   readonly window: number;
+  /** Nobody asked this node for the sequence: what it takes for `initialSeq` and `limit` is made up. */
+  readonly stranger?: boolean;
   /** Keeps the ceilings; undefined when the counter store does so itself. */
   readonly ceilings: CeilingStore | undefined;
   /** Called with an epoch that was granted to another server, when nothing but that keeps the recovery from being exact. */
@@ -71,11 +73,14 @@ export const decideInstall = async (
   const window = windowWithin(options.window, waiting.highest, limit);
   if (ceilings === undefined) return decideAlone(waiting, { ...options, window });
   const row = await ceilings.read(sequence);
+  // Who was only called to report does not know where the sequence is to begin.
+  if (row === undefined && options.stranger) return undefined;
   const outcome = await ceilings.recover({
     sequence,
     epoch: row?.epoch ?? 0n,
     servedEpoch: waiting.epoch,
     server: waiting.recovery.server,
+    origin: initialSeq,
     reported: waiting.reported,
     sworn: waiting.sworn,
     highest: waiting.highest,
@@ -85,7 +90,7 @@ export const decideInstall = async (
   if (outcome.kind === 'behind') throw behindError(sequence, outcome.current);
   if (outcome.kind === 'waiting' && outcome.missing.length === 0 && row !== undefined) options.swear(row.epoch);
   if (outcome.kind !== 'granted') return undefined;
-  const { epoch, ceiling, base, jumpTo, account } = outcome;
+  const { epoch, ceiling, base, jumpTo, account, origin } = outcome;
   const { recovery } = waiting;
-  return { sequence, initialSeq, limit, window: 0, recovery, epoch, ceiling, base, jumpTo, account };
+  return { sequence, initialSeq, limit, window: 0, recovery, epoch, ceiling, base, jumpTo, account, origin };
 };

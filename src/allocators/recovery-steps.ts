@@ -52,6 +52,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
       limit,
       // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
       window: stranger ? 0 : windowFor(standbySize),
+      stranger,
       ceilings,
       swear: (epoch) => swear(session, epoch),
     });

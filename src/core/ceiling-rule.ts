@@ -56,23 +56,25 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
       ceiling,
       base: max(entry.base, raise.base),
       account: replaces ? { value: account.value, changes: account.changes } : entry.account,
+      origin: account?.origin ?? entry.origin,
     },
     replacesAccount: replaces,
   };
 };
 
 /** The entry of a sequence that nobody ever counted, so nobody needs to report; up to `highest` it was counted without us. */
-const firstEntry = ({ server, highest, window }: RecoveryRequest): CeilingEntry => ({
+const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => ({
   epoch: 1n,
   server,
   ceiling: above(highest, window),
   base: highest,
   account: { value: highest, changes: 0 },
+  origin,
 });
 
 const grant = (entry: CeilingEntry, jumpTo: bigint | undefined): RecoveryDecision => {
-  const { epoch, ceiling, base } = entry;
-  return { kind: 'granted', entry, outcome: { kind: 'granted', epoch, ceiling, base, jumpTo } };
+  const { epoch, ceiling, base, origin } = entry;
+  return { kind: 'granted', entry, outcome: { kind: 'granted', epoch, ceiling, base, jumpTo, origin } };
 };
 
 /** @param missing the registered nodes that have not reported; read after `entry` was locked. */

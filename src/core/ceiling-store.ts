@@ -8,6 +8,8 @@ export interface Ceiling {
   readonly epoch: bigint;
   /** No value above it was ever handed out, nor offered as standby, in this epoch or an older one. */
   readonly ceiling: bigint;
+  /** The value before the first that was ever handed out; undefined when that is not known. */
+  readonly origin?: bigint | undefined;
 }
 
 /** Everything about a sequence that was not issued, as a node read it from the counter store in one step. */
@@ -18,6 +20,8 @@ export interface SequenceAccount {
   readonly changes: number;
   /** Values up to `value` that nobody was given, or of which only their holder can say whether they were issued. */
   readonly gaps: readonly Gap[];
+  /** As in `Ceiling`; takes the place of what is stored, when it is known. */
+  readonly origin?: bigint | undefined;
 }
 
 export interface CeilingRaise {
@@ -49,6 +53,8 @@ export interface RecoveryRequest {
   readonly servedEpoch: bigint;
   /** Identity of the counter store's server that shall count in the new epoch. */
   readonly server: string;
+  /** Where the sequence begins, when nobody ever counted it; undefined: the caller does not know. */
+  readonly origin?: bigint | undefined;
   /** The nodes that have reported; each of them has sworn off older epochs. */
   readonly reported: readonly string[];
   /** The lowest epoch in which one of them may still count, on another server; undefined: none does in an earlier one. */
@@ -72,6 +78,8 @@ export type RecoveryOutcome =
       readonly jumpTo: bigint | undefined;
       /** The last account that was stored. */
       readonly account: SequenceAccount | undefined;
+      /** Where the sequence began, as far as it is known. */
+      readonly origin?: bigint | undefined;
     }
   /** Registered nodes that have not reported, and `mayJump` was false; nothing was changed. */
   | { readonly kind: 'waiting'; readonly missing: readonly string[] }

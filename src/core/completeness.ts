@@ -40,15 +40,17 @@ const marksOf = ({ free, ahead }: Pick<SequenceState, 'free' | 'ahead'>): Run[] 
   return [...returned, ...beyond].sort((a, b) => (a.first < b.first ? -1 : 1));
 };
 
-/** The value before the first of a sequence of which the store does not know it: `initialSeq`, or before all that is known of. */
-export const guessOrigin = (
-  state: Pick<SequenceState, 'value' | 'free' | 'ahead'>,
-  lowestGap: Gap | undefined,
-  initialSeq: bigint,
-): bigint => {
-  const firsts = [...state.free, ...state.ahead, ...(lowestGap === undefined ? [] : [lowestGap.range])];
-  const known = firsts.map(({ first }) => first - 1n);
-  return [initialSeq, state.value ?? initialSeq, ...known].reduce(least);
+/**
+ * Where counting began at the latest, by what is known of a sequence whose store does not know it: all that it lists, or gave back,
+ * or holds ready lies above.
+ */
+export const originAtMost = (
+  { value, free, ahead }: Pick<SequenceState, 'value' | 'free' | 'ahead'>,
+  gaps: readonly Gap[],
+): bigint | undefined => {
+  if (value === undefined) return undefined;
+  const firsts = [...free, ...ahead, ...gaps.map(({ range }) => range)].map(({ first }) => first - 1n);
+  return firsts.reduce(least, value);
 };
 
 /** All values above `origin` that the state knows of, the gap record left aside; empty when none was ever taken. */
@@ -75,13 +77,19 @@ export const runsOfState = (state: SequenceState, origin: bigint): Run[] => {
   return runs;
 };
 
+/** A gap of the record, or one that only the report knows of. */
+export type ReportedGap = Pick<Gap, 'range' | 'node'> & {
+  readonly reason: string;
+  readonly recordedAtMs: number | undefined;
+};
+
 /**
  * Lays gaps over the runs of a state, from the value `from` on: what stands in the gap record is missing, whatever else is said of it.
  * @param runs rising and without holes.
  * @param gaps rising.
  * @param isLast whether these are all gaps there are; else the runs end with the last of them.
  */
-export const layGaps = (runs: readonly Run[], gaps: readonly Gap[], from: bigint, isLast: boolean): Run[] => {
+export const layGaps = (runs: readonly Run[], gaps: readonly ReportedGap[], from: bigint, isLast: boolean): Run[] => {
   const highest = runs.at(-1)?.last ?? 0n;
   const laid: Run[] = [];
   let next = from;

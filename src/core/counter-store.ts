@@ -213,6 +213,8 @@ export interface CounterInstall {
   readonly jumpTo: bigint | undefined;
   /** Takes the place of a state that is older. */
   readonly account: SequenceAccount | undefined;
+  /** Where the sequence began, when that is kept elsewhere. */
+  readonly origin?: bigint | undefined;
   readonly initialSeq: bigint;
   readonly limit: bigint;
   readonly window: number;

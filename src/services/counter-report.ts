@@ -1,6 +1,5 @@
 /** What became of the values of a counter: its state and its gap record, read page by page while it goes on counting. */
-import type { AllocationTarget } from '../allocators/lane.ts';
-import { guessOrigin, joinRuns, layGaps, type Run, runsOfState } from '../core/completeness.ts';
+import { joinRuns, layGaps, originAtMost, type ReportedGap, type Run, runsOfState } from '../core/completeness.ts';
 import type { CounterStore, SequenceState } from '../core/counter-store.ts';
 import { StorageUnavailableError } from '../core/errors.ts';
 import type { Gap } from '../core/gap.ts';
@@ -64,29 +63,54 @@ const createJoiner = () => {
   };
 };
 
+interface Begin {
+  readonly origin: bigint;
+  /** Whether the store says so itself. */
+  readonly isKnown: boolean;
+  /** What was issued of these values nobody knows any more. */
+  readonly doubtful: readonly ReportedGap[];
+}
+
+/** Where a sequence began that an earlier version has stored without saying so. */
+const guessBegin = (state: SequenceState, gaps: readonly Gap[], initialSeq: bigint | undefined): Begin => {
+  const atMost = originAtMost(state, gaps);
+  if (atMost === undefined) return { origin: initialSeq ?? 0n, isKnown: true, doubtful: [] };
+  if (initialSeq !== undefined && initialSeq <= atMost) return { origin: initialSeq, isKnown: false, doubtful: [] };
+  const range = { first: 1n, last: atMost };
+  const gap = { range, reason: 'origin-unknown', node: undefined, recordedAtMs: undefined };
+  return { origin: 0n, isKnown: atMost === 0n, doubtful: atMost === 0n ? [] : [gap] };
+};
+
+const beginOf = (state: SequenceState, gaps: readonly Gap[], initialSeq: bigint | undefined): Begin =>
+  state.origin === undefined
+    ? guessBegin(state, gaps, initialSeq)
+    : { origin: state.origin, isKnown: true, doubtful: [] };
+
 /**
  * All values that were ever taken, from the first one on; nothing is held open in the store between two pages.
+ * @param initialSeq where counting must have begun, should the store not know it; undefined: it may have been another one then.
  * @throws StorageUnavailableError while the sequence is being recovered; CorruptEntryError; the store's errors.
  */
 export async function* readCounterReport(
   store: Store,
-  { sequence, initialSeq }: Pick<AllocationTarget, 'sequence' | 'initialSeq'>,
+  { sequence, initialSeq }: { readonly sequence: SequenceName; readonly initialSeq: bigint | undefined },
   gapsPerPage: number = GAPS_PER_PAGE,
 ): AsyncGenerator<RunPage, void, void> {
   const { join, rest } = createJoiner();
-  let origin: bigint | undefined;
+  let begin: Begin | undefined;
   let moment: string | undefined;
   let next: bigint | undefined;
   let after = 0n;
   for (;;) {
     const { state, gaps, exact } = await readPage(store, sequence, after, gapsPerPage);
-    const lowest: Gap | undefined = gaps[0];
-    origin ??= state.origin ?? guessOrigin(state, lowest, initialSeq);
+    begin ??= beginOf(state, gaps, initialSeq);
+    const { origin, isKnown, doubtful } = begin;
     const isLast = gaps.length < gapsPerPage;
-    const runs = layGaps(runsOfState(state, origin), gaps, next ?? origin + 1n, isLast);
+    const missing = next === undefined ? [...doubtful, ...gaps] : gaps;
+    const runs = layGaps(runsOfState(state, origin), missing, next ?? origin + 1n, isLast);
     const joined = join(runs);
     moment ??= momentOf(state);
-    yield { runs: isLast ? [...joined, ...rest()] : joined, exact: exact && momentOf(state) === moment };
+    yield { runs: isLast ? [...joined, ...rest()] : joined, exact: isKnown && exact && momentOf(state) === moment };
     if (isLast) return;
     next = (runs.at(-1)?.last ?? origin) + 1n;
     after = gaps.at(-1)?.range.first ?? after;

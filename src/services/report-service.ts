@@ -1,4 +1,5 @@
 /** Completeness reports: everything that became of the values of a sequence, for who asks why a number is missing. */
+import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { createTally, type Run, type Tally } from '../core/completeness.ts';
 import type { CounterStore } from '../core/counter-store.ts';
@@ -76,10 +77,15 @@ export const createReportService = ({ counters, ledger, seriesCache, clock, node
 
   /** Who tells what became of the values of a strategy. */
   const readerOf = ({ config }: Series) => {
-    if (config.strategy === 'counter') return { source: counters.source, read: readCounterReport.bind(null, counters) };
+    if (config.strategy === 'counter') {
+      // A config that was never changed says how it was when counting began.
+      const initialSeq = config.version === 1 ? config.initialSeq : undefined;
+      const read = ({ sequence }: AllocationTarget) => readCounterReport(counters, { sequence, initialSeq });
+      return { source: counters.source, read };
+    }
     if (config.strategy === 'gapless') {
       if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
-      return { source: ledger.source, read: readLedgerReport.bind(null, ledger) };
+      return { source: ledger.source, read: (target: AllocationTarget) => readLedgerReport(ledger, target) };
     }
     const message = `${config.strategy} keeps no account of its values, so there is nothing to report`;
     throw new ValidationError([{ path: 'prefixKey', message }]);

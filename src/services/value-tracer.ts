@@ -1,4 +1,5 @@
 /** What became of one value: issued, not issued, or known to a node alone; answered from the state of its counter or its ledger. */
+import { originAtMost } from '../core/completeness.ts';
 import type { CounterStore, SequenceState } from '../core/counter-store.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
@@ -33,15 +34,22 @@ const ofGap = ({ reason, node }: Gap): ValueTrace => {
   return answer('unknown', `It stands in the gap record (${reason}): only ${who} could say whether it was issued`);
 };
 
-const ofState = (state: SequenceState, config: PrefixConfig, value: bigint): ValueTrace => {
+/** Of a sequence that an earlier version has stored without saying where it began. */
+const isAboveBegin = (state: SequenceState, config: PrefixConfig, gaps: readonly Gap[], value: bigint): boolean => {
+  if (value > (originAtMost(state, gaps) ?? value)) return true;
+  // A config that was never changed says how it was when counting began.
+  return config.version === 1 && value > config.initialSeq;
+};
+
+const ofState = (state: SequenceState, config: PrefixConfig, gaps: readonly Gap[], value: bigint): ValueTrace => {
   const ahead = state.ahead.find((range) => holds(range, value));
   if (ahead?.node !== undefined) return answer('unknown', `It lies in the standby segment of the node ${ahead.node}`);
   if (ahead !== undefined) return answer('issued', 'It was issued from a standby segment, ahead of the counter');
   if (state.value === undefined || value > state.value) return answer('not-issued', 'The counter has not reached it');
   if (state.free.some((range) => holds(range, value))) return answer('not-issued', 'It was given back, and comes next');
   if (state.origin !== undefined && value <= state.origin) return answer('not-issued', 'Counting began above it');
-  if (state.origin === undefined && value <= config.initialSeq) {
-    return answer('unknown', 'It is not above initialSeq, and where counting began is not known');
+  if (state.origin === undefined && !isAboveBegin(state, config, gaps, value)) {
+    return answer('unknown', 'The counter has passed it, but where counting began is not known');
   }
   return answer('issued', 'The counter has passed it, and it is missing nowhere');
 };
@@ -63,7 +71,7 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
       if (gap !== undefined) return ofGap(gap);
       const isSeenThrough = gaps.length < GAPS_MAX || (gaps.at(-1)?.range.first ?? 0n) > value;
       return isSeenThrough
-        ? ofState(state, config, value)
+        ? ofState(state, config, gaps, value)
         : answer('unknown', 'The gap record is too long to look through');
     }
     return answer('unknown', 'The gap record changes too fast to look through');

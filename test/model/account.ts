@@ -69,6 +69,17 @@ const checkAhead = (
     check(world, value <= counter || covered.has(value), `${value} was issued, and is free ahead of the counter`);
 };
 
+/** Where the state says that the sequence began: at or below it nothing was issued. */
+const checkOrigin = (world: World, { state }: Stored): bigint => {
+  const text = state.get('origin');
+  // Alone, a server that lost its state does not know it any more.
+  check(world, text !== undefined || world.ceilings === undefined, 'nobody knows where the sequence began');
+  if (text === undefined) return world.origin;
+  const origin = BigInt(text);
+  for (const value of world.issued.keys()) check(world, value > origin, `${value} was issued, not above ${origin}`);
+  return origin;
+};
+
 /**
  * Issued ∪ free ∪ gap record is everything from `origin` + 1 to the counter. What a crashed node never dealt out of its
  * last range is the one thing in no list: it must lie within the last range the state remembers of that node.
@@ -136,6 +147,7 @@ export const checkAccount = (world: World, stored: Stored): void => {
   }
   for (const { node, first, last } of world.underWay.values())
     for (let value = first; node.status === 'crashed' && value <= last; value++) derivable.add(value);
-  for (let value = world.origin + 1n; value <= counter; value++)
+  const origin = checkOrigin(world, stored);
+  for (let value = origin + 1n; value <= counter; value++)
     check(world, world.issued.has(value) || known.has(value) || derivable.has(value), `${value} is nowhere`);
 };

@@ -40,7 +40,7 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
 
     read: async (sequence) => {
       const stored = sequences.get(keyOf(sequence));
-      return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling };
+      return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
     },
 
     raise: async (raise) => {

@@ -8,7 +8,15 @@ import type { Row } from './postgres-client.ts';
 const text = (row: Row, column: string): string => row[column] ?? '';
 const value = (row: Row, column: string): bigint => BigInt(text(row, column));
 
-export const readCeiling = (row: Row): Ceiling => ({ epoch: value(row, 'epoch'), ceiling: value(row, 'ceiling') });
+/** A column that may be null. */
+const valueIfAny = (row: Row, column: string): bigint | undefined =>
+  row[column] === null || row[column] === undefined ? undefined : value(row, column);
+
+export const readCeiling = (row: Row): Ceiling => ({
+  epoch: value(row, 'epoch'),
+  ceiling: value(row, 'ceiling'),
+  origin: valueIfAny(row, 'origin'),
+});
 
 export const readEntry = (row: Row): CeilingEntry => ({
   ...readCeiling(row),

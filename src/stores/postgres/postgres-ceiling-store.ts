@@ -33,6 +33,8 @@ const SQL = {
 
 const firstOf = ({ range }: Gap): string => range.first.toString();
 
+const textOf = (value: bigint | undefined): string | null => value?.toString() ?? null;
+
 const nodeOf = (row: Readonly<Record<string, string | null>>): string => row['node'] ?? '';
 
 const lockEntry = async (run: Run, { prefixKey, period }: SequenceName): Promise<CeilingEntry | undefined> => {
@@ -44,11 +46,12 @@ const lockEntry = async (run: Run, { prefixKey, period }: SequenceName): Promise
 const writeEntry = async (
   run: Run,
   { prefixKey, period }: SequenceName,
-  { epoch, server, ceiling, base, account }: CeilingEntry,
+  { epoch, server, ceiling, base, account, origin }: CeilingEntry,
   digest: string | null,
 ): Promise<void> => {
   const dates = account === undefined ? [null, null] : [`${account.value}`, `${account.changes}`];
-  await run(SQL.update, [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`, ...dates, digest]);
+  const entry = [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`];
+  await run(SQL.update, [...entry, ...dates, digest, textOf(origin)]);
 };
 
 const readAccount = async (
@@ -89,10 +92,11 @@ const raiseLocked = async (run: Run, raise: CeilingRaise, digest: string): Promi
 const insertEntry = async (
   run: Run,
   { prefixKey, period }: SequenceName,
-  { epoch, server, ceiling, base, account }: CeilingEntry,
+  { epoch, server, ceiling, base, account, origin }: CeilingEntry,
 ): Promise<boolean> => {
   const dates = account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digestOf([])];
-  const rows = await run(SQL.insert, [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`, ...dates]);
+  const entry = [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`];
+  const rows = await run(SQL.insert, [...entry, ...dates, textOf(origin)]);
   return rows.length === 1;
 };
 
@@ -143,6 +147,7 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
       `${raise.ceiling}`,
       `${raise.base}`,
       ...(account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digest]),
+      textOf(account?.origin),
     ]);
     if (raised !== undefined) return { kind: 'raised', ceiling: BigInt(raised['ceiling'] ?? '') };
     return transact((runInside) => raiseLocked(runInside, raise, digest));

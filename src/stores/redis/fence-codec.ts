@@ -2,6 +2,7 @@
 import type { SequenceAccount } from '../../core/ceiling-store.ts';
 import type { CeilingMove, CounterInstall, CounterReport, Fence, ReportReply } from '../../core/counter-store.ts';
 import type { Gap } from '../../core/gap.ts';
+import { parseValue } from '../../core/value.ts';
 import { readGap } from './gap-record.ts';
 import { corrupt, readFence, unreadable } from './reserve-codec.ts';
 
@@ -59,6 +60,7 @@ export const encodeInstall = (install: CounterInstall): string => {
     `${NOBODY} 0 install 0 ${install.initialSeq} ${install.limit} 0 - 0 0 ${install.epoch} ${install.window} ` +
     `fence:${install.recovery.server}:${install.ceiling} time:${install.recovery.time} base:${install.base}`;
   if (install.jumpTo !== undefined) text += ` jump:${install.jumpTo}`;
+  if (install.origin !== undefined) text += ` origin:${install.origin}`;
   if (account === undefined) return text;
   text += ` account:${account.value}:${account.changes}`;
   for (const gap of account.gaps) text += encodeGap(gap);
@@ -91,10 +93,12 @@ export const decodeAccount = (text: string): SequenceAccount | undefined => {
   if (kind === 'outrun') return undefined;
   if (kind !== 'account') throw unreadable(text);
   const gaps = new Map<string, Gap>();
+  let origin: bigint | undefined;
   for (const word of words) {
+    if (word.startsWith('origin:')) origin = parseValue(word.slice('origin:'.length));
     const [, first = '', last = '', reason = '', holder = '', seconds = ''] = word.split(':');
     const gap = readGap(first, `${last} ${reason} ${holder} ${seconds}`);
     if (gap !== undefined) gaps.set(first, gap);
   }
-  return { value: BigInt(value ?? Number.NaN), changes: Number(changes), gaps: [...gaps.values()] };
+  return { value: BigInt(value ?? Number.NaN), changes: Number(changes), gaps: [...gaps.values()], origin };
 };

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   createTally,
-  guessOrigin,
   joinRuns,
   layGaps,
+  originAtMost,
   type Run,
   type RunState,
   runsOfState,
@@ -56,12 +56,12 @@ describe('a state alone', () => {
 
 describe('where a sequence began', () => {
   test.each([
-    ['initialSeq', { value: 9n }, undefined, 3n],
-    ['the counter, when initialSeq was raised above it', { value: 2n }, undefined, 2n],
-    ['before the lowest gap', { value: 9n }, gapOf(2n, 4n), 1n],
-    ['before the lowest value given back', { value: 9n, free: [{ first: 1n, last: 1n }] }, undefined, 0n],
-  ])('is guessed to be %s, where the store does not know it', (_where, fields, gap, expected) => {
-    expect(guessOrigin(stateOf(fields), gap, 3n)).toBe(expected);
+    ['anywhere up to the counter', { value: 9n }, [], 9n],
+    ['before the lowest gap', { value: 9n }, [gapOf(2n, 4n), gapOf(6n, 6n)], 1n],
+    ['before the lowest value given back', { value: 9n, free: [{ first: 1n, last: 1n }] }, [], 0n],
+    ['nowhere, when nobody has counted', {}, [], undefined],
+  ])('is %s, where the store does not know it', (_where, fields, gaps, expected) => {
+    expect(originAtMost(stateOf(fields), gaps)).toBe(expected);
   });
 });
 

@@ -30,7 +30,13 @@ const GAPS = [
   gap(36n, 36n, 'void'),
 ];
 
-const trace = (value: bigint, more: Partial<SequenceState> = {}, config: object = {}, gaps: readonly Gap[] = GAPS) => {
+const trace = (
+  value: bigint,
+  more: Partial<SequenceState> = {},
+  config: object = {},
+  gaps: readonly Gap[] = GAPS,
+  version = 1,
+) => {
   let looks = 0;
   return createValueTracer({
     counters: {
@@ -41,7 +47,7 @@ const trace = (value: bigint, more: Partial<SequenceState> = {}, config: object 
       listGaps: async () => gaps,
     },
     ledger: undefined,
-  }).trace(configOf('INV', { format: '{SEQ:4}', ...config }), SEQUENCE, value);
+  }).trace(configOf('INV', { format: '{SEQ:4}', ...config }, version), SEQUENCE, value);
 };
 
 test.each([
@@ -63,9 +69,15 @@ test('a sequence that nobody counted has issued nothing', async () => {
   expect(await trace(1n, { value: undefined, origin: undefined }, {}, [])).toMatchObject({ issued: 'not-issued' });
 });
 
-test('a value not above initialSeq is unknown when the store does not know where counting began', async () => {
-  expect(await trace(5n, { origin: undefined }, { initialSeq: 9 })).toMatchObject({ issued: 'unknown' });
-  expect(await trace(15n, { origin: undefined }, { initialSeq: 9 })).toMatchObject({ issued: 'issued' });
+test('where the store does not know where counting began, only what lies above something it lists is issued', async () => {
+  const config = { initialSeq: 9 };
+  const legacy = { origin: undefined };
+  const traceIn = (value: bigint, version: number) => trace(value, legacy, { ...config }, GAPS, version);
+  expect(await traceIn(15n, 2)).toMatchObject({ issued: 'unknown' });
+  expect(await traceIn(50n, 2)).toMatchObject({ issued: 'issued' });
+  // A config that was never changed says how it was when counting began.
+  expect(await traceIn(15n, 1)).toMatchObject({ issued: 'issued' });
+  expect(await traceIn(5n, 1)).toMatchObject({ issued: 'unknown' });
 });
 
 test('nobody can say during a recovery, while the record changes all the time, or when it is too long', async () => {

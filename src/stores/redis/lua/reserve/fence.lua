@@ -16,11 +16,13 @@
     recovering                      `late` is not enough
   raise           the word ceiling:VALUE; in the epoch served. Answers raised, or outrun
   propose         the same, to be found by a recovery, not yet in force. Answers proposed, or outrun
-  account         Answers account VALUE CHANGES gap:FIRST:LAST:REASON:HOLDER:TIME …
+  account         Answers account VALUE CHANGES [origin:VALUE] gap:FIRST:LAST:REASON:HOLDER:TIME …
 --]]
 
 -- Nodes heard of within this many seconds before the last sign of life must report, when nobody registers nodes.
 local RECENT_SECONDS = 60
+-- A first contact that takes longer is one that others must hear of: somebody may have counted since this node looked.
+local FIRST_CONTACT_MICROS = 500000
 
 local function rangesOf(s, report, list)
   for first, last in string.gmatch(report, ' taken:(%d+):(%d+)') do list[#list + 1] = { s.number(first), s.number(last) } end
@@ -196,6 +198,8 @@ local function report(s, state)
   if s.counter then checkDecimal('counter', s.counter) end
   if s.copy then checkDecimal('value of the state', s.copy) end
   if s.kind == 'late' then return 'recovering' end
+  -- The node has found no epoch where those are kept, and there is nothing here either: nobody else has anything to report.
+  local isFirstContact = s.epoch == 1 and s.served == 0 and not s.copy and not s.counter
   local who, since = match(redis.call('HGET', s.stateKey, 'rec') or '', '^(%S+) (%d+)$')
   if who ~= server(s.index) then
     since = format('%.0f', nowMicros)
@@ -204,12 +208,12 @@ local function report(s, state)
     end
     redis.call('HSET', s.stateKey, 'rec', server(s.index) .. ' ' .. since, 'fence',
       '- ' .. format('%.0f ', s.served) .. s.ceiling)
-    callForReports(s)
+    if not isFirstContact then callForReports(s) end
   end
   if string.find(s.report, ' rec:' .. server(s.index) .. ':' .. since, 1, true) then
     if brief then
       -- Who had lost its connection did not hear of it.
-      callForReports(s)
+      if not isFirstContact or nowMicros - since > FIRST_CONTACT_MICROS then callForReports(s) end
       if redis.call('HEXISTS', s.stateKey, 'r:' .. s.node) == 0 then return 'recovering' end
     else
       local top = match(s.report, ' top:(%d+)') or s.seen
@@ -248,6 +252,7 @@ local function account(s, state)
     if node and first then gap(s, s.number(first), s.number(last), 'node-crash', node) end
   end
   local list = { 'account', text(s.value), redis.call('HGET', s.stateKey, 'changes') or '0' }
+  if s.begun then list[#list + 1] = 'origin:' .. s.begun end
   for _, entry in ipairs(s.list) do
     list[#list + 1] = 'gap:' .. text(entry[1]) .. ':' .. text(entry[2]) .. ':' .. string.gsub(entry[3], ' ', ':')
   end

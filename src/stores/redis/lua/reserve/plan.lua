@@ -48,6 +48,11 @@ local function readReport(s)
   return to
 end
 
+-- Nothing was handed out, held or passed over yet: a higher initialSeq begins further on, and leaves no gap.
+local function isUntouched(s)
+  return text(s.value) == (s.begun or '0') and #s.ahead == 0 and #s.free == 0 and redis.call('HLEN', s.gapsKey) == 0
+end
+
 -- Where counting stands: the counter, or its copy in the state, or the value before the first.
 local function catchUp(s)
   local initial = s.number(s.initial)
@@ -57,6 +62,9 @@ local function catchUp(s)
   end
   s.value = s.number(s.copy or s.counter)
   local target = s.counter and s.number(s.counter) or s.value
+  if s.value < initial and isUntouched(s) then
+    s.value, s.begun, s.moved = initial, s.initial, true
+  end
   if target < initial then target = initial end
   if s.value < target then
     passOver(s, target, 'advance')
@@ -112,7 +120,8 @@ local function write(s, record)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
   redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
     text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
-  if s.origin then redis.call('HSETNX', s.stateKey, 'origin', s.origin) end
+  if s.moved then redis.call('HSET', s.stateKey, 'origin', s.begun)
+  elseif s.origin then redis.call('HSETNX', s.stateKey, 'origin', s.origin) end
   if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
 end
 
@@ -149,8 +158,9 @@ end
 local function read(s, state, record)
   if s.counter and s.counter ~= s.copy then checkDecimal('counter', s.counter) end
   if s.copy then checkDecimal('value of the state', s.copy) end
-  local kept = redis.call('HMGET', s.stateKey, 'floor', 'gaps')
+  local kept = redis.call('HMGET', s.stateKey, 'floor', 'gaps', 'origin')
   local floorText = kept[1] or '0'
+  s.begun = kept[3] or nil
   s.gapsKept = tonumber(kept[2] or '0')
   checkDecimal('floor of the state', floorText)
   if #s.ceiling > 1 then checkDecimal('ceiling of the state', s.ceiling) end

@@ -5,6 +5,7 @@
             time:TIME             when the recovery began that this ends: no other is ended by it
             base:VALUE            counting goes on above this value at least
             jump:VALUE            not all nodes have reported: counting goes on above the old ceiling
+            origin:VALUE          where the sequence began, when that is kept elsewhere
             account:VALUE:CHANGES with gap:FIRST:LAST:REASON:HOLDER:TIME …: the last account that was kept elsewhere
     installed, or outrun when that recovery is over, or was begun anew
 --]]
@@ -146,7 +147,8 @@ local function install(s, row)
     passOver(s, goal, 'recovery-jump')
     vouchForLastRanges(s, state, reports)
   end
-  if not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
+  s.origin = match(s.report, ' origin:(%d+)')
+  if not s.origin and not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
   for _, r in ipairs(reports) do
     epoch = math.max(epoch, r.epoch)
