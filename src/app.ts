@@ -34,12 +34,14 @@ import { createClockWatcher } from './services/clock-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
+import { targetOfSequence } from './services/period-target.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createReaderIndex } from './services/reader-index.ts';
 import { createReadingService } from './services/reading-service.ts';
 import { createReportService } from './services/report-service.ts';
 import { createRequestCounter, type RequestCounter } from './services/request-counter.ts';
 import { createReservationService } from './services/reservation-service.ts';
+import { createSequenceReads } from './services/sequence-reads.ts';
 import { createSequenceService } from './services/sequence-service.ts';
 import { createSeriesCache } from './services/series-cache.ts';
 import { createStandbyKeeper } from './services/standby-keeper.ts';
@@ -297,7 +299,14 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     perSecond === undefined || redis === undefined ? undefined : await openRequestCounter(redis, settings, emit);
   const held = { standings: allocator.standings, measuredMax: settings.metricsPrefixes, emit };
   const standbyWatcher = createStandbyWatcher(held);
-  const gapWatcher = createGapWatcher({ store: counters, ...held });
+  const reads = createSequenceReads({
+    counters,
+    ceilings: postgres?.ceilings,
+    epochOf: allocator.epochOf,
+    recover: allocator.recover,
+    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
+  });
+  const gapWatcher = createGapWatcher({ store: reads, ...held });
   let stopping = false;
   const health: HealthOptions = {
     storeName: counters.source,
@@ -327,17 +336,17 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     }),
     prefixConfigService: createPrefixConfigService({
       store: prefixConfigs,
-      counters,
+      counters: reads,
       ledger,
       strategies,
       seriesCache,
       clock,
       emit,
     }),
-    reportService: createReportService({ counters, ledger, seriesCache, clock, node }),
+    reportService: createReportService({ counters: reads, ledger, seriesCache, clock, node }),
     reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
     sequenceService: createSequenceService({
-      store: counters,
+      store: { ...reads, close: counters.close },
       ledger,
       seriesCache,
       allocator,
@@ -349,7 +358,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     readingService: createReadingService({
       store: prefixConfigs,
       index: createReaderIndex(prefixConfigs, clock),
-      tracer: createValueTracer({ counters, ledger }),
+      tracer: createValueTracer({ counters: reads, ledger }),
     }),
     temporaryNumberService,
     metrics,

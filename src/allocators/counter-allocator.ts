@@ -73,6 +73,14 @@ export interface CounterAllocator extends Allocator {
    * store is away, or the sequence is not served within 5 s.
    */
   advance(target: AllocationTarget, operation: string, to: bigint): Promise<AdvanceReply>;
+  /** The highest epoch in which this node has counted in the sequence; 0 when in none. */
+  epochOf(sequence: SequenceName): bigint;
+  /**
+   * Takes part in a sequence, which has it recovered when that is needed, without taking a value.
+   * @param target on which terms; undefined when they are not known: then this node only reports.
+   * @returns false when it cannot: the store is away, or this node counts there no more than the ceilings know of.
+   */
+  recover(sequence: SequenceName, target: AllocationTarget | undefined): boolean;
   /** Gives back all that is in hand. Call it when no request is under way any more. */
   close(): Promise<void>;
 }
@@ -101,6 +109,8 @@ interface TripEntry {
 
 /** How long a shutdown waits for recoveries that are under way, ms. */
 const CLOSE_RECOVERY_MAX_MS = 5_000;
+
+const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
 export const createCounterAllocator = (options: CounterAllocatorOptions): CounterAllocator => {
   const { store, node, emit, ceilings, hasReplicas = () => false, limits } = options;
@@ -360,7 +370,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
   /** Whoever counts here, and with registered nodes whoever might, says what it knows. */
   const onRecovery = (sequence: SequenceName): void => {
-    const name = `${sequence.prefixKey} ${sequence.period}`;
+    const name = nameOf(sequence);
     const lane = lanes.get(name);
     if (lane !== undefined) fenceKeeper?.join(lane);
     else if (ceilings !== undefined && !closing && lanes.size < bounds.lanesMax) {
@@ -464,6 +474,23 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     isStorePresent: () => presence !== 'away',
 
     isRegistered: () => fenceKeeper?.isRegistered() ?? true,
+
+    epochOf: (sequence) => lanes.get(nameOf(sequence))?.session.fence?.epoch ?? 0n,
+
+    recover: (sequence, target) => {
+      if (presence === 'away' || closing)
+        throw presence === 'away' ? refusal() : new StorageUnavailableError('Stopping.');
+      const lane = lanes.get(nameOf(sequence));
+      if (lane === undefined && target === undefined) {
+        onRecovery(sequence);
+        return ceilings !== undefined;
+      }
+      const opened = lane ?? openLane({ ...(target as AllocationTarget), standbySize: 0 });
+      if (opened.blocked === 'opening' && opened.trouble !== undefined) reopen(opened);
+      if (opened.blocked === undefined && lane?.session.pending === undefined) due.add(opened);
+      start();
+      return true;
+    },
 
     giveBack: (target, allocation) => {
       const lane = openLane(target);

@@ -260,8 +260,10 @@ export interface SequenceState {
   readonly ahead: readonly AheadRange[];
   /** Another one whenever `free` changed, or values left the gap record or came into it from below the value. */
   readonly changes: string;
-  /** A recovery is under way: what is stored may be older than it was. */
+  /** A recovery is under way, or needed: what is stored may be older than it was. */
   readonly recovering: boolean;
+  /** The epoch in which it counts; absent when it never did, and in stores without a fence. */
+  readonly epoch?: bigint | undefined;
   /** Set when it gives no more values. */
   readonly closed?: Closure | undefined;
 }

@@ -2,6 +2,7 @@
 import type { AllocationTarget } from '../allocators/lane.ts';
 import { ValidationError } from '../core/errors.ts';
 import { PERIOD_EXAMPLES } from '../core/period.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import type { Series } from './series.ts';
 
 /**
@@ -18,4 +19,10 @@ export const targetOfPeriod = (series: Series, period: string | undefined, insta
       ? 'This prefix has no periods: leave it out'
       : `With the reset ${reset} a period is written as ${PERIOD_EXAMPLES[reset]}`;
   throw new ValidationError([{ path: 'period', message: rule }]);
+};
+
+/** @returns undefined when the reset of the series has no period of that name now. */
+export const targetOfSequence = (series: Series, { period }: SequenceName): AllocationTarget | undefined => {
+  if (series.config.strategy !== 'counter') return undefined;
+  return series.config.reset === 'never' && period === '' ? series.at(0).target : series.targetIn(period);
 };

@@ -19,6 +19,7 @@ import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import { hasCounter, type PrefixConfig } from '../core/prefix-config.ts';
 import { type Range, rangeSize } from '../core/range.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
 import type { CapacityWatcher, Forecast } from './capacity-watcher.ts';
 import { targetOfPeriod } from './period-target.ts';
@@ -82,7 +83,7 @@ export interface SequenceService {
 }
 
 interface Dependencies {
-  readonly store: CounterStore;
+  readonly store: Pick<CounterStore, 'close' | 'inspect' | 'listGaps'>;
   /** Where gapless sequences stand; undefined where they are not served. */
   readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
   readonly seriesCache: SeriesCache;
@@ -94,6 +95,9 @@ interface Dependencies {
 
 /** A node whose clock is behind may take a period for the present one, and serve it from its standby, for so long. */
 const CLOCKS_APART_MS = 60_000;
+/** Looks at a gap record that is being recovered. */
+const LOOKS_MAX = 3;
+
 /** `next` is the next value, also when it is above the limit. */
 interface Standing {
   readonly value: bigint;
@@ -160,6 +164,16 @@ export const createSequenceService = ({
     };
   };
 
+  /** The store may lose its state between two questions: what it says then is asked for once more. */
+  const listSettled = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const before = await store.inspect(sequence);
+      const items = await store.listGaps(sequence, after, limit);
+      const now = await store.inspect(sequence);
+      if (before.epoch === now.epoch || attempt === LOOKS_MAX) return items;
+    }
+  };
+
   return {
     read,
 
@@ -174,7 +188,7 @@ export const createSequenceService = ({
 
     listGaps: async (prefixKey, period, after, limit) => {
       const target = targetOfPeriod(await counted(prefixKey), period, clock.now());
-      const items = await store.listGaps(target.sequence, after, limit);
+      const items = await listSettled(target.sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 

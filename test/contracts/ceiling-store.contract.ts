@@ -83,6 +83,23 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
     granted(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).account;
 
   describe(`${title} keeps the contract of a ceiling store`, () => {
+    it('keeps where a sequence began through raises and recoveries, and takes it from an account that knows', async () => {
+      const { store } = get();
+      const [told, silent] = [freshName(), freshName()];
+      const first = await store.recover(recoveryOf(told, { origin: 40n, highest: 40n }));
+      expect(first).toMatchObject({ kind: 'granted', origin: 40n });
+      await store.raise(raiseOf(told, { known: 1_040n, account: { value: 50n, changes: 1, gaps: [] } }));
+      expect(await store.read(told)).toMatchObject({ origin: 40n });
+      await store.recover(recoveryOf(silent));
+      expect((await store.read(silent))?.origin).toBeUndefined();
+      await store.raise(raiseOf(silent, { known: 1_000n, account: { value: 9n, changes: 0, gaps: [], origin: 7n } }));
+      const gaps = [gapOf(8n, 9n)];
+      await store.raise(raiseOf(silent, { known: 1_000n, account: { value: 10n, changes: 1, gaps, origin: 7n } }));
+      expect(await store.read(silent)).toMatchObject({ origin: 7n });
+      const next = await store.recover(recoveryOf(silent, { epoch: 1n, servedEpoch: 1n, origin: 0n, mayJump: true }));
+      expect(next).toMatchObject({ kind: 'granted', origin: 7n });
+    });
+
     it('knows nothing of a sequence that nobody counted', async () => {
       const sequence = freshName();
       expect(await get().store.read(sequence)).toBeUndefined();

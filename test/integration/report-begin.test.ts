@@ -12,7 +12,8 @@ const admin = createToken(JWT_SECRET, {});
 const configure = async (app: TestApp, key: string, initialSeq: number): Promise<void> => {
   const body = { format: `${key}-{SEQ:6}`, initialSeq };
   const put = async (headers: Record<string, string>) =>
-    (await app.call('PUT', `/api/prefix-configs/${key}`, body, { authorization: `Bearer ${admin}`, ...headers })).status;
+    (await app.call('PUT', `/api/prefix-configs/${key}`, body, { authorization: `Bearer ${admin}`, ...headers }))
+      .status;
   // The first use of PostgreSQL makes the tables.
   const either = async () => {
     const status = await put({});

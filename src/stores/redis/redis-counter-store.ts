@@ -1,6 +1,12 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
 import type { Closure } from '../../core/closure.ts';
-import type { AheadRange, CounterCall, CounterStore, FenceOperations } from '../../core/counter-store.ts';
+import type {
+  AheadRange,
+  CounterCall,
+  CounterStore,
+  FenceOperations,
+  SequenceState,
+} from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
@@ -44,6 +50,22 @@ const encodeClosure = ({ reason, closedAtMs }: Closure): string => `${closedAtMs
 const decodeClosure = (text: string | null | undefined): Closure | undefined => {
   const [, closedAtMs, reason] = /^([0-9]+) (.*)$/s.exec(text ?? '') ?? [];
   return reason === undefined ? undefined : { reason, closedAtMs: Number(closedAtMs) };
+};
+
+/** Where nobody keeps ceilings and accounts, epochs are times: see `lua/reserve/plan.lua`. */
+const FIRST_TIME = 1_000_000_000_000n;
+
+/** @param fence as the script writes it: "SERVER EPOCH CEILING". Another server than the one that answers is one that was restarted. */
+const readStanding = (
+  fence: string | null | undefined,
+  server: string | null | undefined,
+  isRecordLost: boolean,
+): Pick<SequenceState, 'recovering' | 'epoch'> => {
+  if (fence === null || fence === undefined) return { recovering: false };
+  const [who, epochText = ''] = fence.split(' ');
+  const epoch = parseValue(epochText);
+  const comesBack = isRecordLost && epoch !== undefined && epoch < FIRST_TIME;
+  return { recovering: who !== server || comesBack, epoch };
 };
 
 /** How long a replica may take to confirm a ceiling, ms. */
@@ -134,6 +156,7 @@ export const createRedisCounterStore = (
   const { commands, names } = connections;
   const entries = entriesWith(names);
   const claimScript = loadRedisScript('claim-key');
+  const inspectScript = loadRedisScript('inspect-sequence');
   const run: RunEntries = async (entries) => {
     const replies = await runRedisEntries(commands, script, entries);
     const failure = replies.find((reply) => reply instanceof Error);
@@ -169,11 +192,9 @@ export const createRedisCounterStore = (
 
     inspect: (sequence) =>
       translated(async () => {
-        const { counter, state } = names.ofSequence(sequence);
-        const [text, [copy, ahead, free, origin, changes, fence, closed]] = await Promise.all([
-          commands.get(counter),
-          commands.hmget(state, 'value', 'ahead', 'free', 'origin', 'changes', 'fence', 'closed'),
-        ]);
+        const { counter, state, gaps } = names.ofSequence(sequence);
+        const answer = await runRedisScript(commands, inspectScript, [counter, state, gaps], []);
+        const [text, copy, ahead, free, origin, changes, fence, closed, record, server] = answer as (string | null)[];
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {
@@ -186,7 +207,7 @@ export const createRedisCounterStore = (
           ahead: readRanges(ahead),
           // Of one server in one epoch: another one counts its changes from elsewhere.
           closed: decodeClosure(closed),
-          recovering: fence?.startsWith('- ') ?? false,
+          ...readStanding(fence, server, record === 'lost'),
           changes: `${(fence ?? '').replace(/ [0-9]+$/, '')} ${changes ?? 0}`,
         };
       }),

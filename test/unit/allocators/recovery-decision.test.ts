@@ -178,3 +178,12 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(await ceilings.read(INV)).toEqual(stored && expect.objectContaining(stored));
   });
 });
+
+it('leaves the first contact to who was asked for a number: who only listens does not know where the sequence begins', async () => {
+  const ceilings = createMemoryCeilingStore({ now: () => 0 });
+  expect(await decide(waiting(), { ceilings, stranger: true })).toBeUndefined();
+  expect(await ceilings.read(INV)).toBeUndefined();
+  const install = await decide(waiting({ highest: 40n }), { ceilings, initialSeq: 40n });
+  expect(install).toMatchObject({ origin: 40n, base: 40n });
+  expect(await ceilings.read(INV)).toMatchObject({ origin: 40n });
+});
