@@ -105,6 +105,7 @@ describe('where the ceilings are kept elsewhere', () => {
       epoch: 1n,
       ceiling: 10_041n,
       base: 41n,
+      origin: 7n,
       jumpTo: undefined,
       account: { value: 41n, changes: 0, gaps: [] },
       initialSeq: 7n,
