@@ -91,7 +91,8 @@ const numberingOf = (config: PrefixConfig): FormerNumbering => {
   return { format, strategy, reset, timeZone, fiscalYearStart, overflow };
 };
 
-const isSameFormer = (one: FormerNumbering, other: FormerNumbering): boolean =>
+/** Whether both number in the same way, to the last detail. */
+export const isSameFormer = (one: Omit<FormerNumbering, 'unknown'>, other: Omit<FormerNumbering, 'unknown'>): boolean =>
   isSameNumbering(one, other) &&
   one.timeZone === other.timeZone &&
   one.fiscalYearStart === other.fiscalYearStart &&
@@ -108,9 +109,9 @@ const bounded = (former: readonly FormerNumbering[]): readonly FormerNumbering[]
   });
 };
 
-/** What a config says of earlier times, read as if nothing but the format had ever been changed: nodes of before kept no more. */
+/** What a config says of earlier times. Nodes of before kept no more than this: zones are taken to be the present one, and every value to have been possible. */
 const legacyOf = (config: PrefixConfig): readonly FormerNumbering[] =>
-  (config.former ?? []).map((former) => ({ ...numberingOf(config), ...former }));
+  (config.former ?? []).map((former) => ({ ...numberingOf(config), ...former, overflow: 'extend' }));
 
 /** `first` with what only the second knows put before it. */
 const joined = (known: readonly FormerNumbering[], more: readonly FormerNumbering[]): readonly FormerNumbering[] => {

@@ -1,14 +1,19 @@
 /** Which changes of a live prefix would print a number again that it has printed, or may still print on another node. */
+import { setImmediate } from 'node:timers/promises';
 import { readCalendar } from '../core/calendar.ts';
 import type { Clock } from '../core/clock.ts';
+import { collisionOf, type PrintedReading } from '../core/collision.ts';
+import type { Budget } from '../core/common-text.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import { ValidationError } from '../core/errors.ts';
+import { type Language, languageOf, valuesOf } from '../core/format-language.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import { couldMeet, isSameNumbering, type Numbering } from '../core/numbering.ts';
+import { couldMeet } from '../core/numbering.ts';
 import { periodKeyOf, RESETS } from '../core/period.ts';
 import type { PrefixConfigInput } from '../core/prefix-config.ts';
-import { type FormerNumbering, HISTORY_MAX } from '../core/prefix-history.ts';
+import { type FormerNumbering, HISTORY_MAX, isSameFormer } from '../core/prefix-history.ts';
 import { SNOWFLAKE_MIN } from '../core/snowflake.ts';
+import { parseTemplate } from '../core/template.ts';
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect'>;
@@ -19,17 +24,53 @@ interface Dependencies {
 /** Other nodes count on for some seconds after a change, and must not reach the snowflakes in that time. */
 const COUNTER_MAX = SNOWFLAKE_MIN / 10n;
 
+interface Search {
+  readonly budget: Budget;
+  /** Whether the prefix has, or had, snowflakes: then its counter stays below them. */
+  readonly hasSnowflakes: boolean;
+}
+
+/** Which numbers there are in a numbering: all its values, for nobody can say which ones other nodes still print by it. */
+const languageIn = (
+  prefixKey: string,
+  numbering: FormerNumbering | PrefixConfigInput,
+  { hasSnowflakes }: Search,
+): Language => {
+  const { format, strategy, reset, timeZone, fiscalYearStart, overflow } = numbering;
+  const { seqLength } = parseTemplate(format);
+  const former = hasSnowflakes ? [{ format, reset, strategy: 'snowflake' as const }] : undefined;
+  const values = valuesOf({ strategy, overflow, seqLength, former });
+  const isDated = reset === 'never' || !('allowPast' in numbering) || numbering.allowPast;
+  return languageOf({ prefixKey, format, strategy, reset, timeZone, fiscalYearStart, isDated, ...values });
+};
+
 const refuse = (path: string, message: string): never => {
   throw new ValidationError([{ path, message }]);
 };
 
-const refuseToMeet = (prefixKey: string, earlier: Numbering, next: Numbering): void => {
-  if (!couldMeet(prefixKey, earlier, next)) return;
-  const path = earlier.strategy !== next.strategy ? 'strategy' : earlier.reset !== next.reset ? 'reset' : 'format';
+/** The setting that a client may change to have it accepted. */
+const pathOf = (earlier: FormerNumbering, next: PrefixConfigInput): string =>
+  (['strategy', 'reset', 'format', 'fiscalYearStart', 'timeZone'] as const).find(
+    (name) => earlier[name] !== next[name],
+  ) ?? 'format';
+
+const describe = ({ period, value }: PrintedReading): string =>
+  period === '' ? `value ${value}` : `value ${value} of ${period}`;
+
+/** Steps of the search for common numbers over all earlier numberings, a second or two. */
+const STEPS_MAX = 2_000_000;
+
+const refuseToMeet = (prefixKey: string, earlier: FormerNumbering, next: PrefixConfigInput, search: Search): void => {
+  const found = collisionOf(languageIn(prefixKey, earlier, search), languageIn(prefixKey, next, search), search.budget);
+  if (found === undefined || (found === 'undecided' && !couldMeet(prefixKey, earlier, next))) return;
+  const how = `${earlier.format} (${earlier.strategy}, reset ${earlier.reset})`;
+  const proof =
+    found === 'undecided'
+      ? `this prefix was numbered as ${how}`
+      : `${found.text} would be ${describe(found.one)} as this prefix was numbered before, ${how}, and ${describe(found.other)} from now on`;
   refuse(
-    path,
-    `Numbers could come twice: this prefix was numbered as ${earlier.format} (${earlier.strategy}, reset ${earlier.reset}). ` +
-      'Choose a format whose letters or signs differ from that one, or register another prefix key',
+    pathOf(earlier, next),
+    `Numbers could come twice: ${proof}. Choose a format whose letters or signs differ from that one, or register another prefix key`,
   );
 };
 
@@ -54,13 +95,19 @@ export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => 
   };
 
   return async (prefixKey: string, former: readonly FormerNumbering[], input: PrefixConfigInput): Promise<void> => {
-    const others = former.filter((one) => !isSameNumbering(one, input));
-    const earlier = others.filter((one, index) => others.findIndex((first) => isSameNumbering(first, one)) === index);
+    const earlier = former.filter(
+      (one, index) => !isSameFormer(one, input) && former.findIndex((first) => isSameFormer(first, one)) === index,
+    );
     if (earlier.length >= HISTORY_MAX) {
       refuse('format', `This prefix was numbered in ${HISTORY_MAX} other ways already: register another prefix key`);
     }
-    for (const one of earlier) refuseToMeet(prefixKey, one, input);
     const strategies = new Set([input, ...earlier].map(({ strategy }) => strategy));
+    const search = { budget: { left: STEPS_MAX }, hasSnowflakes: strategies.has('snowflake') };
+    for (const one of earlier) {
+      refuseToMeet(prefixKey, one, input, search);
+      // Others have their turn: there may be many, and each takes its time.
+      await setImmediate();
+    }
     if (strategies.has('snowflake') && strategies.size > 1) await keepBelowSnowflakes(prefixKey, input);
   };
 };

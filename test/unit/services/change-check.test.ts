@@ -71,4 +71,52 @@ describe('a change', () => {
     for (let index = 0; index < 100; index += 1) expect(await refusal({ format: nth(index) })).toBe('accepted');
     expect(await refusal({ format: 'X{SEQ:2}' })).toBe('format');
   });
+
+  test.each([
+    ['with variables', { format: 'A-{var:branch}-{SEQ:4}' }, { format: 'B-{var:branch}-{SEQ:4}' }],
+    ['with variables in another place', { format: 'A-{var:b}-{SEQ:4}' }, { format: 'A-{SEQ:4}/{var:b}' }],
+    [
+      'from a long year to a short one',
+      { format: 'I-{year}-{SEQ:4}', reset: 'yearly' },
+      { format: 'I-{yy}-{SEQ:4}', reset: 'yearly' },
+    ],
+    [
+      'of the width of the sequence',
+      { format: 'I-{year}-{SEQ:4}', reset: 'yearly' },
+      { format: 'I-{year}-{SEQ:6}', reset: 'yearly' },
+    ],
+  ])('of a format %s is accepted, there and back: no two numbers are equal', async (_title, first, next) => {
+    const { refusal } = await setUp(first);
+    expect(await refusal(next)).toBe('accepted');
+    expect(await refusal(first)).toBe('accepted');
+  });
+
+  test.each([
+    [{ format: '{SEQ:4}/{year}' }, { format: '{year}/{SEQ:4}' }],
+    [
+      { format: '{SEQ:4}/{year}', reset: 'yearly' },
+      { format: '{year}/{SEQ:4}', reset: 'yearly' },
+    ],
+    [
+      { format: 'A-{var:b}-{SEQ:4}' },
+      { format: 'A-1{var:b}-{SEQ:4}', reset: 'never', initialSeq: 3, strategy: 'gapless' },
+    ],
+    [
+      { format: '{year}{month}-{SEQ:4}', reset: 'monthly' },
+      { format: '{month}{year}-{SEQ:4}', reset: 'monthly' },
+    ],
+    [
+      { format: '{year}-{month}-{SEQ:5}', reset: 'fiscal-yearly', fiscalYearStart: '07-01' },
+      { format: '{year}-{month}-{SEQ:5}', reset: 'fiscal-yearly', fiscalYearStart: '04-01' },
+    ],
+  ])('from %j to %j is refused with a number that both would print', async (first, next) => {
+    const { service } = await setUp(first);
+    const error = await service
+      .update('A', prefixConfigInputSchema.parse(next), 'any')
+      .then(() => undefined)
+      .catch((caught: { fields: readonly { message: string }[] }) => caught);
+    expect(error?.fields[0]?.message).toMatch(
+      /^Numbers could come twice: \S+ would be value \d+.* as this prefix was numbered before, .*, and value \d+.* from now on\./,
+    );
+  });
 });
