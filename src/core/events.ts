@@ -5,15 +5,17 @@ import type { Strategy } from './numbering.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
 /** Where values came from, as the `X-Number-Source` header says it. */
-export type NumberSource =
-  | 'redis'
-  | 'sqlite'
-  | 'postgres'
-  | 'memory'
-  | 'standby'
-  | 'temporary'
-  | 'snowflake'
-  | 'uuidv7';
+export const NUMBER_SOURCES = [
+  'redis',
+  'sqlite',
+  'postgres',
+  'memory',
+  'standby',
+  'temporary',
+  'snowflake',
+  'uuidv7',
+] as const;
+export type NumberSource = (typeof NUMBER_SOURCES)[number];
 
 /** The clock was set back: it was waited for, its last millisecond kept, or another worker id taken. */
 export type ClockHandling = 'waited' | 'kept' | 'fresh-worker';

@@ -6,6 +6,7 @@ import { fieldProblemsOf } from './field-problems.ts';
 import { FORMER_MAX, type Numbering, numberingSchema, STRATEGIES, type Strategy } from './numbering.ts';
 import { periodKeyOf, RESETS, type Reset } from './period.ts';
 import { dayVariablesOf, hiddenPeriodOf } from './period-shows.ts';
+import { EXAMPLE, SAME_AS } from './schema-marks.ts';
 import { SNOWFLAKE_DIGITS, SNOWFLAKE_MIN } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { layOut, spell } from './template-layout.ts';
@@ -76,40 +77,46 @@ const fields = {
       INITIAL_SEQ_RULE,
     )
     .describe('The value before the first: the first number is initialSeq + 1. Default 0.')
-    .meta({ examples: [1000] }),
+    .meta({ id: 'InitialSeq' }),
   strategy: z
     .enum(STRATEGIES, `One of ${STRATEGIES.join(', ')}`)
-    .describe('How values are taken. A strategy that this process cannot serve is refused with the reason.'),
+    .describe('How values are taken. A strategy that this process cannot serve is refused with the reason.')
+    .meta({ id: 'Strategy' }),
   reset: z
     .enum(RESETS, `One of ${RESETS.join(', ')}`)
-    .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.'),
+    .describe('When counting restarts at initialSeq + 1, in the time zone of the prefix. It must show in the format.')
+    .meta({ id: 'Reset' }),
   timeZone: z
     .string()
     .max(64, TIME_ZONE_RULE)
     .refine(isTimeZone, TIME_ZONE_RULE)
-    .describe('The IANA time zone of the date variables. Default UTC.')
+    .describe('The IANA time zone of the date variables, such as Europe/Berlin. Default UTC.')
     .meta({ examples: ['Europe/Berlin'] }),
   fiscalYearStart: z
     .string()
     .refine(isMonthDay, 'A day that every year has, as MM-DD, such as 04-01')
-    .describe('First day of the fiscal year, MM-DD, for {fiscalYear}. Default 01-01.')
+    .describe('First day of the fiscal year, MM-DD, for {fiscalYear}, such as 04-01. Default 01-01.')
     .meta({ examples: ['04-01'] }),
   overflow: z
     .enum(['extend', 'reject'], 'extend or reject')
-    .describe('Past N digits the number grows (extend, the default) or is refused (reject).'),
+    .describe('Past N digits the number grows (extend, the default) or is refused (reject).')
+    .meta({ id: 'Overflow' }),
   outage: z
     .enum(['standby', 'temporary', 'reject'], 'standby, temporary or reject')
     .describe(
       'While the store is away: numbers from the standby (standby, the default); then temporary ones (temporary); none (reject).',
-    ),
+    )
+    .meta({ id: 'OutagePolicy' }),
 };
 
 const allowPast = z
   .boolean('true or false')
   .describe('Whether documents dated in an earlier period get numbers of it, until it is closed. Default false.');
 
+export const { strategy: strategySchema, reset: resetSchema, overflow: overflowSchema, outage: outageSchema } = fields;
+
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
-  schema.describe(`The same as ${camelCase}.`).optional();
+  schema.optional().meta({ [SAME_AS]: camelCase });
 
 const shape = {
   format: fields.format,
@@ -276,7 +283,10 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
 };
 
 /** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */
-export const prefixConfigInputSchema = z.strictObject(shape).transform(normalise);
+export const prefixConfigInputSchema = z
+  .strictObject(shape)
+  .transform(normalise)
+  .meta({ id: 'PrefixConfigRequest', [EXAMPLE]: { format: 'INV-{year}-{SEQ:6}', reset: 'yearly' } });
 
 const storedShape = {
   ...shape,

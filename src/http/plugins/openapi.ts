@@ -6,6 +6,7 @@ import type { FastifySchema } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
+import { finishDescription } from '../api-description.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
 const DESCRIPTION = `Register a prefix config, take numbers.
@@ -47,35 +48,8 @@ const PAGE_RULES = {
   'frame-ancestors': ["'none'"],
 };
 
-const takesNull = (body: OpenAPIV3_1.RequestBodyObject): boolean =>
-  Object.values(body.content).some(
-    ({ schema }) =>
-      schema !== undefined && 'anyOf' in schema && schema.anyOf?.some((one) => 'type' in one && one.type === 'null'),
-  );
-
-/** A body that may be null may be left out, which @fastify/swagger does not say. */
-const withOptionalBodies = (description: OpenAPIV3_1.Document): void => {
-  for (const path of Object.values(description.paths ?? {})) {
-    for (const { requestBody } of [path?.post, path?.put].filter((call) => call !== undefined)) {
-      if (requestBody !== undefined && 'content' in requestBody && takesNull(requestBody)) requestBody.required = false;
-    }
-  }
-};
-
-/** The schemas of replies would appear a second time as `…Input`, though no request carries them. */
-const withoutInputTwins = (description: OpenAPIV3_1.Document): void => {
-  const schemas = description.components?.schemas ?? {};
-  for (const name of Object.keys(schemas)) {
-    if (name.endsWith('Input') && name.slice(0, -'Input'.length) in schemas) delete schemas[name];
-  }
-};
-
-const finish: SwaggerTransformObject = (document) => {
-  const description = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document;
-  withoutInputTwins(description);
-  withOptionalBodies(description);
-  return description;
-};
+const finish: SwaggerTransformObject = (document) =>
+  finishDescription(jsonSchemaTransformObject(document) as OpenAPIV3_1.Document);
 
 export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, { version }) => {
   await server.register(fastifySwagger, {
@@ -88,9 +62,10 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       tags: [
+        // In the order of a first visit: each example finds what those above it made.
+        { name: 'prefix configs', description: 'How a prefix is numbered' },
         { name: 'numbers', description: 'Taking numbers' },
         { name: 'reservations', description: 'Numbers of gapless prefixes, taken for a while' },
-        { name: 'prefix configs', description: 'How a prefix is numbered' },
         { name: 'sequences', description: 'Where counting stands, and what is missing' },
         { name: 'temporary numbers', description: 'Stand-ins from an outage, to be replaced' },
         { name: 'API keys', description: 'Credentials of programs' },
@@ -115,5 +90,10 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
       staticCSP: PAGE_RULES,
     });
   });
-  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
+  let text: string | undefined;
+  server.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+    // To the byte what is committed as openapi.json: see `npm run openapi`.
+    text ??= `${JSON.stringify(server.swagger(), null, 2)}\n`;
+    return reply.type('application/json; charset=utf-8').send(text);
+  });
 });

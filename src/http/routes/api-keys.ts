@@ -15,6 +15,7 @@ import {
   createdApiKeyReply,
   toApiKeyReply,
 } from '../schemas/api-keys.ts';
+import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
@@ -30,7 +31,12 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
   server,
   { apiKeyService, authorizer },
 ) => {
-  const described = (summary: string) => ({ tags: ['API keys'], summary, security: securedBy('keys:admin') });
+  const described = (operationId: string, summary: string) => ({
+    operationId,
+    tags: ['API keys'],
+    summary,
+    security: securedBy('keys:admin'),
+  });
 
   /** A narrowed administrator sees and revokes the keys that reach no further than he does. */
   const manages = (request: FastifyRequest, scopes: string): boolean =>
@@ -44,7 +50,8 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     '/api-keys',
     {
       schema: {
-        ...described('Make an API key; it is shown this once'),
+        ...described('createApiKey', 'Make an API key; it is shown this once'),
+        ...sends({ 201: ['Cache-Control', 'Location'] }),
         body: apiKeyBody,
         response: {
           ...guardedResponses,
@@ -72,7 +79,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     '/api-keys',
     {
       schema: {
-        ...described('List the API keys in the order of their ids, without the keys themselves'),
+        ...described('listApiKeys', 'List the API keys in the order of their ids, without the keys themselves'),
         querystring: apiKeysQuery,
         response: { ...guardedResponses, 200: apiKeysReply },
       },
@@ -90,7 +97,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     '/api-keys/:id',
     {
       schema: {
-        ...described('Revoke an API key: refused here at once, on every node within 5 seconds'),
+        ...described('revokeApiKey', 'Revoke an API key: refused here at once, on every node within 5 seconds'),
         params: apiKeyParams,
         response: { ...guardedResponses, 204: z.undefined(), 404: problemResponse('NOT_FOUND') },
       },

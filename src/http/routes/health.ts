@@ -30,7 +30,7 @@ export interface HealthOptions {
   readonly isStopping: () => boolean;
 }
 
-const componentStatus = z.enum(['up', 'degraded', 'down']);
+const componentStatus = z.enum(['up', 'degraded', 'down']).meta({ id: 'ComponentStatus' });
 type Component = z.infer<typeof healthReply>['components'][number];
 
 const describeFinding = ({ severity, subject, detail, remedy, servers }: Finding): string =>
@@ -118,15 +118,18 @@ const clockComponents = (finding: Finding | undefined): Component[] =>
 
 const healthReply = z
   .object({
-    status: componentStatus.describe(
-      'degraded: the store is away, the standby serves; or its settings endanger numbers.',
+    status: componentStatus,
+    components: z.array(
+      z.object({ name: z.string(), status: componentStatus, detail: z.string() }).meta({ id: 'Component' }),
     ),
-    components: z.array(z.object({ name: z.string(), status: componentStatus, detail: z.string() })),
   })
+  .describe('degraded: the store is away, the standby serves; or its settings endanger numbers.')
   .meta({ id: 'Health' });
+const live = z.object({ status: z.literal('live') }).meta({ id: 'Liveness' });
+const ready = z.object({ status: z.literal('ready') }).meta({ id: 'Readiness' });
 
 // HEAD is off by default, for the sake of the calls that take numbers; some load balancers probe with it.
-const operation = (summary: string) => ({ tags: ['operation'], summary });
+const operation = (operationId: string, summary: string) => ({ operationId, tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) => {
   const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
@@ -137,7 +140,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
     '/livez',
     {
       exposeHeadRoute: true,
-      schema: { ...operation('Is the process alive?'), response: { 200: z.object({ status: z.literal('live') }) } },
+      schema: { ...operation('getLiveness', 'Is the process alive?'), response: { 200: live } },
     },
     async () => ({ status: 'live' as const }),
   );
@@ -147,9 +150,9 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
     {
       exposeHeadRoute: true,
       schema: {
-        ...operation('Can numbers be issued now?'),
+        ...operation('getReadiness', 'Can numbers be issued now?'),
         response: {
-          200: z.object({ status: z.literal('ready') }),
+          200: ready,
           503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'CLOCK_BEHIND'),
         },
       },
@@ -164,7 +167,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
     '/health',
     {
       exposeHeadRoute: true,
-      schema: { ...operation('How is each component?'), response: { 200: healthReply, 503: healthReply } },
+      schema: { ...operation('getHealth', 'How is each component?'), response: { 200: healthReply, 503: healthReply } },
     },
     async (_request, reply) => {
       const detail = await reasonOf(checkStore());

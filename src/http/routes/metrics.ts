@@ -14,7 +14,12 @@ export const metricsRoutes: FastifyPluginAsync<MetricsRoutesOptions> = async (se
   server.get(
     '/metrics',
     {
-      schema: { tags: ['operation'], summary: 'Metrics in the Prometheus text format', response: { 200: text } },
+      schema: {
+        operationId: 'getMetrics',
+        tags: ['operation'],
+        summary: 'Metrics in the Prometheus text format',
+        response: { 200: text },
+      },
       // It comes as a text.
       serializerCompiler: () => String,
     },

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { NumberService } from '../../services/number-service.ts';
 import { identifyRequest, type Payload, readIdempotencyKey } from '../idempotency-key.ts';
 import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
+import { sends } from '../schemas/headers.ts';
 import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
@@ -42,10 +43,12 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
     authorizer?.guard('numbers:issue', (request) => (request[part] as { prefixKey: string }).prefixKey) ?? {};
-  const schema = (summary: string) => ({
+  const schema = (operationId: string, summary: string) => ({
+    operationId,
     tags: ['numbers'],
     summary,
     headers: idempotencyHeaders,
+    ...sends({ 200: ['Cache-Control', 'X-Number-Source'] }),
     response,
     ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
   });
@@ -80,7 +83,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     {
       config,
       serializerCompiler,
-      schema: { ...schema('Take the next number, or several'), querystring: numbersQuery },
+      schema: { ...schema('takeNumber', 'Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
     },
     (request, reply) => issue(request, reply, request.query),
@@ -90,7 +93,11 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     {
       config,
       serializerCompiler,
-      schema: { ...schema('Take the next number, or several'), params: prefixKeyParams, querystring: countQuery },
+      schema: {
+        ...schema('takeNumberOf', 'Take the next number, or several'),
+        params: prefixKeyParams,
+        querystring: countQuery,
+      },
       ...guardBy('params'),
     },
     (request, reply) => issue(request, reply, { ...request.query, ...request.params }),
@@ -101,7 +108,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
       config,
       serializerCompiler,
       bodyLimit: BODY_BYTES_MAX,
-      schema: { ...schema('Take the next number, or several'), body: numbersBody },
+      schema: { ...schema('takeNumbers', 'Take the next number, or several'), body: numbersBody },
       ...guardBy('body'),
     },
     (request, reply) => issue(request, reply, request.body),

@@ -3,10 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ValidationError } from '../../core/errors.ts';
-import { type PrefixConfig, prefixConfigInputSchema } from '../../core/prefix-config.ts';
+import { type PrefixConfig, prefixConfigInputSchema, prefixKeySchema } from '../../core/prefix-config.ts';
+import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Action } from '../../core/scopes.ts';
 import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
+import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import {
   configPageReply,
@@ -14,6 +16,7 @@ import {
   listQuery,
   prefixKeyParams,
   toConfigReply,
+  unaimedPrefixKeyParams,
   writtenConfigReply,
 } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
@@ -47,6 +50,17 @@ const removalHeaders = z.object({
     ),
 });
 
+const WRITES = [
+  { method: 'PUT', operationId: 'registerPrefix', params: prefixKeyParams },
+  // Its example is another prefix, the one that the examples of the reservations are about.
+  {
+    method: 'POST',
+    operationId: 'registerPrefixByPost',
+    params: z.strictObject({ prefixKey: prefixKeySchema.meta({ examples: ['BOOK'] }) }),
+    [EXAMPLE]: { format: 'BOOK-{SEQ:6}', strategy: 'gapless' },
+  },
+] as const;
+
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
 
 /** @returns the version that may be replaced; undefined when there is no condition. @throws ValidationError */
@@ -71,21 +85,24 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
   server,
   { prefixConfigService, authorizer },
 ) => {
-  const described = (action: Action, summary: string) => ({
+  const described = (operationId: string, action: Action, summary: string) => ({
+    operationId,
     tags: ['prefix configs'],
     summary,
     security: securedBy(action),
   });
 
   // Two routes, not one with two methods: so the metrics tell them apart.
-  for (const method of ['PUT', 'POST'] as const) {
+  for (const { method, params, ...call } of WRITES) {
     server.route({
       method,
       url: '/prefix-configs/:prefixKey',
       bodyLimit: BODY_BYTES_MAX,
       schema: {
-        ...described('configs:write', 'Register a prefix config, or change it with If-Match'),
-        params: prefixKeyParams,
+        ...described(call.operationId, 'configs:write', 'Register a prefix config, or change it with If-Match'),
+        ...call,
+        ...sends({ 200: ['ETag'] }),
+        params,
         headers,
         body: prefixConfigInputSchema,
         response: {
@@ -114,7 +131,8 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('configs:read', 'Read a prefix config'),
+        ...described('getPrefix', 'configs:read', 'Read a prefix config'),
+        ...sends({ 200: ['ETag'] }),
         params: prefixKeyParams,
         response: { ...foundResponse, 200: configReply },
       },
@@ -127,7 +145,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs',
     {
       schema: {
-        ...described('configs:read', 'List the prefix configs in the order of their keys'),
+        ...described('listPrefixes', 'configs:read', 'List the prefix configs in the order of their keys'),
         querystring: listQuery,
         response: { ...guardedResponses, 200: configPageReply },
       },
@@ -145,8 +163,8 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('configs:write', 'Remove a prefix config; its counter and what it was stay'),
-        params: prefixKeyParams,
+        ...described('removePrefix', 'configs:write', 'Remove a prefix config; its counter and what it was stay'),
+        params: unaimedPrefixKeyParams,
         headers: removalHeaders,
         response: { ...foundResponse, 204: z.undefined(), 412: problemResponse('VERSION_CONFLICT') },
       },

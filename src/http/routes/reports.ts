@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { ReportService } from '../../services/report-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { createReportStream } from '../report-stream.ts';
+import { sends } from '../schemas/headers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
@@ -52,9 +53,11 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
     '/sequences/:prefixKey/report',
     {
       schema: {
+        operationId: 'getReport',
         tags: ['sequences'],
         summary: 'What became of every value of a period: issued, missing and why, held',
         security: securedBy('configs:read'),
+        ...sends({ 200: ['Cache-Control', 'Content-Disposition', 'Vary'] }),
         params: prefixKeyParams,
         querystring: reportQuery,
         response: {

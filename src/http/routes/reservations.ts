@@ -1,13 +1,15 @@
 /** The calls on reservations: taking a number for a while, confirming it, giving it back. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
 import { identifyReservation, readIdempotencyKey } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
+import { sends } from '../schemas/headers.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import {
+  confirmBody,
   reservationBody,
   reservationHeaders,
   reservationParams,
@@ -36,7 +38,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   server,
   { reservationService, authorizer, subjectOf },
 ) => {
-  const described = (summary: string) => ({
+  const described = (operationId: string, summary: string) => ({
+    operationId,
     tags: ['reservations'],
     summary,
     ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
@@ -59,7 +62,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     {
       config: { prefixNotRegisteredStatus: 400, idempotencyKey: 'honoured' },
       schema: {
-        ...described('Take the next number of a gapless prefix for a while'),
+        ...described('reserveNumber', 'Take the next number of a gapless prefix for a while'),
+        ...sends({ 201: ['Cache-Control', 'Location', 'X-Number-Source'] }),
         headers: reservationHeaders,
         body: reservationBody,
         response: {
@@ -87,7 +91,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     '/reservations/:id',
     {
       schema: {
-        ...described('Read a reservation'),
+        ...described('getReservation', 'Read a reservation'),
+        ...sends({ 200: ['Cache-Control'] }),
         params: reservationParams,
         response: { ...guardedResponses, 200: reservationReply, 404: problemResponse('NOT_FOUND') },
       },
@@ -101,9 +106,10 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('Make a reserved number final; may be repeated'),
+        ...described('confirmReservation', 'Make a reserved number final; may be repeated'),
+        ...sends({ 200: ['Cache-Control'] }),
         params: reservationParams,
-        body: z.strictObject({}).nullish(),
+        body: confirmBody.nullish(),
         response: endedResponse,
       },
       ...guard,
@@ -119,7 +125,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('Give a reserved number back: it is the next one handed out; may be repeated'),
+        ...described('voidReservation', 'Give a reserved number back: it is the next one handed out; may be repeated'),
+        ...sends({ 200: ['Cache-Control'] }),
         params: reservationParams,
         body: voidBody,
         response: endedResponse,

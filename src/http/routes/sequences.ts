@@ -5,7 +5,7 @@ import type { Action } from '../../core/scopes.ts';
 import type { SequenceService } from '../../services/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
-import { prefixKeyParams } from '../schemas/prefix-configs.ts';
+import { prefixKeyParams, unaimedPrefixKeyParams } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import {
@@ -37,7 +37,8 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
   server,
   { sequenceService, authorizer },
 ) => {
-  const described = (action: Action, summary: string) => ({
+  const described = (operationId: string, action: Action, summary: string) => ({
+    operationId,
     tags: ['sequences'],
     summary,
     security: securedBy(action),
@@ -48,7 +49,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey',
     {
       schema: {
-        ...described('configs:read', 'Where a sequence stands'),
+        ...described('getSequence', 'configs:read', 'Where a sequence stands'),
         response: { ...response, 200: sequenceReply },
       },
       ...authorizer.guard('configs:read', keyOf),
@@ -60,7 +61,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey/gaps',
     {
       schema: {
-        ...described('configs:read', 'The gap record: values nobody will ever be given, and why'),
+        ...described('listGaps', 'configs:read', 'The gap record: values nobody will ever be given, and why'),
         querystring: gapsQuery,
         response: { ...response, 200: gapsReply },
       },
@@ -79,7 +80,11 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('sequences:admin', 'Close a period that is over: no number of it is handed out any more'),
+        ...described(
+          'closePeriod',
+          'sequences:admin',
+          'Close a period that is over: no number of it is handed out any more',
+        ),
         params: periodParams,
         body: closeBody,
         response: {
@@ -100,7 +105,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     '/sequences/:prefixKey/advance',
     {
       schema: {
-        ...described('sequences:admin', 'Move a sequence forward; what is skipped goes to the gap record'),
+        ...described(
+          'advanceSequence',
+          'sequences:admin',
+          'Move a sequence forward; what is skipped goes to the gap record',
+        ),
+        params: unaimedPrefixKeyParams,
         body: advanceBody,
         response: {
           ...response,

@@ -8,6 +8,7 @@ export const snowflakeRoutes: FastifyPluginAsyncZod = async (server) => {
     '/snowflakes/:id',
     {
       schema: {
+        operationId: 'readSnowflake',
         tags: ['numbers'],
         summary: 'Take a snowflake id apart',
         params: snowflakeParams,

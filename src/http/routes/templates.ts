@@ -37,13 +37,18 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
   server,
   { templateService, readingService, sequenceService, authorizer },
 ) => {
-  const described = (tag: string, summary: string) => ({ tags: [tag], summary, security: securedBy('configs:read') });
+  const described = (operationId: string, tag: string, summary: string) => ({
+    operationId,
+    tags: [tag],
+    summary,
+    security: securedBy('configs:read'),
+  });
 
   server.get(
     '/prefix-configs/:prefixKey/preview',
     {
       schema: {
-        ...described('prefix configs', 'What the next number would be, without taking it'),
+        ...described('previewNumber', 'prefix configs', 'What the next number would be, without taking it'),
         params: prefixKeyParams,
         querystring: previewQuery,
         response: { ...response, 200: previewReply, 409: problemResponse('SEQUENCE_OVERFLOW') },
@@ -58,7 +63,11 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('prefix configs', 'What a template means; the body is that of a registration, nothing is stored'),
+        ...described(
+          'validateTemplate',
+          'prefix configs',
+          'What a template means; the body is that of a registration, nothing is stored',
+        ),
         querystring: templateQuery,
         body: prefixConfigInputSchema,
         response: {
@@ -83,7 +92,11 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('numbers', 'Which prefix, period and value a number is of, and whether it was issued'),
+        ...described(
+          'parseNumber',
+          'numbers',
+          'Which prefix, period and value a number is of, and whether it was issued',
+        ),
         body: parseBody,
         response: { ...response, 200: parseReply },
       },

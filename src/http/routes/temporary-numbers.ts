@@ -22,7 +22,8 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
   server,
   { temporaryNumberService, authorizer },
 ) => {
-  const described = (summary: string) => ({
+  const described = (operationId: string, summary: string) => ({
+    operationId,
     tags: ['temporary numbers'],
     summary,
     security: securedBy('sequences:admin'),
@@ -32,7 +33,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
     '/temporary-numbers',
     {
       schema: {
-        ...described('Temporary numbers that were issued, and what replaced them'),
+        ...described('listTemporaryNumbers', 'Temporary numbers that were issued, and what replaced them'),
         querystring: temporaryNumbersQuery,
         response: { ...guardedResponses, 200: temporaryNumbersReply },
       },
@@ -51,7 +52,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
     {
       config: { idempotencyKey: 'needless' },
       schema: {
-        ...described('Issue the real number of a temporary one; a repetition gives the same'),
+        ...described('resolveTemporaryNumber', 'Issue the real number of a temporary one; a repetition gives the same'),
         params: temporaryNumberParams,
         response: {
           ...guardedResponses,

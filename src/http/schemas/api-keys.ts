@@ -1,7 +1,10 @@
 /** What the calls on API keys take and reply. */
+
 import { z } from 'zod';
 import { API_KEY_ID, type ApiKey } from '../../core/api-key.ts';
+import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { ACTIONS, readScopes } from '../../core/scopes.ts';
+import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,7 +34,7 @@ export const apiKeyBody = z
       .describe('What the key allows; nothing that its maker may not do.')
       .meta({ examples: [['numbers:issue:SHOP-*']] }),
     expiresInDays: expiresInDays.describe(`After how many days it expires, 1 to ${DAYS_MAX}; by default never.`),
-    expires_in_days: expiresInDays.describe('The same as expiresInDays.'),
+    expires_in_days: expiresInDays.meta({ [SAME_AS]: 'expiresInDays' }),
   })
   .transform(({ name, scopes, expiresInDays: camel, expires_in_days: snake }, ctx) => {
     if (camel !== undefined && snake !== undefined && camel !== snake) {
@@ -43,7 +46,8 @@ export const apiKeyBody = z
     }
     const days = camel ?? snake;
     return { name, scopes: scopes.join(' '), validMs: days === undefined ? undefined : days * DAY_MS };
-  });
+  })
+  .meta({ id: 'ApiKeyRequest', [EXAMPLE]: { name: 'web shop', scopes: ['numbers:issue:SHOP-*'], expiresInDays: 90 } });
 
 export const apiKeyParams = z.strictObject({ id: z.string().regex(API_KEY_ID, 'The id of an API key') });
 
@@ -56,9 +60,9 @@ const fields = {
     .meta({ examples: ['9f86d081884c7d65'] }),
   name: z.string(),
   scopes: z.array(z.string()),
-  createdAt: z.string().describe('An instant, RFC 3339.'),
+  createdAt: instant.describe('When it was made.'),
   createdBy: z.string().nullable().describe('Subject of the token, or api-key:<id>, that made it.'),
-  expiresAt: z.string().nullable().describe('An instant, RFC 3339; null: never.'),
+  expiresAt: instant.nullable().describe('null: never.'),
 };
 
 const apiKeyReply = z.object(fields).meta({ id: 'ApiKey' });

@@ -14,6 +14,7 @@ export const pageQuery = (last: RegExp) =>
       .transform(Number)
       .refine((limit) => limit >= 1 && limit <= 1000, LIMIT_RULE)
       .default(100)
+      .meta({ type: 'integer', minimum: 1, maximum: 1000, pattern: undefined })
       .describe('Items in a page, 1 to 1000; default 100.'),
     cursor: z
       .string()

@@ -1,9 +1,21 @@
 /** What the calls on prefix configs take and reply. */
 import { z } from 'zod';
-import { PREFIX_KEY, type PrefixConfig, prefixKeySchema } from '../../core/prefix-config.ts';
+import {
+  outageSchema,
+  overflowSchema,
+  PREFIX_KEY,
+  type PrefixConfig,
+  prefixKeySchema,
+  resetSchema,
+  strategySchema,
+} from '../../core/prefix-config.ts';
 import { nextCursor, pageQuery } from './page.ts';
+import { value } from './value.ts';
 
 export const prefixKeyParams = z.strictObject({ prefixKey: prefixKeySchema });
+
+/** For calls that cannot be undone: a page that fills in examples must not aim them at a series. */
+export const unaimedPrefixKeyParams = z.strictObject({ prefixKey: prefixKeySchema.meta({ examples: undefined }) });
 
 /** The cursor is the last key of the page before. */
 export const listQuery = pageQuery(PREFIX_KEY);
@@ -11,21 +23,21 @@ export const listQuery = pageQuery(PREFIX_KEY);
 const configFields = {
   prefixKey: z.string(),
   format: z.string(),
-  seqLength: z.int(),
-  initialSeq: z.string().describe('Decimal string, exact up to 2^64 - 1.'),
-  strategy: z.string(),
-  reset: z.string(),
+  seqLength: z.int().min(1).max(20),
+  initialSeq: value.describe('The value before the first.'),
+  strategy: strategySchema,
+  reset: resetSchema,
   timeZone: z.string(),
   fiscalYearStart: z.string(),
-  overflow: z.string(),
-  outage: z.string(),
+  overflow: overflowSchema,
+  outage: outageSchema,
   allowPast: z.boolean(),
-  version: z.int().describe('Also the ETag; send it back as If-Match to change the config.'),
+  version: z.int().min(1).describe('Also the ETag; send it back as If-Match to change the config.'),
 };
 
 export const configReply = z.object(configFields).meta({ id: 'PrefixConfig' });
 export const writtenConfigReply = z
-  .object({ status: z.enum(['registered', 'updated']), ...configFields })
+  .object({ status: z.enum(['registered', 'updated']).meta({ id: 'WriteStatus' }), ...configFields })
   .meta({ id: 'WrittenPrefixConfig' });
 export const configPageReply = z
   .object({

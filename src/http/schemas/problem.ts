@@ -1,6 +1,6 @@
 /** The one shape of every error reply: a problem document after RFC 9457. */
 import { z } from 'zod';
-import type { ErrorCode } from '../../core/errors.ts';
+import { ERROR_CODES, type ErrorCode } from '../../core/errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -8,12 +8,12 @@ const problemSchema = z
   .object({
     type: z.string().describe('Names the kind of problem; a URN that ends in the code.'),
     title: z.string().describe('The stable text of the problem.'),
-    status: z.int().describe('The HTTP status.'),
+    status: z.int().min(400).max(599).describe('The HTTP status.'),
     detail: z.string().describe('What happened, in a sentence for people.'),
-    code: z.string().describe('The stable code for programs.'),
+    code: z.enum(ERROR_CODES).describe('The stable code for programs.').meta({ id: 'ErrorCode' }),
     requestId: z.string().describe('Finds this request in the log.'),
     errors: z
-      .array(z.object({ path: z.string(), message: z.string() }))
+      .array(z.object({ path: z.string(), message: z.string() }).meta({ id: 'FieldProblem' }))
       .optional()
       .describe('What is wrong with which field.'),
   })

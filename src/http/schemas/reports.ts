@@ -5,28 +5,30 @@ import { RUN_STATES, type Run } from '../../core/completeness.ts';
 import { rangeSize } from '../../core/range.ts';
 import type { NumberPrinter } from '../../core/template-printer.ts';
 import type { Report, ReportSummary } from '../../services/report-service.ts';
-
-const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
+import { instant } from './instant.ts';
+import { value } from './value.ts';
 
 /** The key of a period; whether the prefix has it, the reset decides. */
 export const periodQuery = z
   .string()
   .regex(/^[0-9a-z-]{1,16}$/, 'A period is written as 2026, 2026-11, 2026-11-21 or fy2026')
   .optional()
-  .describe('The period, as the reset of the prefix names it. Default: the present one.')
-  .meta({ examples: ['2026', '2026-11', '2026-11-21', 'fy2026'] });
+  .describe(
+    'The period, as the reset of the prefix names it: 2026, 2026-11, 2026-11-21 or fy2026. Default: the present one.',
+  );
 
 export const reportQuery = z.strictObject({
   period: periodQuery,
   format: z
     .enum(['json', 'csv'], 'json or csv')
+    .meta({ id: 'ReportFormat' })
     .optional()
     .describe('Goes before the Accept header. Default: what that prefers, json when both are the same to it.'),
 });
 
 const reportLine = z
   .object({
-    state: z.enum(RUN_STATES).describe('What became of the values; see docs/API.md.'),
+    state: z.enum(RUN_STATES).describe('What became of the values; see docs/API.md.').meta({ id: 'RunState' }),
     first: value,
     last: value,
     count: value,
@@ -36,7 +38,7 @@ const reportLine = z
     node: z.string().nullable().describe('The node that holds or held them.'),
     subject: z.string().nullable().describe('Subject of the token it was taken with; in ledgers.'),
     reservation: z.string().nullable().describe('The reservation it was taken by; in ledgers.'),
-    at: z.string().nullable().describe('Since when, RFC 3339.'),
+    at: instant.nullable().describe('Since when.'),
   })
   .meta({ id: 'ReportLine' });
 
@@ -47,7 +49,7 @@ export const reportReply = z
     period: z.string(),
     store: z.string().describe('Where it was read: redis, sqlite or postgres.'),
     node: z.string().describe('The node that wrote it.'),
-    generatedAt: z.string().describe('When it was begun, RFC 3339.'),
+    generatedAt: instant.describe('When it was begun.'),
     runs: z.array(reportLine).describe('Rising; each begins right after the one before.'),
     summary: z
       .object({
@@ -56,7 +58,8 @@ export const reportReply = z
         exact: z.boolean().describe('Whether all of it was so at one moment.'),
         ...Object.fromEntries(RUN_STATES.map((state) => [state, value.describe(`How many values are ${state}.`)])),
       })
-      .describe('Comes last: a report without it was cut off.'),
+      .describe('Comes last: a report without it was cut off.')
+      .meta({ id: 'ReportSummary' }),
   })
   .meta({
     id: 'Report',

@@ -1,8 +1,12 @@
 /** What the calls on reservations take and reply. */
+
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
 import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
+import { instant } from './instant.ts';
 import { idempotencyHeadersFor } from './numbers.ts';
+import { value } from './value.ts';
 import { variablesObject } from './variables.ts';
 
 /** A week. */
@@ -15,15 +19,14 @@ const ttlSeconds = z
   .int(TTL_RULE)
   .min(1, TTL_RULE)
   .max(TTL_SECONDS_MAX, TTL_RULE)
-  .describe(`How long it may be confirmed, 1 to ${TTL_SECONDS_MAX} s; default ${TTL_SECONDS_DEFAULT}.`)
-  .meta({ examples: [TTL_SECONDS_DEFAULT] });
+  .describe(`How long it may be confirmed, 1 to ${TTL_SECONDS_MAX} s; default ${TTL_SECONDS_DEFAULT}.`);
 
 export const reservationBody = z
   .strictObject({
     prefixKey: prefixKeySchema.optional(),
-    prefix_key: prefixKeySchema.describe('The same as prefixKey.').optional(),
+    prefix_key: prefixKeySchema.optional().meta({ [SAME_AS]: 'prefixKey' }),
     ttlSeconds: ttlSeconds.optional(),
-    ttl_seconds: ttlSeconds.describe('The same as ttlSeconds.').optional(),
+    ttl_seconds: ttlSeconds.optional().meta({ [SAME_AS]: 'ttlSeconds' }),
     variables: variablesObject,
   })
   .transform(({ prefixKey, prefix_key: snakeKey, ttlSeconds: ttl, ttl_seconds: snakeTtl, variables }, ctx) => {
@@ -34,7 +37,8 @@ export const reservationBody = z
     const given = prefixKey ?? snakeKey;
     if (given === undefined) ctx.addIssue({ code: 'custom', path: ['prefixKey'], message: 'Required, but missing' });
     return { prefixKey: given ?? '', ttlMs: (ttl ?? snakeTtl ?? TTL_SECONDS_DEFAULT) * 1_000, variables };
-  });
+  })
+  .meta({ id: 'ReservationRequest', required: ['prefixKey'], [EXAMPLE]: { prefixKey: 'BOOK', ttlSeconds: 900 } });
 
 export const reservationHeaders = idempotencyHeadersFor('the same reservation');
 
@@ -42,15 +46,13 @@ export const reservationParams = z.strictObject({
   id: z.uuid('A reservation id as it was given: a UUID').transform((id) => id.toLowerCase()),
 });
 
-export const voidBody = z.strictObject({
-  reason: z
-    .string(REASON_RULE)
-    .trim()
-    .min(1, REASON_RULE)
-    .max(500, REASON_RULE)
-    .describe('Stays in the ledger.')
-    .meta({ examples: ['The customer left'] }),
-});
+export const voidBody = z
+  .strictObject({
+    reason: z.string(REASON_RULE).trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Stays in the ledger.'),
+  })
+  .meta({ id: 'VoidRequest', [EXAMPLE]: { reason: 'The customer left' } });
+
+export const confirmBody = z.strictObject({}).meta({ id: 'ConfirmRequest', [EXAMPLE]: {} });
 
 export const reservationReply = z
   .object({
@@ -58,11 +60,11 @@ export const reservationReply = z
     prefixKey: z.string(),
     period: z.string(),
     number: z.string(),
-    value: z.string().describe('A value: decimal string, exact up to 2^64 - 1.'),
-    state: z.enum(['reserved', 'confirmed', 'void', 'expired']),
-    reservedAt: z.string().describe('RFC 3339, by the clock of the store.'),
-    expiresAt: z.string().describe('Until then it may be confirmed; then the number comes again.'),
-    endedAt: z.string().nullable().describe('When it was confirmed, voided or expired.'),
+    value,
+    state: z.enum(['reserved', 'confirmed', 'void', 'expired']).meta({ id: 'ReservationState' }),
+    reservedAt: instant.describe('By the clock of the store.'),
+    expiresAt: instant.describe('Until then it may be confirmed; then the number comes again.'),
+    endedAt: instant.nullable().describe('When it was confirmed, voided or expired.'),
     reason: z.string().nullable().describe('Why it was voided.'),
   })
   .meta({

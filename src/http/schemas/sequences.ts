@@ -1,22 +1,24 @@
 /** What the calls on sequences and temporary numbers take and reply. */
+
 import { z } from 'zod';
 import type { Closure } from '../../core/closure.ts';
-import type { Gap } from '../../core/gap.ts';
-import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { GAP_REASONS, type Gap } from '../../core/gap.ts';
+import { prefixKeySchema, strategySchema } from '../../core/prefix-config.ts';
 import { rangeSize } from '../../core/range.ts';
+import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
 import { parseValue } from '../../core/value.ts';
 import type { SequenceReport } from '../../services/sequence-service.ts';
+import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { periodQuery } from './reports.ts';
-
-const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
+import { value } from './value.ts';
 
 export const sequenceReply = z
   .object({
     prefixKey: z.string(),
     period: z.string(),
-    strategy: z.string(),
+    strategy: strategySchema,
     value: value.describe('The last value taken in order.'),
     nextValue: value.nullable().describe('The value of the next number; null when the series is exhausted.'),
     nextNumber: z
@@ -32,18 +34,19 @@ export const sequenceReply = z
           .number()
           .nullable()
           .describe('The pace of the last 12 to 24 hours as this node saw it; null in the first minute.'),
-        widthReachedAt: z
-          .string()
+        widthReachedAt: instant
           .nullable()
-          .describe('When the digits of the format are used up at this pace, RFC 3339; null: not in this period.'),
-        limitReachedAt: z.string().nullable().describe('When the series ends at this pace; null: not in this period.'),
+          .describe('When the digits of the format are used up at this pace; null: not in this period.'),
+        limitReachedAt: instant.nullable().describe('When the series ends at this pace; null: not in this period.'),
       })
       .describe('When it will be used up.')
       .meta({
+        id: 'Forecast',
         examples: [{ valuesPerDay: 1250.5, widthReachedAt: '2028-08-02T09:12:44.000Z', limitReachedAt: null }],
       }),
     standby: z
       .object({ first: value, last: value, left: value })
+      .meta({ id: 'StandbySegment' })
       .nullable()
       .describe('The standby segment of the node that replies.'),
   })
@@ -73,30 +76,25 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
 const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
-const reason = z
-  .string(REASON_RULE)
-  .trim()
-  .min(1, REASON_RULE)
-  .max(500, REASON_RULE)
-  .describe('Goes to the log.')
-  .meta({ examples: ['Handed over from the old system'] });
+const reason = z.string(REASON_RULE).trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Goes to the log.');
 
 const PERIOD_RULE = 'The name of a period: 2026, 2026-11, 2026-11-25 or fy2026';
 
 export const periodParams = z.strictObject({
-  prefixKey: prefixKeySchema,
+  prefixKey: prefixKeySchema.meta({ examples: undefined }),
   period: z
     .string()
     .regex(/^(?:fy)?[0-9]{4}(?:-[0-9]{2}){0,2}$/, PERIOD_RULE)
-    .describe(PERIOD_RULE)
-    .meta({ examples: ['2025'] }),
+    .describe(PERIOD_RULE),
 });
 
-export const closeBody = z.strictObject({ reason: reason.describe('Kept with the period, and goes to the log.') });
+export const closeBody = z
+  .strictObject({ reason: reason.describe('Kept with the period, and goes to the log.') })
+  .meta({ id: 'CloseRequest', [EXAMPLE]: { reason: 'The books of the year are closed' } });
 
 const closureFields = {
   reason: z.string().describe('Of the first time it was closed.'),
-  closedAt: z.string().describe('RFC 3339.'),
+  closedAt: instant,
 };
 
 export const closedPeriodReply = z
@@ -108,17 +106,21 @@ export const toClosureReply = (closure: Closure): { reason: string; closedAt: st
   closedAt: new Date(closure.closedAtMs).toISOString(),
 });
 
-export const advanceBody = z.strictObject({
-  to: z
-    .union([z.int(TO_RULE).min(0, TO_RULE), z.string(TO_RULE)], TO_RULE)
-    .transform((given, ctx) => {
-      const parsed = parseValue(String(given));
-      if (parsed === undefined) ctx.addIssue({ code: 'custom', message: TO_RULE });
-      return parsed ?? 0n;
-    })
-    .describe('The value after which counting goes on; it must be above the current one.'),
-  reason,
-});
+export const advanceBody = z
+  .strictObject({
+    to: z
+      .union([z.int(TO_RULE).min(0, TO_RULE), z.string(TO_RULE)], TO_RULE)
+      .transform((given, ctx) => {
+        const parsed = parseValue(String(given));
+        if (parsed === undefined) ctx.addIssue({ code: 'custom', message: TO_RULE });
+        return parsed ?? 0n;
+      })
+      .describe('The value after which counting goes on; it must be above the current one.')
+      .meta({ id: 'AdvanceTarget' }),
+    reason,
+  })
+  // No sequence stands below 0: sent as it is, the example is refused.
+  .meta({ id: 'AdvanceRequest', [EXAMPLE]: { to: 0, reason: 'Handed over from the old system' } });
 
 /** The cursor is the first value of the last gap. */
 export const gapsQuery = pageQuery(/^(?:0|[1-9][0-9]{0,19})$/).extend({ period: periodQuery });
@@ -126,14 +128,16 @@ export const gapsQuery = pageQuery(/^(?:0|[1-9][0-9]{0,19})$/).extend({ period: 
 export const gapsReply = z
   .object({
     items: z.array(
-      z.object({
-        first: value,
-        last: value,
-        count: value,
-        reason: z.string().describe('node-crash, recovery-jump, advance or void.'),
-        node: z.string().nullable().describe('The node that held the values, if any.'),
-        recordedAt: z.string().describe('RFC 3339.'),
-      }),
+      z
+        .object({
+          first: value,
+          last: value,
+          count: value,
+          reason: z.enum(GAP_REASONS).describe('Why they were not issued.').meta({ id: 'GapReason' }),
+          node: z.string().nullable().describe('The node that held the values, if any.'),
+          recordedAt: instant,
+        })
+        .meta({ id: 'Gap' }),
     ),
     nextCursor,
   })
@@ -161,7 +165,7 @@ export const temporaryNumberReply = z
   .object({
     number: z.string(),
     prefixKey: z.string(),
-    issuedAt: z.string().describe('RFC 3339, by the clock of the node that issued it.'),
+    issuedAt: instant.describe('By the clock of the node that issued it.'),
     resolvedNumber: z.string().nullable().describe('The real number that replaced it.'),
   })
   .meta({ id: 'TemporaryNumber' });

@@ -1,7 +1,9 @@
 /** What the call that takes a snowflake id apart takes and replies. */
 import { z } from 'zod';
+import { EXAMPLE } from '../../core/schema-marks.ts';
 import { readSnowflake, type SnowflakeParts } from '../../core/snowflake.ts';
 import { parseValue } from '../../core/value.ts';
+import { instant } from './instant.ts';
 
 const ID_RULE = 'Not a snowflake id of this service: 17 to 19 digits, as they stand in the number';
 
@@ -17,16 +19,16 @@ export const snowflakeParams = z.strictObject({
       return z.NEVER;
     })
     .describe('The id as it stands in the number; leading zeros are ignored.')
-    .meta({ examples: ['59522206924805120'] }),
+    .meta({ [EXAMPLE]: '59522206924805120' }),
 });
 
 export const snowflakeReply = z
   .object({
     id: z.string().describe('Decimal string: JSON numbers are not exact above 2^53.'),
-    issuedAt: z.string().describe('RFC 3339, to the millisecond, by the clock of the node that made it.'),
-    dataCentre: z.int().describe('0 to 7: the DC_ID of the node.'),
-    worker: z.int().describe('0 to 255: the worker id the node had leased.'),
-    sequence: z.int().describe('0 to 1023, within the millisecond.'),
+    issuedAt: instant.describe('To the millisecond, by the clock of the node that made it.'),
+    dataCentre: z.int().min(0).max(7).describe('0 to 7: the DC_ID of the node.'),
+    worker: z.int().min(0).max(255).describe('0 to 255: the worker id the node had leased.'),
+    sequence: z.int().min(0).max(1023).describe('0 to 1023, within the millisecond.'),
   })
   .meta({
     id: 'Snowflake',

@@ -1,13 +1,15 @@
 /** What the calls on templates and on numbers that exist take and reply. */
+
 import { z } from 'zod';
 import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { type PlacedPart, spell } from '../../core/template-layout.ts';
 import type { ReadNumber, TracedReading } from '../../services/reading-service.ts';
 import type { NumberPreview } from '../../services/sequence-service.ts';
 import type { TemplateMeaning } from '../../services/template-service.ts';
+import { value } from './value.ts';
 import { variablesQuery } from './variables.ts';
 
-const value = z.string().describe('A value: decimal string, exact up to 2^64 - 1.');
 const period = z
   .string()
   .describe('The period it counts in; "" without reset.')
@@ -25,7 +27,10 @@ export const toPreviewReply = (preview: NumberPreview): z.output<typeof previewR
 });
 
 export const templateQuery = z.strictObject({
-  prefixKey: prefixKeySchema.optional().describe('What {prefix} shows in the samples. Default PREFIX.'),
+  prefixKey: prefixKeySchema
+    .meta({ examples: undefined })
+    .optional()
+    .describe('What {prefix} shows in the samples. Default PREFIX.'),
 });
 
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -66,10 +71,12 @@ const described = (parts: readonly PlacedPart[]): { part: string; meaning: strin
 
 export const templateReply = z
   .object({
-    parts: z.array(z.object({ part: z.string(), meaning: z.string() })).describe('The format, piece by piece.'),
+    parts: z
+      .array(z.object({ part: z.string(), meaning: z.string() }).meta({ id: 'TemplatePart' }))
+      .describe('The format, piece by piece.'),
     variables: z.array(z.string()).describe('Names that requests must give in variables.'),
     samples: z
-      .array(z.object({ number: z.string(), value, period }))
+      .array(z.object({ number: z.string(), value, period }).meta({ id: 'TemplateSample' }))
       .describe('The first two numbers of now, and the first of the next period (without reset: the third).'),
     capacity: value.describe('Numbers of each period that fit the width.'),
     valuesMax: value.describe('Numbers of each period until it is exhausted.'),
@@ -117,32 +124,41 @@ export const parseBody = z
       .describe('A number as it was issued.')
       .meta({ examples: ['INV-2026-000124'] }),
     prefixKey: prefixKeySchema.optional().describe('The only prefix to look at.'),
-    prefix_key: prefixKeySchema.optional().describe('The same as prefixKey.'),
+    prefix_key: prefixKeySchema.optional().meta({ [SAME_AS]: 'prefixKey' }),
   })
   .transform(({ number, prefixKey, prefix_key: snakeKey }, ctx) => {
     if (prefixKey !== undefined && snakeKey !== undefined && prefixKey !== snakeKey) {
       ctx.addIssue({ code: 'custom', path: ['prefix_key'], message: 'Given as prefixKey too, with another value' });
     }
     return { number, prefixKey: prefixKey ?? snakeKey };
-  });
+  })
+  .meta({ id: 'ParseRequest', [EXAMPLE]: { number: 'INV-2026-000124' } });
 
-const reading = z.object({
-  prefixKey: z.string(),
-  period,
-  value,
-  variables: z.record(z.string(), z.string()).describe('What stands for {var:name}.'),
-  checkDigit: z.enum(['right', 'wrong']).nullable().describe('null: the format has none.'),
-  issued: z
-    .enum(['issued', 'not-issued', 'unknown'])
-    .describe('unknown: only a node that is silent, or holds it ready, could say.'),
-  reason: z.string().describe('Why, in a sentence for people.'),
-});
+const reading = z
+  .object({
+    prefixKey: z.string(),
+    period,
+    value,
+    variables: z.record(z.string(), z.string()).describe('What stands for {var:name}.'),
+    checkDigit: z
+      .enum(['right', 'wrong'])
+      .meta({ id: 'CheckDigitState' })
+      .nullable()
+      .describe('null: the format has none.'),
+    issued: z
+      .enum(['issued', 'not-issued', 'unknown'])
+      .describe('unknown: only a node that is silent, or holds it ready, could say.')
+      .meta({ id: 'IssuedState' }),
+    reason: z.string().describe('Why, in a sentence for people.'),
+  })
+  .meta({ id: 'Reading' });
 
 export const parseReply = z
   .object({
     result: z
       .enum(['unique', 'ambiguous', 'none'])
-      .describe('ambiguous: several prefixes print this number. none: no prefix does, as its format is now.'),
+      .describe('ambiguous: several prefixes print this number. none: no prefix does, as its format is now.')
+      .meta({ id: 'ReadingResult' }),
     readings: z.array(reading),
     complete: z.boolean().describe('false: there are more prefixes than are looked at; give prefixKey to be sure.'),
   })

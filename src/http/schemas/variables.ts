@@ -14,8 +14,9 @@ export const variablesObject = z
   .record(z.string().regex(GIVEN_NAME, NAME_RULE), z.string(VALUE_RULE).regex(GIVEN_VALUE, VALUE_RULE))
   .refine((given) => Object.keys(given).length <= VARIABLES_MAX, `At most ${VARIABLES_MAX} variables`)
   .optional()
-  .describe('What stands for {var:name} in the format, by name: all that it needs, and no others.')
-  .meta({ examples: [{ branch: 'NORTH' }] });
+  .describe(
+    'What stands for {var:name} in the format, by name: all that it needs, and no others; such as {"branch": "NORTH"}.',
+  );
 
 export const variablesQuery = z
   .string()
@@ -31,5 +32,4 @@ export const variablesQuery = z
     return given;
   })
   .optional()
-  .describe(`What stands for {var:name} in the format. ${QUERY_RULE}.`)
-  .meta({ examples: ['branch:NORTH'] });
+  .describe(`What stands for {var:name} in the format. ${QUERY_RULE}.`);
