@@ -17,7 +17,8 @@ export const serveDescription = async (): Promise<string> => {
   const app = await createApp({
     settings: readSettings({ DATA_DIR: dataDir }),
     version,
-    logger: createLogger('fatal', process.stderr),
+    node: 'openapi',
+    logger: createLogger('fatal', { node: 'openapi' }),
     clock: { now: Date.now },
     tokenKeys: { secret: 'asked for by nobody, and long enough to be one' },
   });
