@@ -32,4 +32,56 @@ export const serveDescription = async (): Promise<string> => {
   }
 };
 
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+}
+
+export interface Parameter {
+  readonly in: 'path' | 'query' | 'header';
+  readonly name: string;
+  readonly required?: boolean;
+  readonly schema: Schema;
+  readonly example?: unknown;
+}
+
+export interface Media {
+  readonly schema: Schema;
+  readonly example?: unknown;
+}
+
+export interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Record<string, Media>; readonly headers?: Record<string, unknown> }>
+  >;
+}
+
+export interface Description {
+  readonly document: { readonly paths: object; readonly tags: readonly { readonly name: string }[] };
+  readonly schemas: Readonly<Record<string, Schema>>;
+  readonly operations: readonly Operation[];
+}
+
+/** What is committed. */
+export const readDescription = (): Description => {
+  const document = JSON.parse(readFileSync(DESCRIPTION_FILE, 'utf8'));
+  const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, calls]) =>
+    Object.entries(calls).map(([method, call]) => ({ ...call, method: method.toUpperCase(), path })),
+  );
+  return { document, schemas: document.components.schemas, operations };
+};
+
 if (import.meta.main) writeFileSync(DESCRIPTION_FILE, await serveDescription());
