@@ -93,13 +93,14 @@ const listen = async (server: FastifyInstance, setting: string, port: number, ho
 /** In which a node that starts beside its stores is ready; later it is worth a warning. */
 const READY_WARNING_MS = 5_000;
 
-/** Says when numbers can be issued, and, until then, why not and what to look at. */
-const announceReadiness = (app: App, logger: Logger): void => {
+/** For so long the port stays closed while the stores are being connected: a proxy without health checks sends requests at once. */
+const LISTEN_WAIT_MS = 2_000;
+
+/** Resolves with the milliseconds it took until numbers could be issued; says why not, and what to look at, when that is late. */
+const awaitReadiness = (app: App, logger: Logger): Promise<number> => {
   const onLate = (reason: string): void =>
     logger.warn({ event: 'not-ready', reason }, `Listening, but no number can be issued yet: ${reason}`);
-  void waitUntilReady(() => app.checkReady(), { warningMs: READY_WARNING_MS, onLate }).then((afterMs) =>
-    logger.info({ event: 'ready', after_ms: Math.round(afterMs) }, 'Ready to serve'),
-  );
+  return waitUntilReady(() => app.checkReady(), { warningMs: READY_WARNING_MS, onLate });
 };
 
 const serve = async (): Promise<void> => {
@@ -118,6 +119,8 @@ const serve = async (): Promise<void> => {
     tokenKeys: findTokenKeys(settings),
   });
   stopWithGrace(app, settings, logger);
+  const ready = awaitReadiness(app, logger);
+  await Promise.race([ready, delay(LISTEN_WAIT_MS)]);
   const { port, host, metricsPort = 0 } = settings;
   const address = await listen(app.server, 'PORT', port, host);
   if (app.healthServer !== undefined) await listen(app.healthServer, 'HEALTH_PORT', settings.healthPort ?? 0, host);
@@ -139,7 +142,7 @@ const serve = async (): Promise<void> => {
     },
     'Listening',
   );
-  announceReadiness(app, logger);
+  void ready.then((afterMs) => logger.info({ event: 'ready', after_ms: Math.round(afterMs) }, 'Ready to serve'));
 };
 
 const printToken = async (args: string[]): Promise<void> => {

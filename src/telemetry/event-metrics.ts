@@ -48,6 +48,16 @@ const ofStores = (registry: Registry): Part => {
     },
     () => disconnects.samples('store'),
   );
+  // Told only where there is one.
+  let postgresPresent: 0 | 1 | undefined;
+  registerGauge(
+    registry,
+    {
+      name: 'number_generator_postgres_present',
+      help: '1 while PostgreSQL answers, 0 while it does not; absent without DATABASE_URL.',
+    },
+    () => (postgresPresent === undefined ? [] : postgresPresent),
+  );
   return {
     'outage-began': () => {
       outages.add();
@@ -57,7 +67,13 @@ const ofStores = (registry: Registry): Part => {
       present = 1;
     },
     'store-disconnected': () => disconnects.add('redis'),
-    'ceiling-store-disconnected': () => disconnects.add('postgres'),
+    'ceiling-store-connected': () => {
+      postgresPresent = 1;
+    },
+    'ceiling-store-disconnected': () => {
+      postgresPresent = 0;
+      disconnects.add('postgres');
+    },
   };
 };
 

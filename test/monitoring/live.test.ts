@@ -209,6 +209,13 @@ describe('the alert', () => {
     expect(await node.exited).toMatchObject({ code: 1 });
   });
 
+  it('NumberGeneratorPostgresDown fires when PostgreSQL is gone, and ends when it is back', async () => {
+    await postgres.kill();
+    await fires('NumberGeneratorPostgresDown');
+    await postgres.restart();
+    await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorPostgresDown');
+  });
+
   it('NumberGeneratorStandbyInUse, …StandbyLow, …Errors and …TemporaryNumbers fire when Redis is gone for longer than the standby lasts', async () => {
     await redis.kill();
     await expect.poll(() => take(one, 'NONE'), POLL).toBe(503);
@@ -216,8 +223,10 @@ describe('the alert', () => {
       await fires(`NumberGenerator${alert}`);
   });
 
-  it('NumberGeneratorDown fires when a node is killed', async () => {
+  it('NumberGeneratorDown fires when a node is killed, also when it vanishes from the targets at once', async () => {
+    const { metrics_port: port } = await other.waitForLog(({ event }) => event === 'listening');
     await other.kill();
+    prometheus.unwatch(`127.0.0.1:${port}`);
     await fires('NumberGeneratorDown');
   });
 

@@ -29,6 +29,8 @@ export interface Prometheus {
   readonly url: string;
   /** Scrapes these addresses, `host:port`, from now on (within a second or two). */
   watch(...targets: string[]): void;
+  /** Takes an address off the list of targets, as a service discovery does when a node is gone. */
+  unwatch(target: string): void;
   /** @throws with Prometheus' words when it cannot evaluate the expression. */
   query(expression: string): Promise<readonly PrometheusSample[]>;
   /** The names of the alerts that fire now. */
@@ -116,6 +118,10 @@ export const startPrometheus = async (): Promise<Prometheus> => {
     url,
     watch: (...more) => {
       for (const target of more) targets.add(target);
+      write();
+    },
+    unwatch: (target) => {
+      targets.delete(target);
       write();
     },
     query,

@@ -1,5 +1,6 @@
 /** Clients that ask at a fixed rate, whether the replies come or not, as the public does. */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const TICK_MS = 5;
@@ -27,8 +28,23 @@ export interface SteadyResult {
 
 const rounded = (ms: number | undefined): number => Math.round((ms ?? 0) * 10) / 10;
 
-/** @param rate requests per second of single numbers from the URL. @throws at `stop` when the replies stay away. */
-export const startSteadyLoad = (url: string, rate: number): SteadyLoad => {
+/** Asks for one number with a POST under an Idempotency-Key of its own, so that whoever stands between may repeat it. */
+export const keyedPost = (prefixKey: string): RequestOptions & { readonly payload: string } => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+  payload: JSON.stringify({ prefixKey }),
+});
+
+/**
+ * @param rate requests per second of single numbers from the URL.
+ * @param describe what each request is; by default a GET.
+ * @throws at `stop` when the replies stay away.
+ */
+export const startSteadyLoad = (
+  url: string,
+  rate: number,
+  describe: () => RequestOptions & { readonly payload?: string } = () => ({}),
+): SteadyLoad => {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
   const numbers: string[] = [];
   const failures: Record<string, number> = {};
@@ -66,13 +82,14 @@ export const startSteadyLoad = (url: string, rate: number): SteadyLoad => {
     const sentMs = performance.now();
     sent += 1;
     inFlight += 1;
-    const sending = request(url, { agent });
+    const { payload, ...options } = describe();
+    const sending = request(url, { agent, ...options });
     sending.on('response', (reply) => read(reply, sentMs));
     sending.on('error', (error: NodeJS.ErrnoException) => {
       inFlight -= 1;
       fail(error.code ?? error.message);
     });
-    sending.end();
+    sending.end(payload);
   };
 
   const work = async (): Promise<void> => {
