@@ -124,9 +124,10 @@ const readSide = (text: readonly string[], side: Side, date: SideDate): PrintedR
 };
 
 /** The real printer has the last word. */
-const prints = ({ numbering }: Language, text: string, reading: PrintedReading): boolean =>
-  compileTemplate(parseTemplate(numbering.format), numbering)(reading.instantMs)(reading.variables)(reading.value) ===
-  text;
+const prints = ({ numbering }: Language, text: string, { instantMs, variables, value }: PrintedReading): boolean => {
+  const sourceAt = compileTemplate(parseTemplate(numbering.format), numbering);
+  return sourceAt(instantMs)(variables)(value).normalize('NFC') === text;
+};
 
 interface Search {
   readonly languages: readonly [Language, Language];

@@ -130,7 +130,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 
 /** @throws InvalidFormatError, InvalidLengthError when the format is none. */
 export const languageOf = (numbering: PrintedNumbering): Language => {
-  const template = parseTemplate(numbering.format);
+  // What looks the same is the same, however a stored format spells it.
+  const template = parseTemplate(numbering.format.normalize('NFC'));
   const { first, last } = yearsOf(template, numbering.reset);
   const years = { first: numbering.isDated ? first : Math.max(first, readCalendar(0, numbering.timeZone).year), last };
   const parts = [

@@ -62,11 +62,21 @@ const take = (findings: Findings, part: PlacedPart, text: string, before: string
 };
 
 /**
- * Compiles a prefix config into the reader of its numbers. Reading takes time in proportion to the length of the number, and looks
+ * What a number may be that was typed or copied, in the order in which to try: as given, without line breaks at its ends, without
+ * blanks at its ends. All in the one normal form (NFC) that readers know.
+ */
+export const spellingsOf = (text: string): readonly string[] => {
+  const number = text.normalize('NFC');
+  return [...new Set([number, number.replace(/^[\r\n]+|[\r\n]+$/g, ''), number.trim()])];
+};
+
+/**
+ * Compiles a prefix config into the reader of its numbers, in NFC. Reading takes time in proportion to the length of the number, and looks
  * at 10,248 days at most to see whether its date variables agree (mostly at one).
  */
 export const compileReader = (config: PrefixConfig): NumberReader => {
-  const template = parseTemplate(config.format);
+  // A format stored before formats were normalised prints the same signs in another spelling.
+  const template = parseTemplate(config.format.normalize('NFC'));
   const layout = layOut(template, config);
   const years = yearsOf(template, config.reset);
   return (number) => {

@@ -36,7 +36,7 @@ interface Index {
 /** What every number of a series begins with: literals and the prefix key, up to the first part that changes. */
 const leadOf = ({ format, prefixKey }: PrefixConfig): string => {
   let lead = '';
-  for (const part of parseTemplate(format).head) {
+  for (const part of parseTemplate(format.normalize('NFC')).head) {
     if ('text' in part) lead += part.text;
     else if ('variable' in part && part.variable === 'prefix') lead += prefixKey;
     else break;

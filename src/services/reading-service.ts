@@ -1,7 +1,7 @@
 /** Reading numbers: which prefix, period and value a number is of, whether its check digit is right, and whether it was issued. */
 import { CorruptEntryError, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { compileReader, type NumberReading } from '../core/template-reader.ts';
+import { compileReader, type NumberReading, spellingsOf } from '../core/template-reader.ts';
 import type { ReaderIndex } from './reader-index.ts';
 import type { ValueTrace, ValueTracer } from './value-tracer.ts';
 
@@ -42,19 +42,33 @@ export const createReadingService = ({ store, index, tracer }: Dependencies): Re
     return { readers: [{ config: stored.config, read: compileReader(stored.config) }], complete: true };
   };
 
+  const readAs = async (
+    number: string,
+    prefixKey: string | undefined,
+    visible: (prefixKey: string) => boolean,
+  ): Promise<ReadNumber> => {
+    const { readers, complete } = await candidatesFor(number, prefixKey);
+    const readings: TracedReading[] = [];
+    for (const { config, read } of readers) {
+      const reading = visible(config.prefixKey) ? read(number) : undefined;
+      if (reading === undefined) continue;
+      const sequence = { prefixKey: config.prefixKey, period: reading.period };
+      const trace =
+        reading.checkDigit === 'wrong' ? WRONG_CHECK_DIGIT : await tracer.trace(config, sequence, reading.value);
+      readings.push({ prefixKey: config.prefixKey, ...reading, ...trace });
+    }
+    return { readings, complete };
+  };
+
   return {
     read: async (number, prefixKey, visible) => {
-      const { readers, complete } = await candidatesFor(number, prefixKey);
-      const readings: TracedReading[] = [];
-      for (const { config, read } of readers) {
-        const reading = visible(config.prefixKey) ? read(number) : undefined;
-        if (reading === undefined) continue;
-        const sequence = { prefixKey: config.prefixKey, period: reading.period };
-        const trace =
-          reading.checkDigit === 'wrong' ? WRONG_CHECK_DIGIT : await tracer.trace(config, sequence, reading.value);
-        readings.push({ prefixKey: config.prefixKey, ...reading, ...trace });
+      let isComplete = true;
+      for (const spelling of spellingsOf(number)) {
+        const { readings, complete } = await readAs(spelling, prefixKey, visible);
+        isComplete &&= complete;
+        if (readings.length > 0) return { readings, complete: isComplete };
       }
-      return { readings, complete };
+      return { readings: [], complete: isComplete };
     },
   };
 };

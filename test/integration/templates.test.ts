@@ -119,7 +119,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
         variables: ['desk'],
         capacity: '9900',
         valuesMax: '18446744073709551516',
-        resets: ['never', 'monthly', 'yearly'],
+        resets: ['never', 'monthly', 'yearly', 'fiscal-yearly'],
       },
     });
     expect(reply.json.parts.map(({ part }: { part: string }) => part)).toEqual([

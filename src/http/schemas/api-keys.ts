@@ -23,6 +23,7 @@ export const apiKeyBody = z
   .strictObject({
     name: z
       .string()
+      .normalize()
       .min(1)
       .max(NAME_LENGTH_MAX)
       .describe('What people call it, such as the system that uses it.')
