@@ -31,6 +31,7 @@ import { createApiKeyCache } from './services/api-key-cache.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createClockWatcher } from './services/clock-watcher.ts';
+import { createCollisionWatcher } from './services/collision-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
@@ -63,6 +64,8 @@ export interface App {
   readonly metricsServer: FastifyInstance | undefined;
   /** Answers the probes on a port of its own, without TLS, until everything else is closed; undefined: only `server` does. */
   readonly healthServer: FastifyInstance | undefined;
+  /** Looks for prefixes that could print the same numbers, as it does every minute once a config was changed. */
+  watchCollisions(): Promise<void>;
   /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every 15 s anyway. */
   watchHoldings(): Promise<void>;
   /** Looks how full the series are. Done every 10 s anyway. */
@@ -188,6 +191,13 @@ const watchStores = (stores: StoreMetrics, tracing: Tracing | undefined): StoreM
     ? stores
     : { ...stores, timed: (port, store, name) => tracing.port(stores.timed(port, store, name), store, name) };
 
+/** After these, prefixes may print alike that did not before. */
+const CONFIG_CHANGES: ReadonlySet<string> = new Set([
+  'prefix-config-registered',
+  'prefix-config-updated',
+  'prefix-config-removed',
+]);
+
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
@@ -307,12 +317,20 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
   });
   const gapWatcher = createGapWatcher({ store: reads, ...held });
+  const collisionWatcher = createCollisionWatcher({ store: prefixConfigs, emit });
+  prefixConfigs.onChange(collisionWatcher.note);
+  listeners.push(({ type }) => {
+    if (CONFIG_CHANGES.has(type)) collisionWatcher.note();
+  });
   let stopping = false;
   const health: HealthOptions = {
     storeName: counters.source,
     checkStore: () => counters.checkHealth(),
     storeRemedy: remedies.ofStore,
-    findings: () => checks?.findings(),
+    findings: () => {
+      const collisions = collisionWatcher.findings();
+      return collisions.length === 0 ? checks?.findings() : [...(checks?.findings() ?? []), ...collisions];
+    },
     guarantee: () => checks?.guarantee(),
     isRegistered: () => allocator.isRegistered(),
     checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
@@ -400,6 +418,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       await gapWatcher.look();
     },
     watchCapacity: capacityWatcher.look,
+    watchCollisions: collisionWatcher.look,
     prepareStandby: standbyKeeper.look,
     checkReady: () => checkReadiness(health),
     drain,
@@ -411,6 +430,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       capacityWatcher.close();
       standbyWatcher.close();
       gapWatcher.close();
+      collisionWatcher.close();
       seriesCache.close();
       await requestCounter?.close();
       await segments?.close();

@@ -171,6 +171,8 @@ export type NumberGeneratorEvent =
   /** What clients asked of this node could not be added up with the others'; told once until it can. */
   | { readonly type: 'request-counts-not-shared'; readonly error: unknown }
   | { readonly type: 'api-key-revoked'; readonly id: string; readonly by: string | undefined }
+  /** Prefixes that could print the same numbers, which were not known to. */
+  | { readonly type: 'prefix-collisions-found'; readonly detail: string }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
   | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }

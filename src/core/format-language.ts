@@ -158,3 +158,29 @@ export const valuesOf = (
   if (config.strategy === 'snowflake') return { first: SNOWFLAKE_MIN, last: SNOWFLAKE_MAX };
   return { first: 1n, last: limitOf(config) };
 };
+
+/** All that a config can print, or has printed since its registration. */
+export const printedBy = (config: PrefixConfig): PrintedNumbering => {
+  const { prefixKey, format, strategy, reset, timeZone, fiscalYearStart, version } = config;
+  const values = valuesOf(config);
+  // A config that was changed may have begun lower, and may have taken any date.
+  const isFirst = version === 1;
+  const beginsLater = isFirst && strategy !== 'uuidv7' && strategy !== 'snowflake';
+  return {
+    ...{ prefixKey, format, strategy, reset, timeZone, fiscalYearStart },
+    isDated: reset === 'never' || config.allowPast || !isFirst,
+    first: beginsLater ? config.initialSeq + 1n : values.first,
+    last: values.last,
+  };
+};
+
+/** The terms of a numbering that a prefix had before. */
+type FormerTerms = Pick<PrefixConfig, 'format' | 'strategy' | 'reset' | 'timeZone' | 'fiscalYearStart' | 'overflow'>;
+
+/** All that a prefix may have printed by a numbering that it had before. */
+export const printedBefore = (prefixKey: string, former: FormerTerms): PrintedNumbering => {
+  const { format, strategy, reset, timeZone, fiscalYearStart, overflow } = former;
+  const { seqLength } = parseTemplate(format);
+  const values = valuesOf({ strategy, overflow, seqLength, former: undefined });
+  return { prefixKey, format, strategy, reset, timeZone, fiscalYearStart, isDated: true, ...values };
+};

@@ -16,6 +16,7 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   'nodes-buried': 'Find out why these nodes ended without a clean stop.',
   'not-ready': 'Correct the setting that the reason names.',
   'outage-began': 'Bring the store back. Until then numbers come from the standby segments.',
+  'prefix-collisions-found': 'Give one of each pair another format, best one that begins with {prefix}.',
   'prefix-config-corrupt': 'Correct the stored entry, or update this node if a later version wrote it.',
   'prefix-config-refresh-failed': 'Nothing, if it stops by itself; else bring the store of the configs back.',
   'prefix-configs-healed': 'Find out why Redis and PostgreSQL differed: a restored backup, or an emptied Redis.',

@@ -194,6 +194,8 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'request-counts-not-shared', reason: reasonOf(error) },
       'The rate limits of the nodes cannot be added up: each counts alone until they can',
     ),
+  'prefix-collisions-found': ({ detail }, logger) =>
+    logger.warn({ event: 'prefix-collisions-found', detail }, 'Some prefixes could print the same numbers'),
   'prefix-configs-healed': ({ healed, copied }, logger) =>
     logger.warn(
       { event: 'prefix-configs-healed', healed, copied },

@@ -24,6 +24,7 @@ export interface TestApp {
   readonly metricsServer: App['metricsServer'];
   /** Looks what is held ready and what is missing, as the app does every 5 s and every 15 s. */
   watchHoldings(): Promise<void>;
+  watchCollisions(): Promise<void>;
   /** Looks how full the series are, as the app does every 10 s. */
   watchCapacity(): Promise<void>;
   /** Looks for next periods to prepare, as the app does every 30 s. */
@@ -84,6 +85,7 @@ export const startApp = async (
     },
     metricsServer: app.metricsServer,
     watchHoldings: app.watchHoldings,
+    watchCollisions: app.watchCollisions,
     watchCapacity: app.watchCapacity,
     prepareStandby: app.prepareStandby,
     ready: async () => {
