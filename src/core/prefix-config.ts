@@ -283,16 +283,19 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
 };
 
 /** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */
-export const prefixConfigInputSchema = z.strictObject(shape).transform((raw, ctx) => {
-  // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
-  const format = raw.format.normalize('NFC');
-  if (/\}\p{M}/u.test(format)) {
-    const message =
-      'A combining mark directly behind a tag would melt into what the tag prints: put a letter between them';
-    ctx.addIssue({ code: 'custom', path: ['format'], message });
-  }
-  return normalise({ ...raw, format }, ctx);
-}).meta({ id: 'PrefixConfigRequest', [EXAMPLE]: { format: 'INV-{year}-{SEQ:6}', reset: 'yearly' } });
+export const prefixConfigInputSchema = z
+  .strictObject(shape)
+  .transform((raw, ctx) => {
+    // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
+    const format = raw.format.normalize('NFC');
+    if (/\}\p{M}/u.test(format)) {
+      const message =
+        'A combining mark directly behind a tag would melt into what the tag prints: put a letter between them';
+      ctx.addIssue({ code: 'custom', path: ['format'], message });
+    }
+    return normalise({ ...raw, format }, ctx);
+  })
+  .meta({ id: 'PrefixConfigRequest', [EXAMPLE]: { format: 'INV-{year}-{SEQ:6}', reset: 'yearly' } });
 
 const storedShape = {
   ...shape,

@@ -48,7 +48,13 @@ export const reservationParams = z.strictObject({
 
 export const voidBody = z
   .strictObject({
-    reason: z.string(REASON_RULE).normalize().trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Stays in the ledger.'),
+    reason: z
+      .string(REASON_RULE)
+      .normalize()
+      .trim()
+      .min(1, REASON_RULE)
+      .max(500, REASON_RULE)
+      .describe('Stays in the ledger.'),
   })
   .meta({ id: 'VoidRequest', [EXAMPLE]: { reason: 'The customer left' } });
 

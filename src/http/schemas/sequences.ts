@@ -76,7 +76,13 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
 const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
-const reason = z.string(REASON_RULE).normalize().trim().min(1, REASON_RULE).max(500, REASON_RULE).describe('Goes to the log.');
+const reason = z
+  .string(REASON_RULE)
+  .normalize()
+  .trim()
+  .min(1, REASON_RULE)
+  .max(500, REASON_RULE)
+  .describe('Goes to the log.');
 
 const PERIOD_RULE = 'The name of a period: 2026, 2026-11, 2026-11-25 or fy2026';
 
