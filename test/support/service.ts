@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ExitStatus, type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
-import { START_ARGS } from './start-command.ts';
+import { startArgsOf } from './start-command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = 'src/main.ts';
@@ -15,6 +15,8 @@ const LOG_TIMEOUT_MS = 30_000;
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface ServiceOptions {
+  /** Where the code lies; another version's, perhaps. Default: this repository. */
+  readonly root?: string;
   /** Added to the defaults (a free port on 127.0.0.1, AUTH=off, SHUTDOWN_DRAIN_MS=0, a temporary DATA_DIR). Nothing else is inherited but PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>;
   /** How long the service may take until it listens. */
@@ -148,8 +150,8 @@ export const startService = async (options: ServiceOptions = {}): Promise<Servic
   const describe = (): string =>
     `Log:\n${log.lines.map((line) => JSON.stringify(line)).join('\n')}\n${errors.join('\n')}`;
 
-  const child: GuardedProcess = await startGuardedProcess(process.execPath, START_ARGS, {
-    cwd: ROOT,
+  const child: GuardedProcess = await startGuardedProcess(process.execPath, startArgsOf(options.root ?? ROOT), {
+    cwd: options.root ?? ROOT,
     env: {
       ...inheritedEnv(),
       HOST: '127.0.0.1',

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
-  scripts: { start: string };
+/** What node is given, by the package.json of a checkout. */
+export const startArgsOf = (root: string): readonly string[] => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const [command, ...args] = scripts.start.split(' ');
+  if (command !== 'node') throw new Error(`npm start is expected to run node, not ${command}.`);
+  return args;
 };
 
-const [command, ...args] = scripts.start.split(' ');
-if (command !== 'node') throw new Error(`npm start is expected to run node, not ${command}.`);
-
-/** What node is given. */
-export const START_ARGS: readonly string[] = args;
+export const START_ARGS: readonly string[] = startArgsOf(join(import.meta.dirname, '../..'));

@@ -75,7 +75,8 @@ export const createRedisTemporaryNumberStore = ({ commands, names }: RedisClient
         if (before === null) return false;
         const entry = decode(number, before);
         if (entry.resolvedNumber !== undefined) return false;
-        const after = encode({ ...entry, resolvedNumber });
+        // What a later version has added is kept.
+        const after = JSON.stringify({ ...JSON.parse(before), resolved_number: resolvedNumber });
         const written = await runRedisScript(commands, script, [names.temporaryNumbers], [number, before, after]);
         return String(written) === '1';
       }),

@@ -50,7 +50,7 @@ export const readReservation = (cells: Cells, nowMs: number): Reservation => {
 export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   readSequence: handle.prepare('SELECT value FROM ledger_sequences WHERE prefix_key = ? AND period = ?'),
   putSequence: handle.prepare(
-    'INSERT INTO ledger_sequences VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    'INSERT INTO ledger_sequences (prefix_key, period, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   ),
   listFree: prepareList(
     handle,
@@ -59,12 +59,19 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   countFree: handle.prepare(
     'SELECT count(*) AS free, min(value) AS lowest FROM ledger WHERE prefix_key = ? AND period = ? AND free_at_ms <= ?',
   ),
-  putRow: handle.prepare('INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+  putRow: handle.prepare(
+    `INSERT OR REPLACE INTO ledger (
+       prefix_key, period, value, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation
+     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ),
   /** Of the value's reservation that is past its time. */
   expire: handle.prepare(`
     UPDATE reservations SET state = 'expired', ended_at_ms = expires_at_ms
     WHERE state = 'reserved' AND id = (SELECT reservation FROM ledger WHERE prefix_key = ? AND period = ? AND value = ?)`),
-  reserve: handle.prepare("INSERT INTO reservations VALUES (?, ?, ?, ?, ?, 'reserved', ?, ?, ?, NULL, NULL)"),
+  reserve: handle.prepare(
+    `INSERT INTO reservations (id, prefix_key, period, value, number, state, subject, reserved_at_ms, expires_at_ms)
+     VALUES (?, ?, ?, ?, ?, 'reserved', ?, ?, ?)`,
+  ),
   findReservation: prepareList(handle, `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`),
   endReservation: handle.prepare('UPDATE reservations SET state = ?, ended_at_ms = ?, reason = ? WHERE id = ?'),
   endRow: handle.prepare(

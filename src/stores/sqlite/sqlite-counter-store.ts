@@ -31,7 +31,10 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     `INSERT INTO sequences (prefix_key, period, value, origin) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET value = excluded.value`,
   );
-  const insertGap = handle.prepare('INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const insertGap = handle.prepare(
+    `INSERT INTO gaps (prefix_key, period, first_value, last_value, reason, node, recorded_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
   // The width makes the order of the texts the order of the values.
   const selectGaps = prepareList(
     handle,
@@ -40,7 +43,9 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   );
   const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
-  const insertClosure = handle.prepare('INSERT INTO closed_periods VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING');
+  const insertClosure = handle.prepare(
+    `INSERT INTO closed_periods (prefix_key, period, reason, closed_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
 
   /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
   const unflushed = new Map<string, CounterReply>();

@@ -20,7 +20,9 @@ const readRange = (text: string): { first: bigint; last: bigint } => {
 
 export const createSqliteReceipts = (handle: DatabaseSync): SqliteReceipts => {
   const select = handle.prepare('SELECT * FROM receipts WHERE hash = ?');
-  const upsert = handle.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?, ?, ?)');
+  const upsert = handle.prepare(
+    'INSERT OR REPLACE INTO receipts (hash, fingerprint, at_ms, period, ranges, series) VALUES (?, ?, ?, ?, ?, ?)',
+  );
   const removeExpired = handle.prepare(
     'DELETE FROM receipts WHERE hash IN (SELECT hash FROM receipts WHERE at_ms <= ? ORDER BY at_ms LIMIT ?)',
   );

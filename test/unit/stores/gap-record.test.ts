@@ -18,11 +18,19 @@ describe('an entry of the gap record', () => {
     });
   });
 
+  it('of a later version is a gap all the same, for a reason that is not known here, whatever follows', () => {
+    expect(readGap('10', '14 withdrawn node-a 1795224970 more=1')).toMatchObject({
+      range: { first: 10n, last: 14n },
+      reason: 'withdrawn',
+      node: 'node-a',
+    });
+  });
+
   it.each([
     ['x', '14 advance - 1'],
     ['10', '9 advance - 1'],
     ['10', 'x advance - 1'],
-    ['10', '14 lost - 1'],
+    ['10', '14 Lost! - 1'],
     ['10', '14 advance - x'],
     ['10', ''],
   ])('that someone else wrote is not read (%s: %s)', (field, entry) => {
