@@ -7,7 +7,8 @@ import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import type { App } from './app.ts';
-import { readSettings, type Settings } from './config/settings.ts';
+import { misspeltSettingsOf } from './config/misspelt-settings.ts';
+import { readSettings, SETTING_NAMES, type Settings } from './config/settings.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
 import { nameNode } from './lib/node-name.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
@@ -110,6 +111,12 @@ const serve = async (): Promise<void> => {
   const destination = format === 'pretty' ? await openPrettyLog() : undefined;
   const logger = createLogger(settings.logLevel, { node, destination });
   const { createApp } = await import('./app.ts');
+  for (const { name, suggestion } of misspeltSettingsOf(process.env, SETTING_NAMES)) {
+    logger.warn(
+      { event: 'setting-unknown', name, suggestion },
+      `${name} is no setting and is ignored: did you mean ${suggestion}?`,
+    );
+  }
   const app = await createApp({
     settings,
     version,

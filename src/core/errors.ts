@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   'UNAUTHORIZED',
   'FORBIDDEN',
   'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
   'PREFIX_ALREADY_EXISTS',
   'RESERVATION_ENDED',
   'SEQUENCE_NOT_FORWARD',
@@ -255,8 +256,26 @@ export class CorruptEntryError extends NumberGeneratorError {
 
 /** No token, or one that does not verify. */
 export class UnauthorizedError extends NumberGeneratorError {
-  constructor(message: string) {
+  /** Whether there was a token, which the reply says something about. */
+  readonly hadToken: boolean;
+
+  constructor(message: string, hadToken = false) {
     super('UNAUTHORIZED', 'Unauthorized', message);
+    this.hadToken = hadToken;
+  }
+}
+
+/** Nothing is at this path. */
+export class NotFoundError extends NumberGeneratorError {
+  constructor(method: string) {
+    super('NOT_FOUND', 'Not found', `There is no ${method} call at this path; see /docs.`);
+  }
+}
+
+/** The path is right, the method is not. */
+export class MethodNotAllowedError extends NumberGeneratorError {
+  constructor(method: string, methods: readonly string[]) {
+    super('METHOD_NOT_ALLOWED', 'Method not allowed', `${method} is not for this path; ${methods.join(', ')} may be.`);
   }
 }
 

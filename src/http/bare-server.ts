@@ -1,5 +1,5 @@
 /** Fastify with our limits, before it has any plugin or route. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
@@ -7,6 +7,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { TlsOptions } from '../lib/tls-files.ts';
 import { createQueryParser } from './known-queries.ts';
 import { replyToFrameworkError } from './plugins/errors.ts';
+import { createRequestIds } from './request-ids.ts';
 import { createRequestLogger } from './request-logger.ts';
 import { PROBLEM_TYPE } from './schemas/problem.ts';
 
@@ -31,22 +32,22 @@ const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
 };
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Answers what is not even HTTP; there is no request yet, and so no route and no id. */
 const refuseMalformed = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const [status, reason] = MALFORMED[error.code ?? ''] ?? [400, 'Bad Request'];
+  const requestId = randomUUID();
   const body = JSON.stringify({
     type: 'urn:number-generator:problem:validation-error',
     title: 'Invalid request',
     status,
     detail: 'The request is not valid HTTP, too large, or too slow.',
     code: 'VALIDATION_ERROR',
-    requestId: randomUUID(),
+    requestId,
   });
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nX-Request-Id: ${requestId}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
 };
 
@@ -61,16 +62,6 @@ const secured = ({ cert, key, clientCa }: TlsOptions) => ({
   key,
   ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
 });
-
-/** Ids of requests that brought none: of this process, and counted, for chance costs six times as much. */
-const createRequestIds = (): (() => string) => {
-  const name = randomBytes(9).toString('base64url');
-  let count = 0;
-  return () => {
-    count += 1;
-    return `${name}-${count.toString(36)}`;
-  };
-};
 
 export const createBareServer = (logger: FastifyBaseLogger, options: ConnectionOptions): FastifyInstance => {
   const { tls, trustedProxies, requestTimeoutMs } = options;
@@ -89,16 +80,16 @@ export const createBareServer = (logger: FastifyBaseLogger, options: ConnectionO
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     ...(tls === undefined ? { http: limits } : { https: { ...limits, ...secured(tls) } }),
     ...(trustedProxies !== undefined && { trustProxy: [...trustedProxies] }),
-    routerOptions: { maxParamLength: PARAM_LENGTH_MAX, querystringParser: createQueryParser() },
-    // HEAD on a call that takes numbers would take one and throw it away.
-    exposeHeadRoutes: false,
+    routerOptions: {
+      ignoreTrailingSlash: true,
+      maxParamLength: PARAM_LENGTH_MAX,
+      querystringParser: createQueryParser(),
+    },
+    // But for calls that take numbers: HEAD on one would take one and throw it away.
+    exposeHeadRoutes: true,
     clientErrorHandler: refuseMalformed,
     frameworkErrors: replyToFrameworkError,
-    // Strangers' ids are accepted only when they cannot break a log line.
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : nextRequestId();
-    },
+    genReqId: nextRequestId,
   });
   return server as FastifyInstance;
 };

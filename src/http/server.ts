@@ -16,9 +16,10 @@ import type { TemporaryNumberService } from '../services/temporary-number-servic
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
 import { rememberReading } from './known-queries.ts';
 import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
-import { type BrowserRulesOptions, browserRulesPlugin } from './plugins/browser-rules.ts';
+import { type BrowserRulesOptions, browserRulesPlugin, corsPlugin } from './plugins/browser-rules.ts';
 import type { TokenKeys } from './plugins/credentials.ts';
 import { errorsPlugin } from './plugins/errors.ts';
+import { httpMannersPlugin } from './plugins/http-manners.ts';
 import { knownRoutesPlugin } from './plugins/known-routes.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
@@ -26,6 +27,7 @@ import type { RateLimit } from './plugins/rate-limit.ts';
 import { strictInputPlugin } from './plugins/strict-input.ts';
 import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { apiRoutes } from './routes/api.ts';
+import { frontPageRoutes } from './routes/front-page.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
 import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
 
@@ -99,11 +101,10 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
   await server.register(knownRoutesPlugin);
   await server.register(errorsPlugin);
+  await server.register(browserRulesPlugin, { secure: options.connections.tls !== undefined });
+  await server.register(httpMannersPlugin, { hasPreflights: options.corsOrigins !== undefined });
+  await server.register(corsPlugin, { corsOrigins: options.corsOrigins });
   await server.register(strictInputPlugin);
-  await server.register(browserRulesPlugin, {
-    corsOrigins: options.corsOrigins,
-    secure: options.connections.tls !== undefined,
-  });
   await server.register(metricsPlugin, options.metrics);
   await server.register(openapiPlugin, { version: options.version });
   const authorizer = await createAuthorizer(server, {
@@ -114,6 +115,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
         'The keys of the token issuer could not be fetched; trying again in 5 s at the earliest',
       ),
   });
+  await server.register(frontPageRoutes, { version: options.version, urls: ['/', '/api', '/api/v1'] });
   await server.register(healthRoutes, options.health);
   if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
   const limitRate = options.rateLimit && (await openRateLimit(server, options.rateLimit, authorizer));

@@ -99,10 +99,10 @@ describe('browsers', () => {
     await app.close();
   });
 
-  it('404: by default no page of another origin may call', async () => {
+  it('204: by default no page of another origin may call', async () => {
     const app = await startApp();
     const { status, headers } = await preflight(app, PAGE);
-    expect(status).toBe(404);
+    expect(status).toBe(204);
     expect(headers['access-control-allow-origin']).toBeUndefined();
     await app.close();
   });

@@ -63,22 +63,33 @@ const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string):
   );
 };
 
+const IS_BEARER = /^Bearer +[^ ]+$/i;
+const IS_JWT = /^Bearer +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/i;
+
 /** What is wrong with how a caller shows who he is, in words for him. */
-const explain = ({ headers }: FastifyRequest): string => {
+const explain = ({ headers }: FastifyRequest, code: string): string => {
   const key = headers['x-api-key'];
   if (headers.authorization !== undefined && key !== undefined) return 'Send a token or an API key, not both.';
   if (key !== undefined) return 'The API key is not valid: it was never made, was revoked, or has expired.';
-  return headers.authorization === undefined
-    ? 'This call needs a token or an API key: send the header Authorization: Bearer <token>, or X-API-Key: <key>.'
-    : 'The token is not valid, or it has expired.';
+  if (headers.authorization === undefined) {
+    return 'This call needs a token or an API key: send the header Authorization: Bearer <token>, or X-API-Key: <key>.';
+  }
+  if (!IS_BEARER.test(headers.authorization)) return 'The header Authorization is not of the form: Bearer <token>.';
+  // Said of tokens whose signature is right only: verifiers look at that first.
+  if (code.endsWith('EXPIRED')) return 'The token has expired: get a new one.';
+  if (!IS_JWT.test(headers.authorization))
+    return 'That is no token (JWT): it has not three parts with dots between them.';
+  return 'The token is not valid: its signature, algorithm or claims are not those expected here.';
 };
 
 /** A caller who could not be identified. The log has the kind of the failure only: messages of verifiers may quote the token. */
 const refuse = (request: FastifyRequest, error: unknown): Error => {
   // What is no fault of the caller stays what it is: 503.
   if (error instanceof NumberGeneratorError) return error;
-  logRefusal(request, 'unauthorized', error instanceof Error && 'code' in error ? String(error.code) : 'unknown');
-  return new UnauthorizedError(explain(request));
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  logRefusal(request, 'unauthorized', code);
+  const { authorization, 'x-api-key': key } = request.headers;
+  return new UnauthorizedError(explain(request, code), authorization !== undefined && key === undefined);
 };
 
 /** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */

@@ -18,20 +18,24 @@ const rules = (secure: boolean): Record<string, string> => ({
   ...(secure && { 'Strict-Transport-Security': HSTS }),
 });
 
-export const browserRulesPlugin = fastifyPlugin<BrowserRulesOptions>(async (server, { corsOrigins, secure }) => {
+export const browserRulesPlugin = fastifyPlugin<Pick<BrowserRulesOptions, 'secure'>>(async (server, { secure }) => {
   const headers = rules(secure);
   // Constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();
   });
+});
+
+/** Answers preflights. Comes after what answers other questions about methods. */
+export const corsPlugin = fastifyPlugin<Pick<BrowserRulesOptions, 'corsOrigins'>>(async (server, { corsOrigins }) => {
   if (corsOrigins === undefined) return;
   const { default: fastifyCors } = await import('@fastify/cors');
   await server.register(fastifyCors, {
     origin: [...corsOrigins],
-    methods: ['GET', 'PUT', 'POST', 'DELETE'],
+    methods: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'X-API-Key', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'],
-    exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Number-Source'],
+    exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Number-Source', 'X-Request-Id'],
     // Tokens and keys travel in headers that a page sets itself; there are no cookies.
     credentials: false,
     maxAge: PREFLIGHT_SECONDS,

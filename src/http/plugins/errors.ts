@@ -1,7 +1,13 @@
 /** Errors become replies here and nowhere else: one problem document, and nothing internal in it. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { type ErrorCode, NumberGeneratorError, ValidationError } from '../../core/errors.ts';
+import {
+  type ErrorCode,
+  NotFoundError,
+  NumberGeneratorError,
+  UnauthorizedError,
+  ValidationError,
+} from '../../core/errors.ts';
 import { PROBLEM_TYPE, type Problem } from '../schemas/problem.ts';
 
 declare module 'fastify' {
@@ -20,6 +26,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
   PREFIX_ALREADY_EXISTS: 409,
   RESERVATION_ENDED: 409,
   SEQUENCE_NOT_FORWARD: 409,
@@ -88,6 +95,12 @@ const toProblem = (error: NumberGeneratorError, status: number, requestId: strin
   ...(error.fields.length > 0 && { errors: [...error.fields] }),
 });
 
+/** After RFC 6750: who sent a token is told what is wrong with it, who sent none is told nothing but that one is needed. */
+const challengeOf = (error: NumberGeneratorError): string =>
+  error instanceof UnauthorizedError && error.hadToken
+    ? `Bearer error="invalid_token", error_description="${error.message}"`
+    : 'Bearer';
+
 /** Replies with the problem document of an error, and logs what is our own fault. */
 const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const missingStatus = request.routeOptions.config?.prefixNotRegisteredStatus;
@@ -99,13 +112,17 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     request.log.warn({ event: 'request-refused', code: error.code, reason }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);
   } else if (status === 429) reply.header('Retry-After', RETRY_AFTER_SECONDS);
-  else if (status === 401) reply.header('WWW-Authenticate', 'Bearer');
-  return reply
-    .code(status)
-    .header('Cache-Control', 'no-store')
-    .type(PROBLEM_TYPE)
-    .serializer(JSON.stringify)
-    .send(toProblem(error, status, request.id));
+  else if (status === 401) reply.header('WWW-Authenticate', challengeOf(error));
+  return (
+    reply
+      .code(status)
+      // Also where no hook has come to set it.
+      .header('X-Request-Id', request.id)
+      .header('Cache-Control', 'no-store')
+      .type(PROBLEM_TYPE)
+      .serializer(JSON.stringify)
+      .send(toProblem(error, status, request.id))
+  );
 };
 
 /** For what Fastify refuses before it has found a route, such as a path with broken percent signs. */
@@ -117,11 +134,5 @@ export const errorsPlugin = fastifyPlugin(async (server) => {
   server.setErrorHandler<FastifyError>((error, request, reply) =>
     sendProblem(error instanceof NumberGeneratorError ? error : fromFastify(error), request, reply),
   );
-  server.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      new NumberGeneratorError('NOT_FOUND', 'Not found', `There is no ${request.method} call at this path; see /docs.`),
-      request,
-      reply,
-    ),
-  );
+  server.setNotFoundHandler((request, reply) => sendProblem(new NotFoundError(request.method), request, reply));
 });

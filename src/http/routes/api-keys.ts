@@ -70,7 +70,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
         );
       }
       const { key, entry } = await apiKeyService.create(request.body, request.user?.subject);
-      reply.code(201).header('Cache-Control', 'no-store').header('Location', `${request.url}/${entry.id}`);
+      reply.code(201).header('Cache-Control', 'no-store').header('Location', `${request.routeOptions.url}/${entry.id}`);
       return { ...toApiKeyReply(entry), key };
     },
   );

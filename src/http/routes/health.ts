@@ -128,7 +128,6 @@ const healthReply = z
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Liveness' });
 const ready = z.object({ status: z.literal('ready') }).meta({ id: 'Readiness' });
 
-// HEAD is off by default, for the sake of the calls that take numbers; some load balancers probe with it.
 const operation = (operationId: string, summary: string) => ({ operationId, tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) => {
@@ -139,7 +138,6 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
   server.get(
     '/livez',
     {
-      exposeHeadRoute: true,
       schema: { ...operation('getLiveness', 'Is the process alive?'), response: { 200: live } },
     },
     async () => ({ status: 'live' as const }),
@@ -148,7 +146,6 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
   server.get(
     '/readyz',
     {
-      exposeHeadRoute: true,
       schema: {
         ...operation('getReadiness', 'Can numbers be issued now?'),
         response: {
@@ -166,7 +163,6 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
   server.get(
     '/health',
     {
-      exposeHeadRoute: true,
       schema: { ...operation('getHealth', 'How is each component?'), response: { 200: healthReply, 503: healthReply } },
     },
     async (_request, reply) => {

@@ -81,6 +81,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server.get(
     '/numbers',
     {
+      exposeHeadRoute: false,
       config,
       serializerCompiler,
       schema: { ...schema('takeNumber', 'Take the next number, or several'), querystring: numbersQuery },
@@ -91,6 +92,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server.get(
     '/numbers/:prefixKey',
     {
+      exposeHeadRoute: false,
       config,
       serializerCompiler,
       schema: {

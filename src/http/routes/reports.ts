@@ -76,6 +76,8 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
       const stream = createReportStream(report, encoding);
       streams.add(stream);
       stream.once('close', () => streams.delete(stream));
+      // Nobody will read it.
+      if (request.method === 'HEAD') stream.destroy();
       reply.header('Cache-Control', 'no-store').header('Vary', 'Accept').type(encoding.contentType);
       if (format === 'csv') {
         reply.header('Content-Disposition', `attachment; filename="${fileName(prefixKey, report.head.period)}"`);

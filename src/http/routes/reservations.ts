@@ -82,7 +82,10 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       const receipt = key === undefined ? undefined : identifyReservation(key, await subjectOf(request), request.body);
       const options = { ttlMs, variables, receipt, subject: request.user?.subject };
       const { reservation, source } = await reservationService.reserve(prefixKey, options);
-      reply.code(201).header('X-Number-Source', source).header('Location', `${request.url}/${reservation.id}`);
+      reply
+        .code(201)
+        .header('X-Number-Source', source)
+        .header('Location', `${request.routeOptions.url}/${reservation.id}`);
       return show(reply, reservation);
     },
   );
