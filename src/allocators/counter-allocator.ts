@@ -10,7 +10,7 @@ import { VALUE_MAX } from '../core/value.ts';
 import { advanceSequence } from './advance.ts';
 import type { Allocation, Allocator, OnceAllocation, Standing } from './allocator.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './counter-limits.ts';
-import { giveBack, hasReport, hasValues, makeCall, makeLeave } from './counter-session.ts';
+import { giveBack, hasReport, hasValues, makeCall, makeLeave, takeAllInHand } from './counter-session.ts';
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import { standbyLeft } from './held-standby.ts';
@@ -18,6 +18,7 @@ import {
   type AllocationTarget,
   countWanted,
   createLane,
+  heedFloor,
   isTickDue,
   type Lane,
   type LaneProgress,
@@ -25,7 +26,6 @@ import {
   serveInOrder,
   serveWithoutStore,
   settleLane,
-  takeAll,
   touch,
 } from './lane.ts';
 import {
@@ -140,6 +140,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const openLane = (target: AllocationTarget, toReport = false): Lane => {
     const known = lanes.get(target.name);
     if (known !== undefined) {
+      heedFloor(known, target);
       if (known.blocked === 'opening' && known.trouble !== undefined) reopen(known);
       return known;
     }
@@ -147,6 +148,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     const { sequence } = target;
     const session = createCounterSession({ sequence, node, nextCall, ceilingKeeper: fenceKeeper?.keeper });
     const lane = createLane(session, target);
+    heedFloor(lane, target);
     lane.stranger = toReport;
     lanes.set(target.name, lane);
     fenceKeeper?.open(lane, toReport);
@@ -161,7 +163,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     waiting -= lane.waiters.length + lane.once.length;
     const waiters = lane.waiters.splice(0);
     const once = lane.once.splice(0);
-    const values = takeAll(lane);
+    const values = takeAllInHand(lane.session);
     if (waiters.length === 0 && once.length === 0 && values.length === 0) return;
     // Who came, and what came back, while the lane was given up goes on in the next one.
     const next = openLane(lane.target);

@@ -1,7 +1,8 @@
 /** A node's side of the counter protocol for one sequence: numbers its calls, keeps what it was given, loses nothing. */
-import type { CounterCall, CounterCallKind, CounterReply } from '../core/counter-store.ts';
+import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
 import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './held-standby.ts';
+import { giveUpBelowFloor, initialSeqOf, keepAboveFloor } from './session-floor.ts';
 import {
   type CallTerms,
   type CounterSession,
@@ -38,8 +39,8 @@ export type Settlement =
 export const hasValues = ({ surplus }: CounterSession): boolean => surplus.length > 0;
 
 /** True when a call of count 0 would tidy up: values in hand that nobody asked for, a standby that was used. */
-export const hasReport = ({ surplus, standby }: CounterSession): boolean =>
-  surplus.length > 0 || standby.released.length > 0 || isUsedInPart(standby);
+export const hasReport = ({ surplus, outdated, standby }: CounterSession): boolean =>
+  surplus.length > 0 || outdated.length > 0 || standby.released.length > 0 || isUsedInPart(standby);
 
 /** Values in hand in order, up to `count` and not above `limit`. Deal these first, always. */
 export const dealInOrder = (state: SessionState, count: number, limit: bigint): Range | undefined => {
@@ -59,7 +60,16 @@ export const dealStandby = ({ standby }: SessionState, count: number, limit: big
 
 /** Takes back values that were dealt but not issued. */
 export const giveBack = (state: SessionState, range: Range): void => {
-  state.surplus.unshift(range);
+  const kept = keepAboveFloor(state, range);
+  if (kept !== undefined) state.surplus.unshift(kept);
+};
+
+/** Takes everything that is in hand out of a session: to give it back, or when the session is over. */
+export const takeAllInHand = (state: SessionState): readonly Range[] => {
+  const ranges = [...state.outdated, ...state.surplus];
+  state.outdated = [];
+  state.surplus = [];
+  return ranges;
 };
 
 /** A call so large that it would reach this node's own unused standby: giving that up first keeps the values consecutive. */
@@ -76,6 +86,7 @@ const build = (state: SessionState, wanted: CounterCallKind, count: number, term
     call: state.nextCall(),
     kind: state.standing === 'new' ? 'join' : wanted,
     count,
+    initialSeq: initialSeqOf(state, terms),
     epoch: state.epoch,
     window: windowOf(state, terms),
     reissued: false,
@@ -84,13 +95,25 @@ const build = (state: SessionState, wanted: CounterCallKind, count: number, term
     released: takeReleased(state.standby),
     // Whoever asks for more has dealt what it can: the rest is of no use here. So what a node holds in order is always
     // within the range of its last call, which the store remembers.
-    returned: state.surplus,
+    returned: [...state.outdated, ...state.surplus],
     seen: state.seen,
   };
-  for (const range of state.surplus) removeTaken(state.history, range);
-  state.surplus = [];
+  for (const range of call.returned) removeTaken(state.history, range);
+  takeAllInHand(state);
   state.pending = call;
   return call;
+};
+
+const putInHand = (state: SessionState, range: Range): void => {
+  const kept = keepAboveFloor(state, range);
+  if (kept !== undefined) state.surplus.push(kept);
+};
+
+/** @returns whether values of a segment were given up. */
+const follow = (state: SessionState, advice: StandbyAdvice): boolean => {
+  const gaveUp = keepUsed(state, followAdvice(state.standby, advice));
+  // Offered in a call that was made before `initialSeq` was raised.
+  return giveUpBelowFloor(state) || gaveUp;
 };
 
 const finish = (state: SessionState, pending: CounterCall): void => {
@@ -115,21 +138,21 @@ export const settleCall = (state: SessionState, callNumber: number, reply: Count
       return { kind: 'usurped' };
     case 'exhausted': {
       finish(state, pending);
-      const gaveUp = keepUsed(state, followAdvice(state.standby, reply.standby));
+      const gaveUp = follow(state, reply.standby);
       return gaveUp ? { kind: 'again' } : { kind: 'exhausted', valuesLeft: reply.valuesLeft };
     }
     case 'closed':
       finish(state, pending);
-      keepUsed(state, followAdvice(state.standby, reply.standby));
+      follow(state, reply.standby);
       return { kind: 'closed' };
     case 'nothing':
       finish(state, pending);
-      keepUsed(state, followAdvice(state.standby, reply.standby));
+      follow(state, reply.standby);
       return pending.kind === 'leave' ? { kind: 'left' } : { kind: 'settled' };
     case 'taken':
       finish(state, pending);
-      keepUsed(state, followAdvice(state.standby, reply.standby));
-      state.surplus.push(reply.range);
+      follow(state, reply.standby);
+      putInHand(state, reply.range);
       if (!reply.returned && reply.range.last > state.seen) state.seen = reply.range.last;
       addTaken(state.history, reply.range, state.seen);
       return { kind: 'settled' };

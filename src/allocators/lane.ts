@@ -1,13 +1,13 @@
 /** One sequence in this node: the requests that wait for its values, and the session that brings them. */
 import type { CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, PeriodClosedError, SequenceOverflowError } from '../core/errors.ts';
-import type { Range } from '../core/range.ts';
+import { rangeSize } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
-import { VALUE_MAX } from '../core/value.ts';
 import type { CounterLimits } from './counter-limits.ts';
-import { dealInOrder, hasReport, hasValues, settleCall } from './counter-session.ts';
+import { hasReport, hasValues, settleCall } from './counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import type { OnceWaiter } from './once-line.ts';
+import { keepAboveFloor, raiseFloor } from './session-floor.ts';
 import type { CallTerms, CounterSession } from './session-state.ts';
 
 /** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
@@ -131,7 +131,6 @@ export interface LaneProgress {
 
 type IdleLimits = Pick<CounterLimits, 'idleTicksMax' | 'reportTicksMax'>;
 
-const DEAL_MAX = 1_000_000;
 const REPORTS_MAX = 3;
 
 /** A standby that was used, or values nobody waits for: say so soon, but not for ever. */
@@ -176,9 +175,26 @@ export const settleLane = (lane: Lane, callNumber: number, reply: CounterReply):
   }
 };
 
+/** What requests that came before have got so far goes back when it lies below the raised floor: they wait for more. */
+const takeBackOutdated = ({ session, waiters }: Lane): void => {
+  for (const waiter of waiters) {
+    for (const range of waiter.ranges.splice(0)) {
+      const kept = keepAboveFloor(session, range);
+      if (kept !== undefined) waiter.ranges.push(kept);
+      waiter.missing += Number(rangeSize(range) - (kept === undefined ? 0n : rangeSize(kept)));
+    }
+  }
+};
+
+/** Heeds a raised `initialSeq`, before anything is dealt. */
+export const heedFloor = (lane: Lane, { initialSeq }: CallTerms): void => {
+  if (raiseFloor(lane.session, initialSeq)) takeBackOutdated(lane);
+};
+
 /** A request came for the lane: it is not idle. */
 export const touch = (lane: Lane, target: AllocationTarget): void => {
   lane.target = target;
+  heedFloor(lane, target);
   lane.stranger = false;
   lane.idleTicks = 0;
   lane.ticksToReport = 1;
@@ -193,14 +209,4 @@ export const isTickDue = (lane: Lane, { idleTicksMax, reportTicksMax }: IdleLimi
   else if (lane.idleTicks <= 1 || lane.ticksToReport > 0) return false;
   lane.ticksToReport = Math.min(lane.idleTicks, reportTicksMax);
   return true;
-};
-
-/** Takes everything that is still in hand out of a session that is over. */
-export const takeAll = (lane: Lane): Range[] => {
-  const ranges: Range[] = [];
-  while (hasValues(lane.session)) {
-    const range = dealInOrder(lane.session, DEAL_MAX, VALUE_MAX);
-    if (range !== undefined) ranges.push(range);
-  }
-  return ranges;
 };

@@ -1,6 +1,7 @@
 /** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
+import { initialSeqOf } from './session-floor.ts';
 import {
   type CallTerms,
   isKnown,
@@ -40,7 +41,7 @@ export const makeOnce = (state: SessionState, count: number, terms: CallTerms, r
     call: 0,
     kind: 'once',
     count,
-    initialSeq: terms.initialSeq,
+    initialSeq: initialSeqOf(state, terms),
     limit: terms.limit,
     standbySize: 0,
     epoch: state.epoch,

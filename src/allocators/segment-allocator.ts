@@ -12,9 +12,12 @@ import type { Allocation, Allocator } from './allocator.ts';
 import type { CounterAllocator } from './counter-allocator.ts';
 import type { AllocationTarget } from './lane.ts';
 import {
+  addLease,
   createSegmentLane,
   freeLessee,
   isNextDue,
+  type Lease,
+  raiseSegmentFloor,
   refuseSegmentWaiters,
   type SegmentLane,
   serveSegmentWaiters,
@@ -74,7 +77,8 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
         Math.max(lane.size, needed),
         needed,
       );
-      for (const range of ranges) lane.leases.push({ left: range, size: rangeSize(range), lessee });
+      // The terms may have changed while the range was on its way.
+      for (const range of ranges) giveUp(lane, addLease(lane, { left: range, size: rangeSize(range), lessee }));
       lane.trouble = undefined;
     } catch (error) {
       fail(lane, error);
@@ -126,11 +130,12 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
     return lane;
   };
 
-  const giveBack = (lane: SegmentLane): void => {
-    for (const { left, lessee } of lane.leases.splice(0).toReversed()) {
+  const giveUp = (lane: SegmentLane, leases: readonly Lease[]): void => {
+    for (const { left, lessee } of leases.toReversed()) {
       lesseeOf(lessee).giveBack(lane.target, { ranges: [left], fromStandby: false });
     }
   };
+  const giveBack = (lane: SegmentLane): void => giveUp(lane, lane.leases.splice(0));
 
   const look = (): void => {
     const now = monotonic();
@@ -155,6 +160,7 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
         // Another limit or beginning may have values where the one before had none left.
         if (lane.target !== target) lane.isExhausted = false;
         lane.target = target;
+        giveUp(lane, raiseSegmentFloor(lane, target.initialSeq));
         if (waiting >= WAITING_MAX) {
           reject(new StorageUnavailableError('Too many requests are waiting for the store.'));
           return;

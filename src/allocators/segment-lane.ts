@@ -24,6 +24,8 @@ export interface SegmentWaiter {
 export interface SegmentLane {
   /** The terms of the latest request. */
   target: AllocationTarget;
+  /** The highest `initialSeq` heard of: nothing at or below it is issued. */
+  floor: bigint;
   /** The one in use first. */
   leases: Lease[];
   readonly waiters: SegmentWaiter[];
@@ -42,6 +44,7 @@ export interface SegmentLane {
 
 export const createSegmentLane = (target: AllocationTarget, nowMs: number): SegmentLane => ({
   target,
+  floor: target.initialSeq,
   leases: [],
   waiters: [],
   fetching: false,
@@ -52,6 +55,47 @@ export const createSegmentLane = (target: AllocationTarget, nowMs: number): Segm
   sinceMs: nowMs,
   usedMs: nowMs,
 });
+
+/** Splits a lease at the floor. @returns what lies at or below it; undefined when nothing does. */
+const cutBelowFloor = (
+  lane: SegmentLane,
+  lease: Lease,
+): { readonly below: Lease; readonly above: Lease | undefined } | undefined => {
+  const { first, last } = lease.left;
+  const { floor } = lane;
+  if (first > floor) return undefined;
+  if (last <= floor) return { below: lease, above: undefined };
+  return {
+    below: { ...lease, left: { first, last: floor } },
+    above: { ...lease, left: { first: floor + 1n, last } },
+  };
+};
+
+/** Puts a leased range in hand. @returns the part of it at or below the floor, which is not to be issued. */
+export const addLease = (lane: SegmentLane, lease: Lease): readonly Lease[] => {
+  const cut = cutBelowFloor(lane, lease);
+  const kept = cut === undefined ? lease : cut.above;
+  if (kept !== undefined) lane.leases.push(kept);
+  return cut === undefined ? [] : [cut.below];
+};
+
+/** `initialSeq` was raised. @returns what is in hand at or below it, also of requests that wait for more: it is to be given back. */
+export const raiseSegmentFloor = (lane: SegmentLane, initialSeq: bigint): readonly Lease[] => {
+  if (initialSeq <= lane.floor) return [];
+  lane.floor = initialSeq;
+  const outdated = lane.leases.splice(0).flatMap((lease) => addLease(lane, lease));
+  for (const waiter of lane.waiters) {
+    for (const part of waiter.parts.splice(0)) {
+      const cut = cutBelowFloor(lane, part);
+      const kept = cut === undefined ? part : cut.above;
+      if (kept !== undefined) waiter.parts.push(kept);
+      if (cut === undefined) continue;
+      outdated.push(cut.below);
+      waiter.missing += Number(rangeSize(cut.below.left));
+    }
+  }
+  return outdated;
+};
 
 /** Gives a request what is in hand. @returns whether it has all. */
 const serveOne = (lane: SegmentLane, waiter: SegmentWaiter): boolean => {

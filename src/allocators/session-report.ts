@@ -1,5 +1,6 @@
 /** What a node tells a store that may have lost its latest state, and what the answer changes. */
 import type { CounterReport, ReportReply } from '../core/counter-store.ts';
+import { initialSeqOf } from './session-floor.ts';
 import {
   type CallTerms,
   type CounterSession,
@@ -31,7 +32,7 @@ export const makeReport = (state: CounterSession, terms: CallTerms): CounterRepo
   top: topOf(state),
   taken: listTaken(state.history),
   brief: state.reportedFor !== undefined && state.reportedFor === state.recovery,
-  initialSeq: terms.initialSeq,
+  initialSeq: initialSeqOf(state, terms),
   window: windowOf(state, terms),
 });
 

@@ -40,8 +40,12 @@ export interface SessionState extends CounterSessionOptions {
   standing: Standing;
   /** The call whose outcome is unknown: it is repeated, unchanged, until it is settled. */
   pending: CounterCall | undefined;
-  /** Values in hand in order. */
+  /** The highest `initialSeq` heard of: nothing at or below it is dealt, whatever it comes from. */
+  floor: bigint;
+  /** Values in hand in order, all above `floor`. */
   surplus: Range[];
+  /** Values in hand at or below `floor`: the next call gives them back, and the store records them. */
+  outdated: readonly Range[];
   /** The highest value given in order. */
   seen: bigint;
   /** Number of the last call that was settled; 0 before the first. */
@@ -60,6 +64,8 @@ export interface SessionState extends CounterSessionOptions {
 /** The record for those who only look; what changes it are the functions of the session's files. */
 export type CounterSession = Readonly<SessionState>;
 
+const NONE: readonly Range[] = [];
+
 const NODE = /^[A-Za-z0-9._-]{2,64}$/;
 
 /** @throws Error when the node's name has other characters than the store's records can hold. */
@@ -71,7 +77,9 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
     standby: createHeldStandby(),
     standing: 'new',
     pending: undefined,
+    floor: 0n,
     surplus: [],
+    outdated: NONE,
     seen: 0n,
     settled: 0,
     settledEpoch: 0n,

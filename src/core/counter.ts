@@ -20,6 +20,31 @@ const begin = (stored: bigint | undefined, { initialSeq, limit }: Terms) => {
   return { value, jumped, valuesLeft: value < limit ? limit - value : 0n };
 };
 
+/** What comes of values that were given back unused. */
+export interface ReturnedValues {
+  /** Where the counter stands afterwards. */
+  readonly value: bigint;
+  readonly gaps: readonly { readonly range: Range; readonly reason: 'advance' | 'void' }[];
+}
+
+/**
+ * Values given back come next again, as long as they are the latest and above initialSeq. The others are recorded: as passed
+ * over by an operator at or below initialSeq, else as taken back.
+ */
+export const settleReturned = (stored: bigint, returned: readonly Range[], initialSeq: bigint): ReturnedValues => {
+  let value = stored;
+  const gaps: { range: Range; reason: 'advance' | 'void' }[] = [];
+  for (const { first, last } of returned.toSorted((a, b) => (a.first < b.first ? 1 : -1))) {
+    const from = first > initialSeq ? first : initialSeq + 1n;
+    if (from <= last) {
+      if (last === value) value = from - 1n;
+      else gaps.push({ range: { first: from, last }, reason: 'void' });
+    }
+    if (first < from) gaps.push({ range: { first, last: last < from ? last : from - 1n }, reason: 'advance' });
+  }
+  return { value, gaps };
+};
+
 /** @param stored the last value taken, or `undefined` when none was. */
 export const takeFromCounter = (
   stored: bigint | undefined,

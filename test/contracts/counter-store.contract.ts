@@ -84,6 +84,13 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
   const reserveOne = async (asked: CounterCall): Promise<CounterReply | undefined> =>
     (await reserve(get().store, [asked]))[0];
 
+  /** The epoch in which a call was served: a store that has epochs tells it again when the call is repeated. */
+  const epochAfter = async (asked: CounterCall): Promise<bigint> => {
+    if (get().store.fence === undefined) return 0n;
+    const [reply] = await get().store.reserve([asked]);
+    return reply?.fence?.epoch ?? 0n;
+  };
+
   describe(`${title} keeps the contract of a counter store`, () => {
     it('starts at initialSeq + 1', async () => {
       const name = freshName();
@@ -97,6 +104,31 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(taken(await reserveOne(call(name, 1)))).toEqual({ first: 4n, last: 4n });
       expect(taken(await reserveOne(call(name, 10_000)))).toEqual({ first: 5n, last: 10_004n });
       expect(await get().read(name)).toBe('10004');
+    });
+
+    it('hands out again what is given back, and no value twice', async () => {
+      const name = freshName();
+      const first = call(name, 5);
+      expect(taken(await reserveOne(first))).toEqual({ first: 1n, last: 5n });
+      const next = { ...first, kind: 'take', call: 2, count: 2, epoch: await epochAfter(first), seen: 5n } as const;
+      expect(taken(await reserveOne({ ...next, returned: [{ first: 4n, last: 5n }] }))).toEqual({
+        first: 4n,
+        last: 5n,
+      });
+      expect(taken(await reserveOne({ ...next, call: 3 }))).toEqual({ first: 6n, last: 7n });
+      expect(await get().store.countGaps(name)).toBe(0);
+    });
+
+    it('records what is given back at or below a raised initialSeq as advanced, and hands it out no more', async () => {
+      const name = freshName();
+      const first = call(name, 5);
+      await reserveOne(first);
+      const next = { ...first, kind: 'take', call: 2, count: 2, epoch: await epochAfter(first), seen: 5n } as const;
+      const returned = [{ first: 4n, last: 5n }];
+      expect(taken(await reserveOne({ ...next, initialSeq: 30n, returned }))).toEqual({ first: 31n, last: 32n });
+      const gaps = await get().store.listGaps(name, 0n, 9);
+      expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['advance']));
+      expect(gaps.flatMap(({ range }) => valuesOf(range))).toEqual(valuesOf({ first: 4n, last: 30n }));
     });
 
     it('gives nothing more of a sequence that is closed, neither values nor an advance; the first closure stays', async () => {

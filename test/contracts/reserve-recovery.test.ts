@@ -143,6 +143,71 @@ describe.each([
     ]);
   });
 
+  describe.each([
+    ['', async (): Promise<void> => undefined],
+    [', also in a state of an earlier version', async () => void (await sequence.redis.client.hdel(STATE, 'advanced'))],
+  ])('what comes back below the floor says who moved it%s:', (_which, age) => {
+    const jump = async (): Promise<void> => {
+      await sequence.replaceServer();
+      await sequence.report({ ...terms, settled: 1, seen: origin + 3n, holding, taken: [at(1n, 3n)] });
+      await age();
+      await sequence.install({ ...terms, jumpTo: origin + 132n, base: origin + 132n, ceiling: origin + 300n });
+    };
+    const release = async (): Promise<void> => {
+      const released = [{ first: holding.first, offeredIn: 1, used: 0n }];
+      expect(await sequence.send({ ...take, call: 2, released, seen: origin + 3n, standbySize: 0 })).toMatchObject({
+        range: at(133n),
+        returned: false,
+      });
+    };
+
+    it('a recovery, when nobody advanced', async () => {
+      await sequence.send({ ...terms, count: 3 });
+      await jump();
+      await release();
+      expect(await gaps()).toEqual(['4-27 recovery-jump -', '28-32 recovery-jump -', '33-132 recovery-jump -']);
+    });
+
+    it('a recovery, above where an earlier advance ended', async () => {
+      await sequence.send({ ...terms, count: 3 });
+      await sequence.advance(origin + 20n);
+      await jump();
+      await release();
+      expect(await gaps()).toEqual([
+        '4-20 advance -',
+        '21-27 recovery-jump -',
+        '28-32 recovery-jump -',
+        '33-132 recovery-jump -',
+      ]);
+    });
+
+    it('the operator, up to where his advance ended', async () => {
+      await sequence.send({ ...terms, count: 3 });
+      await sequence.advance(origin + 40n);
+      await jump();
+      await release();
+      expect(await gaps()).toEqual(['4-27 advance -', '28-32 advance -', '33-40 advance -', '41-132 recovery-jump -']);
+    });
+  });
+
+  it('an emptied state that is given its account still tells an advance from a recovery', async () => {
+    await sequence.send({ ...terms, count: 3 });
+    await sequence.advance(origin + 40n);
+    const account = await sequence.operations.readAccount(INV);
+    await sequence.redis.client.flushall();
+    await sequence.report({ ...terms, settled: 1, seen: origin + 3n, holding, taken: [at(1n, 3n)] });
+    await sequence.install({
+      ...terms,
+      epoch: sequence.fence.epoch + 1n,
+      base: origin + 60n,
+      jumpTo: origin + 60n,
+      account,
+    });
+    const released = [{ first: holding.first, offeredIn: 1, used: 0n }];
+    await sequence.send({ ...take, call: 2, released, seen: origin + 3n, standbySize: 0 });
+    expect(await gaps()).toEqual(['4-27 advance -', '28-32 advance -', '33-40 advance -', '41-60 recovery-jump -']);
+  });
+
   it('a jump stays within the limit: nothing above it was ever handed out', async () => {
     await fallBack();
     await sequence.report(fromA);

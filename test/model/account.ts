@@ -1,6 +1,5 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
-import { dealInOrder } from '../../src/allocators/counter-session.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import { takeAllInHand } from '../../src/allocators/counter-session.ts';
 import type { Stored } from './script-runner.ts';
 import { check, type World } from './world.ts';
 
@@ -108,6 +107,7 @@ export const checkAccount = (world: World, stored: Stored): void => {
     const lost = reason === 'node-crash' || reason === 'recovery-jump';
     if (lost && !world.scene.forgetful && world.scene.fence === 'none')
       check(world, crashed.has(holder), `a gap ${first}-${last} of ${holder}, which has not crashed`);
+    check(world, reason !== 'advance' || last <= world.advancedTo, `a gap ${first}-${last} by an advance nobody made`);
     for (let value = first; value <= last; value++) {
       check(world, !known.has(value) || world.scene.forgetful, `${value} is free or a gap, and a gap once more`);
       check(world, lost || !world.issued.has(value), `${value} is a gap by ${reason}, but issued`);
@@ -138,12 +138,8 @@ export const checkAccount = (world: World, stored: Stored): void => {
   if (world.scene.forgetful) return;
   // What a crashed node had in hand, or was being given, was its alone.
   for (const { session, status } of world.nodes) {
-    for (
-      let range = dealInOrder(session, 1_000, VALUE_MAX);
-      status === 'crashed' && range;
-      range = dealInOrder(session, 1_000, VALUE_MAX)
-    )
-      for (let value = range.first; value <= range.last; value++) derivable.add(value);
+    for (const { first, last } of status === 'crashed' ? takeAllInHand(session) : [])
+      for (let value = first; value <= last; value++) derivable.add(value);
   }
   for (const { node, first, last } of world.underWay.values())
     for (let value = first; node.status === 'crashed' && value <= last; value++) derivable.add(value);

@@ -193,6 +193,12 @@ const BREACHES: readonly Breach[] = [
     }),
   },
   {
+    name: 'what comes back below the base of a recovery is called advanced',
+    fenced: true,
+    from: '  advancedTo(s)\n  s.floor = base\n',
+    to: '  s.floor, s.advanced = base, base\n',
+  },
+  {
     name: 'a node swears off by a method that has lost its object',
     fenced: true,
     spoilt: {

@@ -41,6 +41,7 @@ export const deliver = async (world: World, message: Message): Promise<void> => 
         entry: encodeAdvance(request),
       });
       const to = /^advanced \d+ (\d+)/.exec(text)?.[1];
+      if (to !== undefined && BigInt(to) > world.advancedTo) world.advancedTo = BigInt(to);
       if (to !== undefined && scene.fence === 'alone') for (const { memories } of world.servers) memories.length = 0;
       if (fresh && to !== undefined && world.servers.length === 1) world.floor = BigInt(to);
       return;

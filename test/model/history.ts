@@ -52,7 +52,10 @@ const operate = async (world: World): Promise<void> => {
   let highest = world.floor;
   for (const value of world.issued.keys()) if (value > highest) highest = value;
   if (random.chance(0.7)) await sendAdvance(world, highest - 5n + step > 0n ? highest - 5n + step : 1n);
-  else if (highest + step < scene.limit) world.initialSeq = highest + step;
+  else if (highest + step < scene.limit) {
+    world.initialSeq = highest + step;
+    if (world.initialSeq > world.advancedTo) world.advancedTo = world.initialSeq;
+  }
 };
 
 const carry = async (world: World): Promise<void> => {

@@ -10,7 +10,7 @@ import {
   makeLeave,
   settleCall,
 } from '../../src/allocators/counter-session.ts';
-import { createLane, type Lane } from '../../src/allocators/lane.ts';
+import { createLane, heedFloor, type Lane } from '../../src/allocators/lane.ts';
 import { settleOnce } from '../../src/allocators/once-call.ts';
 import { decideInstall } from '../../src/allocators/recovery-decision.ts';
 import type { RecoverySteps } from '../../src/allocators/recovery-steps.ts';
@@ -126,6 +126,8 @@ export interface World {
   standbySize: number;
   /** Where the sequence began: what `initialSeq` was when the first call was served. */
   origin: bigint;
+  /** How far an operator moved it, by an advance or by `initialSeq`. */
+  advancedTo: bigint;
   /** Nothing new may be handed out at or below it. */
   floor: bigint;
   down: boolean;
@@ -163,6 +165,7 @@ export const createWorld = (
   initialSeq: scene.origin,
   standbySize: scene.standbySize,
   origin: scene.origin,
+  advancedTo: scene.origin,
   floor: scene.origin,
   down: false,
   calls: 0,
@@ -215,6 +218,7 @@ const issue = (world: World, node: ModelNode, first: bigint, last: bigint): void
     const before = world.issued.get(value);
     check(world, before === undefined, `${value} was issued by ${before} and by ${node.name}`);
     check(world, value <= world.scene.limit, `${value} is above the limit`);
+    check(world, value > world.initialSeq, `${value} was issued with initialSeq ${world.initialSeq}`);
     check(world, value > world.origin, `${value} is not above the origin`);
     world.issued.set(value, node.name);
     node.waiting--;
@@ -243,6 +247,7 @@ export const terms = (world: World) => ({
 
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */
 export const deal = (world: World, node: ModelNode): void => {
+  heedFloor(node.lane, node.lane.target);
   while (node.waiting > 0) {
     const range = dealInOrder(node.session, node.waiting, world.scene.limit);
     if (!range) return;
@@ -255,6 +260,7 @@ export const deal = (world: World, node: ModelNode): void => {
 };
 
 export const dealFromStandby = (world: World, node: ModelNode): void => {
+  heedFloor(node.lane, node.lane.target);
   const range = node.waiting > 0 ? dealStandby(node.session, node.waiting, world.scene.limit) : undefined;
   if (range) issue(world, node, range.first, range.last);
 };

@@ -1,6 +1,13 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
 import type { Closure } from '../../core/closure.ts';
-import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import {
+  advanceCounter,
+  type CounterMove,
+  refuseClosed,
+  settleReturned,
+  takeFromCounter,
+  takeOnce,
+} from '../../core/counter.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
@@ -47,6 +54,19 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     return reply;
   };
 
+  const takeBack = ({ sequence, returned, initialSeq }: CounterCall): void => {
+    const key = keyOf(sequence);
+    const stored = returned.length === 0 ? undefined : parseValue(counters.get(key) ?? '');
+    if (stored === undefined) return;
+    const settled = settleReturned(stored, returned, initialSeq);
+    counters.set(key, settled.value.toString());
+    const recorded = settled.gaps.map((gap): Gap => ({ ...gap, node: undefined, recordedAtMs: Date.now() }));
+    gaps.set(
+      key,
+      [...(gaps.get(key) ?? []), ...recorded].sort((a, b) => (a.range.first < b.range.first ? -1 : 1)),
+    );
+  };
+
   const keep = (hash: string, receipt: Receipt): void => {
     for (const [old, { atMs }] of receipts) {
       if (!isExpired({ atMs }, receipt.atMs)) break;
@@ -58,6 +78,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   const serve = (call: CounterCall): CounterReply => {
     const { receipt: draft, sequence } = call;
     const isClosed = closures.has(keyOf(sequence));
+    takeBack(call);
     if (draft === undefined) {
       return move(call, (stored) => {
         const taken = takeFromCounter(stored, call);

@@ -1,7 +1,14 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
 import type { Closure } from '../../core/closure.ts';
-import { advanceCounter, type CounterMove, refuseClosed, takeFromCounter, takeOnce } from '../../core/counter.ts';
+import {
+  advanceCounter,
+  type CounterMove,
+  refuseClosed,
+  settleReturned,
+  takeFromCounter,
+  takeOnce,
+} from '../../core/counter.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
@@ -78,10 +85,23 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     return reply;
   };
 
+  const takeBack = ({ sequence, returned, initialSeq }: CounterCall): void => {
+    if (returned.length === 0) return;
+    const stored = read(sequence);
+    if (stored === undefined || stored === 'corrupt') return;
+    const { prefixKey, period } = sequence;
+    const { value, gaps } = settleReturned(stored, returned, initialSeq);
+    if (value !== stored) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
+    for (const { range, reason } of gaps) {
+      insertGap.run(prefixKey, period, wide(range.first), wide(range.last), reason, null, Date.now());
+    }
+  };
+
   const serve = (call: CounterCall): CounterReply => {
     const { receipt: draft, sequence } = call;
     const answered = unflushed.size === 0 ? undefined : unflushed.get(nameOf(call));
     if (answered !== undefined) return answered;
+    takeBack(call);
     const isClosed = readClosure(sequence) !== undefined;
     if (draft === undefined) {
       return move(call, (stored) => {

@@ -49,7 +49,8 @@ State hash:
           A holder is NODE@CALL, the call that made the offer: so an old report never means a newer segment
   free    "first:last ...", rising: returned values, handed out before the counter goes on
   origin  the value before the first that was ever taken; missing when a server that lost its state had to be told how far it had counted
-  floor   where the last advance ended: nothing at or below it is handed out again
+  floor   nothing at or below it is handed out again: where the last advance ended, or above what a recovery went on
+  advanced "VALUE FLOOR": up to VALUE it was an advance; good only beside that floor
   closed  "time reason", written by the close of a period: no value is handed out any more
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed

@@ -68,10 +68,10 @@ local function catchUp(s)
   if target < initial then target = initial end
   if s.value < target then
     passOver(s, target, 'advance')
-    s.floor = s.value
+    raiseFloor(s, target)
   end
-  if s.floor < initial then s.floor = initial end
-  sweepFree(s, 'advance')
+  raiseFloor(s, initial)
+  sweepFree(s)
 end
 
 local function writeGaps(s)
@@ -120,6 +120,8 @@ local function write(s, record)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
   redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
     text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
+  local advanced = s.advanced and text(s.advanced) .. ' ' .. text(s.floor)
+  if advanced and advanced ~= s.advancedKept then redis.call('HSET', s.stateKey, 'advanced', advanced) end
   if s.moved then redis.call('HSET', s.stateKey, 'origin', s.begun)
   elseif s.origin then redis.call('HSETNX', s.stateKey, 'origin', s.origin) end
   if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
@@ -139,8 +141,8 @@ local function advance(s, to)
   if s.limit < target then return 'exhausted ' .. text(valuesLeft(s)) .. ' keep' .. suffix(s) end
   if s.window == 0 and s.ceiling < target then return 'ceiling ' .. text(from) .. suffix(s) end
   passOver(s, target, 'advance')
-  s.floor = s.value
-  sweepFree(s, 'advance')
+  raiseFloor(s, s.value)
+  sweepFree(s)
   return commit(s, 'advanced ' .. text(from) .. ' ' .. text(s.value), '-')
 end
 
@@ -158,7 +160,7 @@ end
 local function read(s, state, record)
   if s.counter and s.counter ~= s.copy then checkDecimal('counter', s.counter) end
   if s.copy then checkDecimal('value of the state', s.copy) end
-  local kept = redis.call('HMGET', s.stateKey, 'floor', 'gaps', 'origin')
+  local kept = redis.call('HMGET', s.stateKey, 'floor', 'gaps', 'origin', 'advanced')
   local floorText = kept[1] or '0'
   s.begun = kept[3] or nil
   s.gapsKept = tonumber(kept[2] or '0')
@@ -167,6 +169,10 @@ local function read(s, state, record)
   s.longest = digitsOf(s.texts or { s.counter or '', s.copy or '', s.initial, s.seen, s.ceiling, match(s.report, 'to:%d+') or '' })
   s.number = s.longest < 15 and tonumber or widen
   s.limit, s.seen, s.floor, s.ceiling = s.number(s.limit), s.number(s.seen), s.number(floorText), s.number(s.ceiling)
+  -- Written beside the floor it is true of: an earlier version moves the floor without it.
+  s.advancedKept = kept[4]
+  local advanced, beside = match(kept[4] or '', '^(%d+) (%d+)$')
+  s.advanced = beside == floorText and s.number(advanced) or nil
   s.ahead, s.free = readRanges(s, 'ahead', state[2] or ''), readRanges(s, 'free', state[3] or '')
   local at, near, range = match(record or '', '^%d+ %d+ (%d+) (%S+) (%S+ %S+) ')
   s.at, s.near, s.kept = at, near or '-', range or '- -'

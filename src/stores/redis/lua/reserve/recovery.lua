@@ -16,7 +16,7 @@ local function restore(s, changes)
   if not value then return false end
   local stored, target = s.copy, s.number(value)
   if stored and (target < s.number(stored) or (target == s.number(stored) and tonumber(dated) <= changes)) then return false end
-  s.list, s.free, s.changed, s.copy = {}, {}, true, value
+  s.list, s.free, s.changed, s.copy, s.advanced = {}, {}, true, value, nil
   for first, last, reason, holder, at in string.gmatch(s.report, ' gap:(%d+):(%d+):(%S-):(%S-):(%d+)') do
     gap(s, s.number(first), s.number(last), reason, holder, at)
   end
@@ -143,7 +143,7 @@ local function install(s, row)
   if not intact or s.value < goal then
     doubtAdvances(s)
     merge(s, state, reports, older)
-    if s.floor < base then s.floor = base end
+    liftFloor(s, base)
     passOver(s, goal, 'recovery-jump')
     vouchForLastRanges(s, state, reports)
   end

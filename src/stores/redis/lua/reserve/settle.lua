@@ -17,12 +17,40 @@ local function ungap(s, first, holder)
   return s.number(last)
 end
 
--- Values that come back unused are handed out again first, but nothing at or below the floor: that goes to the gap record.
-local function sweepFree(s, reason)
+-- How far the floor was moved by an operator; above that it was moved by a recovery. A state that does not say so was written
+-- by an earlier version, which leaves it to the gap record: an advance ends where its entry ends.
+local function advancedTo(s)
+  if s.advanced then return s.advanced end
+  loadGaps(s)
+  local reached = s.number('0')
+  for _, entry in ipairs(s.list) do
+    if match(entry[3], '^advance ') and reached < entry[2] then reached = entry[2] end
+  end
+  s.advanced = reached
+  return s.advanced
+end
+
+-- An operator moves the floor: by an advance, a raised initialSeq, a counter that was set by hand.
+local function raiseFloor(s, floorValue)
+  if s.floor < floorValue then s.floor, s.advanced = floorValue, floorValue end
+end
+
+-- A recovery goes on above `base`: nothing up to it is handed out again, and nobody advanced.
+local function liftFloor(s, base)
+  if not (s.floor < base) then return end
+  advancedTo(s)
+  s.floor = base
+end
+
+-- Values that come back unused are handed out again first, but nothing at or below the floor: that goes to the gap record, and
+-- says who moved the floor there.
+local function sweepFree(s)
   while s.free[1] and s.free[1][1] <= s.floor do
     local range = table.remove(s.free, 1)
+    local first, last, advanced = range[1], least(range[2], s.floor), advancedTo(s)
     s.changed = true
-    gap(s, range[1], least(range[2], s.floor), reason, '-')
+    if first <= advanced then gap(s, first, least(last, advanced), 'advance', '-') end
+    if advanced < last then gap(s, advanced < first and first or advanced + 1, last, 'recovery-jump', '-') end
     if s.floor < range[2] then table.insert(s.free, 1, { s.floor + 1, range[2], '' }) end
   end
 end
