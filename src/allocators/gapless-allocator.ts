@@ -1,7 +1,12 @@
 /** Counting in a ledger: the requests that wait for a sequence share one transaction, and a lost COMMIT is asked about. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { IdempotencyConflictError, SequenceOverflowError, StorageUnavailableError } from '../core/errors.ts';
+import {
+  IdempotencyConflictError,
+  LedgerBehindError,
+  SequenceOverflowError,
+  StorageUnavailableError,
+} from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
@@ -61,6 +66,7 @@ interface Line {
 const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
   if (answer?.kind === 'taken' || answer?.kind === 'receipt') resolve(answer);
   else if (answer?.kind === 'conflict') reject(new IdempotencyConflictError());
+  else if (answer?.kind === 'behind') reject(new LedgerBehindError(take.sequence.prefixKey, take.sequence.period));
   else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
 };
 

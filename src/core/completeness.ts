@@ -5,10 +5,11 @@ import { type Range, rangeSize } from './range.ts';
 
 /**
  * `issued`: handed out, or at this moment on the way to who asked for it; `confirmed`: a reservation made final; `reserved`: taken
- * for a while; `void`: cancelled, and the next one that is handed out; `gap`: never handed out, or nobody can say, for the reason that
+ * for a while; `void`: cancelled, and the next one that is handed out; `lost`: passed over by an operator in a ledger, which did not issue
+ * it and never will; `gap`: never handed out, or nobody can say, for the reason that
  * is named; `held`: with a node, or given back unused, and handed out later; `open`: its turn has not come, though a higher one was taken.
  */
-export const RUN_STATES = ['issued', 'confirmed', 'reserved', 'void', 'gap', 'held', 'open'] as const;
+export const RUN_STATES = ['issued', 'confirmed', 'reserved', 'void', 'lost', 'gap', 'held', 'open'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
 /** Consecutive values of which the same is to be said. */

@@ -224,6 +224,16 @@ export class StorageUnavailableError extends NumberGeneratorError {
   }
 }
 
+/** The ledger of a sequence is older than it was: numbers may have been issued that it does not know. */
+export class LedgerBehindError extends StorageUnavailableError {
+  constructor(prefixKey: string, period: string) {
+    const of = period === '' ? `"${prefixKey}"` : `"${prefixKey}", period ${period},`;
+    super(
+      `The ledger of ${of} went back to an earlier state, as by restoring a backup: numbers may have been issued that it does not know. An operator has to move the sequence past them, then run the command repair.`,
+    );
+  }
+}
+
 /** The store did not answer in time: whether it acted is unknown. */
 export class StorageTimeoutError extends NumberGeneratorError {
   constructor(message: string, cause?: unknown) {

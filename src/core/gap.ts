@@ -15,4 +15,7 @@ export interface Gap {
   readonly node: string | undefined;
   /** When it was recorded, ms since 1970-01-01T00:00:00Z. */
   readonly recordedAtMs: number;
+  /** Why, as the operator wrote it, and the subject of his token; where they are kept. */
+  readonly detail?: string | undefined;
+  readonly subject?: string | undefined;
 }

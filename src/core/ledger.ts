@@ -3,16 +3,20 @@ import type { Range } from './range.ts';
 
 /**
  * What a value is at the moment. `issued` and `confirmed` are final. `reserved`: taken for a while. `void`: cancelled, expired
- * or never delivered; it is the next one that is handed out.
+ * or never delivered; it is the next one that is handed out. `lost`: passed over by an operator, and never handed out again.
  */
-export type LedgerState = 'issued' | 'reserved' | 'confirmed' | 'void';
+export type LedgerState = 'issued' | 'reserved' | 'confirmed' | 'void' | 'lost';
 
 /** One value of a gapless series, as its latest taking left it. */
 export interface LedgerRow {
   readonly value: bigint;
-  /** The text as it was printed for the latest taking. */
+  /** Of a range that is lost, its last value; undefined for a single one. */
+  readonly last?: bigint | undefined;
+  /** The text as it was printed for the latest taking; empty for a range. */
   readonly number: string;
   readonly state: LedgerState;
+  /** Why a range is lost, as the operator wrote it. */
+  readonly reason?: string | undefined;
   /** When it was taken last, ms since 1970-01-01T00:00:00Z. */
   readonly takenAtMs: number;
   /** When it became what it is. */
@@ -105,4 +109,19 @@ export const shareValues = (
     return { kind: 'taken', ranges };
   });
   return { grants, value };
+};
+
+/** Why a sequence that stands at `from` is not moved forward; undefined when it may be. */
+export const judgeAdvance = (
+  from: bigint,
+  { to, limit, lostMax }: { readonly to: bigint; readonly limit: bigint; readonly lostMax: bigint | undefined },
+):
+  | { readonly kind: 'behind'; readonly current: bigint }
+  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  | { readonly kind: 'too-many'; readonly lost: bigint }
+  | undefined => {
+  if (to <= from) return { kind: 'behind', current: from };
+  if (to > limit) return { kind: 'exhausted', valuesLeft: from < limit ? limit - from : 0n };
+  const lost = to - from;
+  return lostMax !== undefined && lost > lostMax ? { kind: 'too-many', lost } : undefined;
 };

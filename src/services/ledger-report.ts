@@ -41,11 +41,12 @@ const readReasons = async (ledger: Ledger, sequence: SequenceName, rows: readonl
 
 const toRun = (row: LedgerRow, reasons: readonly string[] | undefined): Run => ({
   first: row.value,
-  last: row.value,
+  last: row.last ?? row.value,
   state: row.state,
-  reason: reasons?.join('; ') ?? (row.state === 'void' ? 'not delivered' : undefined),
+  reason:
+    row.reason ?? reasons?.join('; ') ?? (row.state === 'void' || row.state === 'lost' ? 'not delivered' : undefined),
   atMs: row.changedAtMs,
-  number: row.number,
+  number: row.last === undefined ? row.number : undefined,
   subject: row.subject,
   reservation: row.reservation,
 });
@@ -72,12 +73,12 @@ export async function* readLedgerReport(
     for (const row of rows) {
       if (next !== undefined && next < row.value) runs.push(missing(next, row.value - 1n));
       runs.push(toRun(row, reasons?.get(row.value)));
-      next = row.value + 1n;
+      next = (row.last ?? row.value) + 1n;
     }
     const isLast = rows.length < ROWS_PER_PAGE;
     if (isLast && (next ?? highest) <= highest) runs.push(missing(next ?? highest, highest));
     // Rows that are final say the same at any moment, as long as none is added.
-    const isFinal = rows.every(({ state }) => state === 'issued' || state === 'confirmed');
+    const isFinal = rows.every(({ state }) => state === 'issued' || state === 'confirmed' || state === 'lost');
     const exact = isFinal && (!isLast || (await ledger.inspect(sequence)).value === highest);
     yield { runs, exact };
     if (isLast) return;

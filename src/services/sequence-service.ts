@@ -26,6 +26,28 @@ import { targetOfPeriod } from './period-target.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
 
+/** What an advance passes over. */
+export interface Advanced extends Range {
+  /** Values below that were free, in a ledger: they are not handed out either. */
+  readonly free: bigint;
+  /** Nothing was done. */
+  readonly dryRun: boolean;
+}
+
+export interface AdvanceRequest {
+  readonly to: bigint;
+  readonly reason: string;
+  /** Subject of the token. */
+  readonly subject?: string | undefined;
+  /** Only says what it would do. */
+  readonly dryRun?: boolean;
+  /** Lets a gapless sequence lose more than ADVANCE_LOST_MAX values. */
+  readonly force?: boolean;
+}
+
+/** Values that one advance of a gapless sequence may lose, unless it is forced: a slip of the finger loses less. */
+export const ADVANCE_LOST_MAX = 1_000_000n;
+
 export interface SequenceReport {
   readonly config: PrefixConfig;
   readonly period: string;
@@ -38,6 +60,8 @@ export interface SequenceReport {
   /** Values that can still be taken. */
   readonly valuesLeft: bigint;
   readonly forecast: Forecast;
+  /** What an advance has passed over, or would. */
+  readonly advanced?: Advanced;
   /** The standby segment of this node. */
   readonly standby: { readonly first: bigint; readonly last: bigint; readonly left: bigint } | undefined;
 }
@@ -75,17 +99,17 @@ export interface SequenceService {
    */
   closePeriod(prefixKey: string, period: string, reason: string): Promise<Closure>;
   /**
-   * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record.
-   * @throws PrefixNotRegisteredError; ValidationError when it is gapless; SequenceNotForwardError when `to` is not above the current value;
+   * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record, or is lost in a ledger.
+   * @throws PrefixNotRegisteredError; ValidationError when a gapless one would lose too many; SequenceNotForwardError when `to` is not above the current value;
    * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
    */
-  advance(prefixKey: string, to: bigint, reason: string): Promise<SequenceReport>;
+  advance(prefixKey: string, request: AdvanceRequest): Promise<SequenceReport>;
 }
 
 interface Dependencies {
   readonly store: Pick<CounterStore, 'close' | 'inspect' | 'listGaps'>;
   /** Where gapless sequences stand; undefined where they are not served. */
-  readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
+  readonly ledger?: Pick<LedgerStore, 'inspect' | 'advance' | 'listLost'> | undefined;
   readonly seriesCache: SeriesCache;
   readonly allocator: CounterAllocator;
   readonly capacityWatcher: Pick<CapacityWatcher, 'forecast' | 'passOver'>;
@@ -103,6 +127,12 @@ interface Standing {
   readonly value: bigint;
   readonly next: bigint;
   readonly valuesLeft: bigint;
+}
+
+/** From where to where a sequence was moved, or would be. */
+interface Move extends Pick<Advanced, 'free'> {
+  readonly from: bigint;
+  readonly to: bigint;
 }
 
 /** How many values of these ranges are not above the limit. */
@@ -139,13 +169,64 @@ export const createSequenceService = ({
     return { value, next, valuesLeft };
   };
 
-  const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
+  const ledgerOf = () => {
     if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
-    const { value = initialSeq, free, lowestFree } = await ledger.inspect(sequence);
+    return ledger;
+  };
+
+  const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
+    const { value = initialSeq, free, lowestFree } = await ledgerOf().inspect(sequence);
     return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
   };
 
   const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
+
+  /** Without a reason of its own it is a value that came free below where the sequence was moved to. */
+  const lostIn = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> =>
+    (await ledgerOf().listLost(sequence, after, limit)).map(({ value, last, changedAtMs, reason, subject }) => ({
+      range: { first: value, last: last ?? value },
+      reason: 'advance',
+      node: undefined,
+      recordedAtMs: changedAtMs,
+      detail: reason,
+      subject,
+    }));
+
+  const advanceLedger = async (
+    { sequence, initialSeq, limit }: AllocationTarget,
+    { to, reason, subject, dryRun = false, force = false }: AdvanceRequest,
+  ): Promise<Move> => {
+    const lostMax = force ? undefined : ADVANCE_LOST_MAX;
+    const reply = await ledgerOf().advance({ sequence, to, initialSeq, limit, lostMax, reason, subject, dryRun });
+    const { prefixKey } = sequence;
+    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
+    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
+    if (reply.kind === 'too-many') {
+      const message = `It would lose ${reply.lost} numbers, more than ${ADVANCE_LOST_MAX}; "force": true if that is meant`;
+      throw new ValidationError([{ path: 'to', message }]);
+    }
+    return reply;
+  };
+
+  /** What an advance of a counter would do, as far as can be told before. */
+  const tryCounter = async (target: AllocationTarget, to: bigint): Promise<Move> => {
+    const { value: from, valuesLeft } = await standingInCounter(target);
+    if (to <= from) throw new SequenceNotForwardError(target.sequence.prefixKey, from);
+    if (to > target.limit) throw new SequenceOverflowError(target.sequence.prefixKey, valuesLeft);
+    return { from, to, free: 0n };
+  };
+
+  const advanceCounter = async (target: AllocationTarget, { to, dryRun }: AdvanceRequest): Promise<Move> => {
+    if (dryRun) return tryCounter(target, to);
+    const { prefixKey, period } = target.sequence;
+    const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
+    if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, period);
+    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
+    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
+    if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
+    return { from: reply.from, to: reply.to, free: 0n };
+  };
 
   const read = async (prefixKey: string): Promise<SequenceReport> => {
     const series = await counted(prefixKey);
@@ -187,8 +268,12 @@ export const createSequenceService = ({
     },
 
     listGaps: async (prefixKey, period, after, limit) => {
-      const target = targetOfPeriod(await counted(prefixKey), period, clock.now());
-      const items = await listSettled(target.sequence, after, limit);
+      const series = await counted(prefixKey);
+      const { sequence } = targetOfPeriod(series, period, clock.now());
+      const items =
+        series.config.strategy === 'gapless'
+          ? await lostIn(sequence, after, limit)
+          : await listSettled(sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
@@ -212,22 +297,17 @@ export const createSequenceService = ({
       return closure;
     },
 
-    advance: async (prefixKey, to, reason) => {
+    advance: async (prefixKey, request) => {
       const series = await counted(prefixKey);
-      if (series.config.strategy === 'gapless') {
-        const message = 'A gapless sequence moves by its numbers only: what is skipped would be a hole';
-        throw new ValidationError([{ path: 'to', message }]);
-      }
       const { target } = series.at(clock.now());
-      const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
-      if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, target.sequence.period);
-      if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
-      if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
-      if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
-      if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
-      capacityWatcher.passOver(target.sequence, reply.from, reply.to);
-      emit({ type: 'sequence-advanced', prefixKey, from: reply.from, to: reply.to, reason });
-      return read(prefixKey);
+      const move = series.config.strategy === 'gapless' ? advanceLedger : advanceCounter;
+      const { from, to, free } = await move(target, request);
+      const advanced = { first: from + 1n, last: to, free, dryRun: request.dryRun === true };
+      if (!advanced.dryRun) {
+        capacityWatcher.passOver(target.sequence, from, to);
+        emit({ type: 'sequence-advanced', prefixKey, from, to, reason: request.reason });
+      }
+      return { ...(await read(prefixKey)), advanced };
     },
   };
 };

@@ -56,7 +56,7 @@ const ofState = (state: SequenceState, config: PrefixConfig, gaps: readonly Gap[
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect' | 'listGaps'>;
-  readonly ledger: Pick<LedgerStore, 'listRows'> | undefined;
+  readonly ledger: Pick<LedgerStore, 'findRow'> | undefined;
 }
 
 export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTracer => {
@@ -78,8 +78,15 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
   };
 
   const traceInLedger = async (sequence: SequenceName, value: bigint): Promise<ValueTrace> => {
-    const [row] = (await ledger?.listRows(sequence, value - 1n, 1)) ?? [];
-    if (row?.value !== value) return answer('not-issued', 'The ledger has no row of it');
+    const row = await ledger?.findRow(sequence, value);
+    if (row === undefined) return answer('not-issued', 'The ledger has no row of it');
+    if (row.state === 'lost') {
+      const why = row.reason === undefined ? 'It came free, and' : `It was lost (${row.reason}):`;
+      return answer(
+        'unknown',
+        `${why} the sequence was moved past it; an earlier state of the ledger may have issued it`,
+      );
+    }
     if (row.state === 'void') return answer('not-issued', 'It was voided, and can be taken again');
     if (row.state === 'reserved') return answer('not-issued', 'It is reserved, and not confirmed yet');
     return answer('issued', `The ledger says ${row.state}`);

@@ -139,9 +139,9 @@ export const createStoreMetrics = (registry: Registry): StoreMetrics => {
     }),
     sizedLedger: (ledger) => ({
       ...ledger,
-      take: (operation, takes) => {
+      take: (operation, takes, known) => {
         noteSize(ledger.source, takes);
-        return ledger.take(operation, takes);
+        return ledger.take(operation, takes, known);
       },
     }),
   };

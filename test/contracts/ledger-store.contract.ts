@@ -45,7 +45,8 @@ const textOf = (answer: LedgerAnswer): string => {
     case 'receipt':
       return `again ${rangesText(answer.receipt.ranges)}`;
     case 'conflict':
-      return 'conflict';
+    case 'behind':
+      return answer.kind;
   }
 };
 
@@ -135,6 +136,65 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
     it('a limit of one request is no limit of the others', async () => {
       const key = freshKey();
       expect(await take(takeOf(key, { limit: 2n, count: 3 }), takeOf(key, { count: 3 }))).toEqual(['2 left', '1-3']);
+    });
+
+    it('moves forward once, with the range that is lost, however many takes go on beside it', async () => {
+      const key = freshKey();
+      await take(takeOf(key));
+      const advance = (to: bigint, more: object = {}) =>
+        store.advance({
+          ...{ sequence: { prefixKey: key, period: '' }, to, initialSeq: 0n, limit: 1_000n, lostMax: undefined },
+          ...{ reason: 'why', subject: 'op', dryRun: false, ...more },
+        });
+      expect(await advance(100n, { lostMax: 98n })).toEqual({ kind: 'too-many', lost: 99n });
+      expect(await advance(1n)).toEqual({ kind: 'behind', current: 1n });
+      expect(await advance(1_001n)).toEqual({ kind: 'exhausted', valuesLeft: 999n });
+      const [moved, ...taken] = await Promise.all([
+        advance(100n),
+        ...Array.from({ length: 10 }, () => take(takeOf(key))),
+      ]);
+      expect(moved).toMatchObject({ kind: 'advanced', to: 100n });
+      const rows = await rowsOf(key);
+      expect(rows.filter(({ state }) => state === 'lost')).toMatchObject([
+        { last: 100n, reason: 'why', subject: 'op' },
+      ]);
+      expect(rows.reduce((next, { value, last }) => (value === next ? (last ?? value) + 1n : -1n), 1n)).toBe(
+        BigInt(101 + taken.filter(([value]) => Number(value) > 100).length),
+      );
+      expect(await store.findRow({ prefixKey: key, period: '' }, 99n)).toMatchObject({ state: 'lost', last: 100n });
+      expect(await store.findRow({ prefixKey: key, period: '' }, 1n)).toMatchObject({ value: 1n, state: 'issued' });
+      expect(await store.findRow({ prefixKey: key, period: '' }, 1_000n)).toBeUndefined();
+    });
+
+    it('pages through what is lost, single values and ranges, rising', async () => {
+      const key = freshKey();
+      const sequence = { prefixKey: key, period: '' };
+      const request = {
+        sequence,
+        initialSeq: 0n,
+        limit: VALUE_MAX,
+        lostMax: undefined,
+        reason: 'why',
+        subject: undefined,
+      };
+      for (const to of [10n, 20n, VALUE_MAX]) {
+        const { id } = await reserve(key);
+        await store.void(id, 'no');
+        expect(await store.advance({ ...request, to, dryRun: false })).toMatchObject({ kind: 'advanced', free: 1n });
+      }
+      const pages = [];
+      for (let after = 0n, page = await store.listLost(sequence, after, 2); page.length > 0; ) {
+        pages.push(page.map(({ value, last }) => `${value}-${last ?? value}`));
+        after = page.at(-1)?.value ?? 0n;
+        page = await store.listLost(sequence, after, 2);
+      }
+      expect(pages).toEqual([
+        ['1-1', '2-10'],
+        ['11-11', '12-20'],
+        ['21-21', `22-${VALUE_MAX}`],
+      ]);
+      expect(await store.inspect(sequence)).toEqual({ value: VALUE_MAX, free: 0n, lowestFree: undefined });
+      expect(await take(takeOf(key))).toEqual(['0 left']);
     });
 
     it('a reservation that is confirmed stays, and confirming may be repeated', async () => {

@@ -103,6 +103,7 @@ describe('a call on the PostgreSQL ledger', () => {
       const outcome = await store.take(operation, takes);
       expect(outcome).toEqual({
         kind: 'done',
+        marks: [{ sequence: takes[0]?.sequence, changes: 2n, value: 5n }],
         answers: [
           { kind: 'taken', ranges: [{ first: 2n, last: 4n }], expiresAtMs: undefined },
           { kind: 'taken', ranges: [{ first: 5n, last: 5n }], expiresAtMs },

@@ -230,12 +230,113 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, own)).toMatchObject({ status: 200 });
   });
 
-  it('400 when a gapless sequence is to be advanced, for what is skipped would be a hole', async () => {
+  const advance = (key: string, body: object): Promise<TestReply> =>
+    app.call('POST', `/api/sequences/${key}/advance`, { reason: 'printed by hand', ...body });
+  const gapsOf = async (key: string) => (await app.call('GET', `/api/sequences/${key}/gaps`)).json.items;
+  const reportOf = async (key: string) => (await app.call('GET', `/api/sequences/${key}/report`)).json;
+  const parse = async (prefixKey: string, number: string): Promise<string> =>
+    (await app.call('POST', '/api/numbers/parse', { prefixKey, number })).json.readings[0].issued;
+
+  it('200 for an advance: what it passes over is lost, and report, gaps, state and parse say so alike', async () => {
     await register('ADVANCE');
-    const reply = await app.call('POST', '/api/sequences/ADVANCE/advance', { to: '5', reason: 'printed by hand' });
-    expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'to' }] } });
     expect(await take('ADVANCE')).toEqual(['G001']);
-    expect((await app.call('GET', '/api/sequences/ADVANCE/gaps')).json.items).toEqual([]);
+    const moved = await advance('ADVANCE', { to: '5' });
+    expect(moved).toMatchObject({
+      status: 200,
+      json: {
+        value: '5',
+        nextNumber: 'G006',
+        advanced: { first: '2', last: '5', count: '4', free: '0', dryRun: false },
+      },
+    });
+    expect(await take('ADVANCE', 2)).toEqual(['G006', 'G007']);
+    expect(await gapsOf('ADVANCE')).toMatchObject([
+      {
+        first: '2',
+        last: '5',
+        count: '4',
+        reason: 'advance',
+        detail: 'printed by hand',
+        subject: 'npm run token',
+        node: null,
+      },
+    ]);
+    const { runs, summary } = await reportOf('ADVANCE');
+    expect(runs).toMatchObject([
+      { state: 'issued', first: '1' },
+      {
+        ...{ state: 'lost', first: '2', last: '5', count: '4', firstNumber: 'G002', lastNumber: 'G005' },
+        ...{ reason: 'printed by hand', subject: 'npm run token' },
+      },
+      { state: 'issued', first: '6' },
+      { state: 'issued', first: '7' },
+    ]);
+    expect(summary).toMatchObject({ first: '1', last: '7', issued: '3', lost: '4', gap: '0', exact: true });
+    const csv = (await app.call('GET', '/api/sequences/ADVANCE/report?format=csv')).text.split('\r\n');
+    expect(csv[2]).toMatch(/^lost,2,5,4,G002,G005,printed by hand,,npm run token,,/);
+    expect(await Promise.all(['G001', 'G002', 'G004', 'G005', 'G006', 'G008'].map((n) => parse('ADVANCE', n)))).toEqual(
+      [...['issued', 'unknown', 'unknown', 'unknown', 'issued', 'not-issued']],
+    );
+  });
+
+  it('200 for a dry run of an advance, which says what would be lost and changes nothing', async () => {
+    await register('DRY');
+    expect(await advance('DRY', { to: 3, dryRun: true })).toMatchObject({
+      json: { value: '0', advanced: { first: '1', last: '3', count: '3', dryRun: true } },
+    });
+    await take('DRY', 2);
+    const dry = await advance('DRY', { to: 9, dryRun: true });
+    expect(dry).toMatchObject({ status: 200, json: { value: '2', advanced: { first: '3', last: '9', count: '7' } } });
+    expect(await gapsOf('DRY')).toEqual([]);
+    expect(await take('DRY')).toEqual(['G003']);
+    expect(await advance('DRY', { to: 2, dryRun: true })).toMatchObject({ status: 409 });
+  });
+
+  it('200 with numbers above an advance only: what was free below is lost too, and so is what a reservation gives back', async () => {
+    await register('FLOOR');
+    const [free, kept, back] = [await reserve('FLOOR'), await reserve('FLOOR'), await reserve('FLOOR')];
+    await end(free.json.id, 'void', { reason: 'wrong customer' });
+    expect((await advance('FLOOR', { to: 10 })).json.advanced).toMatchObject({ first: '4', last: '10', free: '1' });
+    expect(await end(kept.json.id, 'confirm')).toMatchObject({ status: 200, json: { state: 'confirmed' } });
+    await end(back.json.id, 'void', { reason: 'left' });
+    expect((await app.call('GET', '/api/sequences/FLOOR')).json).toMatchObject({ value: '10', nextValue: '11' });
+    expect(await take('FLOOR', 2)).toEqual(['G011', 'G012']);
+    expect((await reportOf('FLOOR')).runs).toMatchObject([
+      { state: 'lost', first: '1', last: '1', reason: 'wrong customer' },
+      { state: 'confirmed', first: '2' },
+      { state: 'lost', first: '3', last: '3', reason: 'left' },
+      { state: 'lost', first: '4', last: '10' },
+      { state: 'issued', first: '11' },
+      { state: 'issued', first: '12' },
+    ]);
+    expect(
+      (await gapsOf('FLOOR')).map(({ first, last }: { first: string; last: string }) => `${first}-${last}`),
+    ).toEqual([...['1-1', '3-3', '4-10']]);
+    // What is given back above it is the next one, as ever.
+    const { json } = await reserve('FLOOR');
+    await end(json.id, 'void', { reason: 'again' });
+    expect(await take('FLOOR')).toEqual(['G013']);
+  });
+
+  it('400 for an advance that would lose more than a million numbers, unless it is forced; 409 for one that goes back', async () => {
+    await register('FAR', { format: 'G{SEQ:8}', strategy: 'gapless' });
+    expect(await advance('FAR', { to: 1_000_001 })).toMatchObject({ status: 400, json: { errors: [{ path: 'to' }] } });
+    expect(await advance('FAR', { to: 1_000_000 })).toMatchObject({ status: 200 });
+    expect(await advance('FAR', { to: 5_000_000, force: true })).toMatchObject({ status: 200 });
+    expect(await take('FAR')).toEqual(['G05000001']);
+    expect(await advance('FAR', { to: 5_000_001 })).toMatchObject({
+      status: 409,
+      json: { code: 'SEQUENCE_NOT_FORWARD' },
+    });
+    await register('SHORT', { format: 'E{SEQ:1}', strategy: 'gapless', overflow: 'reject' });
+    expect(await advance('SHORT', { to: 10 })).toMatchObject({ status: 409, json: { code: 'SEQUENCE_OVERFLOW' } });
+  });
+
+  it('200 for an advance of a prefix that has given no number: counting goes on after it, from initialSeq on lost', async () => {
+    await register('FRESH', { ...GAPLESS, initialSeq: 5 });
+    expect((await advance('FRESH', { to: 8 })).json.advanced).toMatchObject({ first: '6', last: '8' });
+    expect(await take('FRESH')).toEqual(['G009']);
+    expect((await reportOf('FRESH')).summary).toMatchObject({ first: '6', last: '9', lost: '3', issued: '1' });
   });
 
   it('400 when initialSeq is raised above what was taken; a lower one changes nothing', async () => {

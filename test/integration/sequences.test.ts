@@ -127,7 +127,9 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     [{ to: '18446744073709551616', reason: 'x' }, 'to'],
     [{ to: 2 ** 53 + 2, reason: 'x' }, 'to'],
     [{ to: '0x10', reason: 'x' }, 'to'],
-    [{ to: 5, reason: 'x', force: true }, 'force'],
+    [{ to: 5, reason: 'x', force: 'yes' }, 'force'],
+    [{ to: 5, reason: 'x', dryRun: 1 }, 'dryRun'],
+    [{ to: 5, reason: 'x', really: true }, 'really'],
   ])('400: the advance %j is refused at its field', async (body, path) => {
     expect(await advance('S', body)).toMatchObject({
       status: 400,

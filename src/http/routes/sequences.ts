@@ -108,7 +108,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
         ...described(
           'advanceSequence',
           'sequences:admin',
-          'Move a sequence forward; what is skipped goes to the gap record',
+          'Move a sequence forward; what is skipped goes to the gap record, or is lost in a ledger',
         ),
         params: unaimedPrefixKeyParams,
         body: advanceBody,
@@ -121,8 +121,8 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
       ...authorizer.guard('sequences:admin', keyOf),
     },
     async (request) => {
-      const { to, reason } = request.body;
-      return toSequenceReply(await sequenceService.advance(request.params.prefixKey, to, reason));
+      const subject = request.user?.subject;
+      return toSequenceReply(await sequenceService.advance(request.params.prefixKey, { ...request.body, subject }));
     },
   );
 };

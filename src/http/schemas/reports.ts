@@ -107,6 +107,7 @@ export const reportReply = z
           confirmed: '0',
           reserved: '0',
           void: '0',
+          lost: '0',
           gap: '90',
           held: '0',
           open: '0',

@@ -8,7 +8,7 @@ import { rangeSize } from '../../core/range.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
 import { parseValue } from '../../core/value.ts';
-import type { SequenceReport } from '../../services/sequence-service.ts';
+import type { Advanced, SequenceReport } from '../../services/sequence-service.ts';
 import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { periodQuery } from './reports.ts';
@@ -49,10 +49,29 @@ export const sequenceReply = z
       .meta({ id: 'StandbySegment' })
       .nullable()
       .describe('The standby segment of the node that replies.'),
+    advanced: z
+      .object({
+        first: value,
+        last: value,
+        count: value,
+        free: value.describe('Values below that were free, in a ledger: they are not handed out either.'),
+        dryRun: z.boolean().describe('Nothing was done.'),
+      })
+      .meta({ id: 'PassedOver' })
+      .optional()
+      .describe('Of an advance: the values it passed over, or would.'),
   })
   .meta({ id: 'Sequence' });
 
 const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+
+const toAdvancedReply = ({ first, last, free, dryRun }: Advanced) => ({
+  first: `${first}`,
+  last: `${last}`,
+  count: `${rangeSize({ first, last })}`,
+  free: `${free}`,
+  dryRun,
+});
 
 export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenceReply> => ({
   prefixKey: report.config.prefixKey,
@@ -71,6 +90,7 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
   standby: report.standby
     ? { first: `${report.standby.first}`, last: `${report.standby.last}`, left: `${report.standby.left}` }
     : null,
+  ...(report.advanced && { advanced: toAdvancedReply(report.advanced) }),
 });
 
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
@@ -124,6 +144,11 @@ export const advanceBody = z
       .describe('The value after which counting goes on; it must be above the current one.')
       .meta({ id: 'AdvanceTarget' }),
     reason,
+    dryRun: z.boolean('true or false').default(false).describe('Only say what it would pass over.'),
+    force: z
+      .boolean('true or false')
+      .default(false)
+      .describe('Let a gapless sequence lose more than 1,000,000 numbers. Of no effect on others.'),
   })
   // No sequence stands below 0: sent as it is, the example is refused.
   .meta({ id: 'AdvanceRequest', [EXAMPLE]: { to: 0, reason: 'Handed over from the old system' } });
@@ -142,6 +167,8 @@ export const gapsReply = z
           reason: z.enum(GAP_REASONS).describe('Why they were not issued.').meta({ id: 'GapReason' }),
           node: z.string().nullable().describe('The node that held the values, if any.'),
           recordedAt: instant,
+          detail: z.string().optional().describe('Why, as the operator wrote it; where it is kept.'),
+          subject: z.string().optional().describe('Subject of the token of who did it; where it is kept.'),
         })
         .meta({ id: 'Gap' }),
     ),
@@ -156,6 +183,8 @@ export const toGapReply = (gap: Gap): z.output<typeof gapsReply>['items'][number
   reason: gap.reason,
   node: gap.node ?? null,
   recordedAt: new Date(gap.recordedAtMs).toISOString(),
+  detail: gap.detail ?? null,
+  subject: gap.subject ?? null,
 });
 
 const TEMPORARY_NUMBER = /^TMP-[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}-[0-9a-f]{1,32}-[0-9]{1,16}-[0-9]{1,16}$/;

@@ -1,5 +1,6 @@
 /** Rows of the tables `ledger` and `reservations`, and the answers of a call, as what the rules work with, and back. */
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
+import type { LedgerMark } from '../../core/ledger-mark.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
 import type { Range } from '../../core/range.ts';
 import type { Receipt } from '../../core/receipt.ts';
@@ -14,14 +15,22 @@ const optionalMs = (row: Row, column: string): number | undefined => {
 
 export const readLedgerRow = (row: Row): LedgerRow => ({
   value: BigInt(text(row, 'value')),
+  ...(row['last'] && { last: BigInt(row['last']) }),
   number: text(row, 'number'),
   // The only writer is this service.
   state: text(row, 'state') as LedgerState,
+  ...(row['reason'] && { reason: row['reason'] }),
   takenAtMs: Number(text(row, 'taken_at_ms')),
   changedAtMs: Number(text(row, 'changed_at_ms')),
   subject: optional(row, 'subject'),
   keyHash: optional(row, 'key_hash'),
   reservation: optional(row, 'reservation'),
+});
+
+export const readMark = (row: Row): LedgerMark => ({
+  sequence: { prefixKey: text(row, 'prefix_key'), period: text(row, 'period') },
+  changes: BigInt(text(row, 'changes')),
+  value: BigInt(text(row, 'value')),
 });
 
 export const readReservation = (row: Row): Reservation => ({
@@ -78,11 +87,12 @@ interface StoredAnswer {
   /** The receipt that answered it. */
   readonly receipt?: Omit<Receipt, 'ranges'>;
   readonly conflict?: true;
+  readonly behind?: true;
 }
 
 const encodeAnswer = (
   answer: LedgerAnswer | undefined,
-): Pick<StoredAnswer, 'ranges' | 'left' | 'receipt' | 'conflict'> => {
+): Pick<StoredAnswer, 'ranges' | 'left' | 'receipt' | 'conflict' | 'behind'> => {
   switch (answer?.kind) {
     case 'taken':
       return { ranges: encodeRanges(answer.ranges) };
@@ -92,6 +102,8 @@ const encodeAnswer = (
     }
     case 'conflict':
       return { ranges: [], conflict: true };
+    case 'behind':
+      return { ranges: [], behind: true };
     default:
       return { ranges: [], left: `${answer?.valuesLeft ?? 0n}` };
   }
@@ -114,9 +126,10 @@ export const readExpiries = (row: Row): ReadonlyMap<string, number> =>
   new Map(Object.entries(JSON.parse(row['expiries'] ?? '{}') as Record<string, number>));
 
 const decodeAnswer = (stored: StoredAnswer, expiries: ReadonlyMap<string, number>): LedgerAnswer => {
-  const { left, conflict, receipt, reservation } = stored;
+  const { left, conflict, behind, receipt, reservation } = stored;
   if (left !== undefined) return { kind: 'exhausted', valuesLeft: BigInt(left) };
   if (conflict) return { kind: 'conflict' };
+  if (behind) return { kind: 'behind' };
   const ranges = decodeRanges(stored.ranges);
   if (receipt !== undefined) return { kind: 'receipt', receipt: { ...receipt, ranges } };
   return { kind: 'taken', ranges, expiresAtMs: reservation === undefined ? undefined : expiries.get(reservation) };

@@ -1,5 +1,6 @@
 /** Taking values within a transaction of PostgreSQL: lock the sequences, find what is free, share, write it all down. */
 import { type LedgerShares, shareValues } from '../../core/ledger.ts';
+import { isBehind, type KnownMarks, type LedgerMark, markName } from '../../core/ledger-mark.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
 import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import { encodeAnswers, encodeReceipts, readExpiries, readReceipt } from './ledger-rows.ts';
@@ -23,6 +24,10 @@ interface Group {
   readonly takes: (LedgerTake & { readonly position: number })[];
   value: bigint | undefined;
   reuses: boolean;
+  /** How often it was touched so far; 0 when it has not begun. */
+  changes: bigint;
+  /** It has changed less than is known: nothing is taken of it. */
+  behind: boolean;
   readonly free: bigint[];
 }
 
@@ -36,7 +41,7 @@ const groupTakes = (takes: readonly LedgerTake[]): Map<string, Group> => {
     const name = nameOf(prefixKey, period);
     let group = groups.get(name);
     if (group === undefined) {
-      group = { prefixKey, period, takes: [], value: undefined, reuses: false, free: [] };
+      group = { prefixKey, period, takes: [], value: undefined, reuses: false, changes: 0n, behind: false, free: [] };
       groups.set(name, group);
     }
     group.takes.push({ ...take, position });
@@ -56,12 +61,15 @@ const lock = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void>
     if (group === undefined) continue;
     group.value = BigInt(row['value'] ?? '');
     group.reuses = row['reuses'] === 't';
+    group.changes = BigInt(row['changes'] ?? 0);
   }
 };
 
-const lockAll = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void> => {
+const lockAll = async (run: Run, groups: ReadonlyMap<string, Group>, known: KnownMarks): Promise<void> => {
   await lock(run, groups);
-  const fresh = [...groups.values()].filter(({ value }) => value === undefined);
+  // What was known before this transaction began, against what is under its lock: others can only have added to it since.
+  for (const group of groups.values()) group.behind = isBehind(group, known.get(markName(group)));
+  const fresh = [...groups.values()].filter(({ value, behind }) => value === undefined && !behind);
   if (fresh.length === 0) return;
   const initials = fresh.map(({ takes }) => `${takes[0]?.initialSeq ?? 0n}`);
   await run(SQL.begin, [...keysOf(fresh), initials]);
@@ -102,16 +110,17 @@ interface Taken {
 
 const share = (groups: readonly Group[], count: number, answered: ReadonlyMap<number, LedgerAnswer>): Taken => {
   const answers = Array.from({ length: count }, (_, position) => answered.get(position)) as LedgerAnswer[];
-  const moved = groups.map((group) => {
+  const shared = groups.map((group) => {
     const open = group.takes.filter(({ position }) => !answered.has(position));
-    const shares = shareValues(group.value, group.free, open);
+    const shares = shareValues(group.value, group.free, group.behind ? [] : open);
+    if (group.behind) for (const { position } of open) answers[position] = { kind: 'behind' };
     shares.grants.forEach((grant, index) => {
       const position = open[index]?.position ?? 0;
       answers[position] = grant.kind === 'taken' ? { ...grant, expiresAtMs: undefined } : grant;
     });
     return { group, shares };
   });
-  return { answers, moved };
+  return { answers, moved: shared.filter(({ group }) => !group.behind) };
 };
 
 /** The values of a call with their texts, as three arrays: position of the take from 1, value, number. */
@@ -167,23 +176,41 @@ const keepReceipts = async (
   await run(SQL.putReceipts, [encodeReceipts(takes, answers), `${expired}`]);
 };
 
-/** @returns undefined when the operation is there already: then nothing was done. */
+interface TakenLocked {
+  /** Undefined when the operation is there already: then nothing was done. */
+  readonly answers: readonly LedgerAnswer[] | undefined;
+  /** How far the sequences have changed, this time included. */
+  readonly marks: readonly LedgerMark[];
+}
+
+const marksOf = (groups: Iterable<Group>, valueIn: (group: Group) => bigint | undefined, more: bigint): LedgerMark[] =>
+  [...groups]
+    .filter(({ behind }) => !behind)
+    .map((group) => ({
+      sequence: { prefixKey: group.prefixKey, period: group.period },
+      changes: group.changes + more,
+      value: valueIn(group) ?? 0n,
+    }));
+
 export const takeLocked = async (
   run: Run,
   operation: string,
   takes: readonly LedgerTake[],
-): Promise<readonly LedgerAnswer[] | undefined> => {
+  known: KnownMarks,
+): Promise<TakenLocked> => {
   const groups = groupTakes(takes);
-  await lockAll(run, groups);
+  await lockAll(run, groups, known);
   await findFree(run, groups);
   const taken = share([...groups.values()], takes.length, await findReceipts(run, takes));
   const row = await write(run, operation, takes, taken);
-  if (row === undefined) return undefined;
+  if (row === undefined) return { answers: undefined, marks: marksOf(groups.values(), ({ value }) => value, 0n) };
   await keepReceipts(run, takes, taken.answers);
   const expiries = readExpiries(row);
-  return taken.answers.map((answer, index) => {
+  const answers = taken.answers.map((answer, index) => {
     const reservation = takes[index]?.reservation;
     if (answer.kind !== 'taken' || reservation === undefined) return answer;
     return { ...answer, expiresAtMs: expiries.get(reservation.id) };
   });
+  const values = new Map(taken.moved.map(({ group, shares }) => [group, shares.value]));
+  return { answers, marks: marksOf(groups.values(), (group) => values.get(group), 1n) };
 };

@@ -1,8 +1,10 @@
 /** The ledger in PostgreSQL: values are taken and their rows written in one transaction; a lost COMMIT is found out about. */
-import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { LedgerBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
 import type { ReservationState } from '../../core/ledger.ts';
+import { isBehind, type KnownMarks, markName } from '../../core/ledger-mark.ts';
 import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../core/ledger-store.ts';
-import { decodeAnswers, readExpiries, readLedgerRow, readReceipt, readReservation } from './ledger-rows.ts';
+import { advanceLedger } from './ledger-advance.ts';
+import { decodeAnswers, readExpiries, readLedgerRow, readMark, readReceipt, readReservation } from './ledger-rows.ts';
 import { takeLocked } from './ledger-taking.ts';
 import type { PostgresClient, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -20,7 +22,12 @@ const SQL = {
   listRows: loadSql('list-ledger'),
   listReservations: loadSql('list-reservations'),
   checkHealth: loadSql('check-health'),
+  lockReserved: loadSql('lock-reserved-sequence'),
+  findLost: loadSql('find-lost'),
+  listLost: loadSql('list-lost'),
 };
+
+const NOTHING_KNOWN: KnownMarks = new Map();
 
 /** Below every reservation of a sequence. */
 const BEFORE_ALL = { value: 0n, reservedAtMs: 0, id: '00000000-0000-0000-0000-000000000000' };
@@ -41,18 +48,22 @@ const readAnswers = async (run: Run, operation: string): Promise<readonly Ledger
 };
 
 export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): LedgerStore => {
-  const take = async (operation: string, takes: readonly LedgerTake[]): Promise<TakeOutcome> => {
+  const take = async (
+    operation: string,
+    takes: readonly LedgerTake[],
+    known: KnownMarks = NOTHING_KNOWN,
+  ): Promise<TakeOutcome> => {
     // Only from here on can the server have been told to commit: before, a failure means that nothing was done.
     let complete = false;
     try {
-      const answers = await transact(async (runInside) => {
+      const done = await transact(async (runInside) => {
         complete = false;
-        const taken = await takeLocked(runInside, operation, takes);
-        const result = taken ?? (await readAnswers(runInside, operation));
+        const { answers, marks } = await takeLocked(runInside, operation, takes, known);
+        const result = { answers: answers ?? (await readAnswers(runInside, operation)), marks };
         complete = true;
         return result;
       });
-      return { kind: 'done', answers };
+      return { kind: 'done', ...done };
     } catch (error) {
       if (!complete || !(error instanceof NumberGeneratorError)) throw error;
       return { kind: 'unknown', reason: error };
@@ -63,12 +74,19 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
   const end = async (
     id: string,
     state: ReservationState,
+    known: KnownMarks,
     statement: (run: Run) => Promise<unknown>,
   ): Promise<EndedReservation | undefined> =>
     transact(async (runInside) => {
+      const [row] = await runInside(SQL.lockReserved, [id]);
+      if (row === undefined) return undefined;
+      const before = readMark(row);
+      const { prefixKey, period } = before.sequence;
+      if (isBehind(before, known.get(markName(before.sequence)))) throw new LedgerBehindError(prefixKey, period);
       await statement(runInside);
       const reservation = await findReservation(runInside, id);
-      return reservation && { ended: reservation.state === state, reservation };
+      const mark = { ...before, changes: before.changes + 1n };
+      return reservation && { ended: reservation.state === state, reservation, mark };
     });
 
   return {
@@ -78,7 +96,7 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
     cancel: (operation) =>
       transact(async (runInside) => {
         const forbidden = await runInside(SQL.forbidOperation, [operation]);
-        if (forbidden.length === 0) await runInside(SQL.undoOperation, [operation]);
+        return forbidden.length === 0 ? (await runInside(SQL.undoOperation, [operation])).map(readMark) : [];
       }),
 
     findReceipt: async (_prefixKey, hash) => {
@@ -86,8 +104,10 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       return row === undefined ? undefined : readReceipt(row);
     },
     findReservation: (id) => findReservation(run, id),
-    confirm: (id) => end(id, 'confirmed', (runInside) => runInside(SQL.confirm, [id])),
-    void: (id, reason) => end(id, 'void', (runInside) => runInside(SQL.void, [id, reason])),
+    confirm: (id, known = NOTHING_KNOWN) => end(id, 'confirmed', known, (runInside) => runInside(SQL.confirm, [id])),
+    void: (id, reason, known = NOTHING_KNOWN) =>
+      end(id, 'void', known, (runInside) => runInside(SQL.void, [id, reason])),
+    advance: (request) => transact((runInside) => advanceLedger(runInside, request)),
 
     inspect: async ({ prefixKey, period }) => {
       const [row] = await run(SQL.inspect, [prefixKey, period]);
@@ -101,6 +121,17 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
 
     listPeriods: async (prefixKey, after, limit) =>
       (await run(SQL.listPeriods, [prefixKey, after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
+
+    findRow: async ({ prefixKey, period }, value) => {
+      const [row] = await run(SQL.listRows, [prefixKey, period, `${value - 1n}`, '1']);
+      const found = row && readLedgerRow(row);
+      if (found?.value === value) return found;
+      const [lost] = await run(SQL.findLost, [prefixKey, period, `${value}`]);
+      return lost && readLedgerRow(lost);
+    },
+
+    listLost: async ({ prefixKey, period }, after, limit) =>
+      (await run(SQL.listLost, [prefixKey, period, `${after}`, `${limit}`])).map(readLedgerRow),
 
     listRows: async ({ prefixKey, period }, after, limit) =>
       (await run(SQL.listRows, [prefixKey, period, `${after}`, `${limit}`])).map(readLedgerRow),

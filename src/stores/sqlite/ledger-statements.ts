@@ -3,17 +3,29 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
 import { type Cells, optional, prepareList } from './cells.ts';
 
-const LEDGER_COLUMNS = 'value, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation';
+const LEDGER_COLUMNS = `ledger.value, NULL AS last, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation,
+  NULL AS reason, ledger.value <= floor`;
+// Values up to there are never handed out again. Without a row there is no floor.
+const FLOOR = "(SELECT coalesce(max(floor), '') AS floor FROM ledger_floors WHERE prefix_key = ?1 AND period = ?2)";
+const LOST_COLUMNS =
+  "first_value, last_value, '', 'lost', NULL, lost_at_ms, lost_at_ms, subject, NULL, NULL, reason, 1";
 
-/** What was reserved and is past its time counts as void. */
+/** What was reserved and is past its time counts as void; what is void and not handed out again, as lost. */
+const stateOf = (state: string, isExpired: boolean, isBelowFloor: boolean): LedgerState => {
+  const now = isExpired ? 'void' : state;
+  return (now === 'void' && isBelowFloor ? 'lost' : now) as LedgerState;
+};
+
 export const readLedgerRow = (cells: Cells, nowMs: number): LedgerRow => {
-  const [value, number, state, freeAt, takenAtMs, changedAtMs, subject, keyHash, reservation] = cells;
+  const [value, last, number, state, freeAt, takenAtMs, changedAtMs, subject, keyHash, reservation, reason, below] =
+    cells;
   const freeAtMs = Number(freeAt);
   const expired = state === 'reserved' && freeAtMs <= nowMs;
   return {
     value: BigInt(String(value)),
+    ...(last !== null && { last: BigInt(String(last)), reason: String(reason) }),
     number: String(number),
-    state: expired ? 'void' : (String(state) as LedgerState),
+    state: stateOf(String(state), expired, below === 1),
     takenAtMs: Number(takenAtMs),
     changedAtMs: expired ? freeAtMs : Number(changedAtMs),
     subject: optional(subject),
@@ -54,10 +66,12 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   ),
   listFree: prepareList(
     handle,
-    'SELECT value FROM ledger WHERE prefix_key = ? AND period = ? AND free_at_ms <= ? ORDER BY value LIMIT ?',
+    `SELECT value FROM ledger, ${FLOOR} WHERE prefix_key = ?1 AND period = ?2 AND free_at_ms <= ?3 AND value > floor
+     ORDER BY value LIMIT ?4`,
   ),
   countFree: handle.prepare(
-    'SELECT count(*) AS free, min(value) AS lowest FROM ledger WHERE prefix_key = ? AND period = ? AND free_at_ms <= ?',
+    `SELECT count(*) AS free, min(value) AS lowest FROM ledger, ${FLOOR}
+     WHERE prefix_key = ?1 AND period = ?2 AND free_at_ms <= ?3 AND value > floor`,
   ),
   putRow: handle.prepare(
     `INSERT OR REPLACE INTO ledger (
@@ -83,7 +97,26 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   ),
   listRows: prepareList(
     handle,
-    `SELECT ${LEDGER_COLUMNS} FROM ledger WHERE prefix_key = ? AND period = ? AND value > ? ORDER BY value LIMIT ?`,
+    `SELECT ${LEDGER_COLUMNS} FROM ledger, ${FLOOR} WHERE prefix_key = ?1 AND period = ?2 AND value > ?3
+     UNION ALL SELECT ${LOST_COLUMNS} FROM ledger_lost WHERE prefix_key = ?1 AND period = ?2 AND first_value > ?3
+     ORDER BY 1 LIMIT ?4`,
+  ),
+  listLost: prepareList(
+    handle,
+    `SELECT ${LEDGER_COLUMNS} FROM ledger, ${FLOOR}
+     WHERE prefix_key = ?1 AND period = ?2 AND value > ?3 AND value <= floor AND free_at_ms <= ?5
+     UNION ALL SELECT ${LOST_COLUMNS} FROM ledger_lost WHERE prefix_key = ?1 AND period = ?2 AND first_value > ?3
+     ORDER BY 1 LIMIT ?4`,
+  ),
+  findRow: prepareList(
+    handle,
+    `SELECT ${LEDGER_COLUMNS} FROM ledger, ${FLOOR} WHERE prefix_key = ?1 AND period = ?2 AND value = ?3
+     UNION ALL SELECT ${LOST_COLUMNS} FROM ledger_lost
+     WHERE prefix_key = ?1 AND period = ?2 AND first_value <= ?3 AND last_value >= ?3`,
+  ),
+  putLost: handle.prepare('INSERT INTO ledger_lost VALUES (?, ?, ?, ?, ?, ?, ?)'),
+  putFloor: handle.prepare(
+    'INSERT INTO ledger_floors VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET floor = excluded.floor',
   ),
   listReservations: prepareList(
     handle,

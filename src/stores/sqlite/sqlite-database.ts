@@ -47,6 +47,13 @@ const OPEN = `
     reservation TEXT, PRIMARY KEY (prefix_key, period, value)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS ledger_free ON ledger (prefix_key, period, free_at_ms) WHERE free_at_ms IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS ledger_lost (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
+    reason TEXT NOT NULL, subject TEXT, lost_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_floors (
+    prefix_key TEXT NOT NULL, period TEXT NOT NULL, floor TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS reservations (
     id TEXT PRIMARY KEY, prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, number TEXT NOT NULL,
     state TEXT NOT NULL, subject TEXT, reserved_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,

@@ -1,8 +1,15 @@
 /** The ledger in the embedded database: one transaction, so one fsync, for all takes of a call. */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { type LedgerGrant, type Reservation, shareValues } from '../../core/ledger.ts';
-import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake } from '../../core/ledger-store.ts';
+import { judgeAdvance, type LedgerGrant, type Reservation, shareValues } from '../../core/ledger.ts';
+import type {
+  EndedReservation,
+  LedgerAdvance,
+  LedgerAdvanceReply,
+  LedgerAnswer,
+  LedgerStore,
+  LedgerTake,
+} from '../../core/ledger-store.ts';
 import { judgeReceipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { wide } from './cells.ts';
@@ -65,6 +72,22 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     return taken;
   };
 
+  const advance = (request: LedgerAdvance): LedgerAdvanceReply => {
+    const { sequence, initialSeq, to, reason, subject = null, dryRun } = request;
+    const { prefixKey, period } = sequence;
+    const from = readValue(sequence) ?? initialSeq;
+    const refusal = judgeAdvance(from, request);
+    if (refusal !== undefined) return refusal;
+    const nowMs = clock.now();
+    const free = BigInt(Number(statements.countFree.get(prefixKey, period, nowMs)?.['free'] ?? 0));
+    if (!dryRun) {
+      statements.putLost.run(prefixKey, period, wide(from + 1n), wide(to), reason, subject, nowMs);
+      statements.putSequence.run(prefixKey, period, wide(to));
+      statements.putFloor.run(prefixKey, period, wide(to));
+    }
+    return { kind: 'advanced', from, to, free };
+  };
+
   const find = (id: string): Reservation | undefined => {
     const [row] = statements.findReservation.all(id);
     return row === undefined ? undefined : readReservation(row, clock.now());
@@ -91,16 +114,17 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
       // The commit blocks the event loop; waiting for its turn lets the requests of this round share the next one.
       await setImmediate();
       const nowMs = clock.now();
-      return { kind: 'done', answers: transact(() => takes.map((take) => takeOne(take, nowMs))) };
+      return { kind: 'done', answers: transact(() => takes.map((take) => takeOne(take, nowMs))), marks: [] };
     },
 
     // There is nothing to cancel where no outcome is unknown.
-    cancel: async () => undefined,
+    cancel: async () => [],
 
     findReceipt: async (_prefixKey, hash) => transact(() => receipts.find(hash)),
     findReservation: async (id) => transact(() => find(id)),
     confirm: async (id) => end(id, 'confirmed', null),
     void: async (id, reason) => end(id, 'void', reason),
+    advance: async (request) => transact(() => advance(request)),
 
     inspect: async (sequence) =>
       transact(() => {
@@ -117,6 +141,17 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
       transact(() => statements.listPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map(([period]) =>
         String(period),
       ),
+
+    findRow: async ({ prefixKey, period }, value) => {
+      const [row] = transact(() => statements.findRow.all(prefixKey, period, wide(value)));
+      return row && readLedgerRow(row, clock.now());
+    },
+
+    listLost: async ({ prefixKey, period }, after, limit) => {
+      const nowMs = clock.now();
+      const rows = transact(() => statements.listLost.all(prefixKey, period, wide(after), limit, nowMs));
+      return rows.map((row) => readLedgerRow(row, nowMs));
+    },
 
     listRows: async ({ prefixKey, period }, after, limit) =>
       transact(() => statements.listRows.all(prefixKey, period, wide(after), limit)).map((row) =>

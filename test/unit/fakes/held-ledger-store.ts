@@ -54,7 +54,7 @@ export const createHeldLedgerStore = (): HeldLedgerStore => {
             held.splice(held.indexOf(call), 1);
             if (fate === 'failed') return reject(new StorageUnavailableError('away'));
             if (fate !== 'undone unheard') answers(operation, takes);
-            if (fate === 'done') return resolve({ kind: 'done', answers: answers(operation, takes) });
+            if (fate === 'done') return resolve({ kind: 'done', marks: [], answers: answers(operation, takes) });
             resolve({ kind: 'unknown', reason: new StorageUnavailableError('cut') });
           },
         };
@@ -63,6 +63,7 @@ export const createHeldLedgerStore = (): HeldLedgerStore => {
     cancel: async (operation) => {
       if (store.away) throw new StorageUnavailableError('away');
       cancelled.push(operation);
+      return [];
     },
   };
   return store;

@@ -20,7 +20,7 @@ const setUp = (pages: number, failAfter = Number.POSITIVE_INFINITY) => {
       });
     }
   }
-  const counts = { issued: 1n, confirmed: 0n, reserved: 0n, void: 0n, gap: 0n, held: 0n, open: 0n };
+  const counts = { issued: 1n, confirmed: 0n, reserved: 0n, void: 0n, lost: 0n, gap: 0n, held: 0n, open: 0n };
   const report: Report = {
     head: {
       ...{ prefixKey: 'INV', strategy: 'gapless', period: '', store: 'sqlite', node: 'n1' },

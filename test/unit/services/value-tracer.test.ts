@@ -96,6 +96,7 @@ test.each([
   ['confirmed', 'issued'],
   ['reserved', 'not-issued'],
   ['void', 'not-issued'],
+  ['lost', 'unknown'],
 ] as const)('a ledger row that is %s means %s', async (state, issued) => {
   const row = {
     value: 7n,
@@ -108,7 +109,7 @@ test.each([
   };
   const tracer = createValueTracer({
     counters: { inspect: async () => STATE, listGaps: async () => [] },
-    ledger: { listRows: async (_sequence, after) => (after < 7n ? [{ ...row, reservation: undefined }] : []) },
+    ledger: { findRow: async (_sequence, value) => (value === 7n ? { ...row, reservation: undefined } : undefined) },
   });
   const config = configOf('INV', { format: '{SEQ:4}', strategy: 'gapless' });
   expect(await tracer.trace(config, SEQUENCE, 7n)).toMatchObject({ issued });

@@ -4,6 +4,6 @@
 SELECT sequence.value, count(free.value) AS free, min(free.value) AS lowest_free
 FROM ledger_sequences AS sequence
 LEFT JOIN ledger AS free ON free.prefix_key = sequence.prefix_key AND free.period = sequence.period
-  AND free.free_at <= statement_timestamp()
+  AND free.free_at <= statement_timestamp() AND free.value > sequence.floor
 WHERE sequence.prefix_key = $1 AND sequence.period = $2
 GROUP BY sequence.value

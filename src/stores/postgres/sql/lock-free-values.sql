@@ -7,6 +7,8 @@ CROSS JOIN LATERAL (
   SELECT value FROM ledger
   WHERE ledger.prefix_key = wanted.prefix_key AND ledger.period = wanted.period
     AND free_at <= statement_timestamp()
+    AND value > (SELECT floor FROM ledger_sequences AS sequence
+      WHERE sequence.prefix_key = wanted.prefix_key AND sequence.period = wanted.period)
   ORDER BY value LIMIT wanted.count
   FOR UPDATE
 ) AS free

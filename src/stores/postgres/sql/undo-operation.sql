@@ -1,6 +1,7 @@
 -- Frees the values that a call took for callers who were refused, and writes each down in the history. Once only: afterwards the
 -- call counts as cancelled. What was taken under an idempotency key stays, for a repetition of the request is given it.
 -- $1 operation
+-- Returns how far the sequences have changed: prefix key, period, value, changes.
 WITH operation AS (
   SELECT answers FROM ledger_operations WHERE operation = $1 AND answers IS NOT NULL FOR UPDATE
 ), given AS (
@@ -25,8 +26,11 @@ WITH operation AS (
     'not delivered'
   FROM freed WHERE reservation IS NULL
 ), sequences AS (
-  UPDATE ledger_sequences AS sequence SET reuses = true
+  UPDATE ledger_sequences AS sequence SET reuses = true, changes = changes + 1
   FROM (SELECT DISTINCT prefix_key, period FROM freed) AS touched
   WHERE sequence.prefix_key = touched.prefix_key AND sequence.period = touched.period
+  RETURNING sequence.prefix_key, sequence.period, sequence.value, sequence.changes
+), undone AS (
+  UPDATE ledger_operations SET answers = NULL WHERE operation IN (SELECT $1::uuid FROM operation)
 )
-UPDATE ledger_operations SET answers = NULL WHERE operation IN (SELECT $1::uuid FROM operation)
+SELECT prefix_key, period, value, changes FROM sequences

@@ -21,7 +21,8 @@ WITH operation AS (
   FROM unnest($13::bigint[], $14::numeric[], $15::text[]) AS taken (position, value, number) JOIN take USING (position)
   WHERE EXISTS (SELECT FROM operation)
 ), sequences AS (
-  UPDATE ledger_sequences AS sequence SET value = moved.value, reuses = sequence.reuses OR moved.reuses
+  UPDATE ledger_sequences AS sequence
+  SET value = moved.value, reuses = sequence.reuses OR moved.reuses, changes = sequence.changes + 1
   FROM unnest($3::text[], $4::text[], $5::numeric[], $6::boolean[]) AS moved (prefix_key, period, value, reuses)
   WHERE sequence.prefix_key = moved.prefix_key AND sequence.period = moved.period
     AND EXISTS (SELECT FROM operation)

@@ -1,0 +1,34 @@
+/** Moving a sequence of the ledger forward, within a transaction of PostgreSQL. */
+import { judgeAdvance } from '../../core/ledger.ts';
+import type { LedgerAdvance, LedgerAdvanceReply } from '../../core/ledger-store.ts';
+import type { Run } from './postgres-client.ts';
+import { loadSql } from './sql-statement.ts';
+
+const SQL = {
+  lock: loadSql('lock-ledger-sequences'),
+  begin: loadSql('begin-ledger-sequences'),
+  countFree: loadSql('count-free-values'),
+  advance: loadSql('advance-ledger'),
+};
+
+export const advanceLedger = async (run: Run, request: LedgerAdvance): Promise<LedgerAdvanceReply> => {
+  const { sequence, initialSeq, to, reason, subject = null, dryRun } = request;
+  const { prefixKey, period } = sequence;
+  const readValue = async (): Promise<bigint | undefined> => {
+    const [row] = await run(SQL.lock, [[prefixKey], [period]]);
+    return row === undefined ? undefined : BigInt(row['value'] ?? '');
+  };
+  let stored = await readValue();
+  if (stored === undefined && !dryRun && judgeAdvance(initialSeq, request) === undefined) {
+    await run(SQL.begin, [[prefixKey], [period], [`${initialSeq}`]]);
+    stored = await readValue();
+  }
+  const from = stored ?? initialSeq;
+  const refusal = judgeAdvance(from, request);
+  if (refusal !== undefined) return refusal;
+  const [count] = await run(SQL.countFree, [prefixKey, period]);
+  const advanced = { kind: 'advanced', from, to, free: BigInt(count?.['free'] ?? 0) } as const;
+  if (dryRun) return advanced;
+  const [row] = await run(SQL.advance, [prefixKey, period, `${from + 1n}`, `${to}`, reason, subject]);
+  return { ...advanced, mark: { sequence, changes: BigInt(row?.['changes'] ?? 0), value: to } };
+};
