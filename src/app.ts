@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { type CounterAllocator, createCounterAllocator } from './allocators/counter-allocator.ts';
 import { createGaplessAllocator } from './allocators/gapless-allocator.ts';
+import { createGuardedLedger } from './allocators/guarded-ledger.ts';
 import { createKeyClaims } from './allocators/key-claims.ts';
+import { createLedgerGuard } from './allocators/ledger-guard.ts';
 import { createSegmentAllocator } from './allocators/segment-allocator.ts';
 import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
 import { createUuidAllocator } from './allocators/uuid-allocator.ts';
@@ -14,6 +16,7 @@ import type { ApiKeyStore } from './core/api-key-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
 import type { Emit } from './core/events.ts';
+import type { KnownMarkStore } from './core/ledger-mark.ts';
 import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
@@ -88,6 +91,8 @@ interface Stores {
   readonly apiKeys: ApiKeyStore;
   /** The ledger of gapless prefixes, where the same store keeps it. */
   readonly ledger?: LedgerStore;
+  /** What was known of a ledger that lies elsewhere. */
+  readonly knownMarks?: KnownMarkStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
   readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
   close(): Promise<void>;
@@ -99,6 +104,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
   const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
+  const { createRedisKnownMarkStore } = await import('./stores/redis/redis-known-mark-store.ts');
   const { createRedisPrefixConfigStore } = await import('./stores/redis/redis-prefix-config-store.ts');
   const { createRedisTemporaryNumberStore } = await import('./stores/redis/redis-temporary-number-store.ts');
   const { createRedisWorkerLeaseStore } = await import('./stores/redis/redis-worker-lease-store.ts');
@@ -110,6 +116,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
     temporaryNumbers: createRedisTemporaryNumberStore(client),
     workerLeases: createRedisWorkerLeaseStore(client, Math.random),
     apiKeys: createRedisApiKeyStore(client),
+    knownMarks: createRedisKnownMarkStore(client),
     checks,
     close: async () => {
       checks.close();
@@ -131,6 +138,7 @@ const openRequestCounter = async (target: RedisTarget, settings: Settings, emit:
 const openPostgres = async (url: string, timeoutMs: number, emit: Emit, { timed, sizedLedger }: StoreMetrics) => {
   const { createPostgresClient } = await import('./stores/postgres/postgres-client.ts');
   const { createPostgresCeilingStore } = await import('./stores/postgres/postgres-ceiling-store.ts');
+  const { createPostgresLedgerMarks } = await import('./stores/postgres/postgres-ledger-marks.ts');
   const { createPostgresLedgerStore } = await import('./stores/postgres/postgres-ledger-store.ts');
   const { createPostgresPrefixConfigCopy } = await import('./stores/postgres/postgres-prefix-config-copy.ts');
   const { createPostgresWorkerLeaseStore } = await import('./stores/postgres/postgres-worker-lease-store.ts');
@@ -138,6 +146,7 @@ const openPostgres = async (url: string, timeoutMs: number, emit: Emit, { timed,
   return {
     ceilings: timed(createPostgresCeilingStore(client), 'postgres', 'ceilings'),
     ledger: timed(sizedLedger(createPostgresLedgerStore(client)), 'postgres', 'ledger'),
+    storedMarks: createPostgresLedgerMarks(client),
     prefixConfigCopy: timed(createPostgresPrefixConfigCopy(client), 'postgres', 'configs'),
     workerLeases: timed(createPostgresWorkerLeaseStore(client, Math.random), 'postgres', 'workers'),
     close: () => client.close(),
@@ -260,7 +269,19 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   listeners.push((event) => {
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
-  const ledger = postgres?.ledger ?? stores.ledger;
+  const guard =
+    postgres &&
+    stores.knownMarks &&
+    createLedgerGuard({ store: stores.knownMarks, stored: postgres.storedMarks, emit });
+  if (guard !== undefined) {
+    listeners.push(({ type }) => {
+      if (type === 'store-disconnected') guard.lost();
+      if (type === 'store-connected') void guard.catchUp();
+      if (type === 'ceiling-store-connected') void guard.look();
+    });
+  }
+  const plainLedger = postgres?.ledger ?? stores.ledger;
+  const ledger = plainLedger && guard ? createGuardedLedger(plainLedger, guard) : plainLedger;
   // The embedded database keeps all receipts in one table.
   const claims = postgres && createKeyClaims({ store: counters, emit });
   const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit, claims })) };
@@ -335,6 +356,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     isRegistered: () => allocator.isRegistered(),
     checkCeilings: postgres && (() => postgres.ceilings.checkHealth()),
     ceilingsRemedy: remedies.ofCeilings,
+    ledger: guard && (() => guard.state()),
     hasStandby: () => allocator.hasStandby() || segments?.hasValues() === true || workerKeeper.usable() !== undefined,
     isStopping: () => stopping,
     clockFinding: clockWatcher.finding,
@@ -435,6 +457,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       await requestCounter?.close();
       await segments?.close();
       await gapless?.allocator.close();
+      await guard?.close();
       await allocator.close();
       await workerKeeper.close();
       await temporaryNumberService.handOver();

@@ -5,8 +5,10 @@ import { counted } from './core/counted.ts';
 import { createRepairService } from './services/repair-service.ts';
 import { createPostgresCeilingRepair } from './stores/postgres/postgres-ceiling-repair.ts';
 import { createPostgresClient } from './stores/postgres/postgres-client.ts';
+import { createPostgresLedgerMarks } from './stores/postgres/postgres-ledger-marks.ts';
 import { createPostgresPrefixConfigCopy } from './stores/postgres/postgres-prefix-config-copy.ts';
 import { createRedisClient } from './stores/redis/redis-client.ts';
+import { createRedisKnownMarkStore } from './stores/redis/redis-known-mark-store.ts';
 import { createRedisPrefixConfigStore } from './stores/redis/redis-prefix-config-store.ts';
 import { createRedisServedSequences } from './stores/redis/redis-served-sequences.ts';
 
@@ -33,17 +35,23 @@ export const repair = async (settings: Settings, change: boolean, say: (line: st
       ceilings: createPostgresCeilingRepair(postgres),
       live: createRedisPrefixConfigStore(redis),
       copy: createPostgresPrefixConfigCopy(postgres),
+      knownMarks: createRedisKnownMarkStore(redis),
+      storedMarks: createPostgresLedgerMarks(postgres),
     });
-    const { sequences, sequencesBehind, configsBehind } = await service.run(change, say);
-    const found = `${counted(sequences, 'sequence')} in Redis, ${sequencesBehind} behind in PostgreSQL; ${counted(configsBehind, 'prefix config')} behind.`;
-    const behind = sequencesBehind + configsBehind > 0;
-    if (!behind) say(`${found} Nothing to do.`);
-    else
+    const { sequences, sequencesBehind, configsBehind, ledgersBehind, ledgersToAdvance } = await service.run(
+      change,
+      say,
+    );
+    const ledgers = ledgersBehind === 0 ? '' : ` ${counted(ledgersBehind, 'gapless sequence')} went back.`;
+    const found = `${counted(sequences, 'sequence')} in Redis, ${sequencesBehind} behind in PostgreSQL; ${counted(configsBehind, 'prefix config')} behind.${ledgers}`;
+    if (sequencesBehind + configsBehind + ledgersBehind === 0) say(`${found} Nothing to do.`);
+    else if (!change) say(`${found} Nothing was changed: repeat with --yes to move them forward.`);
+    else if (ledgersToAdvance === 0) say(`${found} All moved forward.`);
+    else {
       say(
-        change
-          ? `${found} All moved forward.`
-          : `${found} Nothing was changed: repeat with --yes to move them forward.`,
+        `${found} ${ledgersToAdvance} of those have to be advanced past every number that was issued (POST /api/sequences/…/advance); then repeat.`,
       );
+    }
   } catch (error) {
     throw new Error(`The repair could not be finished, and may be repeated: ${reasonOf(error)}`, { cause: error });
   } finally {

@@ -1,6 +1,7 @@
 /** Facts that the lower floors report; metrics and logs listen. */
 import type { Finding, Guarantee } from './finding.ts';
 import type { ReservationState } from './ledger.ts';
+import type { LedgerMark } from './ledger-mark.ts';
 import type { Strategy } from './numbering.ts';
 import type { PrefixConfig } from './prefix-config.ts';
 
@@ -104,6 +105,10 @@ export type NumberGeneratorEvent =
   | { readonly type: 'reservation'; readonly outcome: ReservationState }
   /** An idempotency key came for a gapless number while the counter store was away, and belonged to another request. */
   | { readonly type: 'key-used-twice' }
+  /** So many sequences of the ledger went back to an earlier state and are refused; 0: none any more. */
+  | { readonly type: 'ledger-behind'; readonly sequences: number; readonly example: LedgerMark | undefined }
+  /** Whether a ledger that goes back would be found out: not while what is known of it cannot be kept elsewhere. */
+  | { readonly type: 'gapless-guard'; readonly guarded: boolean }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
   | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
   /** A share of 0.8 or 0.95 of the width or the limit is used; told once each. */

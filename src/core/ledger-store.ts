@@ -65,6 +65,8 @@ export interface LedgerAdvance {
   readonly subject: string | undefined;
   /** Only says what it would do. */
   readonly dryRun: boolean;
+  /** What was known of the sequence before. One that has changed less stays refused: only the repair lifts its changes. */
+  readonly known?: LedgerMark | undefined;
 }
 
 export type LedgerAdvanceReply =

@@ -1,6 +1,14 @@
 /** The repair after an older state of PostgreSQL was restored: it is moved forward to what Redis serves, never back. */
 import type { CeilingRepair, ServedSequence, ServedSequences } from '../core/ceiling-repair.ts';
 import type { Ceiling } from '../core/ceiling-store.ts';
+import {
+  isBehind as isLedgerBehind,
+  type KnownMarkStore,
+  type LedgerMark,
+  markName,
+  type StoredMark,
+  type StoredMarks,
+} from '../core/ledger-mark.ts';
 import type { PrefixConfigCopy } from '../core/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { compareEntries, NO_ENTRY, type PrefixEntry, settleEntries, versionOf } from '../core/prefix-history.ts';
@@ -10,6 +18,9 @@ export interface RepairSummary {
   /** Sequences and prefix configs that were behind: moved forward, or only named when nothing may be changed. */
   readonly sequencesBehind: number;
   readonly configsBehind: number;
+  /** Gapless sequences whose ledger went back; and those of them that must be advanced before they can be mended. */
+  readonly ledgersBehind: number;
+  readonly ledgersToAdvance: number;
 }
 
 export interface RepairService {
@@ -25,6 +36,9 @@ interface Dependencies {
   readonly ceilings: CeilingRepair;
   readonly live: Pick<PrefixConfigStore, 'keys' | 'find' | 'histories'>;
   readonly copy: PrefixConfigCopy;
+  /** What was known of the ledger, and the ledger. */
+  readonly knownMarks: Pick<KnownMarkStore, 'list'>;
+  readonly storedMarks: Pick<StoredMarks, 'read' | 'lift'>;
 }
 
 const PAGE = 500;
@@ -42,7 +56,12 @@ const describeEntry = ({ stored, history }: PrefixEntry): string => {
 const describe = (at: Ceiling | undefined): string =>
   at === undefined ? 'nothing' : `epoch ${at.epoch}, ceiling ${at.ceiling}`;
 
-export const createRepairService = ({ served, ceilings, live, copy }: Dependencies): RepairService => {
+const describeMark = (mark: LedgerMark | undefined): string =>
+  mark === undefined ? 'nothing' : `${mark.changes} changes, highest ${mark.value}`;
+
+export const createRepairService = (dependencies: Dependencies): RepairService => {
+  const { served, ceilings, live, copy, knownMarks, storedMarks } = dependencies;
+
   const repairSequence = async (found: ServedSequence, change: boolean): Promise<{ behind: boolean; line: string }> => {
     const { prefixKey, period } = found.sequence;
     const stored = await ceilings.read(found.sequence);
@@ -85,6 +104,43 @@ export const createRepairService = ({ served, ceilings, live, copy }: Dependenci
     return behind;
   };
 
+  /** @returns whether it has to be advanced first; then nothing was changed. */
+  const repairLedger = async (
+    known: LedgerMark,
+    stored: StoredMark | undefined,
+    change: boolean,
+    say: (line: string) => void,
+  ): Promise<boolean> => {
+    const { prefixKey, period } = known.sequence;
+    const state = `ledger of ${prefixKey}${period === '' ? '' : ` ${period}`}: PostgreSQL ${describeMark(stored)}; Redis ${describeMark(known)}`;
+    if ((stored?.floor ?? 0n) < known.value) {
+      const least = stored === undefined || stored.value < known.value ? known.value : stored.value + 1n;
+      say(`${state}: went back; advance it to ${least} or more first`);
+      return true;
+    }
+    if (change) await storedMarks.lift(known);
+    say(`${state}: ${change ? 'served again' : 'went back, and was advanced since'}`);
+    return false;
+  };
+
+  const repairLedgers = async (
+    change: boolean,
+    say: (line: string) => void,
+  ): Promise<Pick<RepairSummary, 'ledgersBehind' | 'ledgersToAdvance'>> => {
+    const seen = new Set<string>();
+    let toAdvance = 0;
+    for await (const page of knownMarks.list()) {
+      const stored = await storedMarks.read(page.map(({ sequence }) => sequence));
+      for (const [index, known] of page.entries()) {
+        const name = markName(known.sequence);
+        if (!isLedgerBehind(stored[index], known) || seen.has(name)) continue;
+        seen.add(name);
+        if (await repairLedger(known, stored[index], change, say)) toAdvance += 1;
+      }
+    }
+    return { ledgersBehind: seen.size, ledgersToAdvance: toAdvance };
+  };
+
   const repairConfigs = async (change: boolean, say: (line: string) => void): Promise<number> => {
     let behind = 0;
     for (let after = ''; ; ) {
@@ -100,6 +156,7 @@ export const createRepairService = ({ served, ceilings, live, copy }: Dependenci
     run: async (change, say) => ({
       ...(await repairSequences(change, say)),
       configsBehind: await repairConfigs(change, say),
+      ...(await repairLedgers(change, say)),
     }),
   };
 };

@@ -77,6 +77,36 @@ const ofStores = (registry: Registry): Part => {
   };
 };
 
+/** Whether the ledger is the latest there was. */
+const ofLedger = (registry: Registry): Part => {
+  let behind = 0;
+  let guarded = 1;
+  registerGauge(
+    registry,
+    {
+      name: 'number_generator_ledger_sequences_behind',
+      help: 'Gapless sequences that are refused, for the ledger went back to an earlier state.',
+    },
+    () => behind,
+  );
+  registerGauge(
+    registry,
+    {
+      name: 'number_generator_gapless_guarded',
+      help: '1 while a ledger that goes back would be found out, 0 while Redis cannot be told how far it has changed.',
+    },
+    () => guarded,
+  );
+  return {
+    'ledger-behind': ({ sequences }) => {
+      behind = sequences;
+    },
+    'gapless-guard': (event) => {
+      guarded = event.guarded ? 1 : 0;
+    },
+  };
+};
+
 const ofFindings = (registry: Registry): Part => {
   // The one that endangers numbers is shown before it is found, so that an alert can tell "no" from "not looked".
   const findings = new Map<string, { severity: Severity; present: number }>([
@@ -371,6 +401,7 @@ export const createEventMetrics = (registry: Registry, shutdownTimeoutMs: number
   const listeners: Part = {
     ...ofStores(registry),
     ...ofFindings(registry),
+    ...ofLedger(registry),
     ...ofTheFence(registry),
     ...ofSnowflakes(registry),
     ...ofConfigs(registry),

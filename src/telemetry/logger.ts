@@ -134,6 +134,26 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'key-used-twice' },
       'While Redis was away an Idempotency-Key got numbers of a gapless prefix that another request had used before',
     ),
+  'ledger-behind': ({ sequences, example }, logger) => {
+    if (example === undefined) {
+      logger.info({ event: 'ledger-behind', sequences }, 'No sequence of the ledger is behind any more');
+      return;
+    }
+    const { sequence, value } = example;
+    logger.error(
+      { event: 'ledger-behind', sequences, prefix_key: sequence.prefixKey, period: sequence.period, known: `${value}` },
+      'The ledger in PostgreSQL went back to an earlier state: these sequences are refused until they are advanced and repaired',
+    );
+  },
+  'gapless-guard': ({ guarded }, logger) => {
+    if (guarded) logger.info({ event: 'gapless-guard', guarded }, 'Redis knows again how far the ledger has changed');
+    else {
+      logger.warn(
+        { event: 'gapless-guard', guarded },
+        'Redis is away: gapless numbers go on, but a ledger that is restored now would not be found out',
+      );
+    }
+  },
   'ledger-calls-unsettled': ({ calls }, logger) =>
     logger.warn(
       { event: 'ledger-calls-unsettled', calls },

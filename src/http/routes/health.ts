@@ -4,7 +4,16 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ClockBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
 import type { Finding, Guarantee } from '../../core/finding.ts';
+import type { LedgerMark } from '../../core/ledger-mark.ts';
 import { problemResponse } from '../schemas/problem.ts';
+
+interface LedgerHealth {
+  /** Sequences that are refused, for their ledger went back; and one of them. */
+  readonly behind: number;
+  readonly example: LedgerMark | undefined;
+  /** A ledger that went back now would not be found out. */
+  readonly unguarded: boolean;
+}
 
 export interface HealthOptions {
   /** Name of the store: redis, sqlite. */
@@ -19,6 +28,8 @@ export interface HealthOptions {
   readonly findings?: () => readonly Finding[] | undefined;
   /** Which guarantee is in force; undefined when that is not known, or no question. */
   readonly guarantee?: () => Guarantee | undefined;
+  /** How it stands with the ledger; undefined where it cannot go back unnoticed, or there is none. */
+  readonly ledger?: (() => LedgerHealth) | undefined;
   /** What to look at while the store, or the store of the ceilings, cannot be reached; undefined when nothing is known. */
   readonly storeRemedy?: () => string | undefined;
   readonly ceilingsRemedy?: () => string | undefined;
@@ -116,6 +127,29 @@ const guaranteeComponents = (guarantee: Guarantee | undefined): Component[] => {
 const clockComponents = (finding: Finding | undefined): Component[] =>
   finding === undefined ? [] : [{ name: 'clock', status: 'down', detail: describeFinding(finding) }];
 
+const ledgerComponents = (ledger: LedgerHealth | undefined): Component[] => {
+  const components: Component[] = [];
+  if (ledger?.example !== undefined) {
+    const { sequence, value } = ledger.example;
+    const name = `${sequence.prefixKey}${sequence.period === '' ? '' : ` ${sequence.period}`}`;
+    const more = ledger.behind === 1 ? '' : ` and ${ledger.behind - 1} more`;
+    components.push({
+      name: 'gapless',
+      status: 'degraded',
+      detail: `The ledger in PostgreSQL went back to an earlier state, as by restoring a backup: ${name} (${value} was issued)${more} refused. Remedy: advance each past every number that was issued, then run the command repair with --yes (npm run repair -- --yes).`,
+    });
+  }
+  if (ledger?.unguarded) {
+    components.push({
+      name: 'gapless-unguarded',
+      status: 'degraded',
+      detail:
+        'Redis cannot be told how far the ledger has changed: gapless numbers go on, but a backup of PostgreSQL that is restored now would not be found out.',
+    });
+  }
+  return components;
+};
+
 const healthReply = z
   .object({
     status: componentStatus,
@@ -178,6 +212,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
         ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
         ...settingsComponents(storeName, findings?.()),
         ...guaranteeComponents(guarantee?.()),
+        ...ledgerComponents(options.ledger?.()),
       ];
       const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
       const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);

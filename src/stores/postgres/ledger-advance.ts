@@ -1,5 +1,6 @@
 /** Moving a sequence of the ledger forward, within a transaction of PostgreSQL. */
 import { judgeAdvance } from '../../core/ledger.ts';
+import { isBehind } from '../../core/ledger-mark.ts';
 import type { LedgerAdvance, LedgerAdvanceReply } from '../../core/ledger-store.ts';
 import type { Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -12,23 +13,24 @@ const SQL = {
 };
 
 export const advanceLedger = async (run: Run, request: LedgerAdvance): Promise<LedgerAdvanceReply> => {
-  const { sequence, initialSeq, to, reason, subject = null, dryRun } = request;
+  const { sequence, initialSeq, to, reason, subject = null, dryRun, known } = request;
   const { prefixKey, period } = sequence;
-  const readValue = async (): Promise<bigint | undefined> => {
+  const read = async () => {
     const [row] = await run(SQL.lock, [[prefixKey], [period]]);
-    return row === undefined ? undefined : BigInt(row['value'] ?? '');
+    return row && { value: BigInt(row['value'] ?? ''), changes: BigInt(row['changes'] ?? 0) };
   };
-  let stored = await readValue();
+  let stored = await read();
   if (stored === undefined && !dryRun && judgeAdvance(initialSeq, request) === undefined) {
     await run(SQL.begin, [[prefixKey], [period], [`${initialSeq}`]]);
-    stored = await readValue();
+    stored = await read();
   }
-  const from = stored ?? initialSeq;
+  const from = stored?.value ?? initialSeq;
   const refusal = judgeAdvance(from, request);
   if (refusal !== undefined) return refusal;
   const [count] = await run(SQL.countFree, [prefixKey, period]);
   const advanced = { kind: 'advanced', from, to, free: BigInt(count?.['free'] ?? 0) } as const;
   if (dryRun) return advanced;
-  const [row] = await run(SQL.advance, [prefixKey, period, `${from + 1n}`, `${to}`, reason, subject]);
+  const rise = isBehind(stored, known) ? '0' : '1';
+  const [row] = await run(SQL.advance, [prefixKey, period, `${from + 1n}`, `${to}`, reason, subject, rise]);
   return { ...advanced, mark: { sequence, changes: BigInt(row?.['changes'] ?? 0), value: to } };
 };

@@ -29,6 +29,8 @@ export interface RedisKeys {
   readonly apiKeys: string;
   /** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
   readonly workers: string;
+  /** Hash: sequence of the ledger in PostgreSQL → how far it has changed; see `lua/raise-marks.lua`. */
+  readonly ledgerKnown: string;
   ofSequence(sequence: SequenceName): SequenceKeys;
   /** String with TTL: a receipt, in the slot of the sequence, so that it is written together with the counter of any period. */
   receipt(prefixKey: string, hash: string): string;
@@ -67,6 +69,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     temporaryNumbers: `${prefix}temporary_numbers`,
     apiKeys: `${prefix}api_keys`,
     workers: `${prefix}workers`,
+    ledgerKnown: `{${prefix}ledger}:known`,
   };
   const patterns = ['sequence:*', 'idempotency:*', 'rate_limit:*'].map((pattern) => `${prefix}${pattern}`);
   return {

@@ -14,7 +14,7 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
   const counters = [plain.counter, periodic.counter];
   const hashes = [plain.state, plain.gaps, periodic.state, periodic.gaps];
   const receipts = [names.receipt(EXAMPLE, EXAMPLE), names.claim(EXAMPLE)];
-  const { prefixConfigs, prefixHistories, temporaryNumbers, workers, apiKeys } = names;
+  const { prefixConfigs, prefixHistories, temporaryNumbers, workers, apiKeys, ledgerKnown } = names;
   return [
     ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
     ...names.channels.flatMap((channel) => [`PUBLISH ${channel} ${EXAMPLE}`, `SUBSCRIBE ${channel}`]),
@@ -33,6 +33,15 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
     ...forKeys([temporaryNumbers], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
     ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
     ...forKeys([workers], 'HGET KEY f', 'HSET KEY f 1'),
+    ...forKeys(
+      [ledgerKnown],
+      'EVAL x 1 KEY',
+      'EVALSHA x 1 KEY',
+      'HGET KEY f',
+      'HMGET KEY f',
+      'HSET KEY f 1',
+      'HSCAN KEY 0',
+    ),
     ...forKeys(
       [names.requestCount(EXAMPLE)],
       'EVAL x 1 KEY',

@@ -50,7 +50,13 @@ const setUp = (list: readonly ServedSequence[], stored: Readonly<Record<string, 
   const listed = async function* (): AsyncGenerator<ServedSequence> {
     yield* list;
   };
-  const service = createRepairService({ served: { list: listed }, ceilings: repair, live, copy });
+  // The ledger has a test of its own, on real stores: test/integration/gapless-restore.test.ts.
+  const knownMarks = { list: async function* (): AsyncGenerator<never> {} };
+  const storedMarks = { read: async () => [], lift: async () => false };
+  const service = createRepairService({
+    ...{ served: { list: listed }, ceilings: repair, live, copy },
+    ...{ knownMarks, storedMarks },
+  });
   const run = async (change: boolean) => {
     const lines: string[] = [];
     const summary = await service.run(change, (line) => lines.push(line));
