@@ -46,7 +46,7 @@ export interface AdvanceRequest {
 }
 
 /** Values that one advance of a gapless sequence may lose, unless it is forced: a slip of the finger loses less. */
-export const ADVANCE_LOST_MAX = 1_000_000n;
+const ADVANCE_LOST_MAX = 1_000_000n;
 
 export interface SequenceReport {
   readonly config: PrefixConfig;
