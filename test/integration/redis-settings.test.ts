@@ -125,6 +125,7 @@ describe('the settings of Redis', () => {
     const keys = [
       '~sequence:*',
       '~{sequence:*',
+      '~{ledger}:*',
       '~prefix_configs',
       '~temporary_numbers',
       '~workers',
