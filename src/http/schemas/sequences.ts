@@ -183,8 +183,8 @@ export const toGapReply = (gap: Gap): z.output<typeof gapsReply>['items'][number
   reason: gap.reason,
   node: gap.node ?? null,
   recordedAt: new Date(gap.recordedAtMs).toISOString(),
-  detail: gap.detail ?? null,
-  subject: gap.subject ?? null,
+  ...(gap.detail !== undefined && { detail: gap.detail }),
+  ...(gap.subject !== undefined && { subject: gap.subject }),
 });
 
 const TEMPORARY_NUMBER = /^TMP-[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}-[0-9a-f]{1,32}-[0-9]{1,16}-[0-9]{1,16}$/;
