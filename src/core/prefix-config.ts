@@ -245,8 +245,15 @@ const checkClocked = (raw: Spelled, config: PrefixConfigInput, ctx: z.Refinement
   }
 };
 
-const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
-  checkSpellings(raw, ctx);
+/** `{SEQ}` with a length beside it is that length: so the brief's data model says it. */
+const withLength = ({ format, seqLength, seq_length: snakeLength }: Spelled): string => {
+  const length = seqLength ?? snakeLength;
+  return length === undefined ? format : format.replaceAll('{SEQ}', `{SEQ:${length}}`);
+};
+
+const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
+  checkSpellings(spelled, ctx);
+  const raw = { ...spelled, format: withLength(spelled) };
   const template = templateOf(raw.format);
   const seqLength = raw.seqLength ?? raw.seq_length ?? template?.seqLength ?? 1;
   const config: PrefixConfigInput = {
@@ -282,19 +289,38 @@ const normalise = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   return config;
 };
 
-/** What a client may send to register or change a prefix config. Unknown fields are refused. The format is not parsed yet. */
-export const prefixConfigInputSchema = z
-  .strictObject(shape)
-  .transform((raw, ctx) => {
-    // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
-    const format = raw.format.normalize('NFC');
-    if (/\}\p{M}/u.test(format)) {
-      const message =
-        'A combining mark directly behind a tag would melt into what the tag prints: put a letter between them';
-      ctx.addIssue({ code: 'custom', path: ['format'], message });
-    }
-    return normalise({ ...raw, format }, ctx);
-  })
+const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
+  // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
+  const format = raw.format.normalize('NFC');
+  if (/\}\p{M}/u.test(format)) {
+    const message =
+      'A combining mark directly behind a tag would melt into what the tag prints: put a letter between them';
+    ctx.addIssue({ code: 'custom', path: ['format'], message });
+  }
+  return normalise({ ...raw, format }, ctx);
+};
+
+/** What may be said of a prefix config. Unknown fields are refused. The format is not parsed yet. */
+export const prefixConfigInputSchema = z.strictObject(shape).transform(readInput);
+
+const unchanged = <Schema extends z.ZodType>(schema: Schema) => schema.optional().meta({ [SAME_AS]: 'the reply' });
+
+/** What replies say of a config beside what may be changed: it may come back with a change, and must still be so. */
+const said = {
+  prefixKey: unchanged(prefixKeySchema),
+  prefix_key: unchanged(prefixKeySchema),
+  version: unchanged(z.int('A whole number').min(1, 'A whole number')),
+  status: unchanged(z.enum(['registered', 'updated'], 'registered or updated')),
+};
+
+/** What a client may send to register or change a prefix config: the same, and a reply as it came. */
+export const prefixConfigBodySchema = z
+  .strictObject({ ...shape, ...said })
+  .transform(({ prefixKey, prefix_key, version, status: _status, ...raw }, ctx) => ({
+    input: readInput(raw, ctx),
+    keys: { prefixKey, prefix_key },
+    version,
+  }))
   .meta({ id: 'PrefixConfigRequest', [EXAMPLE]: { format: 'INV-{year}-{SEQ:6}', reset: 'yearly' } });
 
 const storedShape = {

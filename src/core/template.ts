@@ -35,7 +35,10 @@ const CHECK_NAMES = CHECK_DIGITS.map((name) => `{check:${name}}`).join(' ');
 
 const readSeqLength = (argument: string | undefined): number => {
   if (argument === undefined || !/^-?[0-9]+$/.test(argument)) {
-    throw new InvalidFormatError('{SEQ} tag needs a length', 'Write the sequence as {SEQ:N} with N from 1 to 20');
+    throw new InvalidFormatError(
+      '{SEQ} tag needs a length',
+      'Write the sequence as {SEQ:N} with N from 1 to 20, or give seqLength beside {SEQ}',
+    );
   }
   const length = Number(argument);
   if (length < 1 || length > SEQ_LENGTH_MAX || argument !== String(length)) {

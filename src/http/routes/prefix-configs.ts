@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ValidationError } from '../../core/errors.ts';
-import { type PrefixConfig, prefixConfigInputSchema, prefixKeySchema } from '../../core/prefix-config.ts';
+import { type PrefixConfig, prefixConfigBodySchema, prefixKeySchema } from '../../core/prefix-config.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Action } from '../../core/scopes.ts';
 import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
@@ -76,6 +76,21 @@ const readIfMatch = (header: string | undefined): number | 'any' | undefined => 
   return Number(version);
 };
 
+/** What a reply said may come back with a change, as long as it speaks of the same config. @throws ValidationError */
+const refuseOther = (
+  { keys, version }: Pick<z.output<typeof prefixConfigBodySchema>, 'keys' | 'version'>,
+  prefixKey: string,
+  expectedVersion: number | 'any' | undefined,
+): void => {
+  const problems = Object.entries(keys)
+    .filter(([, given]) => given !== undefined && given !== prefixKey)
+    .map(([path]) => ({ path, message: `Differs from the ${prefixKey} of the path` }));
+  if (version !== undefined && typeof expectedVersion === 'number' && version !== expectedVersion) {
+    problems.push({ path: 'version', message: 'Differs from If-Match' });
+  }
+  if (problems.length > 0) throw new ValidationError(problems);
+};
+
 const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
   reply.header('ETag', `"${config.version}"`);
   return toConfigReply(config);
@@ -104,7 +119,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         ...sends({ 200: ['ETag'] }),
         params,
         headers,
-        body: prefixConfigInputSchema,
+        body: prefixConfigBodySchema,
         response: {
           ...foundResponse,
           200: writtenConfigReply,
@@ -117,11 +132,13 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       handler: async (request, reply) => {
         const expectedVersion = readIfMatch(request.headers['if-match']);
         const { prefixKey } = request.params;
+        const { input } = request.body;
+        refuseOther(request.body, prefixKey, expectedVersion);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(prefixKey, request.body);
+          const config = await prefixConfigService.register(prefixKey, input);
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const config = await prefixConfigService.update(prefixKey, request.body, expectedVersion);
+        const config = await prefixConfigService.update(prefixKey, input, expectedVersion);
         return { status: 'updated' as const, ...withETag(reply, config) };
       },
     });

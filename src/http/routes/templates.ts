@@ -1,7 +1,7 @@
 /** The calls that take nothing: what a template means, what the next number would be, what a number says. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { prefixConfigInputSchema } from '../../core/prefix-config.ts';
+import { prefixConfigBodySchema } from '../../core/prefix-config.ts';
 import type { ReadingService } from '../../services/reading-service.ts';
 import type { SequenceService } from '../../services/sequence-service.ts';
 import type { TemplateService } from '../../services/template-service.ts';
@@ -69,7 +69,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
           'What a template means; the body is that of a registration, nothing is stored',
         ),
         querystring: templateQuery,
-        body: prefixConfigInputSchema,
+        body: prefixConfigBodySchema,
         response: {
           ...response,
 
@@ -79,7 +79,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
       },
       ...authorizer.guard('configs:read', (request) => (request.query as { prefixKey?: string }).prefixKey),
     },
-    async ({ query, body }) => toTemplateReply(templateService.explain(query.prefixKey ?? 'PREFIX', body)),
+    async ({ query, body }) => toTemplateReply(templateService.explain(query.prefixKey ?? 'PREFIX', body.input)),
   );
 
   const visibleTo =
