@@ -383,7 +383,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       clock,
       emit,
     }),
-    reportService: createReportService({ counters: reads, ledger, seriesCache, clock, node }),
+    reportService: createReportService({ counters: reads, ledger, configs: prefixConfigs, seriesCache, clock, node }),
     reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
     sequenceService: createSequenceService({
       store: { ...reads, close: counters.close },

@@ -1,4 +1,5 @@
 /** The port to whatever keeps the prefix configs. */
+import type { NumberingEnd } from './numbering-times.ts';
 import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
 import {
   type Changed,
@@ -37,14 +38,17 @@ export interface PrefixConfigStore {
   /** Stores a new config. @returns false, and changes nothing, when the key is taken, or had that version before. */
   insert(config: PrefixConfig): Promise<boolean>;
 
-  /** Replaces a config and gives it the next version, if its version is still `expectedVersion` (`'any'`: whatever it is). */
-  replace(config: PrefixConfig, expectedVersion: number | 'any'): Promise<ReplaceOutcome>;
+  /**
+   * Replaces a config and gives it the next version, if its version is still `expectedVersion` (`'any'`: whatever it is).
+   * @param until where its counters stand.
+   */
+  replace(config: PrefixConfig, expectedVersion: number | 'any', until?: NumberingEnd): Promise<ReplaceOutcome>;
 
   /**
    * Removes a config, if its version is still `expectedVersion` (default: whatever it is); its counter and its history stay.
    * @returns false when there was none of that version.
    */
-  remove(prefixKey: string, expectedVersion?: number | 'any'): Promise<boolean>;
+  remove(prefixKey: string, expectedVersion?: number | 'any', until?: NumberingEnd): Promise<boolean>;
 
   /**
    * Calls back when another node changed an entry, or with `undefined` when changes may have been missed.
@@ -58,8 +62,8 @@ export const createEntryChanges = (
   change: PrefixConfigStore['change'],
 ): Pick<PrefixConfigStore, 'insert' | 'replace' | 'remove'> => ({
   insert: async (config) => (await change(config.prefixKey, (entry) => insertEntry(entry, config))).outcome,
-  replace: async (config, expectedVersion) =>
-    (await change(config.prefixKey, (entry) => replaceEntry(entry, config, expectedVersion))).outcome,
-  remove: async (prefixKey, expectedVersion = 'any') =>
-    (await change(prefixKey, (entry) => removeEntry(entry, expectedVersion))).outcome,
+  replace: async (config, expectedVersion, until) =>
+    (await change(config.prefixKey, (entry) => replaceEntry(entry, config, expectedVersion, until))).outcome,
+  remove: async (prefixKey, expectedVersion = 'any', until) =>
+    (await change(prefixKey, (entry) => removeEntry(entry, expectedVersion, until))).outcome,
 });

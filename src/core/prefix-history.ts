@@ -1,6 +1,7 @@
 /** What is kept of a prefix beside its config, for as long as its counter: which version was removed, and how it was numbered before. */
 import { z } from 'zod';
 import { FORMER_MAX, formerAfter, isSameNumbering, type Numbering, numberingSchema } from './numbering.ts';
+import { encodeNumberingEnd, type NumberingEnd, numberingEndSchema } from './numbering-times.ts';
 import { encodeStoredConfig, type PrefixConfig, type StoredConfig } from './prefix-config.ts';
 
 /** How a prefix was numbered until its config was changed or removed. */
@@ -8,6 +9,8 @@ export interface FormerNumbering extends Numbering {
   readonly timeZone: string;
   readonly fiscalYearStart: string;
   readonly overflow: 'extend' | 'reject';
+  /** Where its counters stood when it ended; undefined when nobody has written that down. */
+  readonly until?: NumberingEnd | undefined;
   /** Fields that a later version has stored: kept as they are. */
   readonly unknown?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -42,10 +45,12 @@ const formerSchema = z
     time_zone: z.string().default('UTC'),
     fiscal_year_start: z.string().default('01-01'),
     overflow: z.enum(['extend', 'reject']).default('extend'),
+    until: numberingEndSchema.optional().catch(undefined),
   })
   .transform(
-    ({ format, strategy, reset, time_zone, fiscal_year_start, overflow, ...unknown }): FormerNumbering => ({
+    ({ format, strategy, reset, time_zone, fiscal_year_start, overflow, until, ...unknown }): FormerNumbering => ({
       ...{ format, strategy, reset, timeZone: time_zone, fiscalYearStart: fiscal_year_start, overflow },
+      ...(until && { until }),
       ...(Object.keys(unknown).length > 0 && { unknown }),
     }),
   );
@@ -73,6 +78,7 @@ export const encodeHistory = ({ removed, former, unknown }: PrefixHistory): stri
       ...(one.timeZone !== 'UTC' && { time_zone: one.timeZone }),
       ...(one.fiscalYearStart !== '01-01' && { fiscal_year_start: one.fiscalYearStart }),
       ...(one.overflow !== 'extend' && { overflow: one.overflow }),
+      ...(one.until && { until: encodeNumberingEnd(one.until) }),
     })),
   });
 
@@ -120,7 +126,7 @@ const joined = (known: readonly FormerNumbering[], more: readonly FormerNumberin
 };
 
 /** All that a prefix was before now, its present config left out. */
-const formerOf = ({ stored, history }: PrefixEntry): readonly FormerNumbering[] => {
+export const formerOf = ({ stored, history }: PrefixEntry): readonly FormerNumbering[] => {
   const kept = history?.former ?? [];
   return stored?.kind === 'config' ? joined(kept, legacyOf(stored.config)) : kept;
 };
@@ -132,10 +138,16 @@ export const formerWithPresent = (entry: PrefixEntry): readonly FormerNumbering[
 };
 
 /** What is to be remembered once the present config is another one, or none. */
-const formerBefore = (entry: PrefixEntry, next: FormerNumbering | undefined): readonly FormerNumbering[] => {
+const formerBefore = (
+  entry: PrefixEntry,
+  next: FormerNumbering | undefined,
+  until: NumberingEnd | undefined,
+): readonly FormerNumbering[] => {
   const all = formerWithPresent(entry);
   const present = entry.stored?.kind === 'config' ? all.at(-1) : undefined;
-  return present !== undefined && next !== undefined && isSameFormer(present, next) ? all.slice(0, -1) : bounded(all);
+  return present !== undefined && next !== undefined && isSameFormer(present, next)
+    ? all.slice(0, -1)
+    : bounded(present === undefined ? all : [...all.slice(0, -1), { ...present, ...(until && { until }) }]);
 };
 
 /** What the config itself says of earlier times, for the limits of its counter and for nodes that know no histories: the latest ones. */
@@ -186,6 +198,7 @@ export const replaceEntry = (
   entry: PrefixEntry,
   config: PrefixConfig,
   expectedVersion: number | 'any',
+  until?: NumberingEnd,
 ): Changed<ReplaceOutcome> => {
   const { stored, history } = entry;
   if (stored === undefined) return { outcome: { kind: 'missing' } };
@@ -194,7 +207,7 @@ export const replaceEntry = (
   const version = versionOf(stored);
   if (expectedVersion !== 'any' && expectedVersion !== version) return { outcome: { kind: 'conflict' } };
   const removed = history?.removed ?? 0;
-  const former = formerBefore(entry, numberingOf(config));
+  const former = formerBefore(entry, numberingOf(config), until);
   const kept = removed === 0 && former.length === 0 ? history : { ...history, removed, former };
   const unknown = stored.kind === 'config' ? stored.config.unknown : undefined;
   const next = withConfig({ ...config, ...(unknown && { unknown }) }, Math.max(version, removed) + 1, kept);
@@ -203,13 +216,17 @@ export const replaceEntry = (
 };
 
 /** The rule of a removal, for all stores: what the config was numbered by stays, and so does its version. */
-export const removeEntry = (entry: PrefixEntry, expectedVersion: number | 'any'): Changed<boolean> => {
+export const removeEntry = (
+  entry: PrefixEntry,
+  expectedVersion: number | 'any',
+  until?: NumberingEnd,
+): Changed<boolean> => {
   const { stored, history } = entry;
   const version = versionOf(stored);
   if (stored === undefined || (expectedVersion !== 'any' && expectedVersion !== version)) return { outcome: false };
   const removed = Math.max(version, history?.removed ?? 0);
   // Of what cannot be read nothing need be remembered: it was never served.
-  const kept = removed === 0 ? history : { ...history, removed, former: formerBefore(entry, undefined) };
+  const kept = removed === 0 ? history : { ...history, removed, former: formerBefore(entry, undefined, until) };
   return { outcome: true, entry: { stored: undefined, history: kept } };
 };
 
@@ -264,3 +281,12 @@ const historyTextOf = ({ history }: PrefixEntry): string => (history === undefin
 /** Whether two entries say the same. */
 export const isSameEntry = (one: PrefixEntry, other: PrefixEntry): boolean =>
   isSameStored(one.stored, other.stored) && historyTextOf(one) === historyTextOf(other);
+
+/** Writes down once more where the latest former numbering ended, if it is still the latest. */
+export const amendEnd = (entry: PrefixEntry, version: number, until: NumberingEnd): Changed<undefined> => {
+  const last = entry.history?.former.at(-1);
+  if (entry.history === undefined || last === undefined || versionOf(entry.stored) !== version)
+    return { outcome: undefined };
+  const former = [...entry.history.former.slice(0, -1), { ...last, until }];
+  return { outcome: undefined, entry: { ...entry, history: { ...entry.history, former } } };
+};

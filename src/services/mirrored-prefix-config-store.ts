@@ -158,8 +158,20 @@ export const createMirroredPrefixConfigStore = (
     list: listHealed,
 
     histories: async (prefixKeys) => {
+      const found = await live.histories(prefixKeys);
       // What was removed is known to the copy, whatever the live store has lost.
-      await healer.healTogether(prefixKeys);
+      const suspects = prefixKeys.filter((prefixKey, index) => {
+        const known = healer.known(prefixKey);
+        return known === undefined || (found[index]?.removed ?? 0) < known.removed;
+      });
+      if (suspects.length === 0) return found;
+      try {
+        await healer.healTogether(suspects);
+      } catch (error) {
+        // Good enough to read numbers by; a change needs the copy anyway.
+        if (isStoreFailure(error)) return found;
+        throw error;
+      }
       return live.histories(prefixKeys);
     },
 

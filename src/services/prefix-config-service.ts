@@ -11,11 +11,13 @@ import {
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
+import type { NumberingEnd } from '../core/numbering-times.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { formerWithPresent, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
+import { amendEnd, formerWithPresent, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
 import { parseTemplate } from '../core/template.ts';
 import { createChangeCheck } from './change-check.ts';
+import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
 import { type Page, readPage } from './page.ts';
 import { createRepetitionCheck } from './repetition-check.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -60,6 +62,7 @@ export const createPrefixConfigService = ({
   emit,
 }: Dependencies): PrefixConfigService => {
   const refuseToRepeat = createRepetitionCheck({ counters, ledger, clock });
+  const markEnd = createNumberingMarks(counters, clock);
   const checkChange = createChangeCheck({ counters, ledger, clock });
 
   /** What the schema cannot see. */
@@ -85,6 +88,19 @@ export const createPrefixConfigService = ({
     await checkChange(prefixKey, formerWithPresent(entry), input);
     const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
     return (await store.insert(config)) ? config : undefined;
+  };
+
+  const endOf = async (stored: StoredConfig): Promise<NumberingEnd | undefined> =>
+    stored.kind === 'config' ? markEnd(stored.config) : undefined;
+
+  /** What was taken while the config was written may have been printed either way. */
+  const amend = async (stored: StoredConfig, config: PrefixConfig, before: NumberingEnd | undefined): Promise<void> => {
+    const after = before && (await endOf(stored));
+    if (before === undefined || after === undefined) return;
+    const joined = joinMarks(before, after);
+    if (joined.marks.every((mark) => before.marks.includes(mark))) return;
+    // Best effort: the change itself is made.
+    await store.change(config.prefixKey, (entry) => amendEnd(entry, config.version, joined)).catch(() => undefined);
   };
 
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
@@ -117,10 +133,12 @@ export const createPrefixConfigService = ({
         const version = versionOf(entry.stored);
         if (expectedVersion !== 'any' && expectedVersion !== version) break;
         await checkChange(prefixKey, formerWithPresent(entry), input);
-        const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version);
+        const before = await endOf(entry.stored);
+        const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version, before);
         if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
         if (outcome.kind === 'conflict') continue;
         seriesCache.forget(prefixKey);
+        await amend(entry.stored, outcome.config, before);
         emit({ type: 'prefix-config-updated', config: outcome.config });
         return outcome.config;
       }
@@ -147,14 +165,14 @@ export const createPrefixConfigService = ({
 
     remove: async (prefixKey, expectedVersion = 'any') => {
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        if (await store.remove(prefixKey, expectedVersion)) {
-          seriesCache.forget(prefixKey);
-          emit({ type: 'prefix-config-removed', prefixKey });
-          return;
-        }
         const [stored] = await store.find([prefixKey]);
         if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
-        if (expectedVersion !== 'any' && versionOf(stored) !== expectedVersion) break;
+        const version = versionOf(stored);
+        if (expectedVersion !== 'any' && version !== expectedVersion) break;
+        if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
+        seriesCache.forget(prefixKey);
+        emit({ type: 'prefix-config-removed', prefixKey });
+        return;
       }
       throw new VersionConflictError(prefixKey);
     },

@@ -3,20 +3,15 @@ import type { Clock } from '../core/clock.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { parseTemplate } from '../core/template.ts';
-import { compileReader, type NumberReader } from '../core/template-reader.ts';
-
-export interface IndexedReader {
-  readonly config: PrefixConfig;
-  readonly read: NumberReader;
-}
+import { type NumberedReader, readersOf } from './numbered-readers.ts';
 
 export interface ReaderIndex {
   /**
-   * The readers of all series whose numbers can begin as this one does, at most 5 s behind the store. `complete`: false when there
+   * The readers of all series whose numbers can, or could, begin as this one does, at most 5 s behind the store. `complete`: false when there
    * are more prefix configs, or more such series, than are looked at.
    * @throws the store's errors.
    */
-  candidates(number: string): Promise<{ readonly readers: readonly IndexedReader[]; readonly complete: boolean }>;
+  candidates(number: string): Promise<{ readonly readers: readonly NumberedReader[]; readonly complete: boolean }>;
 }
 
 /** Prefix configs that are looked at. */
@@ -28,7 +23,7 @@ const PAGE = 1_000;
 
 interface Index {
   readonly readAtMs: number;
-  readonly byLead: ReadonlyMap<string, readonly IndexedReader[]>;
+  readonly byLead: ReadonlyMap<string, readonly NumberedReader[]>;
   readonly leadLengthMax: number;
   readonly complete: boolean;
 }
@@ -44,36 +39,27 @@ const leadOf = ({ format, prefixKey }: PrefixConfig): string => {
   return lead;
 };
 
-/** A reader is compiled when it is first needed: most never are. */
-const lazily = (config: PrefixConfig): IndexedReader => {
-  let reader: NumberReader | undefined;
-  return {
-    config,
-    read: (number) => {
-      reader ??= compileReader(config);
-      return reader(number);
-    },
-  };
-};
-
-export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list'>, clock: Clock): ReaderIndex => {
+export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list' | 'histories'>, clock: Clock): ReaderIndex => {
   let index: Index | undefined;
   let reading: Promise<Index> | undefined;
 
   const build = async (): Promise<Index> => {
     const readAtMs = clock.now();
-    const byLead = new Map<string, IndexedReader[]>();
+    const byLead = new Map<string, NumberedReader[]>();
     let [after, seen, leadLengthMax, isOver] = ['', 0, 0, false];
     while (!isOver && seen < CONFIGS_MAX) {
       const page = await store.list(after, PAGE);
-      for (const { prefixKey, stored } of page) {
+      const histories = await store.histories(page.map(({ prefixKey }) => prefixKey));
+      for (const [index, { prefixKey, stored }] of page.entries()) {
         after = prefixKey;
         if (stored.kind !== 'config') continue;
-        const lead = leadOf(stored.config);
-        leadLengthMax = Math.max(leadLengthMax, lead.length);
-        const sharing = byLead.get(lead);
-        if (sharing === undefined) byLead.set(lead, [lazily(stored.config)]);
-        else sharing.push(lazily(stored.config));
+        for (const reader of readersOf(stored.config, histories[index])) {
+          const lead = leadOf(reader.config);
+          leadLengthMax = Math.max(leadLengthMax, lead.length);
+          const sharing = byLead.get(lead);
+          if (sharing === undefined) byLead.set(lead, [reader]);
+          else sharing.push(reader);
+        }
       }
       seen += page.length;
       isOver = page.length < PAGE;
@@ -95,7 +81,7 @@ export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list'>, clock:
   return {
     candidates: async (number) => {
       const { byLead, leadLengthMax, complete } = await current();
-      const readers: IndexedReader[] = [];
+      const readers: NumberedReader[] = [];
       for (let length = Math.min(number.length, leadLengthMax); length >= 0; length -= 1) {
         readers.push(...(byLead.get(number.slice(0, length)) ?? []));
       }

@@ -1,7 +1,8 @@
 /** Reading numbers: which prefix, period and value a number is of, whether its check digit is right, and whether it was issued. */
 import { CorruptEntryError, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { compileReader, type NumberReading, spellingsOf } from '../core/template-reader.ts';
+import { type NumberReading, spellingsOf } from '../core/template-reader.ts';
+import { type NumberedReader, readersOf } from './numbered-readers.ts';
 import type { ReaderIndex } from './reader-index.ts';
 import type { ValueTrace, ValueTracer } from './value-tracer.ts';
 
@@ -18,7 +19,7 @@ export interface ReadNumber {
 
 export interface ReadingService {
   /**
-   * Takes a number apart by the formats as they are now.
+   * Takes a number apart by the formats as they are and were.
    * @param prefixKey the only prefix to look at; undefined: all that `visible` accepts.
    * @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors.
    */
@@ -26,12 +27,37 @@ export interface ReadingService {
 }
 
 interface Dependencies {
-  readonly store: Pick<PrefixConfigStore, 'find'>;
+  readonly store: Pick<PrefixConfigStore, 'find' | 'histories'>;
   readonly index: ReaderIndex;
   readonly tracer: ValueTracer;
 }
 
 const WRONG_CHECK_DIGIT: ValueTrace = { issued: 'not-issued', reason: 'Its check digit is wrong' };
+
+const OTHER_FORMAT: ValueTrace = {
+  issued: 'not-issued',
+  reason: 'In the format of its time that value looks otherwise',
+};
+const EITHER_FORMAT: ValueTrace = {
+  issued: 'unknown',
+  reason: 'The format was changed, and nobody can say whether that value was taken before or after',
+};
+
+interface Found {
+  readonly reader: NumberedReader;
+  readonly time: 'then' | 'other' | 'unsure';
+  readonly traced: TracedReading;
+}
+
+/** Of a prefix that was numbered in several ways: how it was printed, or else that it was not. */
+const isTold = ({ reader, time, traced }: Found, all: readonly Found[]): boolean => {
+  const same = all.filter((one) => one.traced.prefixKey === traced.prefixKey);
+  const told = same.filter((one) => one.time !== 'other');
+  const first = (told.length > 0 ? told : same).find(
+    (one) => one.traced.value === traced.value && one.traced.period === traced.period,
+  );
+  return (time !== 'other' || told.length === 0) && first?.reader === reader;
+};
 
 export const createReadingService = ({ store, index, tracer }: Dependencies): ReadingService => {
   const candidatesFor = async (number: string, prefixKey: string | undefined) => {
@@ -39,7 +65,20 @@ export const createReadingService = ({ store, index, tracer }: Dependencies): Re
     const [stored] = await store.find([prefixKey]);
     if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
     if (stored.kind === 'corrupt') throw new CorruptEntryError(prefixKey, stored.reason);
-    return { readers: [{ config: stored.config, read: compileReader(stored.config) }], complete: true };
+    const [history] = await store.histories([prefixKey]);
+    return { readers: readersOf(stored.config, history), complete: true };
+  };
+
+  const judge = async (number: string, reader: NumberedReader, reading: NumberReading): Promise<Found> => {
+    const { prefixKey } = reader.config;
+    const time = reader.timeOf(reading);
+    const trace = async (): Promise<ValueTrace> => {
+      if (reading.checkDigit === 'wrong') return WRONG_CHECK_DIGIT;
+      if (time === 'other') return OTHER_FORMAT;
+      const traced = await tracer.trace(reader.config, { prefixKey, period: reading.period }, reading.value, number);
+      return time === 'unsure' && traced.issued === 'issued' ? EITHER_FORMAT : traced;
+    };
+    return { reader, time, traced: { prefixKey, ...reading, ...(await trace()) } };
   };
 
   const readAs = async (
@@ -48,15 +87,12 @@ export const createReadingService = ({ store, index, tracer }: Dependencies): Re
     visible: (prefixKey: string) => boolean,
   ): Promise<ReadNumber> => {
     const { readers, complete } = await candidatesFor(number, prefixKey);
-    const readings: TracedReading[] = [];
-    for (const { config, read } of readers) {
-      const reading = visible(config.prefixKey) ? read(number) : undefined;
-      if (reading === undefined) continue;
-      const sequence = { prefixKey: config.prefixKey, period: reading.period };
-      const trace =
-        reading.checkDigit === 'wrong' ? WRONG_CHECK_DIGIT : await tracer.trace(config, sequence, reading.value);
-      readings.push({ prefixKey: config.prefixKey, ...reading, ...trace });
+    const found: Found[] = [];
+    for (const reader of readers) {
+      const reading = visible(reader.config.prefixKey) ? reader.read(number) : undefined;
+      if (reading !== undefined) found.push(await judge(number, reader, reading));
     }
+    const readings = found.filter((one) => isTold(one, found)).map((one) => one.traced);
     return { readings, complete };
   };
 

@@ -7,9 +7,10 @@ import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
 import type { NumberSource } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { Strategy } from '../core/numbering.ts';
-import type { NumberPrinter } from '../core/template-printer.ts';
+import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { type RunPage, readCounterReport } from './counter-report.ts';
 import { readLedgerReport } from './ledger-report.ts';
+import { printerOfTime } from './numbered-readers.ts';
 import { targetOfPeriod } from './period-target.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -36,8 +37,8 @@ export interface Report {
   readonly head: ReportHead;
   /** The runs, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
   readonly pages: AsyncIterable<readonly Run[]>;
-  /** Prints the numbers of runs that have none with them; undefined where the period does not tell how they look. */
-  readonly print: NumberPrinter | undefined;
+  /** Prints the numbers of runs that have none with them, each as it was printed; undefined where nobody can tell how. */
+  print(value: bigint): string | undefined;
   /** What the runs that were read add up to. */
   summary(): ReportSummary;
   /** Must be called when the report is done with, whether it was read or not. */
@@ -57,6 +58,7 @@ interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect' | 'listGaps' | 'source'>;
   /** What gapless sequences are reported from; undefined where they are not served. */
   readonly ledger: Pick<LedgerStore, 'inspect' | 'listRows' | 'listReservations' | 'source'> | undefined;
+  readonly configs: Pick<PrefixConfigStore, 'histories'>;
   readonly seriesCache: SeriesCache;
   readonly clock: Clock;
   /** Names this process. */
@@ -72,7 +74,14 @@ async function* continued(first: RunPage, rest: AsyncGenerator<RunPage, void, vo
   yield* rest;
 }
 
-export const createReportService = ({ counters, ledger, seriesCache, clock, node }: Dependencies): ReportService => {
+export const createReportService = ({
+  counters,
+  ledger,
+  configs,
+  seriesCache,
+  clock,
+  node,
+}: Dependencies): ReportService => {
   let underWay = 0;
 
   /** Who tells what became of the values of a strategy. */
@@ -97,6 +106,7 @@ export const createReportService = ({ counters, ledger, seriesCache, clock, node
     const target = targetOfPeriod(series, period, generatedAtMs);
     const { source, read } = readerOf(series);
     const { sequence } = target;
+    const [history] = await configs.histories([prefixKey]);
     const tally = createTally();
     let exact = true;
 
@@ -120,7 +130,7 @@ export const createReportService = ({ counters, ledger, seriesCache, clock, node
         generatedAtMs,
       },
       pages: pages(),
-      print: series.printerIn(sequence.period),
+      print: printerOfTime(series.config, history, sequence.period),
       summary: () => ({ ...tally.total(), exact }),
     };
   };

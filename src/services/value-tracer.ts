@@ -15,7 +15,7 @@ export interface ValueTrace {
 
 export interface ValueTracer {
   /** @throws StorageUnavailableError or StorageTimeoutError; CorruptEntryError when what is stored cannot be used. */
-  trace(config: PrefixConfig, sequence: SequenceName, value: bigint): Promise<ValueTrace>;
+  trace(config: PrefixConfig, sequence: SequenceName, value: bigint, number?: string): Promise<ValueTrace>;
 }
 
 /** Entries of a gap record that are looked through. */
@@ -77,7 +77,11 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
     return answer('unknown', 'The gap record changes too fast to look through');
   };
 
-  const traceInLedger = async (sequence: SequenceName, value: bigint): Promise<ValueTrace> => {
+  const traceInLedger = async (
+    sequence: SequenceName,
+    value: bigint,
+    number: string | undefined,
+  ): Promise<ValueTrace> => {
     const row = await ledger?.findRow(sequence, value);
     if (row === undefined) return answer('not-issued', 'The ledger has no row of it');
     if (row.state === 'lost') {
@@ -87,14 +91,17 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
         `${why} the sequence was moved past it; an earlier state of the ledger may have issued it`,
       );
     }
+    if (number !== undefined && row.number.normalize('NFC') !== number.normalize('NFC')) {
+      return answer('not-issued', 'The ledger has another number for that value');
+    }
     if (row.state === 'void') return answer('not-issued', 'It was voided, and can be taken again');
     if (row.state === 'reserved') return answer('not-issued', 'It is reserved, and not confirmed yet');
     return answer('issued', `The ledger says ${row.state}`);
   };
 
   return {
-    trace: async (config, sequence, value) => {
-      if (config.strategy === 'gapless' && ledger !== undefined) return traceInLedger(sequence, value);
+    trace: async (config, sequence, value, number) => {
+      if (config.strategy === 'gapless' && ledger !== undefined) return traceInLedger(sequence, value, number);
       if (config.strategy === 'counter') return traceInCounter(config, sequence, value);
       return answer('unknown', `The strategy ${config.strategy} leaves it to the nodes which values are issued`);
     },

@@ -216,4 +216,86 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect((await put(key, { format: 'S-{SEQ:3}' })).status).toBe(200);
     expect(await take(key)).toBe('S-001');
   });
+
+  const report = async (key: string, period = '') =>
+    (await app.call('GET', `/api/sequences/${key}/report${period === '' ? '' : `?period=${period}`}`)).json;
+  const parse = async (number: string, prefixKey?: string) =>
+    (await app.call('POST', '/api/numbers/parse', { number, ...(prefixKey && { prefixKey }) })).json.readings.map(
+      ({ value, issued }: { value: string; issued: string }) => `${value} ${issued}`,
+    );
+
+  it('200: report, parse and preview know each number by the format of its time, through changes and a removal', async () => {
+    const key = freshKey();
+    await put(key, { format: `${key}A-{SEQ:4}` });
+    for (let index = 0; index < 3; index += 1) await take(key);
+    await change(key, { format: `${key}B-{SEQ:5}` });
+    expect((await report(key)).runs[0]).toMatchObject({ first: '1', last: '3', lastNumber: `${key}A-0003` });
+    const preview = await app.call('GET', `/api/prefix-configs/${key}/preview`);
+    expect(preview.json.number).toBe(`${key}B-00004`);
+    for (let index = 0; index < 2; index += 1) await take(key);
+    expect((await report(key)).runs[0]).toMatchObject({
+      first: '1',
+      last: '5',
+      firstNumber: `${key}A-0001`,
+      lastNumber: `${key}B-00005`,
+    });
+    await remove(key);
+    await put(key, { format: `${key}C-{SEQ:2}` });
+    await take(key);
+    expect((await report(key)).runs[0]).toMatchObject({
+      first: '1',
+      last: '6',
+      firstNumber: `${key}A-0001`,
+      lastNumber: `${key}C-06`,
+    });
+    for (const only of [undefined, key]) {
+      expect(await parse(`${key}A-0002`, only)).toEqual(['2 issued']);
+      expect(await parse(`${key}B-00005`, only)).toEqual(['5 issued']);
+      expect(await parse(`${key}C-06`, only)).toEqual(['6 issued']);
+      expect(await parse(`${key}A-0004`, only)).toEqual(['4 not-issued']);
+      expect(await parse(`${key}B-00002`, only)).toEqual(['2 not-issued']);
+      expect(await parse(`${key}C-02`, only)).toEqual(['2 not-issued']);
+      expect(await parse(`${key}C-07`, only)).toEqual(['7 not-issued']);
+    }
+  });
+
+  it('200: with a reset, periods that were over keep their format, and the present one has both', async () => {
+    const key = freshKey();
+    const before = nowMs;
+    try {
+      await put(key, { format: `${key}-{year}-{SEQ:4}`, reset: 'yearly', allowPast: true });
+      await take(key, { date: '2026-11-01' });
+      nowMs = Date.parse('2027-01-05T12:00:00Z');
+      await take(key);
+      await change(key, { format: `${key}/{year}/{SEQ:4}`, reset: 'yearly', allowPast: true });
+      await take(key);
+      await take(key, { date: '2026-12-01' });
+      for (const year of ['2026', '2027']) {
+        expect((await report(key, year)).runs[0]).toMatchObject({
+          first: '1',
+          last: '2',
+          firstNumber: `${key}-${year}-0001`,
+          lastNumber: `${key}/${year}/0002`,
+        });
+        expect(await parse(`${key}-${year}-0001`)).toEqual(['1 issued']);
+        expect(await parse(`${key}/${year}/0002`)).toEqual(['2 issued']);
+        expect(await parse(`${key}-${year}-0002`)).toEqual(['2 not-issued']);
+      }
+    } finally {
+      nowMs = before;
+    }
+  });
+
+  it('200: gapless numbers are known by what the ledger says was printed', async () => {
+    const key = freshKey();
+    const strategy = store === 'redis' ? 'counter' : 'gapless';
+    await put(key, { format: `${key}A-{SEQ:4}`, strategy });
+    await take(key);
+    await change(key, { format: `${key}B-{SEQ:4}`, strategy });
+    await take(key);
+    expect(await parse(`${key}A-0001`)).toEqual(['1 issued']);
+    expect(await parse(`${key}B-0002`)).toEqual(['2 issued']);
+    expect(await parse(`${key}A-0002`)).toEqual(['2 not-issued']);
+    expect(await parse(`${key}B-0001`)).toEqual(['1 not-issued']);
+  });
 });

@@ -3,7 +3,6 @@ import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { RUN_STATES, type Run } from '../../core/completeness.ts';
 import { rangeSize } from '../../core/range.ts';
-import type { NumberPrinter } from '../../core/template-printer.ts';
 import type { Report, ReportSummary } from '../../services/report-service.ts';
 import { instant } from './instant.ts';
 import { value } from './value.ts';
@@ -121,13 +120,13 @@ const COLUMNS = Object.keys(reportLine.shape) as (keyof z.output<typeof reportLi
 const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
 /** What is said of a run, in the order of the columns. */
-const cellsOf = (run: Run, print: NumberPrinter | undefined): (string | null)[] => [
+const cellsOf = (run: Run, print: Report['print']): (string | null)[] => [
   run.state,
   `${run.first}`,
   `${run.last}`,
   `${rangeSize(run)}`,
-  run.number ?? print?.(run.first) ?? null,
-  run.number ?? print?.(run.last) ?? null,
+  run.number ?? print(run.first) ?? null,
+  run.number ?? print(run.last) ?? null,
   run.reason ?? null,
   run.node ?? null,
   run.subject ?? null,

@@ -20,7 +20,8 @@ const indexOf = (formats: Readonly<Record<string, string>>) => {
     if (after === '') looks += 1;
     return entries.filter(({ prefixKey }) => prefixKey > after).slice(0, limit);
   };
-  return { index: createReaderIndex({ list }, clock), clock, entries, looks: () => looks };
+  const histories = async (prefixKeys: readonly string[]) => prefixKeys.map(() => undefined);
+  return { index: createReaderIndex({ list, histories }, clock), clock, entries, looks: () => looks };
 };
 
 test('only those are tried whose numbers begin like this one, the longest beginning first', async () => {

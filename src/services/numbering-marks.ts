@@ -1,0 +1,68 @@
+/** Marks where the counters of a prefix stand when its numbering ends, so that each value can be printed as it was. */
+import { noonOf, readCalendar } from '../core/calendar.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CounterStore, SequenceState } from '../core/counter-store.ts';
+import { type CounterMark, hasMarks, type NumberingEnd } from '../core/numbering-times.ts';
+import { firstDayOf, periodKeyOf } from '../core/period.ts';
+import type { PrefixConfig } from '../core/prefix-config.ts';
+
+const DAY_MS = 86_400_000;
+/** Periods that are marked where earlier ones still count. */
+const PERIODS_MAX = 24;
+/** The next period is prepared so long before its end, ms. */
+const NEXT_MS = 600_000;
+
+/** The present period, the next one when it is near, and where they still count, earlier ones. */
+const periodsOf = ({ reset, timeZone, fiscalYearStart, allowPast }: PrefixConfig, nowMs: number): string[] => {
+  if (reset === 'never') return [''];
+  const periodAt = (instantMs: number): string =>
+    periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
+  const periods = [periodAt(nowMs), periodAt(nowMs + NEXT_MS)];
+  let period = periods[0] ?? '';
+  for (let count = 1; allowPast && count < PERIODS_MAX; count += 1) {
+    const day = firstDayOf(period, reset, fiscalYearStart);
+    if (day === undefined) break;
+    period = periodAt(noonOf(day, timeZone) - DAY_MS);
+    periods.push(period);
+  }
+  return [...new Set(periods)];
+};
+
+const markOf = (period: string, { value, free, ahead }: SequenceState): CounterMark | undefined =>
+  value === undefined
+    ? undefined
+    : {
+        period,
+        value,
+        free,
+        ahead: ahead.filter(({ node }) => node === undefined).map(({ first, last }) => ({ first, last })),
+        open: ahead.filter(({ node }) => node !== undefined).map(({ first, last }) => ({ first, last })),
+      };
+
+/** Adds what was taken between two looks: by which numbering, nobody can say. */
+export const joinMarks = (before: NumberingEnd, after: NumberingEnd): NumberingEnd => {
+  const marks = after.marks.map((later): CounterMark => {
+    const mark = before.marks.find(({ period }) => period === later.period);
+    // A counter that began in between: all of it is in doubt.
+    if (mark === undefined) return { ...later, ahead: [], open: [...later.open, { first: 1n, last: later.value }] };
+    if (mark.value >= later.value) return mark;
+    return { ...mark, open: [...mark.open, { first: mark.value + 1n, last: later.value }] };
+  });
+  return { ...before, marks };
+};
+
+/** @returns undefined when the config counts elsewhere, or it cannot be seen where: then nothing is said of its time. */
+export const createNumberingMarks =
+  (counters: Pick<CounterStore, 'inspect'>, clock: Clock) =>
+  async (config: PrefixConfig): Promise<NumberingEnd | undefined> => {
+    if (!hasMarks(config)) return undefined;
+    const { prefixKey, allowPast } = config;
+    const periods = periodsOf(config, clock.now());
+    try {
+      const states = await Promise.all(periods.map((period) => counters.inspect({ prefixKey, period })));
+      const marks = states.flatMap((state, index) => markOf(periods[index] ?? '', state) ?? []);
+      return { period: periods[0] ?? '', past: allowPast, marks };
+    } catch {
+      return undefined;
+    }
+  };
