@@ -21,12 +21,14 @@ import type { LedgerStore } from './core/ledger-store.ts';
 import type { PrefixConfigStore } from './core/prefix-config-store.ts';
 import type { TemporaryNumberStore } from './core/temporary-number-store.ts';
 import type { WorkerLeaseStore } from './core/worker-lease-store.ts';
+import { startControlServer } from './http/control-server.ts';
 import { createHealthServer } from './http/health-server.ts';
 import { closeIdleConnectionsUntil, endKeptConnections } from './http/kept-connections.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
 import type { TokenKeys } from './http/plugins/credentials.ts';
 import { checkReadiness, type HealthOptions } from './http/routes/health.ts';
 import { createServer } from './http/server.ts';
+import { controlSocketPath } from './lib/control-socket.ts';
 import { nameNode } from './lib/node-name.ts';
 import type { RedisTarget } from './lib/redis-target.ts';
 import { readTlsFiles } from './lib/tls-files.ts';
@@ -95,6 +97,8 @@ interface Stores {
   readonly knownMarks?: KnownMarkStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
   readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
+  /** Copies the database to a file; absent where it is no file of this process. */
+  readonly backUp?: (file: string, progress: (done: number, total: number) => void) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -155,6 +159,7 @@ const openPostgres = async (url: string, timeoutMs: number, emit: Emit, { timed,
 
 const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
   const { createSqliteApiKeyStore } = await import('./stores/sqlite/sqlite-api-key-store.ts');
+  const { copyDatabase } = await import('./stores/sqlite/sqlite-backup.ts');
   const { openSqliteDatabase } = await import('./stores/sqlite/sqlite-database.ts');
   const { createSqliteCounterStore } = await import('./stores/sqlite/sqlite-counter-store.ts');
   const { createSqliteLedgerStore } = await import('./stores/sqlite/sqlite-ledger-store.ts');
@@ -170,6 +175,7 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
     temporaryNumbers: createMemoryTemporaryNumberStore(),
     workerLeases: createSqliteWorkerLeaseStore(database),
     apiKeys: createSqliteApiKeyStore(database),
+    backUp: (file, progress) => copyDatabase(database.handle, file, progress),
     close: async () => database.close(),
   };
 };
@@ -343,6 +349,15 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   listeners.push(({ type }) => {
     if (CONFIG_CHANGES.has(type)) collisionWatcher.note();
   });
+  const socketPath = stores.backUp && controlSocketPath(dataDir);
+  const control =
+    stores.backUp &&
+    socketPath &&
+    (await startControlServer({
+      socketPath,
+      backUp: stores.backUp,
+      onError: (err) => logger.warn({ event: 'backup-failed', err }, 'The database could not be copied'),
+    }));
   let stopping = false;
   const health: HealthOptions = {
     storeName: counters.source,
@@ -446,6 +461,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     drain,
     close: async () => {
       drain();
+      if (control) await control.close();
       await closeIdleConnectionsUntil(server.server, server.close());
       standbyKeeper.close();
       clockWatcher.close();

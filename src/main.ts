@@ -24,6 +24,11 @@ const HELP = `Unique, readable numbers over HTTP.
       --subject alice@example.com                whose it is, for the log and the audit; default: npm run token
   node src/main.ts repair                show where PostgreSQL is behind Redis, as after restoring a backup (npm run repair)
       --yes                                      and move it forward
+  node src/main.ts backup FILE           copy the embedded database to FILE, also while the service runs (npm run backup -- FILE)
+  node src/main.ts restore FILE          put such a copy in its place; what was there is kept aside (npm run restore -- FILE)
+      --highest KEY=VALUE                        the highest number issued, for each sequence; with a reset KEY@PERIOD=VALUE
+      --highest-file FILE                        the same, a line for each
+      --margin N                                 move the other sequences by N, which is recorded; 0: nothing was issued since
   node src/main.ts healthcheck           end with 0 when the service with the same settings is ready, else with 1 and the reason
   node src/main.ts --help | --version
 
@@ -174,12 +179,35 @@ const repairStores = async (args: string[]): Promise<void> => {
   await repair(readSettings(process.env), values.yes, console.log);
 };
 
+const backUpDatabase = async (args: string[]): Promise<void> => {
+  const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
+  const [file] = positionals;
+  if (file === undefined || positionals.length > 1)
+    throw new Error('Name one file to back up to: npm run backup -- FILE');
+  const { backUp } = await import('./backup.ts');
+  await backUp(readSettings(process.env), file, console.log);
+};
+
+const restoreDatabase = async (args: string[]): Promise<void> => {
+  const text = { type: 'string' } as const;
+  const options = { highest: { ...text, multiple: true }, 'highest-file': text, margin: text } as const;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const [file] = positionals;
+  if (file === undefined || positionals.length > 1)
+    throw new Error('Name one file to restore: npm run restore -- FILE');
+  const { restore } = await import('./backup.ts');
+  const { highest = [], 'highest-file': highestFile, margin } = values;
+  restore(readSettings(process.env), file, { highest, highestFile, margin }, Date.now(), console.log);
+};
+
 const run = async ([command, ...rest]: string[]): Promise<void> => {
   if (command === '--help' || command === 'help' || rest.includes('--help')) console.log(HELP);
   else if (command === undefined) await serve();
   else if (command === 'token') await printToken(rest);
   else if (command === 'healthcheck') await askForHealth();
   else if (command === 'repair') await repairStores(rest);
+  else if (command === 'backup') await backUpDatabase(rest);
+  else if (command === 'restore') await restoreDatabase(rest);
   else if (command === '--version') console.log(version);
   else throw new Error(`Unknown command: ${command}\n\n${HELP}`);
 };

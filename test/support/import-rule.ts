@@ -10,8 +10,9 @@ export interface SourceFile {
 
 /** Who a room may import besides itself. `stores/…` is one room per technology: they do not know each other. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['app', 'repair', 'healthcheck', 'http', 'config', 'telemetry', 'core', 'lib'],
+  main: ['app', 'backup', 'repair', 'healthcheck', 'http', 'config', 'telemetry', 'core', 'lib'],
   app: ['http', 'grpc', 'services', 'allocators', 'stores', 'config', 'telemetry', 'core', 'lib'],
+  backup: ['stores', 'config', 'core', 'lib'],
   repair: ['services', 'stores', 'config', 'core', 'lib'],
   healthcheck: ['config'],
   http: ['services', 'core', 'lib'],

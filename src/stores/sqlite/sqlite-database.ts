@@ -1,18 +1,24 @@
 /** The embedded database: one file in the data directory, written by one process at a time. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import {
+  checkWhole,
+  damaged,
+  databasePath,
+  isBusy,
+  isDamage,
+  refuseNewer,
+  restoringPath,
+  VERSION,
+} from './database-file.ts';
 import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts';
-
-const DATABASE_FILE = 'number-generator.sqlite';
-const SQLITE_BUSY = 5;
 
 // EXCLUSIVE before WAL: the lock is held until the process ends, however it ends, so two processes can never number
 // from one file. FULL: one fsync per commit, so an acknowledged number survives a power cut. `write` does without, and has
 // the log flushed before anybody is answered: the same promise, and the event loop goes on meanwhile.
+const LOCK = 'PRAGMA locking_mode = EXCLUSIVE';
 const OPEN = `
-  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS prefix_configs (prefix_key TEXT PRIMARY KEY, config TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -81,9 +87,6 @@ export interface SqliteDatabase {
   close(): void;
 }
 
-const isErrorCode = (error: unknown, code: number): boolean =>
-  error instanceof Error && 'errcode' in error && error.errcode === code;
-
 /** Turns what SQLite throws (disk full, disk gone, file damaged) into the error of the ports. */
 export const toStorageError = (error: unknown): NumberGeneratorError =>
   error instanceof NumberGeneratorError
@@ -92,15 +95,24 @@ export const toStorageError = (error: unknown): NumberGeneratorError =>
 
 /** Opens the file, alone, with all tables. */
 const openFile = (dataDir: string, path: string): DatabaseSync => {
+  let handle: DatabaseSync | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const handle = new DatabaseSync(path, { timeout: 0 });
+    if (existsSync(restoringPath(dataDir))) {
+      throw new Error('a restore was interrupted there: repeat it (npm run restore), it can be repeated at any point');
+    }
+    handle = new DatabaseSync(path, { timeout: 0 });
+    handle.exec(LOCK);
+    refuseNewer(handle, path);
+    checkWhole(handle, path);
     handle.exec(OPEN);
     const version = handle.prepare('PRAGMA user_version').get()?.['user_version'];
-    handle.exec(version === 1 ? UPGRADE_TO_2 : 'PRAGMA user_version = 2');
+    handle.exec(version === 1 ? UPGRADE_TO_2 : `PRAGMA user_version = ${VERSION}`);
     return handle;
   } catch (error) {
-    if (isErrorCode(error, SQLITE_BUSY)) {
+    handle?.close();
+    if (isDamage(error)) throw damaged(path, error);
+    if (isBusy(error)) {
       throw new Error(
         `Another process uses the data directory ${dataDir}. Stop it, or set DATA_DIR to a directory of this process's own; several processes share numbers through REDIS_URL.`,
         { cause: error },
@@ -117,7 +129,7 @@ const openFile = (dataDir: string, path: string): DatabaseSync => {
  * @throws Error with a sentence for the operator when another process has it open or the directory cannot be used.
  */
 export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog): SqliteDatabase => {
-  const path = join(dataDir, DATABASE_FILE);
+  const path = databasePath(dataDir);
   const handle = openFile(dataDir, path);
   let log: WriteAheadLog | undefined;
   let isDoubtful = false;

@@ -1,0 +1,67 @@
+/** Backups of the embedded database: a copy made beside running transactions, checked, and one file. */
+import { closeSync, existsSync, linkSync, openSync, rmSync } from 'node:fs';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { checkWhole, databasePath, flushFile, isBusy, refuseNewer } from './database-file.ts';
+
+/** Pages copied in one step; numbers are issued between two. */
+const PAGES_PER_STEP = 100;
+
+export type Progress = (done: number, total: number) => void;
+
+/** Where a copy lies until it is whole. */
+export const partialPath = (file: string): string => `${file}.partial`;
+
+/** Copies the database as it is when this resolves, also while it is written to through the same handle. */
+export const copyDatabase = async (handle: DatabaseSync, file: string, progress: Progress): Promise<void> => {
+  await backup(handle, file, {
+    rate: PAGES_PER_STEP,
+    progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
+  });
+  progress(1, 1);
+};
+
+/** Copies a database that no process has open. @throws Error when there is none, or it is held. */
+export const copyOffline = async (dataDir: string, file: string, progress: Progress): Promise<void> => {
+  const path = databasePath(dataDir);
+  if (!existsSync(path)) throw new Error(`There is no database in ${dataDir}: set DATA_DIR as for the service.`);
+  const handle = new DatabaseSync(path, { timeout: 0 });
+  try {
+    handle.exec('PRAGMA locking_mode = EXCLUSIVE');
+    refuseNewer(handle, path);
+    await copyDatabase(handle, partialPath(file), progress);
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    throw new Error(`A process has ${path} open and does not answer: try again, or stop it.`, { cause: error });
+  } finally {
+    handle.close();
+  }
+};
+
+/** Reserves the name of a copy. @throws Error when one of the files is there. */
+export const reserveCopy = (file: string): void => {
+  for (const path of [file, partialPath(file)]) {
+    if (existsSync(path)) throw new Error(`${path} exists, and is not overwritten.`);
+  }
+  closeSync(openSync(partialPath(file), 'wx', 0o600));
+};
+
+/** Checks a whole copy, makes it one file that needs no other beside it, and gives it its name. @throws Error when that is taken. */
+export const finishCopy = (file: string): void => {
+  const partial = partialPath(file);
+  const handle = new DatabaseSync(partial);
+  try {
+    checkWhole(handle, partial);
+    handle.exec('PRAGMA journal_mode = DELETE');
+  } finally {
+    handle.close();
+  }
+  flushFile(partial);
+  // Linking fails when the name is taken; renaming would not.
+  linkSync(partial, file);
+  rmSync(partial);
+  flushFile(file);
+};
+
+export const discardCopy = (file: string): void => {
+  for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${partialPath(file)}${end}`, { force: true });
+};
