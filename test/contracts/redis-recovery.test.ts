@@ -69,7 +69,8 @@ describe('every node hears that a recovery begins', () => {
       Number((await operator.redis.client.pubsub('NUMSUB', 'sequences:recovering'))[1]) === 1;
     const begin = async (sequence: SequenceName): Promise<void> => {
       const told = new Promise<void>((resolve) => (wake = resolve));
-      await operator.operations.report([report({ sequence })]);
+      // Of a later epoch than the first: a first contact is no news.
+      await operator.operations.report([report({ sequence, epoch: 5n })]);
       await told;
     };
     await until(subscribed);
