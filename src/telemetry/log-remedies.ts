@@ -1,5 +1,8 @@
 /** What to do about each line above `info`, by its event: written into the line, and shown in docs/events.md. */
 export const REMEDIES: Readonly<Record<string, string>> = {
+  'backup-failed': 'Look at the reason: space and rights where the copy is to lie. The service goes on.',
+  'gapless-guard': 'Do not restore PostgreSQL before Redis is back; see its rights (ACL) when it is.',
+  'ledger-behind': 'Advance them past every number that was issued, then run npm run repair -- --yes.',
   capacity: 'Widen the format, or let the series grow (overflow: extend), before the values run out.',
   'ceiling-not-raised': 'Bring PostgreSQL back; if it was restored or replaced, run npm run repair.',
   'ceiling-store-disconnected': 'Bring PostgreSQL back; check DATABASE_URL.',

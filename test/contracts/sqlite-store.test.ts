@@ -188,7 +188,7 @@ describe('the embedded database', () => {
     const dir = join(root, 'damaged');
     openSqliteDatabase(dir).close();
     writeFileSync(join(dir, 'number-generator.sqlite'), 'this is not a database, this is prose '.repeat(100));
-    expect(() => openSqliteDatabase(dir)).toThrow(/cannot be used: file is not a database/);
+    expect(() => openSqliteDatabase(dir)).toThrow(/is damaged \(file is not a database\)/);
   });
 
   it('refuses a second opening of the same directory in one process too', () => {
