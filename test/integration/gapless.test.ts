@@ -137,6 +137,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     const confirmed = await end(id, 'confirm');
     expect(confirmed).toMatchObject({ status: 200, json: { id, state: 'confirmed', number: 'G001' } });
     expect((await end(id, 'confirm')).json).toEqual(confirmed.json);
+    expect(await app.call('POST', `/api/reservations/${id}/confirm`, 'null')).toMatchObject({ status: 400 });
     expect(await end(id, 'void', { reason: 'late' })).toMatchObject({
       status: 409,
       json: { code: 'RESERVATION_ENDED' },

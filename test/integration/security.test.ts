@@ -37,7 +37,7 @@ describe('authorization', () => {
           method,
           path: url,
           client: '127.0.0.1',
-          requestId: reply.json.requestId,
+          request_id: reply.json.requestId,
         }),
       );
     },

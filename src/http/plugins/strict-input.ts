@@ -27,6 +27,7 @@ export const isStrict = (schema: unknown): boolean => {
 
 const unknown = (names: readonly string[]): FieldProblem[] => names.map((path) => ({ path, message: 'Unknown field' }));
 
+const NULL_BODY: FieldProblem = { path: 'body', message: 'An object, not null' };
 const NO_BODY: FieldProblem = { path: 'body', message: 'This call takes no body' };
 
 /** Whether a message that does not say its length has a body all the same: some proxies announce one and send none. */
@@ -63,6 +64,8 @@ const checkFor = ({ schema }: RouteOptions): preValidationHookHandler => {
     const problems = querystring === undefined ? unknown(Object.keys(request.query as object)) : [];
     const isBodiless = BODILESS.has(request.method);
     if (body === undefined && !isBodiless) problems.push(...problemsOfBody(request.body));
+    // To a schema a body that is missing is null too, and one that may be left out takes both.
+    if (body !== undefined && request.body === null) problems.push(NULL_BODY);
     const finish = (hasBody: boolean): void => {
       if (hasBody) problems.push(NO_BODY);
       if (problems.length === 0) done();

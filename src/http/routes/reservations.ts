@@ -112,8 +112,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
         ...described('confirmReservation', 'Make a reserved number final; may be repeated'),
         ...sends({ 200: ['Cache-Control'] }),
         params: reservationParams,
-        // Nullish is how an optional body is described; sent, it is an object.
-        body: confirmBody.nullish().refine((body) => body !== null, 'Leave the body out, or send an object'),
+        body: confirmBody.nullish(),
         response: endedResponse,
       },
       ...guard,
