@@ -1,6 +1,8 @@
 -- Frees the values that a call took for callers who were refused, and writes each down in the history. Once only: afterwards the
 -- call counts as cancelled. What was taken under an idempotency key stays, for a repetition of the request is given it.
 -- $1 operation
+-- The changes of a sequence do not rise by it: one that went back is not to catch up with what was known, unasked. Handing the values
+-- out again raises them.
 -- Returns how far the sequences have changed: prefix key, period, value, changes.
 WITH operation AS (
   SELECT answers FROM ledger_operations WHERE operation = $1 AND answers IS NOT NULL FOR UPDATE
@@ -26,7 +28,7 @@ WITH operation AS (
     'not delivered'
   FROM freed WHERE reservation IS NULL
 ), sequences AS (
-  UPDATE ledger_sequences AS sequence SET reuses = true, changes = changes + 1
+  UPDATE ledger_sequences AS sequence SET reuses = true
   FROM (SELECT DISTINCT prefix_key, period FROM freed) AS touched
   WHERE sequence.prefix_key = touched.prefix_key AND sequence.period = touched.period
   RETURNING sequence.prefix_key, sequence.period, sequence.value, sequence.changes
