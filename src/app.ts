@@ -434,7 +434,8 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     corsOrigins: settings.corsOrigins,
   });
 
-  const metricsServer = settings.metricsPort === undefined ? undefined : await createMetricsServer(metrics);
+  const metricsServer =
+    settings.metricsPort === undefined ? undefined : await createMetricsServer(logger, settings, metrics);
 
   const healthServer =
     settings.healthPort === undefined ? undefined : await createHealthServer(logger, settings, health);

@@ -1,21 +1,25 @@
 /** The server of the metrics alone, for a port of its own: it goes on answering while the other one drains and closes. */
-import { type FastifyInstance, fastify } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { type ConnectionOptions, createBareServer } from './bare-server.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { httpMannersPlugin } from './plugins/http-manners.ts';
 import { knownRoutesPlugin } from './plugins/known-routes.ts';
 import { strictInputPlugin } from './plugins/strict-input.ts';
-import { createRequestIds } from './request-ids.ts';
 import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
 
-const REQUEST_TIMEOUT_MS = 10_000;
-
-/** Ready to `listen` or `inject`. When it closes, it closes the connections that Prometheus keeps open, too. */
-export const createMetricsServer = async (metrics: MetricsRoutesOptions): Promise<FastifyInstance> => {
-  const server = fastify({
-    logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    genReqId: createRequestIds(),
+/** Ready to `listen` or `inject`. Limits are those of the API. When it closes, it closes the connections that Prometheus keeps open, too. */
+export const createMetricsServer = async (
+  logger: FastifyBaseLogger,
+  limits: Pick<ConnectionOptions, 'headersTimeoutMs' | 'requestTimeoutMs'>,
+  metrics: MetricsRoutesOptions,
+): Promise<FastifyInstance> => {
+  const { headersTimeoutMs, requestTimeoutMs } = limits;
+  const server = createBareServer(logger, {
+    headersTimeoutMs,
+    requestTimeoutMs,
+    tls: undefined,
+    trustedProxies: undefined,
+    closesAll: true,
   });
   await server.register(knownRoutesPlugin);
   await server.register(errorsPlugin);

@@ -106,7 +106,6 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   await server.register(corsPlugin, { corsOrigins: options.corsOrigins });
   await server.register(strictInputPlugin);
   await server.register(metricsPlugin, options.metrics);
-  await server.register(openapiPlugin, { version: options.version });
   const authorizer = await createAuthorizer(server, {
     ...options,
     onKeysFailure: (error) =>
@@ -115,13 +114,17 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
         'The keys of the token issuer could not be fetched; trying again in 5 s at the earliest',
       ),
   });
+  // Before all routes but the probes, and before their guards.
+  if (options.rateLimit !== undefined) {
+    server.addHook('onRequest', await openRateLimit(server, options.rateLimit, authorizer));
+  }
+  await server.register(openapiPlugin, { version: options.version });
   await server.register(frontPageRoutes, { version: options.version, urls: ['/', '/api', '/api/v1'] });
   await server.register(healthRoutes, options.health);
   if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
-  const limitRate = options.rateLimit && (await openRateLimit(server, options.rateLimit, authorizer));
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
-    await server.register(apiRoutes, { ...options, authorizer, limitRate, documented, prefix });
+    await server.register(apiRoutes, { ...options, authorizer, documented, prefix });
   }
   return server;
 };

@@ -16,7 +16,7 @@ The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are pr
 const describeCall = createJsonSchemaTransform({ skipList: [] });
 
 /** What any call may answer, whatever it does; it stands here once instead of in each route. */
-const withCommonAnswers = (schema: FastifySchema, url: string): FastifySchema => {
+const withCommonAnswers = (schema: FastifySchema, isUnlimited: boolean): FastifySchema => {
   const response = schema.response as Readonly<Record<string, unknown>>;
   return {
     ...schema,
@@ -27,7 +27,7 @@ const withCommonAnswers = (schema: FastifySchema, url: string): FastifySchema =>
         413: problemResponse('PAYLOAD_TOO_LARGE'),
         415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
       }),
-      ...(url.startsWith('/api/') && { 429: problemResponse('RATE_LIMITED') }),
+      ...(!isUnlimited && { 429: problemResponse('RATE_LIMITED') }),
       ...response,
       ...(schema.security !== undefined && {
         503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'ISSUER_UNAVAILABLE'),
@@ -78,7 +78,8 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
         },
       },
     },
-    transform: (call) => describeCall({ ...call, schema: withCommonAnswers(call.schema, call.url) }),
+    transform: (call) =>
+      describeCall({ ...call, schema: withCommonAnswers(call.schema, call.route.config?.isUnlimited === true) }),
     transformObject: finish,
   });
   await server.register(async (pages) => {

@@ -1,5 +1,5 @@
 /** The API: all calls under one URL prefix. It is registered once for each prefix it answers under. */
-import type { FastifyPluginAsync, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyPluginAsync } from 'fastify';
 import { refuseUnheededKeys } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
@@ -24,8 +24,6 @@ export interface ApiRoutesOptions {
   readonly apiKeyService: ApiKeyRoutesOptions['apiKeyService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
-  /** Undefined: nobody is limited. */
-  readonly limitRate: onRequestAsyncHookHandler | undefined;
   /** Whether the calls appear in the API description: they do so once, under the canonical prefix. */
   readonly documented: boolean;
 }
@@ -34,8 +32,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   const { prefixConfigService, numberService, reservationService } = options;
   const { sequenceService, reportService, temporaryNumberService } = options;
   const { templateService, readingService, apiKeyService } = options;
-  const { authorizer, numbersAuth, limitRate, documented } = options;
-  if (limitRate !== undefined) server.addHook('onRequest', limitRate);
+  const { authorizer, numbersAuth, documented } = options;
   server.addHook('onRoute', refuseUnheededKeys);
   if (!documented) {
     server.addHook('onRoute', (route) => {

@@ -172,6 +172,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
   server.get(
     '/livez',
     {
+      config: { isUnlimited: true },
       schema: { ...operation('getLiveness', 'Is the process alive?'), response: { 200: live } },
     },
     async () => ({ status: 'live' as const }),
@@ -180,6 +181,7 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
   server.get(
     '/readyz',
     {
+      config: { isUnlimited: true },
       schema: {
         ...operation('getReadiness', 'Can numbers be issued now?'),
         response: {
