@@ -156,9 +156,12 @@ describe('an account', () => {
     expect(decodeAccount(`account ${MAX} 12 ${words}`)).toEqual(account);
   });
 
-  it('is read without the numbers of calls, and without what someone else wrote', () => {
+  it('is read without the numbers of calls and without what is no range; a reason of a later version stays a gap', () => {
     const text = 'account 9 2 gap:1:3:node-crash:n.1-a@7:1795224970 gap:5:4:advance:-:1 gap:6:7:lost:-:1';
-    expect(decodeAccount(text)?.gaps).toEqual([gap({ reason: 'node-crash', node: 'n.1-a' })]);
+    expect(decodeAccount(text)?.gaps).toEqual([
+      gap({ reason: 'node-crash', node: 'n.1-a' }),
+      { range: { first: 6n, last: 7n }, reason: 'lost', node: undefined, recordedAtMs: 1_000 },
+    ]);
   });
 
   it('of a sequence that is not served is none', () => {
