@@ -1,0 +1,148 @@
+/** Reads all views of a life at one moment and compares them with what it remembers, and with each other. */
+import { periodOf, printPlainly, variablesOf } from './body.ts';
+import type { Answer, Body, Driver, Row } from './driver.ts';
+import { breach, demand, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
+import { demandServed, isAway, type Moment } from './record.ts';
+import { checkEnd, checkPeriod, checkSequence, mayBeUntold, rowAt } from './rules.ts';
+
+/** How thoroughly: at the end of a life all numbers are read, in between a few. */
+export interface Scope {
+  readonly isEnd: boolean;
+}
+
+const SHAPES: Readonly<Record<Body['reset'], RegExp>> = {
+  never: /^$/,
+  yearly: /^\d{4}$/,
+  monthly: /^\d{4}-\d{2}$/,
+  daily: /^\d{4}-\d{2}-\d{2}$/,
+  'fiscal-yearly': /^fy\d{4}$/,
+};
+const PARSED_MAX = 3;
+const PARSED_AT_END_MAX = 60;
+
+/** A view that is there; undefined when the stores are away, which only something that befell the site excuses. */
+const seen = <Result>(answer: Answer<Result>, moment: Moment): Result | undefined => {
+  if ('ok' in answer) return answer.ok;
+  demandServed(answer, moment);
+  if (!isAway(answer)) breach('view-refused', `${answer.refused}: ${answer.why}`);
+  return undefined;
+};
+
+/** What is read back of a number that was handed out. */
+const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: readonly Row[], moment: Moment) => {
+  const readings = seen(await driver.parse(given.text, memory.prefixKey), moment);
+  if (readings === undefined) return;
+  const reading = readings.find(({ value, period }) => value === given.value && period === given.period);
+  if (reading === undefined) {
+    const told = readings.map(({ period, value }) => `${value} of "${period}"`).join(', ');
+    return breach(
+      'issued-not-read',
+      `${given.text} is ${given.value} of "${given.period}", read: ${told || 'nothing'}`,
+    );
+  }
+  const variables = JSON.stringify(given.variables ?? {});
+  demand(JSON.stringify(reading.variables) === variables, 'wrong-variables', () => given.text);
+  const isChecked = given.format.includes('{check:');
+  demand(reading.checkDigit === (isChecked ? 'right' : undefined), 'wrong-check-digit', () => given.text);
+  if (given.state === 'brief') return;
+  const expected = given.state === 'reserved' ? 'not-issued' : 'issued';
+  const isUntold = mayBeUntold(memory, given) && rowAt(rows, given.value)?.state !== 'issued';
+  demand(reading.issued === (isUntold ? 'unknown' : expected), 'parse-says-otherwise', () => {
+    return `${given.text} (${given.state}): ${reading.issued}, ${reading.reason}`;
+  });
+};
+
+/** What is read of a number that was never handed out: never that it was, unless its value may be on its way. */
+const checkNeverGiven = async (memory: Memory, driver: Driver, text: string, rows: readonly Row[], moment: Moment) => {
+  if (memory.texts.has(text)) return;
+  const readings = seen(await driver.parse(text, memory.prefixKey), moment) ?? [];
+  const claim = readings.find(({ issued }) => issued === 'issued');
+  if (claim === undefined) return;
+  const isOnTheWay =
+    rowAt(rows, claim.value)?.state === 'issued' &&
+    memory.periods.get(claim.period)?.given.get(claim.value) === undefined;
+  demand(isOnTheWay, 'parse-invents', () => `${text}: ${claim.issued}, ${claim.reason}`);
+};
+
+/** Numbers that were not handed out, though they look like those that were: beside them, and in the other formats. */
+const strangersOf = (memory: Memory, period: PeriodMemory, body: Body, rows: readonly Row[], max: number): string[] => {
+  const values = new Set<bigint>([(rows.at(-1)?.last ?? 0n) + 1n]);
+  for (const origin of period.origins) if (origin > 0n) values.add(origin);
+  for (const { state, first, last } of rows) {
+    if (state !== 'issued') values.add(first).add(last);
+  }
+  const variables = variablesOf(body, 'NORTH');
+  const beside = [...values].map((value) => printPlainly(value, body.format, memory.prefixKey, period.atMs, variables));
+  const inOtherFormats = [...period.given.values()]
+    .slice(-max)
+    .flatMap(({ value, format, atMs }) =>
+      memory.bodies
+        .filter((other) => other.format !== format && other.reset === body.reset)
+        .map((other) => printPlainly(value, other.format, memory.prefixKey, atMs, variablesOf(other, 'NORTH'))),
+    );
+  return [...beside.slice(-max), ...inOtherFormats.slice(-max)].filter((text) => text !== undefined);
+};
+
+const lookAtPeriod = async (
+  memory: Memory,
+  driver: Driver,
+  body: Body,
+  period: PeriodMemory,
+  moment: Moment,
+  { isEnd }: Scope,
+): Promise<readonly Row[] | undefined> => {
+  const name = body.reset === 'never' ? undefined : period.name;
+  const report = seen(await driver.report(memory.prefixKey, name), moment);
+  const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
+  if (report === undefined || gaps === undefined) return undefined;
+  const { rows } = report;
+  checkPeriod(memory, period, report, gaps, body.strategy === 'counter');
+  if (isEnd) checkEnd(memory, rows, periodOf(body, moment.nowMs) > period.name);
+  const max = isEnd ? PARSED_AT_END_MAX : PARSED_MAX;
+  const standing = [...period.given.values()].filter(({ state }) => state !== 'void');
+  for (const given of standing.slice(-max)) await checkGiven(memory, driver, given, rows, moment);
+  for (const text of strangersOf(memory, period, body, rows, max))
+    await checkNeverGiven(memory, driver, text, rows, moment);
+  return rows;
+};
+
+/** Preview and state of the present period. */
+const lookAtPresent = async (memory: Memory, driver: Driver, body: Body, rows: readonly Row[], moment: Moment) => {
+  const period = periodIn(memory, periodOf(body, moment.nowMs), moment.nowMs);
+  const sequence = seen(await driver.sequence(memory.prefixKey), moment);
+  if (sequence === undefined) return;
+  checkSequence(period, body, rows, sequence, moment.nowMs);
+  const preview = await driver.preview(memory.prefixKey, variablesOf(body, 'NORTH'));
+  if ('refused' in preview) {
+    if (preview.refused !== 'SEQUENCE_OVERFLOW') seen(preview, moment);
+    else demand(sequence.nextValue === undefined, 'preview-says-over', () => `next is ${sequence.nextValue}`);
+    return;
+  }
+  const { number, value } = preview.ok;
+  demand(value === sequence.nextValue, 'preview-and-state-differ', () => `${value}, ${sequence.nextValue}`);
+  const isPlain = variablesOf(body, 'NORTH') === undefined;
+  demand(!isPlain || number === sequence.nextNumber, 'preview-and-state-differ', () => number);
+  const twin = memory.texts.get(number);
+  demand(twin === undefined || twin.state === 'brief', 'preview-is-gone', () => number);
+};
+
+/** Compares everything that can be read of a life. */
+export const look = async (memory: Memory, driver: Driver, moment: Moment, scope: Scope): Promise<void> => {
+  const { body } = memory;
+  if (body === undefined) {
+    const answer = await driver.report(memory.prefixKey, undefined);
+    if (!isAway(answer)) {
+      const code = 'refused' in answer ? answer.refused : 'a report';
+      demand(code === 'PREFIX_NOT_REGISTERED', 'removed-but-there', () => code);
+    }
+    return;
+  }
+  const present = periodIn(memory, periodOf(body, moment.nowMs), moment.nowMs);
+  const periods = [...memory.periods.values()].filter(({ name }) => SHAPES[body.reset].test(name));
+  for (const period of scope.isEnd ? periods : periods.slice(-2)) {
+    if (period === present) continue;
+    await lookAtPeriod(memory, driver, body, period, moment, scope);
+  }
+  const rows = await lookAtPeriod(memory, driver, body, present, moment, scope);
+  if (rows !== undefined) await lookAtPresent(memory, driver, body, rows, moment);
+};

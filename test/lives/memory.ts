@@ -1,0 +1,120 @@
+/** What the owner of a series remembers: every number it was given, every move of the sequence it asked for, every refusal. */
+import type { Body, Variables } from './driver.ts';
+
+/** One number that was handed out. */
+export interface Given {
+  readonly text: string;
+  readonly value: bigint;
+  readonly period: string;
+  readonly atMs: number;
+  readonly format: string;
+  readonly variables: Variables;
+  readonly source: string;
+  readonly node: string;
+  /** `brief`: a reservation that ends by itself, at any moment. */
+  state: 'issued' | 'reserved' | 'brief' | 'confirmed' | 'void';
+}
+
+export interface PeriodMemory {
+  readonly name: string;
+  /** A day of the period. */
+  readonly atMs: number;
+  readonly given: Map<bigint, Given>;
+  /** Where counting may have begun: one value, unless the first calls had no reply. */
+  readonly origins: Set<bigint>;
+  hasBegun: boolean;
+  /** The highest value that somebody asked to go on above. */
+  movedTo: bigint;
+  /** Values that a node may have been given without handing them out, by node. */
+  readonly onTheWay: Map<string, bigint>;
+  closed: boolean;
+  /** Whether something was asked of it while PostgreSQL or Redis did not answer. */
+  isUnclear: boolean;
+}
+
+export interface Reserved {
+  readonly id: string;
+  readonly given: Given;
+}
+
+/** A request under an idempotency key. */
+export interface Keyed {
+  readonly count: number;
+  readonly date: string | undefined;
+  readonly variables: Variables;
+  readonly firstMs: number;
+  /** What it may have been printed with, attempt by attempt. */
+  readonly attempts: {
+    readonly format: string;
+    readonly atMs: number;
+    readonly period: string;
+    readonly node: string;
+  }[];
+  numbers: readonly string[] | undefined;
+}
+
+export interface Memory {
+  readonly prefixKey: string;
+  body: Body | undefined;
+  version: number;
+  /** All formats it ever had. */
+  readonly bodies: Body[];
+  readonly texts: Map<string, Given>;
+  readonly periods: Map<string, PeriodMemory>;
+  readonly reservations: Reserved[];
+  readonly keyed: Map<number, Keyed>;
+  /** Nodes that ended without giving anything back. */
+  readonly crashed: Set<string>;
+  /** Nodes that live, or ended in good order, and have standby values that nobody was told of. */
+  unsettled: boolean;
+  readonly log: string[];
+}
+
+export const createMemory = (prefixKey: string): Memory => ({
+  prefixKey,
+  body: undefined,
+  version: 0,
+  bodies: [],
+  texts: new Map(),
+  periods: new Map(),
+  reservations: [],
+  keyed: new Map(),
+  crashed: new Set(),
+  unsettled: false,
+  log: [],
+});
+
+export const periodIn = (memory: Memory, name: string, atMs: number): PeriodMemory => {
+  const known = memory.periods.get(name);
+  if (known !== undefined) return known;
+  const fresh: PeriodMemory = {
+    name,
+    atMs,
+    given: new Map(),
+    origins: new Set(),
+    hasBegun: false,
+    movedTo: 0n,
+    onTheWay: new Map(),
+    closed: false,
+    isUnclear: false,
+  };
+  memory.periods.set(name, fresh);
+  return fresh;
+};
+
+/** Something is not as it should be. `rule` names what, for the table of known deviations. */
+export class LifeBreach extends Error {
+  readonly rule: string;
+  constructor(rule: string, what: string) {
+    super(`${rule}: ${what}`);
+    this.rule = rule;
+  }
+}
+
+export const breach = (rule: string, what: string): never => {
+  throw new LifeBreach(rule, what);
+};
+
+export const demand = (holds: boolean, rule: string, what: () => string): void => {
+  if (!holds) breach(rule, what());
+};

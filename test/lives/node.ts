@@ -1,0 +1,117 @@
+/** One node of the service without its transport: the services of production on stores of the caller's choice. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
+import { createGaplessAllocator } from '../../src/allocators/gapless-allocator.ts';
+import type { CeilingStore } from '../../src/core/ceiling-store.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import type { CounterStore } from '../../src/core/counter-store.ts';
+import type { Emit } from '../../src/core/events.ts';
+import type { LedgerStore } from '../../src/core/ledger-store.ts';
+import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
+import { createCapacityWatcher } from '../../src/services/capacity-watcher.ts';
+import { createNumberService } from '../../src/services/number-service.ts';
+import { createPrefixConfigService } from '../../src/services/prefix-config-service.ts';
+import { createReaderIndex } from '../../src/services/reader-index.ts';
+import { createReadingService } from '../../src/services/reading-service.ts';
+import { createReportService } from '../../src/services/report-service.ts';
+import { createReservationService } from '../../src/services/reservation-service.ts';
+import { createSequenceService } from '../../src/services/sequence-service.ts';
+import { createSeriesCache } from '../../src/services/series-cache.ts';
+import { createStandbyKeeper } from '../../src/services/standby-keeper.ts';
+import type { Strategies } from '../../src/services/strategies.ts';
+import { createTemporaryNumberService } from '../../src/services/temporary-number-service.ts';
+import { createValueTracer } from '../../src/services/value-tracer.ts';
+import { createMemoryTemporaryNumberStore } from '../../src/stores/memory/memory-temporary-number-store.ts';
+
+/** What a node works on. */
+export interface NodeStores {
+  readonly counters: CounterStore;
+  readonly prefixConfigs: PrefixConfigStore;
+  readonly ledger: LedgerStore | undefined;
+  readonly ceilings: CeilingStore | undefined;
+  close(): Promise<void>;
+}
+
+const REFUSAL = 'not served here';
+const NOT_SERVED = { refusal: REFUSAL };
+
+/** Small, so that short lives use it up. */
+export const STANDBY_SIZE = 8;
+
+export const startNode = (stores: NodeStores, clock: Clock, emit: Emit = () => undefined) => {
+  const { counters, prefixConfigs, ledger, ceilings } = stores;
+  const name = randomBytes(6).toString('hex');
+  const seriesCache = createSeriesCache(prefixConfigs, STANDBY_SIZE, emit);
+  const allocator = createCounterAllocator({ store: counters, node: name, emit, ceilings });
+  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const temporaryNumberService = createTemporaryNumberService({
+    store: createMemoryTemporaryNumberStore(),
+    seriesCache,
+    allocator,
+    clock,
+    emit,
+    node: name,
+  });
+  const standbyKeeper = createStandbyKeeper({ seriesCache, allocator, clock });
+  const strategies: Strategies = {
+    counter: { allocator },
+    gapless: gapless ?? NOT_SERVED,
+    segment: NOT_SERVED,
+    snowflake: NOT_SERVED,
+    uuidv7: NOT_SERVED,
+  };
+  const capacityWatcher = createCapacityWatcher({
+    seriesCache,
+    standings: () => [...allocator.standings(), ...(gapless?.allocator.standings() ?? [])],
+    measuredMax: 100,
+    clock,
+    emit,
+  });
+  const isStorePresent = (): boolean => allocator.isStorePresent();
+  return {
+    name,
+    numbers: createNumberService({ seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit }),
+    configs: createPrefixConfigService({
+      store: prefixConfigs,
+      counters,
+      ledger,
+      strategies,
+      seriesCache,
+      clock,
+      emit,
+    }),
+    reports: createReportService({ counters, ledger, seriesCache, clock, node: name }),
+    reservations: createReservationService({ seriesCache, gapless, clock, emit }),
+    sequences: createSequenceService({ store: counters, ledger, seriesCache, allocator, capacityWatcher, clock, emit }),
+    reading: createReadingService({
+      store: prefixConfigs,
+      index: createReaderIndex(prefixConfigs, clock),
+      tracer: createValueTracer({ counters, ledger }),
+    }),
+    /** Five seconds have passed: what other nodes changed is read anew. */
+    forget: (prefixKey?: string) => seriesCache.forget(prefixKey),
+    prepareStandby: standbyKeeper.look,
+    /** Resolves when a store that was away has been asked again. */
+    settled: async () => {
+      for (let look = 0; look < 100 && !allocator.isStorePresent(); look += 1) await delay(5);
+    },
+    /** Ends the node in good order. */
+    close: async () => {
+      standbyKeeper.close();
+      capacityWatcher.close();
+      seriesCache.close();
+      await gapless?.allocator.close();
+      await allocator.close();
+      await stores.close();
+    },
+    /** Ends it as `kill -9` does: nothing is given back. */
+    abandon: () => {
+      standbyKeeper.close();
+      capacityWatcher.close();
+      seriesCache.close();
+    },
+  };
+};
+
+export type LifeNode = ReturnType<typeof startNode>;
