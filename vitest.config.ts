@@ -39,6 +39,9 @@ const faults: TestProjectInlineConfiguration = {
   },
 };
 
+/** Thousands of lives take the machine for minutes, and coverage would double that: `npm run test:lives`, not part of `npm test`. */
+const lives = project('lives', { testTimeout: 14_400_000, hookTimeout: 120_000 });
+
 const NEEDS_STORES = ['test/support/redis-global-setup.ts', 'test/support/postgres-global-setup.ts'];
 
 export default defineConfig({
@@ -55,6 +58,7 @@ export default defineConfig({
       // Needs a Docker engine and the image: `npm run test:docker`.
       project('docker', { testTimeout: 240_000, hookTimeout: 300_000 }),
       monitoring,
+      lives,
       faults,
     ],
     // Node imports the tests and the sources as it does in production (type stripping, no bundler in between), so that the

@@ -1,4 +1,5 @@
 /** Many lives at once: groups share a site and what befalls it; a life that fails is played again alone, with ever fewer steps. */
+import { excusedOn } from './deviations.ts';
 import { createLife, type Life } from './life.ts';
 import { LifeBreach } from './memory.ts';
 import type { Site, SiteOptions } from './site.ts';
@@ -24,12 +25,19 @@ const playTogether = async (
   plans: readonly LifePlan[],
   events: readonly Event[],
   open: OpenSite,
+  known: Map<string, number>,
 ): Promise<Failure[]> => {
   let nowMs = BEGIN_MS;
   let isCalm = true;
   const lossy = new Set<number>();
   const site = await open({ now: () => nowMs }, {});
-  const around = { site, now: () => nowMs, isLossy: (index: number) => lossy.has(index), isCalm: () => isCalm };
+  const around = {
+    site,
+    now: () => nowMs,
+    isLossy: (index: number) => lossy.has(index),
+    isCalm: () => isCalm,
+    excused: excusedOn(site.kind),
+  };
   const lives = plans.map((plan) => createLife(plan, `K${plan.seed.toString(36).padStart(5, '0')}`, around));
   const failures = new Map<Life, Failure>();
 
@@ -96,6 +104,7 @@ const playTogether = async (
   } finally {
     await site.close();
   }
+  for (const { memory } of lives) for (const rule of memory.broken) known.set(rule, (known.get(rule) ?? 0) + 1);
   return [...failures.values()];
 };
 
@@ -105,7 +114,7 @@ const REST = { kind: 'rest' } as const;
 const shrink = async (plan: LifePlan, events: readonly Event[], failure: Failure, open: OpenSite): Promise<Failure> => {
   let [best, kept, befell] = [failure, plan, events];
   const tryWith = async (smaller: LifePlan, fewer: readonly Event[]): Promise<void> => {
-    const [found] = await playTogether([smaller], fewer, open);
+    const [found] = await playTogether([smaller], fewer, open, new Map());
     if (found?.rule === failure.rule) [best, kept, befell] = [found, smaller, fewer];
   };
   await tryWith(plan, events);
@@ -152,7 +161,7 @@ export const playLives = async (options: CampaignOptions): Promise<CampaignResul
     const last = Math.min(endSeed, (group + 1) * GROUP);
     const plans = Array.from({ length: last - first }, (_, index) => planLife(first + index, servesGapless));
     played += plans.length;
-    for (const failure of await playTogether(plans, events, open)) {
+    for (const failure of await playTogether(plans, events, open, known)) {
       const plan = plans.find(({ seed }) => seed === failure.seed);
       if (plan === undefined || isKnown(failure)) known.set(failure.rule, (known.get(failure.rule) ?? 0) + 1);
       else if (failures.length < failuresMax) failures.push(await shrink(plan, events, failure, open));

@@ -47,6 +47,8 @@ export interface SequenceView {
   readonly valuesPerDay: number | undefined;
   readonly widthReachedAtMs: number | undefined;
   readonly limitReachedAtMs: number | undefined;
+  /** What the node that answers holds ready. */
+  readonly standby: { readonly first: bigint; readonly last: bigint } | undefined;
 }
 
 export interface GapView {
@@ -85,7 +87,8 @@ export interface Driver {
   reserve(prefixKey: string, ttlMs: number, variables: Variables): Promise<Answer<{ id: string; number: string }>>;
   confirm(id: string): Promise<Answer<undefined>>;
   void(id: string): Promise<Answer<undefined>>;
-  advance(prefixKey: string, to: bigint): Promise<Answer<undefined>>;
+  /** @returns where the sequence stands afterwards: above `to` when a standby segment lay across it. */
+  advance(prefixKey: string, to: bigint): Promise<Answer<bigint>>;
   closePeriod(prefixKey: string, period: string): Promise<Answer<undefined>>;
   preview(prefixKey: string, variables: Variables): Promise<Answer<{ number: string; value: bigint; period: string }>>;
   sequence(prefixKey: string): Promise<Answer<SequenceView>>;
@@ -169,7 +172,7 @@ export const createServiceDriver = (node: LifeNode): Driver => {
       }),
     confirm: (id) => answered(() => node.reservations.confirm(id).then(() => undefined)),
     void: (id) => answered(() => node.reservations.void(id, REASON).then(() => undefined)),
-    advance: (prefixKey, to) => answered(() => node.sequences.advance(prefixKey, to, REASON).then(() => undefined)),
+    advance: (prefixKey, to) => answered(async () => (await node.sequences.advance(prefixKey, to, REASON)).value),
     closePeriod: (prefixKey, period) =>
       answered(() => node.sequences.closePeriod(prefixKey, period, REASON).then(() => undefined)),
     preview: (prefixKey, variables) => answered(() => node.sequences.preview(prefixKey, variables)),

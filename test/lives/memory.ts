@@ -65,12 +65,16 @@ export interface Memory {
   readonly keyed: Map<number, Keyed>;
   /** Nodes that ended without giving anything back. */
   readonly crashed: Set<string>;
-  /** Nodes that live, or ended in good order, and have standby values that nobody was told of. */
+  /** Whether living nodes may have something of which they did not say yet what became of it: until the end. */
   unsettled: boolean;
+  /** Rules that are known to be broken. */
+  readonly excused: ReadonlySet<string>;
+  /** Those that were. */
+  readonly broken: Set<string>;
   readonly log: string[];
 }
 
-export const createMemory = (prefixKey: string): Memory => ({
+export const createMemory = (prefixKey: string, excused: ReadonlySet<string>): Memory => ({
   prefixKey,
   body: undefined,
   version: 0,
@@ -80,7 +84,9 @@ export const createMemory = (prefixKey: string): Memory => ({
   reservations: [],
   keyed: new Map(),
   crashed: new Set(),
-  unsettled: false,
+  unsettled: true,
+  excused,
+  broken: new Set(),
   log: [],
 });
 
@@ -117,4 +123,11 @@ export const breach = (rule: string, what: string): never => {
 
 export const demand = (holds: boolean, rule: string, what: () => string): void => {
   if (!holds) breach(rule, what());
+};
+
+/** A rule of which deviations are known: a life that meets one goes on. */
+export const demandUnlessKnown = (memory: Memory, holds: boolean, rule: string, what: () => string): void => {
+  if (holds) return;
+  if (memory.excused.has(rule)) memory.broken.add(rule);
+  else breach(rule, what());
 };

@@ -89,8 +89,11 @@ export const startNode = (stores: NodeStores, clock: Clock, emit: Emit = () => u
       index: createReaderIndex(prefixConfigs, clock),
       tracer: createValueTracer({ counters, ledger }),
     }),
-    /** Five seconds have passed: what other nodes changed is read anew. */
-    forget: (prefixKey?: string) => seriesCache.forget(prefixKey),
+    /** Five seconds have passed: what was changed meanwhile is read anew, unless the store is away. */
+    refresh: async (prefixKey: string) => {
+      seriesCache.forget(prefixKey);
+      await Promise.resolve(seriesCache.get(prefixKey)).catch(() => undefined);
+    },
     prepareStandby: standbyKeeper.look,
     /** Resolves when a store that was away has been asked again. */
     settled: async () => {

@@ -75,7 +75,6 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
     return given;
   });
   period.hasBegun = true;
-  if (rest.source === 'standby') memory.unsettled = true;
   return taken;
 };
 

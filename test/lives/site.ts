@@ -19,7 +19,7 @@ import { createSqliteLedgerStore } from '../../src/stores/sqlite/sqlite-ledger-s
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
 import { createServiceDriver, type Driver } from './driver.ts';
 import { createLink, type Link } from './link.ts';
-import { type LifeNode, type NodeStores, startNode } from './node.ts';
+import { type NodeStores, startNode } from './node.ts';
 
 export const STORE_KINDS = ['memory', 'sqlite', 'redis', 'postgres'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
@@ -54,7 +54,7 @@ export interface Site {
   crash(index: number): string;
   prepareStandby(): void;
   /** Five seconds have passed since a config was changed. */
-  forget(prefixKey: string): void;
+  refresh(prefixKey: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -111,8 +111,12 @@ const openSqlite = (clock: Clock): Ground => {
   };
 };
 
-const openRedis = (redisUrl: string): Ground => {
+const openRedis = async (redisUrl: string): Promise<Ground> => {
   const client = createRedisClient(redisUrl, TIMEOUT_MS, ignore);
+  const ready = new Promise<void>((resolve) => client.onServerReady(() => resolve()));
+  await ready;
+  // The nodes of a site share the connections, also those that are over.
+  for (const connection of [client.subscriber, ...client.servers()]) connection.setMaxListeners(0);
   const counters = createRedisCounterStore(client);
   const prefixConfigs = createRedisPrefixConfigStore(client);
   return {
@@ -127,8 +131,8 @@ const openRedis = (redisUrl: string): Ground => {
   };
 };
 
-const openPostgres = (redisUrl: string, databaseUrl: string): Ground => {
-  const redis = openRedis(redisUrl);
+const openPostgres = async (redisUrl: string, databaseUrl: string): Promise<Ground> => {
+  const redis = await openRedis(redisUrl);
   const client = createPostgresClient(databaseUrl, TIMEOUT_MS, ignore);
   const ledger = createPostgresLedgerStore(client);
   const ceilings = createPostgresCeilingStore(client);
@@ -153,7 +157,7 @@ const openPostgres = (redisUrl: string, databaseUrl: string): Ground => {
   };
 };
 
-const open = ({ kind, clock, redisUrl = '', databaseUrl = '' }: SiteOptions): Ground => {
+const open = async ({ kind, clock, redisUrl = '', databaseUrl = '' }: SiteOptions): Promise<Ground> => {
   if (kind === 'memory') return openMemory();
   if (kind === 'sqlite') return openSqlite(clock);
   return kind === 'redis' ? openRedis(redisUrl) : openPostgres(redisUrl, databaseUrl);
@@ -162,9 +166,9 @@ const open = ({ kind, clock, redisUrl = '', databaseUrl = '' }: SiteOptions): Gr
 /** The embedded stores have one node, the others three. */
 const NODES = { memory: 1, sqlite: 1, redis: 3, postgres: 3 };
 
-export const openSite = (options: SiteOptions): Site => {
+export const openSite = async (options: SiteOptions): Promise<Site> => {
   const { kind, clock, spoil = (stores) => stores } = options;
-  const ground = open(options);
+  const ground = await open(options);
   const start = () => {
     const links = { near: createLink(), far: createLink() };
     const node = startNode(spoil(ground.storesOver(links)), clock);
@@ -177,7 +181,6 @@ export const openSite = (options: SiteOptions): Site => {
     if (place === undefined) throw new Error('no nodes');
     return place;
   };
-  const forget = (node: LifeNode, prefixKey?: string): void => node.forget(prefixKey);
   return {
     kind,
     servesGapless: kind === 'sqlite' || kind === 'postgres',
@@ -192,7 +195,6 @@ export const openSite = (options: SiteOptions): Site => {
     heal: async () => {
       for (const { near, far } of places) for (const link of [far, near]) link.heal();
       await Promise.all(places.map(({ node }) => node.settled()));
-      for (const { node } of places) forget(node);
     },
     loseReplies: (index, count) => {
       const { near, far } = placeAt(index);
@@ -214,8 +216,8 @@ export const openSite = (options: SiteOptions): Site => {
     prepareStandby: () => {
       for (const { node } of places) node.prepareStandby();
     },
-    forget: (prefixKey) => {
-      for (const { node } of places) forget(node, prefixKey);
+    refresh: async (prefixKey) => {
+      await Promise.all(places.map(({ node }) => node.refresh(prefixKey)));
     },
     close: async () => {
       for (const { near, far } of places) for (const link of [far, near]) link.heal();

@@ -71,7 +71,7 @@ export const planLife = (seed: number, servesGapless: boolean, rounds = ROUNDS):
       isRegistered = random.chance(0.3);
     } else steps.push(randomStep(random, body));
   }
-  return { seed, steps, looks: steps.map(() => random.chance(0.25)) };
+  return { seed, steps, looks: steps.map(() => random.chance(0.2)) };
 };
 
 /** @param isRemote whether the stores of the site are elsewhere: then replies can be lost, and a node dies alone. */

@@ -1,0 +1,4 @@
+/** Random lives in memory: see suite.ts. */
+import { describeLives } from './suite.ts';
+
+describeLives('memory');

@@ -1,0 +1,4 @@
+/** Random lives on SQLite: see suite.ts. */
+import { describeLives } from './suite.ts';
+
+describeLives('sqlite');
