@@ -72,10 +72,13 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   /** The one that was seen last comes last. */
   const watched = new Map<string, Watched>();
 
-  const see = (sequence: SequenceName, value: bigint, nowMs: number): Watched => {
+  const see = (sequence: SequenceName, value: bigint, initialSeq: bigint, nowMs: number): Watched => {
     const name = nameOf(sequence);
     const known = watched.get(name);
     const entry = known ?? { pace: beginPace(value, nowMs), warned: new Set<string>() };
+    const { latest } = entry.pace;
+    // What a raised initialSeq passed over was handed out to nobody.
+    if (latest.value < initialSeq && initialSeq <= value) entry.pace = passOver(entry.pace, initialSeq - latest.value);
     entry.pace = observe(entry.pace, value, nowMs);
     putBounded(watched, name, entry, WATCHED_MAX);
     return entry;
@@ -110,7 +113,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   const lookAt = ({ sequence, value }: Standing, nowMs: number): CapacityMeasure | undefined => {
     const config = seriesCache.peek(sequence.prefixKey)?.config;
     if (config === undefined) return undefined;
-    const entry = see(sequence, value, nowMs);
+    const entry = see(sequence, value, config.initialSeq, nowMs);
     const usage = usageOf(value, config);
     const { widthReachedAtMs, limitReachedAtMs } = tell(config, sequence.period, value, entry.pace, nowMs);
     const reachedAt = usage.bound === 'width' ? widthReachedAtMs : limitReachedAtMs;
@@ -148,7 +151,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   return {
     forecast: (config, sequence, value) => {
       const nowMs = clock.now();
-      return tell(config, sequence.period, value, see(sequence, value, nowMs).pace, nowMs);
+      return tell(config, sequence.period, value, see(sequence, value, config.initialSeq, nowMs).pace, nowMs);
     },
     passOver: (sequence, from, to) => {
       const entry = watched.get(nameOf(sequence));

@@ -137,7 +137,7 @@ export const createPrefixConfigService = ({
         const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version, before);
         if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
         if (outcome.kind === 'conflict') continue;
-        seriesCache.forget(prefixKey);
+        seriesCache.note(outcome.config);
         await amend(entry.stored, outcome.config, before);
         emit({ type: 'prefix-config-updated', config: outcome.config });
         return outcome.config;

@@ -141,6 +141,12 @@ const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
     .filter(({ first }) => first <= limit)
     .reduce((sum, { first, last }) => sum + rangeSize({ first, last: last < limit ? last : limit }), 0n);
 
+/** What these ranges have above a value. */
+const above = (ranges: readonly Range[], value: bigint): readonly Range[] =>
+  ranges
+    .filter(({ last }) => last > value)
+    .map(({ first, last }) => ({ first: first > value ? first : value + 1n, last }));
+
 export const createSequenceService = ({
   store,
   ledger,
@@ -159,14 +165,14 @@ export const createSequenceService = ({
   const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
     const state = await store.inspect(sequence);
     const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
-    // The next value in order lies behind whatever range begins right after the counter.
-    let next = state.free[0]?.first ?? value + 1n;
-    if (state.free.length === 0) {
-      for (const { first, last } of state.ahead) if (first === next) next = last + 1n;
-    }
-    const valuesLeft =
-      (value < limit ? limit - value : 0n) - sizeUpTo(state.ahead, limit) + sizeUpTo(state.free, limit);
-    return { value, next, valuesLeft };
+    // An `initialSeq` that was raised is caught up with by the next call: what lies below is not handed out any more.
+    const free = above(state.free, initialSeq);
+    // The next value in order lies behind whatever range stands there, or lies across.
+    let reached = value;
+    for (const { first, last } of state.ahead) if (first <= reached + 1n && last > reached) reached = last;
+    const beyond = state.ahead.filter(({ first }) => first > reached);
+    const valuesLeft = (reached < limit ? limit - reached : 0n) - sizeUpTo(beyond, limit) + sizeUpTo(free, limit);
+    return { value, next: free[0]?.first ?? reached + 1n, valuesLeft };
   };
 
   const ledgerOf = () => {

@@ -1,7 +1,7 @@
 /** The series in use: prefix configs read once, compiled, and checked against the store every few seconds. */
 import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import { encodeStoredConfig, type StoredConfig } from '../core/prefix-config.ts';
+import { encodeStoredConfig, type PrefixConfig, type StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import { putBounded } from '../lib/bounded-map.ts';
 import { compileSeries, type Series } from './series.ts';
@@ -14,6 +14,10 @@ export interface SeriesCache {
   get(prefixKey: string): Series | Promise<Series>;
   /** One series, or all, may have changed: the next request asks the store. */
   forget(prefixKey?: string): void;
+  /** This node has written a config: known from now on, also while the store is away. The next request asks all the same. */
+  note(config: PrefixConfig): void;
+  /** This node has removed a config: it is served no more, also while the store is away. */
+  drop(prefixKey: string): void;
   /** The series as it was known last, without asking the store: for background work, which does not keep it in use. */
   peek(prefixKey: string): Series | undefined;
   /** All series that are known, for background work. */
@@ -130,7 +134,11 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
     if (prefixKey === undefined) loading.clear();
     else loading.delete(prefixKey);
   };
-  store.onChange(forget);
+  store.onChange((prefixKey) => {
+    forget(prefixKey);
+    // Read at once, not with the next request: that may come when the store is away, and would be served by the old config.
+    if (prefixKey !== undefined && cached.has(prefixKey)) load(prefixKey).catch(() => undefined);
+  });
 
   return {
     get: (prefixKey) => {
@@ -142,6 +150,16 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
       return loading.get(prefixKey) ?? load(prefixKey);
     },
     forget,
+    note: (config) => {
+      const known = cached.get(config.prefixKey)?.series?.config;
+      // Another node may have changed it since.
+      if (known === undefined || known.version < config.version) keep(config.prefixKey, { kind: 'config', config });
+      forget(config.prefixKey);
+    },
+    drop: (prefixKey) => {
+      cached.delete(prefixKey);
+      loading.delete(prefixKey);
+    },
     peek: (prefixKey) => cached.get(prefixKey)?.series,
     known: () =>
       cached

@@ -158,3 +158,14 @@ describe('the measures', () => {
     expect(last?.other?.secondsLeft).toBeGreaterThan(0);
   });
 });
+
+test('what a raised initialSeq passed over is no pace', () => {
+  const { watcher, clock, config } = setUp({ format: '{SEQ:6}' });
+  const name = { prefixKey: 'INV', period: '' };
+  watcher.forecast(config, name, 10n);
+  clock.nowMs += 2 * MINUTE;
+  const raised = { ...config, initialSeq: 20_000n };
+  expect(watcher.forecast(raised, name, 20_000n).valuesPerDay).toBe(0);
+  clock.nowMs += 2 * MINUTE;
+  expect(watcher.forecast(raised, name, 20_004n).valuesPerDay).toBe(4 * 360);
+});

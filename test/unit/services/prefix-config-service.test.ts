@@ -37,6 +37,12 @@ const setUp = (served: Partial<Strategies> = {}) => {
     forget: (prefixKey) => {
       forgotten.push(prefixKey);
     },
+    note: ({ prefixKey }) => {
+      forgotten.push(prefixKey);
+    },
+    drop: (prefixKey) => {
+      forgotten.push(prefixKey);
+    },
     peek: () => undefined,
     known: () => [],
     close: () => undefined,
@@ -298,7 +304,15 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     counters: createMemoryCounterStore(),
     strategies: strategiesOf(),
     clock,
-    seriesCache: { get: away, forget: () => undefined, peek: () => undefined, known: () => [], close: () => undefined },
+    seriesCache: {
+      get: away,
+      forget: () => undefined,
+      note: () => undefined,
+      drop: () => undefined,
+      peek: () => undefined,
+      known: () => [],
+      close: () => undefined,
+    },
     emit: (event) => events.push(event),
   });
   const input = inputOf('{SEQ:4}');

@@ -215,3 +215,20 @@ describe('the gap record', () => {
     );
   });
 });
+
+describe('a raised initialSeq that no call has caught up with yet', () => {
+  const RAISED = { initialSeq: 50, overflow: 'reject' };
+
+  test('leaves out what lies below it: neither values given back, nor segments, are of the values left', async () => {
+    const report = await reportOf(
+      { value: 9n, free: [{ first: 3n, last: 4n }], ahead: [{ first: 20n, last: 27n }] },
+      RAISED,
+    );
+    expect(report).toMatchObject({ value: 50n, nextValue: 51n, nextNumber: 'A51', valuesLeft: 49n });
+  });
+
+  test('goes on behind a segment that lies across it', async () => {
+    const report = await reportOf({ value: 9n, ahead: [{ first: 45n, last: 55n }] }, RAISED);
+    expect(report).toMatchObject({ value: 50n, nextValue: 56n, valuesLeft: 44n });
+  });
+});

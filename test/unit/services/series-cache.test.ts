@@ -239,3 +239,40 @@ describe('a corrupt entry', () => {
     expect(corruptEvents(events)).toHaveLength(1);
   });
 });
+
+describe('what this node did itself', () => {
+  test('to a config holds while the store is away, whatever was served before', async () => {
+    const { store, cache, get } = await setUp(INV);
+    await get('INV');
+    cache.note({ ...OTHER, version: 2 });
+    store.failWith(new StorageUnavailableError('away'));
+    expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
+  });
+
+  test('does not undo what another node did later', async () => {
+    const { store, cache, get } = await setUp(INV);
+    await store.replace(OTHER, 'any');
+    await get('INV');
+    cache.note(configOf('INV', INV.INV));
+    store.failWith(new StorageUnavailableError('away'));
+    expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
+  });
+
+  test('when it removed a config: that is not served while the store is away', async () => {
+    const { store, cache, get } = await setUp(INV);
+    await get('INV');
+    cache.drop('INV');
+    store.failWith(new StorageUnavailableError('away'));
+    await expect(get('INV')).rejects.toThrow(StorageUnavailableError);
+  });
+});
+
+test('a change another node told of is read at once, so that it holds when the store goes away before the next request', async () => {
+  const { store, get } = await setUp(INV);
+  await get('INV');
+  await store.replace(OTHER, 'any');
+  store.announce('INV');
+  await vi.waitFor(() => expect(store.asked).toHaveLength(2));
+  store.failWith(new StorageUnavailableError('away'));
+  expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
+});
