@@ -15,14 +15,14 @@ const WIDTHS = [1, 2, 3, 4, 4, 4, 6];
 const TAILS = ['', '', '', '-X', '-{check:luhn}'];
 const FIRSTS = [0, 0, 0, 0, 3, 7, 40, 95, 500, 990, 3046, 9_980, 20_000];
 
-export const randomFormat = (random: Random, reset: Body['reset']): string =>
+const randomFormat = (random: Random, reset: Body['reset']): string =>
   `${random.pick(HEADS)}${random.pick(SHOWN[reset])}{SEQ:${random.pick(WIDTHS)}}${random.pick(TAILS)}`;
 
-export const randomFirst = (random: Random): number => random.pick(FIRSTS);
+const randomFirst = (random: Random): number => random.pick(FIRSTS);
 
 const RESETS: readonly Body['reset'][] = ['never', 'never', 'never', 'yearly', 'monthly', 'daily', 'fiscal-yearly'];
 
-export const randomReset = (random: Random): Body['reset'] => random.pick(RESETS);
+const randomReset = (random: Random): Body['reset'] => random.pick(RESETS);
 
 export const randomBody = (random: Random, servesGapless: boolean): Body => {
   const reset = randomReset(random);

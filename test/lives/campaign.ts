@@ -6,7 +6,7 @@ import type { Site, SiteOptions } from './site.ts';
 import { describeEvent, type Event, type LifePlan, planEvents, planLife } from './steps.ts';
 
 /** Lives on one site. What befalls it follows from the group, so that a life can be played again without the others. */
-export const GROUP = 50;
+const GROUP = 50;
 const DAY_MS = 86_400_000;
 const BEGIN_MS = Date.UTC(2026, 11, 30, 10, 0);
 
@@ -134,8 +134,10 @@ export interface CampaignOptions {
   readonly isRemote: boolean;
   /** Whether a failure is one of those that are known. */
   readonly isKnown?: (failure: Failure) => boolean;
-  /** Ends with the first failure of this rule, or of any. */
+  /** After so many it ends. */
   readonly failuresMax?: number;
+  /** Whether failures are played again with ever fewer steps. */
+  readonly shrinks?: boolean;
 }
 
 export interface CampaignResult {
@@ -149,7 +151,16 @@ export interface CampaignResult {
 const GROUPS_AT_ONCE = 6;
 
 export const playLives = async (options: CampaignOptions): Promise<CampaignResult> => {
-  const { open, firstSeed, lives, servesGapless, isRemote, isKnown = () => false, failuresMax = 3 } = options;
+  const {
+    open,
+    firstSeed,
+    lives,
+    servesGapless,
+    isRemote,
+    isKnown = () => false,
+    failuresMax = 3,
+    shrinks = true,
+  } = options;
   const failures: Failure[] = [];
   const known = new Map<string, number>();
   let played = 0;
@@ -164,7 +175,9 @@ export const playLives = async (options: CampaignOptions): Promise<CampaignResul
     for (const failure of await playTogether(plans, events, open, known)) {
       const plan = plans.find(({ seed }) => seed === failure.seed);
       if (plan === undefined || isKnown(failure)) known.set(failure.rule, (known.get(failure.rule) ?? 0) + 1);
-      else if (failures.length < failuresMax) failures.push(await shrink(plan, events, failure, open));
+      else if (failures.length < failuresMax) {
+        failures.push(shrinks ? await shrink(plan, events, failure, open) : failure);
+      }
     }
   };
 

@@ -1,7 +1,7 @@
 /** Reads all views of a life at one moment and compares them with what it remembers, and with each other. */
 import { periodOf, printPlainly, variablesOf } from './body.ts';
 import type { Answer, Body, Driver, Row } from './driver.ts';
-import { breach, demand, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
+import { breach, demand, demandUnlessKnown, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
 import { demandServed, isAway, type Moment } from './record.ts';
 import { checkEnd, checkPeriod, checkSequence, mayBeUntold, rowAt } from './rules.ts';
 
@@ -63,7 +63,7 @@ const checkNeverGiven = async (memory: Memory, driver: Driver, text: string, row
   const isOnTheWay =
     rowAt(rows, claim.value)?.state === 'issued' &&
     memory.periods.get(claim.period)?.given.get(claim.value) === undefined;
-  demand(isOnTheWay, 'parse-invents', () => `${text}: ${claim.issued}, ${claim.reason}`);
+  demandUnlessKnown(memory, isOnTheWay, 'parse-invents', () => `${text}: ${claim.issued}, ${claim.reason}`);
 };
 
 /** Numbers that were not handed out, though they look like those that were: beside them, and in the other formats. */
@@ -98,6 +98,10 @@ const lookAtPeriod = async (
   const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
   if (report === undefined || gaps === undefined) return undefined;
   const { rows } = report;
+  if ([...period.given.values()].some(({ strategy }) => strategy !== body.strategy)) {
+    demandUnlessKnown(memory, rows.length > 0, 'looked-for-elsewhere', () => `${period.name} has numbers`);
+    return undefined;
+  }
   checkPeriod(memory, period, report, gaps, body.strategy === 'counter');
   if (isEnd) checkEnd(memory, rows, periodOf(body, moment.nowMs) > period.name);
   const max = isEnd ? PARSED_AT_END_MAX : PARSED_MAX;

@@ -11,6 +11,7 @@ export interface Given {
   readonly variables: Variables;
   readonly source: string;
   readonly node: string;
+  readonly strategy: string;
   /** `brief`: a reservation that ends by itself, at any moment. */
   state: 'issued' | 'reserved' | 'brief' | 'confirmed' | 'void';
 }

@@ -1,8 +1,9 @@
 /** One node of the service without its transport: the services of production on stores of the caller's choice. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
+import { type CounterAllocator, createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
 import { createGaplessAllocator } from '../../src/allocators/gapless-allocator.ts';
+import { createKeyClaims } from '../../src/allocators/key-claims.ts';
 import type { CeilingStore } from '../../src/core/ceiling-store.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { CounterStore } from '../../src/core/counter-store.ts';
@@ -11,11 +12,13 @@ import type { LedgerStore } from '../../src/core/ledger-store.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
 import { createCapacityWatcher } from '../../src/services/capacity-watcher.ts';
 import { createNumberService } from '../../src/services/number-service.ts';
+import { targetOfSequence } from '../../src/services/period-target.ts';
 import { createPrefixConfigService } from '../../src/services/prefix-config-service.ts';
 import { createReaderIndex } from '../../src/services/reader-index.ts';
 import { createReadingService } from '../../src/services/reading-service.ts';
 import { createReportService } from '../../src/services/report-service.ts';
 import { createReservationService } from '../../src/services/reservation-service.ts';
+import { createSequenceReads } from '../../src/services/sequence-reads.ts';
 import { createSequenceService } from '../../src/services/sequence-service.ts';
 import { createSeriesCache } from '../../src/services/series-cache.ts';
 import { createStandbyKeeper } from '../../src/services/standby-keeper.ts';
@@ -37,14 +40,21 @@ const REFUSAL = 'not served here';
 const NOT_SERVED = { refusal: REFUSAL };
 
 /** Small, so that short lives use it up. */
-export const STANDBY_SIZE = 8;
+const STANDBY_SIZE = 8;
 
-export const startNode = (stores: NodeStores, clock: Clock, emit: Emit = () => undefined) => {
+/** Changes what allocates, to plant a breach. */
+export type SpoilAllocator = (allocator: CounterAllocator) => CounterAllocator;
+
+const ignore: Emit = () => undefined;
+
+export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocator = (allocator) => allocator) => {
   const { counters, prefixConfigs, ledger, ceilings } = stores;
+  const emit = ignore;
   const name = randomBytes(6).toString('hex');
   const seriesCache = createSeriesCache(prefixConfigs, STANDBY_SIZE, emit);
-  const allocator = createCounterAllocator({ store: counters, node: name, emit, ceilings });
-  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit }) };
+  const allocator = spoil(createCounterAllocator({ store: counters, node: name, emit, ceilings }));
+  const claims = ceilings && createKeyClaims({ store: counters, emit });
+  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit, claims }) };
   const temporaryNumberService = createTemporaryNumberService({
     store: createMemoryTemporaryNumberStore(),
     seriesCache,
@@ -68,26 +78,41 @@ export const startNode = (stores: NodeStores, clock: Clock, emit: Emit = () => u
     clock,
     emit,
   });
+  const reads = createSequenceReads({
+    counters,
+    ceilings,
+    epochOf: allocator.epochOf,
+    recover: allocator.recover,
+    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
+  });
   const isStorePresent = (): boolean => allocator.isStorePresent();
   return {
     name,
     numbers: createNumberService({ seriesCache, strategies, isStorePresent, temporaryNumberService, clock, emit }),
     configs: createPrefixConfigService({
       store: prefixConfigs,
-      counters,
+      counters: reads,
       ledger,
       strategies,
       seriesCache,
       clock,
       emit,
     }),
-    reports: createReportService({ counters, ledger, seriesCache, clock, node: name }),
+    reports: createReportService({ counters: reads, ledger, seriesCache, clock, node: name }),
     reservations: createReservationService({ seriesCache, gapless, clock, emit }),
-    sequences: createSequenceService({ store: counters, ledger, seriesCache, allocator, capacityWatcher, clock, emit }),
+    sequences: createSequenceService({
+      store: { ...reads, close: counters.close },
+      ledger,
+      seriesCache,
+      allocator,
+      capacityWatcher,
+      clock,
+      emit,
+    }),
     reading: createReadingService({
       store: prefixConfigs,
       index: createReaderIndex(prefixConfigs, clock),
-      tracer: createValueTracer({ counters, ledger }),
+      tracer: createValueTracer({ counters: reads, ledger }),
     }),
     /** Five seconds have passed: what was changed meanwhile is read anew, unless the store is away. */
     refresh: async (prefixKey: string) => {

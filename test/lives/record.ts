@@ -62,7 +62,7 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
   const period = periodIn(memory, periodOf(body, atMs), atMs);
   demand(!period.closed, 'closed-served', () => `${texts[0]} of ${period.name}`);
   const taken = texts.map((text) => {
-    const { format } = body;
+    const { format, strategy } = body;
     const value =
       valueIn(text, format, memory.prefixKey, atMs, rest.variables) ??
       breach('not-in-its-format', `${text}, ${format}`);
@@ -70,7 +70,7 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
     demand(isFree && value > 0n, 'below-initialSeq', () => `${text} (${rest.source}), initialSeq ${body.initialSeq}`);
     demand(value <= limitOf(body), 'above-the-limit', () => text);
     const { name } = period;
-    const given: Given = { text, value, period: name, atMs, format, node: moment.node, ...rest };
+    const given: Given = { text, value, period: name, atMs, format, strategy, node: moment.node, ...rest };
     remember(memory, period, given);
     return given;
   });

@@ -71,7 +71,7 @@ const checkIssued = (memory: Memory, period: PeriodMemory, rows: readonly Row[])
     ] as const) {
       const given = period.given.get(value);
       if (given === undefined || given.state === 'void' || number === undefined) continue;
-      demand(number === given.text, 'report-prints-otherwise', () => `${given.text} as ${number}`);
+      demandUnlessKnown(memory, number === given.text, 'report-prints-otherwise', () => `${given.text} as ${number}`);
     }
   }
 };
@@ -136,9 +136,9 @@ export const checkSequence = (
     demand(isGapless || view.nextValue > initialSeq, 'next-below-initialSeq', () => `${view.nextValue}`);
   }
   if (isRemembered(period)) {
+    const froms = [...period.origins].map((origin) => (isGapless || origin > initialSeq ? origin : initialSeq));
     // As long as nothing was taken, calls that nobody was answered may have begun it, or not.
-    const origins = rows.length > 0 ? [...period.origins] : [...period.origins, 0n];
-    const lefts = origins.map((origin) => leftIn(rows, isGapless || origin > initialSeq ? origin : initialSeq, limit));
+    const lefts = (rows.length > 0 ? froms : [...froms, initialSeq]).map((from) => leftIn(rows, from, limit));
     demand(
       lefts.includes(view.valuesLeft),
       'wrong-values-left',

@@ -19,13 +19,16 @@ import { createSqliteLedgerStore } from '../../src/stores/sqlite/sqlite-ledger-s
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
 import { createServiceDriver, type Driver } from './driver.ts';
 import { createLink, type Link } from './link.ts';
-import { type NodeStores, startNode } from './node.ts';
+import { type NodeStores, type SpoilAllocator, startNode } from './node.ts';
 
 export const STORE_KINDS = ['memory', 'sqlite', 'redis', 'postgres'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
-/** Changes the stores of each node, to plant a breach. */
-export type SpoilStores = (stores: NodeStores) => NodeStores;
+/** Changes the stores, or what allocates, of each node, to plant a breach. */
+export interface Spoil {
+  readonly stores?: (stores: NodeStores) => NodeStores;
+  readonly allocator?: SpoilAllocator;
+}
 
 export interface SiteOptions {
   readonly kind: StoreKind;
@@ -34,7 +37,7 @@ export interface SiteOptions {
   readonly redisUrl?: string | undefined;
   /** A database of PostgreSQL. */
   readonly databaseUrl?: string | undefined;
-  readonly spoil?: SpoilStores | undefined;
+  readonly spoil?: Spoil | undefined;
 }
 
 export interface Site {
@@ -167,11 +170,12 @@ const open = async ({ kind, clock, redisUrl = '', databaseUrl = '' }: SiteOption
 const NODES = { memory: 1, sqlite: 1, redis: 3, postgres: 3 };
 
 export const openSite = async (options: SiteOptions): Promise<Site> => {
-  const { kind, clock, spoil = (stores) => stores } = options;
+  const { kind, clock, spoil = {} } = options;
+  const { stores: spoilStores = (stores) => stores } = spoil;
   const ground = await open(options);
   const start = () => {
     const links = { near: createLink(), far: createLink() };
-    const node = startNode(spoil(ground.storesOver(links)), clock);
+    const node = startNode(spoilStores(ground.storesOver(links)), clock, spoil.allocator);
     return { ...links, node, driver: createServiceDriver(node) };
   };
   type Place = ReturnType<typeof start>;

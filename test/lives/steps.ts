@@ -36,7 +36,7 @@ export interface LifePlan {
   readonly looks: readonly boolean[];
 }
 
-export const ROUNDS = 10;
+const ROUNDS = 10;
 const DESKS = ['NORTH', 'S'];
 
 const randomStep = (random: Random, body: Body): Step => {

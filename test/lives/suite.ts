@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgresServer } from '../support/postgres.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { type CampaignResult, describeFailure, type OpenSite, playLives } from './campaign.ts';
-import { openSite, type SpoilStores, type StoreKind } from './site.ts';
+import { openSite, type Spoil, type StoreKind } from './site.ts';
 
 /** What CI plays; `LIVES` asks for more, `LIVES_SEED` for others. */
 const LIVES: Readonly<Record<StoreKind, number>> = { memory: 20_000, sqlite: 20_000, redis: 2_000, postgres: 2_000 };
@@ -56,7 +56,7 @@ const startPostgres = async () => {
 };
 
 /** The servers that sites of this kind stand on; each site gets empty databases of them. */
-export const startServers = async (kind: StoreKind, spoil?: SpoilStores): Promise<Servers> => {
+export const startServers = async (kind: StoreKind, spoil?: Spoil): Promise<Servers> => {
   const redis = kind === 'redis' || kind === 'postgres' ? await startRedis() : undefined;
   const postgres = kind === 'postgres' ? await startPostgres() : undefined;
   return {
