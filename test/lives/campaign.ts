@@ -161,7 +161,7 @@ export const playLives = async (options: CampaignOptions): Promise<CampaignResul
     failuresMax = 3,
     shrinks = true,
   } = options;
-  const failures: Failure[] = [];
+  const found: { plan: LifePlan; events: readonly Event[]; failure: Failure }[] = [];
   const known = new Map<string, number>();
   let played = 0;
   const endSeed = firstSeed + lives;
@@ -175,20 +175,22 @@ export const playLives = async (options: CampaignOptions): Promise<CampaignResul
     for (const failure of await playTogether(plans, events, open, known)) {
       const plan = plans.find(({ seed }) => seed === failure.seed);
       if (plan === undefined || isKnown(failure)) known.set(failure.rule, (known.get(failure.rule) ?? 0) + 1);
-      else if (failures.length < failuresMax) {
-        failures.push(shrinks ? await shrink(plan, events, failure, open) : failure);
-      }
+      else if (found.length < failuresMax) found.push({ plan, events, failure });
     }
   };
 
   let next = Math.floor(firstSeed / GROUP);
   const playOn = async (): Promise<void> => {
-    while (next * GROUP < endSeed && failures.length < failuresMax) {
+    while (next * GROUP < endSeed && found.length < failuresMax) {
       next += 1;
       await playGroup(next - 1);
     }
   };
   await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, playOn));
+  const failures: Failure[] = [];
+  for (const { plan, events, failure } of found) {
+    failures.push(shrinks ? await shrink(plan, events, failure, open) : failure);
+  }
   return { lives: played, failures, known };
 };
 
