@@ -172,7 +172,11 @@ export const createServiceDriver = (node: LifeNode): Driver => {
       }),
     confirm: (id) => answered(() => node.reservations.confirm(id).then(() => undefined)),
     void: (id) => answered(() => node.reservations.void(id, REASON).then(() => undefined)),
-    advance: (prefixKey, to) => answered(async () => (await node.sequences.advance(prefixKey, to, REASON)).value),
+    advance: (prefixKey, to) =>
+      answered(async () => {
+        const request = { to, reason: REASON, subject: undefined, dryRun: false };
+        return (await node.sequences.advance(prefixKey, request)).value;
+      }),
     closePeriod: (prefixKey, period) =>
       answered(() => node.sequences.closePeriod(prefixKey, period, REASON).then(() => undefined)),
     preview: (prefixKey, variables) => answered(() => node.sequences.preview(prefixKey, variables)),

@@ -176,7 +176,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     const variables = variablesOf(body, step.desk);
     const period = periodIn(memory, periodOf(body, atMs), atMs);
     const date = daysBack === undefined ? undefined : dayOf(atMs);
-    const isPreviewed = date === undefined && moment.isWhole && (period.onTheWay.get(moment.node) ?? 0n) === 0n;
+    const isPreviewed = date === undefined && moment.isWhole && period.onTheWay.size === 0;
     const preview = isPreviewed ? await driver.preview(prefixKey, variables) : undefined;
     const standing = isPreviewed ? await driver.sequence(prefixKey) : undefined;
     const held = standing !== undefined && 'ok' in standing ? standing.ok.standby : undefined;

@@ -110,12 +110,17 @@ const lookAtPeriod = async (
   return rows;
 };
 
+const textOf = (rows: readonly Row[] | undefined): string | undefined =>
+  rows?.map(({ state, first, last }) => `${state} ${first} ${last}`).join();
+
 /** Preview and state of the present period. */
 const lookAtPresent = async (memory: Memory, driver: Driver, body: Body, rows: readonly Row[], moment: Moment) => {
   const period = periodIn(memory, periodOf(body, moment.nowMs), moment.nowMs);
   const sequence = seen(await driver.sequence(memory.prefixKey), moment);
   if (sequence === undefined) return;
-  checkSequence(period, body, rows, sequence, moment.nowMs);
+  const name = body.reset === 'never' ? undefined : period.name;
+  const again = seen(await driver.report(memory.prefixKey, name), moment);
+  checkSequence(period, body, rows, sequence, moment.nowMs, textOf(again?.rows) === textOf(rows));
   const preview = await driver.preview(memory.prefixKey, variablesOf(body, 'NORTH'));
   if ('refused' in preview) {
     if (preview.refused !== 'SEQUENCE_OVERFLOW') seen(preview, moment);

@@ -26,8 +26,9 @@ export const demandServed = (answer: Answer<unknown>, { isCalm }: Moment): void 
 /** Somebody is about to ask for values: from here on the sequence may have begun. */
 export const expectBeginning = (period: PeriodMemory, { initialSeq }: Body): void => {
   const first = BigInt(initialSeq);
+  const mayHaveBegun = period.hasBegun || [...period.origins].some((origin) => origin < first);
   if (!period.hasBegun) period.origins.add(first);
-  else if (period.movedTo < first) period.movedTo = first;
+  if (mayHaveBegun && period.movedTo < first) period.movedTo = first;
 };
 
 const isGone = ({ state }: Given): boolean => state !== 'void' && state !== 'brief';

@@ -22,7 +22,7 @@ const DONE = {
   issued: ['issued'],
   confirmed: ['confirmed'],
   reserved: ['reserved'],
-  brief: ['reserved', 'void'],
+  brief: ['reserved', 'void', 'lost'],
 } as const;
 
 /** Each value stands once, from the first one on; the sums are the rows'. */
@@ -101,6 +101,14 @@ const checkGaps = (memory: Memory, period: PeriodMemory, rows: readonly Row[], g
   }
 };
 
+/** What a ledger lost was passed over by somebody, and stands in both lists. */
+const checkLost = (period: PeriodMemory, rows: readonly Row[], gaps: readonly GapView[]): void => {
+  const lost = rows.filter(({ state }) => state === 'lost');
+  for (const row of lost) demand(row.last <= period.movedTo, 'untrue-gap-reason', () => show(row));
+  const [reported, listed] = [lost, gaps].map((ranges) => ranges.reduce((sum, range) => sum + sizeOf(range), 0n));
+  demand(reported === listed, 'gap-not-in-record', () => `${reported} reported, ${listed} in the record`);
+};
+
 const isRemembered = (period: PeriodMemory): boolean =>
   ![...period.given.values()].some(({ state }) => state === 'brief');
 
@@ -116,13 +124,17 @@ const leftIn = (rows: readonly Row[], from: bigint, limit: bigint): bigint => {
   return left;
 };
 
-/** What the sequence says of itself follows from the report. */
+/**
+ * What the sequence says of itself follows from the report.
+ * @param isSteady whether the report said the same before and after: nodes tell at any time what became of what they held.
+ */
 export const checkSequence = (
   period: PeriodMemory,
   body: Body,
   rows: readonly Row[],
   view: SequenceView,
   nowMs: number,
+  isSteady: boolean,
 ): void => {
   demand(view.period === period.name, 'wrong-period', () => `${view.period}, not ${period.name}`);
   const initialSeq = BigInt(body.initialSeq);
@@ -135,12 +147,13 @@ export const checkSequence = (
     demand(isFree, 'next-is-gone', () => `${view.nextValue} was ${given?.text}`);
     demand(isGapless || view.nextValue > initialSeq, 'next-below-initialSeq', () => `${view.nextValue}`);
   }
-  if (isRemembered(period)) {
+  // What is on its way may come back between two looks; and before the first number nobody tells what is held ready.
+  if (isRemembered(period) && period.onTheWay.size === 0 && rows.length > 0 && isSteady) {
     const froms = [...period.origins].map((origin) => (isGapless || origin > initialSeq ? origin : initialSeq));
-    // As long as nothing was taken, calls that nobody was answered may have begun it, or not.
-    const lefts = (rows.length > 0 ? froms : [...froms, initialSeq]).map((from) => leftIn(rows, from, limit));
+    const lefts = froms.map((from) => leftIn(rows, from, limit));
+    const beyond = isGapless ? leftIn(rows, limit, rows.at(-1)?.last ?? limit) : 0n;
     demand(
-      lefts.includes(view.valuesLeft),
+      beyond > 0n || lefts.includes(view.valuesLeft),
       'wrong-values-left',
       () => `${view.valuesLeft}, not ${lefts}: ${showAll(rows)}`,
     );
@@ -164,6 +177,7 @@ export const checkPeriod = (
   checkCover(period, report);
   checkIssued(memory, period, report.rows);
   if (isCounter) checkGaps(memory, period, report.rows, gaps);
+  else checkLost(period, report.rows, gaps);
 };
 
 /** At the end, when all nodes have given back what they had: nothing is with a node that is not there, or left open for ever. */
