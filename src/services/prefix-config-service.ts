@@ -170,7 +170,7 @@ export const createPrefixConfigService = ({
         const version = versionOf(stored);
         if (expectedVersion !== 'any' && version !== expectedVersion) break;
         if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
-        seriesCache.forget(prefixKey);
+        seriesCache.drop(prefixKey);
         emit({ type: 'prefix-config-removed', prefixKey });
         return;
       }

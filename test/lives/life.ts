@@ -137,7 +137,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     }
     const { numbers, source } = answer.ok;
     demand(numbers.length === count, 'wrong-count', () => `${numbers}`);
-    if (isRepetition(keyed.numbers, numbers)) return answer;
+    if (isRepetition(memory, keyed.numbers, numbers)) return answer;
     keyed.numbers = numbers;
     // An earlier attempt, of which no reply came, may be what was answered.
     const attempts = [...keyed.attempts, { format: body.format, atMs: nowMs, period: period.name, node }];

@@ -98,7 +98,7 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
       clock,
       emit,
     }),
-    reports: createReportService({ counters: reads, ledger, seriesCache, clock, node: name }),
+    reports: createReportService({ configs: prefixConfigs, counters: reads, ledger, seriesCache, clock, node: name }),
     reservations: createReservationService({ seriesCache, gapless, clock, emit }),
     sequences: createSequenceService({
       store: { ...reads, close: counters.close },

@@ -1,7 +1,7 @@
 /** Takes down what a life was told, and finds what must never be told: a number twice, one below `initialSeq`, one of a closed period. */
 import { limitOf, periodOf, valueIn } from './body.ts';
 import type { Answer, Body, Variables } from './driver.ts';
-import { breach, demand, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
+import { breach, demand, demandUnlessKnown, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
 
 /** Where and when a request was made. */
 export interface Moment {
@@ -62,6 +62,7 @@ export interface Taken {
 export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Taken, moment: Moment): Given[] => {
   const period = periodIn(memory, periodOf(body, atMs), atMs);
   demand(!period.closed, 'closed-served', () => `${texts[0]} of ${period.name}`);
+  const isPast = periodOf(body, moment.nowMs) !== period.name;
   const taken = texts.map((text) => {
     const { format, strategy } = body;
     const value =
@@ -71,7 +72,7 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
     demand(isFree && value > 0n, 'below-initialSeq', () => `${text} (${rest.source}), initialSeq ${body.initialSeq}`);
     demand(value <= limitOf(body), 'above-the-limit', () => text);
     const { name } = period;
-    const given: Given = { text, value, period: name, atMs, format, strategy, node: moment.node, ...rest };
+    const given: Given = { text, value, period: name, atMs, format, strategy, isPast, node: moment.node, ...rest };
     remember(memory, period, given);
     return given;
   });
@@ -91,8 +92,13 @@ export const giveUp = (memory: Memory, given: Given): void => {
 };
 
 /** Compares a repeated request with what it was given the first time. @returns whether there was such a time. */
-export const isRepetition = (known: readonly string[] | undefined, numbers: readonly string[]): boolean => {
+export const isRepetition = (
+  memory: Memory,
+  known: readonly string[] | undefined,
+  numbers: readonly string[],
+): boolean => {
   if (known === undefined) return false;
-  demand(known.join() === numbers.join(), 'key-answered-otherwise', () => `${known} before, ${numbers} now`);
-  return true;
+  const isSame = known.join() === numbers.join();
+  demandUnlessKnown(memory, isSame, 'key-answered-otherwise', () => `${known} before, ${numbers} now`);
+  return isSame;
 };

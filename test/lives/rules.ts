@@ -71,7 +71,9 @@ const checkIssued = (memory: Memory, period: PeriodMemory, rows: readonly Row[])
     ] as const) {
       const given = period.given.get(value);
       if (given === undefined || given.state === 'void' || number === undefined) continue;
-      demandUnlessKnown(memory, number === given.text, 'report-prints-otherwise', () => `${given.text} as ${number}`);
+      const hasPast = [...period.given.values()].some(({ isPast }) => isPast);
+      const rule = hasPast ? 'past-printed-otherwise' : 'report-prints-otherwise';
+      demandUnlessKnown(memory, number === given.text, rule, () => `${given.text} as ${number}`);
     }
   }
 };
