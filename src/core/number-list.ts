@@ -1,6 +1,6 @@
 /** Many numbers at once: written as JSON digit by digit, in a thirtieth of the time that printing each and joining them takes. */
 import type { Range } from './range.ts';
-import { type NumberPrinter, printRanges } from './template-printer.ts';
+import type { NumberPrinter } from './template-printer.ts';
 
 const ZERO = 48;
 const COMMA = ',';
@@ -83,9 +83,13 @@ const fill = (target: Buffer, runs: readonly Run[], { before, after }: Around): 
 
 /**
  * The numbers of these ranges, in their order, as a JSON array: the same that JSON.stringify makes of the printed numbers, with
- * `around` around it. Beyond 64 KiB as bytes in UTF-8.
+ * `around` around it. Beyond 64 KiB as bytes in UTF-8. Undefined when the printer has no frame, so that each has to be printed.
  */
-export type NumberListWriter = (ranges: readonly Range[], print: NumberPrinter, around?: Around) => string | Uint8Array;
+export type NumberListWriter = (
+  ranges: readonly Range[],
+  print: NumberPrinter,
+  around?: Around,
+) => string | Uint8Array | undefined;
 
 export const createNumberListWriter = (): NumberListWriter => {
   // Lists of the usual size are written here and leave as strings: thousands of buffers a second would keep the garbage
@@ -94,7 +98,7 @@ export const createNumberListWriter = (): NumberListWriter => {
   return (ranges, print, around = NOTHING) => {
     const { before, after } = around;
     const { frame } = print;
-    if (frame === undefined) return `${before}${JSON.stringify(printRanges(ranges, print))}${after}`;
+    if (frame === undefined) return undefined;
     const runs = ranges.flatMap((range) => runsOf(range, frame));
     if (runs.length === 0) return `${before}[]${after}`;
     const length = runs.reduce((sum, { size, count }) => sum + size * count, before.length + 1 + after.length);

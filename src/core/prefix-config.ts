@@ -9,7 +9,7 @@ import { dayVariablesOf, hiddenPeriodOf } from './period-shows.ts';
 import { EXAMPLE, SAME_AS } from './schema-marks.ts';
 import { SNOWFLAKE_DIGITS, SNOWFLAKE_MIN } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
-import { layOut, spell } from './template-layout.ts';
+import { CHECKS_MAX, layOut, PRINTED_LENGTH_MAX, printedLengthOf, spell } from './template-layout.ts';
 import { compileTemplate } from './template-printer.ts';
 import { parseValue, VALUE_MAX } from './value.ts';
 
@@ -289,6 +289,22 @@ const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput =>
   return config;
 };
 
+/** Printing takes time with the length of a number, and with its check digits. What is stored goes on being printed. */
+const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
+  const template = templateOf(config.format);
+  if (template === undefined) return;
+  const refuse = (message: string): void => ctx.addIssue({ code: 'custom', path: ['format'], message });
+  if (template.tail.filter((part) => 'check' in part).length > CHECKS_MAX) {
+    refuse(`A format has at most ${CHECKS_MAX} check digits {check:…}: more find no more errors`);
+  }
+  const length = printedLengthOf(template, config);
+  if (length > PRINTED_LENGTH_MAX) {
+    refuse(
+      `Its numbers could have ${length} characters, more than ${PRINTED_LENGTH_MAX}: a {var:…} counts 32, {prefix} 64, the sequence 20 where it may grow`,
+    );
+  }
+};
+
 const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
   const format = raw.format.normalize('NFC');
@@ -297,7 +313,9 @@ const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
       'A combining mark directly behind a tag would melt into what the tag prints: put a letter between them';
     ctx.addIssue({ code: 'custom', path: ['format'], message });
   }
-  return normalise({ ...raw, format }, ctx);
+  const config = normalise({ ...raw, format }, ctx);
+  checkCost(config, ctx);
+  return config;
 };
 
 /** What may be said of a prefix config. Unknown fields are refused. The format is not parsed yet. */

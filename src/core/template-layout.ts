@@ -52,6 +52,22 @@ const widthOf = (part: PlacedPart, series: PrintedSeries): number | undefined =>
   return part.mayGrow && part.seqLength < VALUE_WIDTH_MAX ? undefined : part.seqLength;
 };
 
+/** The longest text that a template prints, in UTF-16 code units. */
+export const PRINTED_LENGTH_MAX = 256;
+/** Check digits over a number that has some already find no more errors. */
+export const CHECKS_MAX = 2;
+const GIVEN_LENGTH_MAX = 32;
+const PREFIX_KEY_LENGTH_MAX = 64;
+
+/** How long a number can get that is printed by this template. */
+export const printedLengthOf = (template: Template, terms: SequenceTerms): number => {
+  const longest = { ...SOME_SERIES, prefixKey: 'X'.repeat(PREFIX_KEY_LENGTH_MAX) };
+  return layOut(template, terms).parts.reduce(
+    (sum, part) => sum + (widthOf(part, longest) ?? ('given' in part ? GIVEN_LENGTH_MAX : VALUE_WIDTH_MAX)),
+    0,
+  );
+};
+
 export interface TemplateLayout {
   readonly parts: readonly PlacedPart[];
   /** So many parts are found from the left, one after the other … */

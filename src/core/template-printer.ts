@@ -1,6 +1,6 @@
 /** Printing: a template compiled for one series, from an instant and the caller's variables to the text of a number. */
 import { type CalendarReading, readCalendar } from './calendar.ts';
-import { checkDigitOf } from './check-digit.ts';
+import { continueCheck, endCheck } from './check-digit.ts';
 import { type FieldProblem, ValidationError } from './errors.ts';
 import type { Range } from './range.ts';
 import { givenNamesOf, type Part, type Template } from './template.ts';
@@ -19,14 +19,22 @@ export interface NumberPrinter {
   readonly frame?: { readonly before: string; readonly width: number; readonly after: string };
 }
 
-/** Prints all values of these ranges, in their order. */
-export const printRanges = (ranges: readonly Range[], print: NumberPrinter): string[] => {
-  const numbers: string[] = [];
+/** Printed in one go: bounds how long the event loop is kept busy. */
+const NUMBERS_PER_PIECE = 200;
+
+/** Prints all values of these ranges, in their order: in pieces, each when it is asked for. */
+export function* printPieces(ranges: readonly Range[], print: NumberPrinter): Generator<string[]> {
+  let piece: string[] = [];
   for (const { first, last } of ranges) {
-    for (let value = first; value <= last; value += 1n) numbers.push(print(value));
+    for (let value = first; value <= last; value += 1n) {
+      piece.push(print(value));
+      if (piece.length < NUMBERS_PER_PIECE) continue;
+      yield piece;
+      piece = [];
+    }
   }
-  return numbers;
-};
+  if (piece.length > 0) yield piece;
+}
 
 /**
  * Makes the printer of a request, all date variables of which show the same instant.
@@ -53,17 +61,28 @@ const problemsOf = (names: readonly string[], given: GivenVariables): FieldProbl
   return problems;
 };
 
-/** What stands behind the sequence: with check digits it can be worked out only when the value is known. */
-const printTail = (tail: readonly Part[], render: (part: Part) => string): ((before: string) => string) => {
-  const texts = tail.map((part) => ('check' in part ? part : { text: render(part) }));
-  if (!texts.some((part) => 'check' in part)) {
+/** Puts the digits of a value between the texts around them. What stands before them is looked at once, not for each number. */
+const printAround = (
+  before: string,
+  tail: readonly Part[],
+  render: (part: Part) => string,
+): ((digits: string) => string) => {
+  const parts = tail.map((part) =>
+    'check' in part
+      ? { check: part.check, begun: continueCheck(part.check, 0, before) }
+      : { text: render(part), check: undefined },
+  );
+  if (parts.every(({ check }) => check === undefined)) {
     const after = tail.map(render).join('');
-    return (before) => before + after;
+    return (digits) => before + digits + after;
   }
-  return (before) => {
-    let number = before;
-    for (const part of texts) number += 'check' in part ? checkDigitOf(part.check, number) : part.text;
-    return number;
+  return (digits) => {
+    let added = digits;
+    for (const part of parts) {
+      added +=
+        part.check === undefined ? part.text : endCheck(part.check, continueCheck(part.check, part.begun, added));
+    }
+    return before + added;
   };
 };
 
@@ -82,12 +101,12 @@ export const compileTemplate = (template: Template, series: PrintedSeries): ((in
       return 'check' in part ? '' : VARIABLES[part.variable](reading, series);
     };
     const before = head.map(render).join('');
-    const finish = printTail(tail, render);
-    if (series.strategy === 'uuidv7') return (value) => finish(before + value.toString(16).padStart(UUID_DIGITS, '0'));
-    const printer = (value: bigint): string => finish(before + value.toString().padStart(seqLength, '0'));
+    const finish = printAround(before, tail, render);
+    if (series.strategy === 'uuidv7') return (value) => finish(value.toString(16).padStart(UUID_DIGITS, '0'));
+    const printer = (value: bigint): string => finish(value.toString().padStart(seqLength, '0'));
     return tail.some((part) => 'check' in part)
       ? printer
-      : Object.assign(printer, { frame: { before, width: seqLength, after: finish('') } });
+      : Object.assign(printer, { frame: { before, width: seqLength, after: finish('').slice(before.length) } });
   };
   return (instantMs) => {
     const reading = readCalendar(instantMs, series.timeZone);

@@ -9,9 +9,10 @@ import { type Around, createNumberListWriter } from '../core/number-list.ts';
 import type { Strategy } from '../core/numbering.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
-import { type GivenVariables, type NumberPrinter, printRanges } from '../core/template-printer.ts';
+import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier, type ReceiptReader } from './earlier-request.ts';
+import { listInTurns, printInTurns } from './print-in-turns.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -170,7 +171,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
     const { source } = allocator;
-    if (replayed) return { texts: printReceipt(config.prefixKey, receipt), source };
+    if (replayed) return { texts: await printReceipt(config.prefixKey, receipt), source };
     emit({ type: 'numbers-issued', prefixKey: config.prefixKey, strategy: config.strategy, count, source });
     return { ranges: receipt.ranges, print, source };
   };
@@ -184,7 +185,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return await issueOnce(series, count, instantMs, options);
     } catch (error) {
       const { receipt, source } = await findEarlier(receipts, prefixKey, options.receipt, instantMs, error);
-      return { texts: printReceipt(prefixKey, receipt), source };
+      return { texts: await printReceipt(prefixKey, receipt), source };
     }
   };
 
@@ -205,15 +206,20 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   return {
     issue: async (prefixKey, count, options = NO_OPTIONS) => {
       const issued = await issue(prefixKey, count, options);
-      const numbers = 'texts' in issued ? issued.texts : printRanges(issued.ranges, issued.print);
-      return { numbers, source: issued.source };
+      const { source } = issued;
+      if ('texts' in issued) return { numbers: issued.texts, source };
+      const { ranges, print } = issued;
+      // One is the usual case, and nothing to wait for.
+      if (count === 1) return { numbers: ranges.map(({ first }) => print(first)), source };
+      return { numbers: await printInTurns(ranges, print), source };
     },
 
     issueList: async (prefixKey, count, around, options = NO_OPTIONS) => {
       const issued = await issue(prefixKey, count, options);
       const { source } = issued;
       if ('texts' in issued) return { numbers: issued.texts, source };
-      return { list: writeNumberList(issued.ranges, issued.print, around), source };
+      const { ranges, print } = issued;
+      return { list: writeNumberList(ranges, print, around) ?? (await listInTurns(ranges, print, around)), source };
     },
   };
 };

@@ -1,7 +1,14 @@
 /** Check digits: the known examples, what is passed over, and which typing errors are always noticed. */
+import { damm, luhn, mod97_10 } from 'cdigit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CHECK_DIGIT_WIDTH, CHECK_DIGITS, checkDigitOf } from '../../../src/core/check-digit.ts';
+import {
+  CHECK_DIGIT_WIDTH,
+  CHECK_DIGITS,
+  checkDigitOf,
+  continueCheck,
+  endCheck,
+} from '../../../src/core/check-digit.ts';
 
 describe('the known examples come out', () => {
   test.each([
@@ -32,7 +39,26 @@ describe('what is passed over', () => {
   });
 });
 
+/** The library's, of which none can go on where another one ended. */
+const ORACLES = {
+  luhn: (text: string) => luhn.compute(text),
+  damm: (text: string) => damm.compute(text),
+  mod97: (text: string) => mod97_10.compute(text.replace(/[A-Za-z]/g, (letter) => String(Number.parseInt(letter, 36)))),
+};
+
 describe.each(CHECK_DIGITS)('%s', (check) => {
+  test('is what the library says, also when the text comes in two halves', () => {
+    const text = fc.stringMatching(/^[A-Za-z0-9 _.ä-]{0,60}[0-9][A-Za-z0-9 _.ä-]{0,60}$/);
+    fc.assert(
+      fc.property(text, fc.nat(), (whole, place) => {
+        const at = place % whole.length;
+        const half = continueCheck(check, 0, whole.slice(0, at));
+        expect(endCheck(check, continueCheck(check, half, whole.slice(at)))).toBe(ORACLES[check](whole));
+        expect(checkDigitOf(check, whole)).toBe(ORACLES[check](whole));
+      }),
+    );
+  });
+
   const digits = fc.stringMatching(/^[0-9]{1,40}$/);
 
   test('has always the same width', () => {

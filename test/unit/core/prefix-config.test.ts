@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { FieldProblem } from '../../../src/core/errors.ts';
 import { fieldProblemsOf } from '../../../src/core/field-problems.ts';
 import {
+  decodeStoredConfig,
   limitOf,
   PREFIX_KEY,
   type PrefixConfigInput,
@@ -171,6 +172,27 @@ describe('every bad value is refused at its path', () => {
     expect(new Set(messages)).toEqual(
       new Set([expect.stringContaining('A whole number from 0 to 18446744073709551614')]),
     );
+  });
+});
+
+describe('what a number costs to print', () => {
+  const given = '-{var:a}'.repeat(7);
+
+  test.each([
+    ['three check digits', '{SEQ:3}{check:luhn}{check:mod97}{check:damm}', 'at most 2 check digits'],
+    ['numbers of 257 characters', `${'A'.repeat(5)}{SEQ:1}${given}.`, 'could have 257 characters, more than 256'],
+    ['twenty variables', `{SEQ:20}${'-{var:a}'.repeat(20)}`, 'could have 680 characters'],
+    ['four prefix keys', `{prefix}-{prefix}-{prefix}-{prefix}-{SEQ:3}`, 'could have 280 characters'],
+  ])('is bounded: %s are refused with the reason, and go on being read where they are stored', (_what, format, why) => {
+    expect(problemsOf({ format })).toContainEqual({ path: 'format', message: expect.stringContaining(why) });
+    const stored = decodeStoredConfig('A', JSON.stringify({ prefix_key: 'A', format, version: 1 }));
+    expect(stored).toMatchObject({ kind: 'config', config: { format } });
+  });
+
+  test('may be that of 256 characters and two check digits', () => {
+    const format = `A{SEQ:1}${given}{check:luhn}{check:mod97}`;
+    expect(problemsOf({ format })).toEqual([]);
+    expect(problemsOf({ format: `${'A'.repeat(4)}{SEQ:1}${given}.` })).toEqual([]);
   });
 });
 

@@ -1,10 +1,15 @@
 /** Compiled templates: what each variable prints, how values are padded, and what callers give. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { checkDigitOf } from '../../../src/core/check-digit.ts';
 import { ValidationError } from '../../../src/core/errors.ts';
 import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate, type GivenVariables, type NumberPrinter } from '../../../src/core/template-printer.ts';
+import {
+  compileTemplate,
+  type GivenVariables,
+  type NumberPrinter,
+  printPieces,
+} from '../../../src/core/template-printer.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
 const SERIES = { prefixKey: 'INV', timeZone: 'UTC', fiscalYearStart: '01-01' };
@@ -236,4 +241,18 @@ describe('check digits', () => {
   test('may be followed by more text', () => {
     expect(print('{SEQ:3}{check:damm}-{yy}', '2026-01-01T00:00:00Z', {}, 572n)).toBe('5724-26');
   });
+});
+
+test('a list looks at what its numbers begin with once, and at the rest of each in proportion to its length', () => {
+  const head = 'A'.repeat(200);
+  const sourceAt = compileTemplate(parseTemplate(`${head}{SEQ:20}-{check:mod97}{check:luhn}`), {
+    ...{ prefixKey: 'X', timeZone: 'UTC', fiscalYearStart: '01-01' },
+  });
+  const looks = vi.spyOn(String.prototype, 'charCodeAt');
+  onTestFinished(() => looks.mockRestore());
+  const numbers = [...printPieces([{ first: 1n, last: 1_000n }], sourceAt(0)())].flat();
+  const made = looks.mock.calls.length;
+  expect(numbers).toHaveLength(1_000);
+  // Twice the beginning; then 21 characters for the one check digit, and 23 for the other.
+  expect(made).toBe(2 * head.length + 1_000 * (21 + 23));
 });
