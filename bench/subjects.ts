@@ -1,4 +1,5 @@
 /** What is compared: each subject starts its server, prepares the prefix INV, and says how to ask it. */
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +14,7 @@ import type { Stores } from './stores.ts';
 /** Prefixes B1 … that the scenarios with many of them use. */
 const PREFIXES_MAX = 10_000;
 
-const JWT_SECRET = 'a-secret-for-the-benchmark-of-32-characters';
+const JWT_SECRET = randomBytes(32).toString('base64url');
 const SERVERS = 'bench/servers';
 const READY_POLL_MS = 50;
 const READY_ATTEMPTS_MAX = 200;

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
+import { weaknessOf } from './weak-secret.ts';
 
 const LIST_MAX = 100;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -99,6 +100,10 @@ const contradictionsOfTokens = (given: Given): FieldProblem[] => {
   }
   if (environment === 'production' && secret === undefined && url === undefined) {
     problems.push({ path: 'JWT_SECRET', message: 'Required with NODE_ENV=production, or else JWT_JWKS_URL' });
+  }
+  const weakness = environment === 'production' && secret !== undefined ? weaknessOf(secret) : undefined;
+  if (weakness !== undefined) {
+    problems.push({ path: 'JWT_SECRET', message: `${weakness}. Make one with: openssl rand -base64 48` });
   }
   return problems;
 };

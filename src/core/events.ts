@@ -90,7 +90,8 @@ export type NumberGeneratorEvent =
   | {
       readonly type: 'sequence-advanced';
       readonly prefixKey: string;
-      readonly from: bigint;
+      /** Undefined: where the config has it begin, which the log masks. */
+      readonly from: bigint | undefined;
       readonly to: bigint;
       readonly reason: string;
     }

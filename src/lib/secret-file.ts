@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { closeFiles } from './private-files.ts';
 
 const SECRET_BYTES = 32;
 const SECRET_LENGTH_MIN = 32;
@@ -26,7 +27,10 @@ export const readOrCreateSecret = (path: string): string => {
       `The secret file ${path} has fewer than ${SECRET_LENGTH_MIN} characters. Remove it to have a new one made.`,
     );
   }
-  if (existing !== undefined) return existing;
+  if (existing !== undefined) {
+    closeFiles(path);
+    return existing;
+  }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;

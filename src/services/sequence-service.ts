@@ -311,7 +311,8 @@ export const createSequenceService = ({
       const advanced = { first: from + 1n, last: to, free, dryRun: request.dryRun === true };
       if (!advanced.dryRun) {
         capacityWatcher.passOver(target.sequence, from, to);
-        emit({ type: 'sequence-advanced', prefixKey, from, to, reason: request.reason });
+        const countedTo = from === target.initialSeq ? undefined : from;
+        emit({ type: 'sequence-advanced', prefixKey, from: countedTo, to, reason: request.reason });
       }
       return { ...(await read(prefixKey)), advanced };
     },

@@ -8,6 +8,7 @@ import { createLogSampling } from './log-sampling.ts';
 
 export type { Logger } from 'pino';
 
+const MASK = '****';
 const MASKED = ['initial_seq', 'initialSeq', 'authorization', 'token', 'secret', 'password'];
 
 /** A masked name may stand this deep in what is logged: `name`, `*.name`, `*.*.name` … */
@@ -60,7 +61,7 @@ export const createLogger = (level: string, options: LoggerOptions): Logger => {
         if (edited !== undefined) write.apply(this, [edited, ...rest] as unknown as typeof line);
       },
     },
-    redact: { paths: MASKED.flatMap((name) => DEPTHS.map((above) => above + name)), censor: '****' },
+    redact: { paths: MASKED.flatMap((name) => DEPTHS.map((above) => above + name)), censor: MASK },
   };
   return destination === undefined ? pino(settings) : pino(settings, destination);
 };
@@ -122,7 +123,13 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     ),
   'sequence-advanced': ({ prefixKey, from, to, reason }, logger) =>
     logger.info(
-      { event: 'sequence-advanced', prefix_key: prefixKey, from: `${from}`, to: `${to}`, reason },
+      {
+        event: 'sequence-advanced',
+        prefix_key: prefixKey,
+        from: from === undefined ? MASK : `${from}`,
+        to: `${to}`,
+        reason,
+      },
       'A sequence was moved forward by hand',
     ),
   'period-closed': ({ prefixKey, period, reason }, logger) =>

@@ -1,4 +1,5 @@
 /** The manifests of k8s/: what Kubernetes' schemas and the settings' schema say, that a typo is found, and that the parts fit. */
+import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,8 @@ const OVERLAYS = ['trial', 'production', 'canary'] as const;
 type Overlay = (typeof OVERLAYS)[number];
 /** The oldest version in which all that is used is stable, and the newest there are schemas of. */
 const VERSIONS = ['1.34', '1.37'];
-const SECRET = readEnvironmentFile(readFileSync(join(K8S, 'overlays/production/secret.env.example'), 'utf8'));
+const EXAMPLE = readEnvironmentFile(readFileSync(join(K8S, 'overlays/production/secret.env.example'), 'utf8'));
+const SECRET = { ...EXAMPLE, JWT_SECRET: randomBytes(48).toString('base64') };
 
 const rendered = {} as Record<Overlay, Rendered>;
 const scratch = mkdtempSync(join(tmpdir(), 'test-k8s-'));
@@ -116,6 +118,12 @@ describe('the settings', () => {
   ])('with %s are refused', async (_case, right, wrong, problems) => {
     const broken = await renderWithTypo('production', 'base/kustomization.yaml', right, wrong);
     expect(findSettingProblems(settingsOf('production', broken))).toEqual(problems);
+  });
+
+  it('of production are refused while the secret is the one of the example', () => {
+    expect(findSettingProblems({ ...settingsOf('production'), ...EXAMPLE })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: Looks like an example/),
+    ]);
   });
 
   it('of production and canary are the same: they count on the same stores', () => {

@@ -1,4 +1,5 @@
 /** Who may do what, and what the log and the replies never show. */
+import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
@@ -43,9 +44,18 @@ describe('authorization', () => {
     },
   );
 
-  const sign = (key: string, options: object = {}, payload: object = { scope: 'configs:write' }): string =>
-    createSigner({ key, ...options })({ ...payload });
-  const unsigned = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${Buffer.from('{"scope":"configs:write"}').toString('base64url')}.`;
+  const CLAIMS = { sub: 'alice', scope: 'configs:write' };
+  const sign = (key: string, options: object = {}, payload: object = CLAIMS): string =>
+    createSigner({ key, expiresIn: 3_600_000, ...options })({ ...payload });
+  const unsigned = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${Buffer.from(JSON.stringify({ ...CLAIMS, exp: 9_999_999_999 })).toString('base64url')}.`;
+  /** Any claims at all, under the right key. */
+  const handMade = (claims: object): string => {
+    const [header, payload] = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    );
+    const signature = createHmac('sha256', JWT_SECRET).update(`${header}.${payload}`).digest('base64url');
+    return `${header}.${payload}.${signature}`;
+  };
   const FORGED: readonly (readonly [string, string])[] = [
     ['signed with another key', sign('another-secret-of-at-least-32-characters')],
     ['signed with another algorithm', sign(JWT_SECRET, { algorithm: 'HS512' })],
@@ -54,7 +64,30 @@ describe('authorization', () => {
     ['without a signature (alg none)', unsigned],
     ['cut short', adminToken.slice(0, -5)],
     ['not a token', 'x'],
+    ['without an end (exp)', sign(JWT_SECRET, { expiresIn: undefined })],
+    ['without a subject (sub)', sign(JWT_SECRET, {}, { scope: 'configs:write' })],
+    ['with an empty subject', sign(JWT_SECRET, {}, { ...CLAIMS, sub: '' })],
+    ['whose subject is null', handMade({ ...CLAIMS, sub: null, exp: 9_999_999_999 })],
+    ['whose subject is an object', handMade({ ...CLAIMS, sub: { id: 1 }, exp: 9_999_999_999 })],
+    ['whose subject is a number', handMade({ ...CLAIMS, sub: 7, exp: 9_999_999_999 })],
+    ['whose end is a text', handMade({ ...CLAIMS, exp: '9999999999' })],
+    ['whose end is null', handMade({ ...CLAIMS, exp: null })],
   ];
+
+  it('200: a token with just a subject, an end and a scope is taken', async () => {
+    const tokens = [sign(JWT_SECRET), handMade({ ...CLAIMS, exp: 9_999_999_999 })];
+    for (const [index, token] of tokens.entries()) {
+      const url = `/api/prefix-configs/A${index}`;
+      expect((await app.call('PUT', url, { format: '{prefix}-{SEQ:3}' }, bearer(token))).status).toBe(200);
+    }
+  });
+
+  it('401: the reply names the claim that is missing', async () => {
+    const endless = bearer(sign(JWT_SECRET, { expiresIn: undefined }));
+    expect((await app.call('GET', '/api/prefix-configs', undefined, endless)).json.detail).toContain('claim exp');
+    const nameless = bearer(sign(JWT_SECRET, {}, { scope: 'configs:read' }));
+    expect((await app.call('GET', '/api/prefix-configs', undefined, nameless)).json.detail).toContain('claim sub');
+  });
 
   it.each(FORGED)('401: a token %s is refused', async (_title, token) => {
     const reply = await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer(token));
@@ -95,7 +128,9 @@ describe('authorization', () => {
         json: { code: 'FORBIDDEN', title: 'Forbidden' },
       });
     }
-    expect(app.log.filter(({ event }) => event === 'forbidden')).toHaveLength(4);
+    // One line for each cause: of the same one within ten seconds only the first is written.
+    const reasons = app.log.filter(({ event }) => event === 'forbidden').map(({ reason }) => reason);
+    expect(reasons).toEqual(['configs:write is missing', 'configs:read is missing']);
     const reader = bearer(createToken(JWT_SECRET, { scope: 'configs:read' }));
     expect((await app.call('PUT', '/api/prefix-configs/OTHER', FORMAT, reader)).status).toBe(403);
   });
@@ -111,6 +146,41 @@ describe('authorization', () => {
       expect((await app.call('GET', url, undefined, {})).status).toBe(200);
     }
   });
+
+  it.each(['counter', 'gapless'])(
+    'the log of a %s prefix names its initial value nowhere, whatever is done with it',
+    async (strategy) => {
+      const path = '/api/prefix-configs/HIDE';
+      const config = { format: 'HIDE-{year}-{SEQ:6}', reset: 'yearly', initialSeq: 31_415, strategy };
+      const past = strategy === 'counter' ? { allowPast: true } : {};
+      await app.call('PUT', path, { ...config, ...past });
+      const advance = (to: number) =>
+        app.call('POST', '/api/sequences/HIDE/advance', { to, reason: 'moved', force: true });
+      expect((await advance(31_415)).status).toBe(409);
+      expect((await advance(40_000)).status).toBe(200);
+      expect((await advance(40_500)).status).toBe(200);
+      // Where it can be raised, it is masked again, and so is what an advance begins from then.
+      const isRaised = strategy === 'counter';
+      if (isRaised) {
+        const change = { authorization: `Bearer ${adminToken}`, 'if-match': '*' };
+        const raised = { ...config, ...past, initialSeq: 271_828 };
+        expect(await app.call('PUT', path, raised, change)).toMatchObject({ status: 200 });
+        expect((await advance(300_000)).status).toBe(200);
+      }
+      await app.call('GET', '/api/numbers/HIDE?count=3');
+      await app.call('GET', '/api/sequences/HIDE');
+      await app.watchCapacity();
+      await app.call('POST', '/api/sequences/HIDE/periods/2020/close', { reason: 'over' });
+      expect((await app.call('DELETE', path)).status).toBe(204);
+      const moved = app.log.filter(({ event }) => event === 'sequence-advanced');
+      expect(moved.map(({ from, to }) => [from, to])).toEqual([
+        ['****', '40000'],
+        ['40000', '40500'],
+        ...(isRaised ? [['****', '300000']] : []),
+      ]);
+      expect(JSON.stringify(app.log)).not.toMatch(/31415|271828/);
+    },
+  );
 
   it('the log shows "initial_seq":"****" and status registered, and never a token', async () => {
     await app.call('PUT', '/api/prefix-configs/MASK', { ...FORMAT, initialSeq: 9999 });

@@ -77,6 +77,8 @@ const explain = ({ headers }: FastifyRequest, code: string): string => {
   if (!IS_BEARER.test(headers.authorization)) return 'The header Authorization is not of the form: Bearer <token>.';
   // Said of tokens whose signature is right only: verifiers look at that first.
   if (code.endsWith('EXPIRED')) return 'The token has expired: get a new one.';
+  const [, claim] = /^CLAIM_([A-Z]+)_MISSING$/.exec(code) ?? [];
+  if (claim !== undefined) return `The token is not valid: it needs the claim ${claim.toLowerCase()}.`;
   if (!IS_JWT.test(headers.authorization))
     return 'That is no token (JWT): it has not three parts with dots between them.';
   return 'The token is not valid: its signature, algorithm or claims are not those expected here.';

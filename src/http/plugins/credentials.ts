@@ -40,14 +40,16 @@ class CredentialError extends Error {
   }
 }
 
-/** @throws CredentialError when the token says that it is an API key. */
+/** @throws CredentialError when the token says of nobody, of an API key, or for ever. */
 const toPrincipal = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?: unknown }): Principal => {
-  const subject = sub === undefined ? undefined : String(sub);
-  if (subject !== undefined && isSubjectOfApiKey(subject)) throw new CredentialError('SUBJECT_RESERVED');
+  // Callers without a name would share their idempotency keys, and be counted as one.
+  if (typeof sub !== 'string' || sub === '') throw new CredentialError('CLAIM_SUB_MISSING');
+  if (typeof exp !== 'number') throw new CredentialError('CLAIM_EXP_MISSING');
+  if (isSubjectOfApiKey(sub)) throw new CredentialError('SUBJECT_RESERVED');
   return {
     grants: readScopes(typeof scope === 'string' ? scope : '').grants,
-    subject,
-    expiresAtMs: typeof exp === 'number' ? exp * 1_000 : Number.POSITIVE_INFINITY,
+    subject: sub,
+    expiresAtMs: exp * 1_000,
   };
 };
 

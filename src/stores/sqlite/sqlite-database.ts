@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { closeDirectory, closeFiles, touchPrivately } from '../../lib/private-files.ts';
 import {
   checkWhole,
   damaged,
@@ -101,6 +102,10 @@ const openFile = (dataDir: string, path: string): DatabaseSync => {
     if (existsSync(restoringPath(dataDir))) {
       throw new Error('a restore was interrupted there: repeat it (npm run restore), it can be repeated at any point');
     }
+    closeDirectory(dataDir);
+    // SQLite gives its log and its journal the rights of the database.
+    touchPrivately(path);
+    closeFiles(path, `${path}-wal`, `${path}-shm`, `${path}-journal`);
     handle = new DatabaseSync(path, { timeout: 0 });
     handle.exec(LOCK);
     refuseNewer(handle, path);

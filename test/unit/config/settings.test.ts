@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../../src/config/settings.ts';
 
-const SECRET = 'a-secret-of-thirty-two-characters!';
+const SECRET = 'uB4kX2mQvT8rWcZ7nLpY5sGdJ9fHa3eN';
 
 const linesOf = (environment: Record<string, string | undefined>): string[] => {
   try {

@@ -154,7 +154,7 @@ describe('moving forward', () => {
     const { items } = await service.listGaps('INV', undefined, 0n, 10);
     expect(items).toMatchObject([{ range: { first: 1n, last: 40n }, reason: 'advance', node: undefined }]);
     expect(events).toEqual([
-      { type: 'sequence-advanced', prefixKey: 'INV', from: 0n, to: 40n, reason: 'Paper invoices' },
+      { type: 'sequence-advanced', prefixKey: 'INV', from: undefined, to: 40n, reason: 'Paper invoices' },
     ]);
   });
 

@@ -1,0 +1,51 @@
+/** Tells secrets that anybody could guess: examples out of a repository or a manual, and text with hardly any chance in it. */
+
+/** What people write where a secret is still to be put. Chance hardly ever has it. */
+const EXAMPLE =
+  /secret|passw|change.?me|changeit|replace.?me|example|placeholder|insert|dummy|sample|default|trial|insecure|your.?(own|key|jwt|256)|letmein|qwerty|number.?generator/i;
+
+/** Rows that hands and teachers know; what stands in them says as little as one character. */
+const ROWS = [
+  '0123456789',
+  'abcdefghijklmnopqrstuvwxyz',
+  'qwertzuiop',
+  'qwertyuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  'deadbeef',
+  'cafebabe',
+];
+const reversed = (text: string): string => [...text].reverse().join('');
+const KNOWN = [...ROWS, ...ROWS.map(reversed)].join('\n');
+
+/** 32 hex digits of chance have 16 to 22 parts that were not there before, a repeated phrase has few. */
+const PARTS_MIN = 11;
+const DISTINCT_MIN = 7;
+
+/** How many parts a text has when each is the longest that stood before, or a single new character. */
+const partsOf = (text: string): number => {
+  let parts = 0;
+  for (let at = 0; at < text.length; parts += 1) {
+    let length = 1;
+    const known = `${KNOWN}\n${text.slice(0, at)}`;
+    while (at + length < text.length && known.includes(text.slice(at, at + length + 1))) length += 1;
+    at += length;
+  }
+  return parts;
+};
+
+/** Whether it is one short piece, over and over. */
+const isRepeated = (text: string): boolean => {
+  for (let length = 1; length <= text.length / 2; length += 1) {
+    if (text.slice(length) === text.slice(0, -length)) return true;
+  }
+  return false;
+};
+
+/** @returns what is wrong with a secret for production; undefined when nothing is. */
+export const weaknessOf = (secret: string): string | undefined => {
+  const text = secret.toLowerCase();
+  if (EXAMPLE.test(text)) return 'Looks like an example, which everybody knows';
+  const isGuessable = new Set(text).size < DISTINCT_MIN || isRepeated(text) || partsOf(text) < PARTS_MIN;
+  return isGuessable ? 'Is too regular: it could be guessed' : undefined;
+};
