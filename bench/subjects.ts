@@ -98,7 +98,7 @@ const ours =
     const reply = await fetch(`${server.url}/api/prefix-configs/${prefixKey}`, {
       method: 'PUT',
       headers: { ...headers, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ format: `INV-{year}-{SEQ:6}`, strategy }),
+      body: JSON.stringify({ format: `INV-{year}-{SEQ:6}`, strategy, allowCollision: true }),
     });
     // 409: registered in an earlier scenario of this run.
     if (reply.status !== 200 && reply.status !== 409) {

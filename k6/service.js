@@ -30,7 +30,7 @@ export const register = (name) => {
     fail(`${BASE_URL} is not this machine; set REMOTE=yes if you mean it.`);
   const prefixKey = `${name}-${Date.now()}`;
   const headers = Object.assign({ 'Content-Type': 'application/json' }, withToken());
-  const body = JSON.stringify({ format: 'K6-{year}-{SEQ:8}' });
+  const body = JSON.stringify({ format: 'K6-{year}-{SEQ:8}', allowCollision: true });
   const reply = http.put(`${BASE_URL}/api/prefix-configs/${prefixKey}`, body, { headers });
   if (reply.status !== 200) fail(`The prefix could not be registered: ${reply.status} ${reply.body}`);
   return prefixKey;

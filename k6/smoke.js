@@ -32,7 +32,7 @@ export function setup() {
   const prefixKey = `SMOKE-${Date.now()}`;
   const headers = { 'Content-Type': 'application/json' };
   if (__ENV.TOKEN) headers.Authorization = `Bearer ${__ENV.TOKEN}`;
-  const body = JSON.stringify({ format: 'SMOKE-{year}-{SEQ:8}' });
+  const body = JSON.stringify({ format: 'SMOKE-{year}-{SEQ:8}', allowCollision: true });
   const reply = http.put(`${BASE_URL}/api/prefix-configs/${prefixKey}`, body, { headers });
   if (reply.status !== 200) fail(`The prefix could not be registered: ${reply.status} ${reply.body}`);
   return { url: `${BASE_URL}/api/numbers?prefixKey=${prefixKey}` };

@@ -36,12 +36,14 @@ import { createApiKeyCache } from './services/api-key-cache.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createClockWatcher } from './services/clock-watcher.ts';
+import { createCollisionCheck } from './services/collision-check.ts';
 import { createCollisionWatcher } from './services/collision-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { targetOfSequence } from './services/period-target.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
+import { createPrintedPrefixes } from './services/printed-prefixes.ts';
 import { createReaderIndex } from './services/reader-index.ts';
 import { createReadingService } from './services/reading-service.ts';
 import { createReportService } from './services/report-service.ts';
@@ -344,7 +346,9 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
   });
   const gapWatcher = createGapWatcher({ store: reads, ...held });
-  const collisionWatcher = createCollisionWatcher({ store: prefixConfigs, emit });
+  const printed = createPrintedPrefixes(prefixConfigs);
+  prefixConfigs.onChange(printed.note);
+  const collisionWatcher = createCollisionWatcher({ printed, emit });
   prefixConfigs.onChange(collisionWatcher.note);
   listeners.push(({ type }) => {
     if (CONFIG_CHANGES.has(type)) collisionWatcher.note();
@@ -393,6 +397,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       store: prefixConfigs,
       counters: reads,
       ledger,
+      collisions: createCollisionCheck({ printed, random: Math.random }),
       strategies,
       seriesCache,
       clock,

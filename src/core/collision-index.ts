@@ -12,8 +12,11 @@ export type Meeting =
 export interface CollisionIndex {
   /** Takes up all that a prefix prints and has printed, in place of what was known of it; none: the prefix is forgotten. */
   put(prefixKey: string, numberings: readonly PrintedNumbering[]): void;
-  /** Compares a numbering with those of all other prefixes. @returns undefined when none could print a number of it. */
-  find(numbering: PrintedNumbering): Meeting | undefined;
+  /**
+   * Compares a numbering with those of all other prefixes, or of those that are `compared`.
+   * @returns undefined when none could print a number of it.
+   */
+  find(numbering: PrintedNumbering, compared?: (prefixKey: string) => boolean): Meeting | undefined;
 }
 
 /** Numberings that are compared with one. */
@@ -54,7 +57,7 @@ export const createCollisionIndex = (): CollisionIndex => {
     sharing?.delete(numbering);
     if (sharing?.size !== 0) return;
     byHead.delete(head);
-    sorted = undefined;
+    sorted?.splice(placeOf(sorted, head), 1);
   };
 
   const add = (numbering: PrintedNumbering): void => {
@@ -80,19 +83,21 @@ export const createCollisionIndex = (): CollisionIndex => {
 
   return {
     put: (prefixKey, numberings) => {
-      for (const numbering of byPrefix.get(prefixKey) ?? []) forget(numbering);
+      const known = byPrefix.get(prefixKey) ?? [];
       if (numberings.length === 0) byPrefix.delete(prefixKey);
       else byPrefix.set(prefixKey, numberings);
       for (const numbering of numberings) add(numbering);
+      // After the new ones: most begin as the old ones did.
+      for (const numbering of known) forget(numbering);
     },
 
-    find: (numbering) => {
+    find: (numbering, compared) => {
       const language = languageOf(numbering);
       const budget = { left: STEPS_MAX };
       let count = 0;
       let undecided: Meeting | undefined;
       for (const other of near(headOf(numbering))) {
-        if (other.prefixKey === numbering.prefixKey) continue;
+        if (other.prefixKey === numbering.prefixKey || compared?.(other.prefixKey) === false) continue;
         count += 1;
         if (count > COMPARISONS_MAX) return { kind: 'many', count };
         const collision = collisionOf(language, languageOf(other), budget);

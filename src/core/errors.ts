@@ -19,6 +19,7 @@ export const ERROR_CODES = [
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
   'PREFIX_ALREADY_EXISTS',
+  'FORMAT_COLLISION',
   'RESERVATION_ENDED',
   'SEQUENCE_NOT_FORWARD',
   'SEQUENCE_OVERFLOW',
@@ -112,6 +113,18 @@ export class PrefixAlreadyExistsError extends NumberGeneratorError {
       'PREFIX_ALREADY_EXISTS',
       'Prefix already exists',
       `A prefix config "${prefixKey}" is already registered. To change it, repeat the call with the header If-Match and its ETag.`,
+    );
+  }
+}
+
+/** Another prefix could print a number of this format, or it cannot be told that none could; `reason` is a sentence that says which. */
+export class FormatCollisionError extends NumberGeneratorError {
+  constructor(reason: string) {
+    super(
+      'FORMAT_COLLISION',
+      'Another prefix could print the same number',
+      `${reason} Choose a format with other letters or signs, best one that begins with {prefix}; or insist with "allowCollision": true.`,
+      { fields: [{ path: 'format', message: reason }] },
     );
   }
 }

@@ -11,8 +11,19 @@ import {
   replaceEntry,
 } from './prefix-history.ts';
 
-/** Makes of an entry another one, or leaves it. It may be asked again, when the entry was changed meanwhile. */
-export type EntryRule<Outcome> = (entry: PrefixEntry) => Changed<Outcome>;
+/**
+ * Makes of an entry another one, or leaves it; `generation` is that of all configs before. It may be asked again, when the entry
+ * was changed meanwhile, or the generation that the change goes by.
+ */
+export type EntryRule<Outcome> = (entry: PrefixEntry, generation: string) => Changed<Outcome>;
+
+/** What was changed since a generation. */
+export interface ConfigChanges {
+  /** The present one; every change of a config makes another one. */
+  readonly generation: string;
+  /** Those that were changed, some of them perhaps twice; undefined when that is not known any more. */
+  readonly prefixKeys: readonly string[] | undefined;
+}
 
 /**
  * Promises, proved by `test/contracts/prefix-config-store.contract.ts`: of many concurrent insertions of one key exactly one
@@ -35,14 +46,26 @@ export interface PrefixConfigStore {
   /** Puts in place of an entry what the rule makes of it, config and history together. @returns what the rule answered last. */
   change<Outcome>(prefixKey: string, rule: EntryRule<Outcome>): Promise<Changed<Outcome>>;
 
-  /** Stores a new config. @returns false, and changes nothing, when the key is taken, or had that version before. */
-  insert(config: PrefixConfig): Promise<boolean>;
+  /** What was changed since `generation`, of the last 1,000 changes. A change by hand, or by a node of before, is none. */
+  changesSince(generation: string | undefined): Promise<ConfigChanges>;
 
   /**
-   * Replaces a config and gives it the next version, if its version is still `expectedVersion` (`'any'`: whatever it is).
+   * Stores a new config. @returns false, and changes nothing, when the key is taken, or had that version before; `stale`, and
+   * changes nothing, when any config was changed since `generation`.
+   */
+  insert(config: PrefixConfig, generation?: string): Promise<boolean | 'stale'>;
+
+  /**
+   * Replaces a config and gives it the next version, if its version is still `expectedVersion` (`'any'`: whatever it is), and, with
+   * a generation, no config was changed since.
    * @param until where its counters stand.
    */
-  replace(config: PrefixConfig, expectedVersion: number | 'any', until?: NumberingEnd): Promise<ReplaceOutcome>;
+  replace(
+    config: PrefixConfig,
+    expectedVersion: number | 'any',
+    until?: NumberingEnd,
+    generation?: string,
+  ): Promise<ReplaceOutcome | { readonly kind: 'stale' }>;
 
   /**
    * Removes a config, if its version is still `expectedVersion` (default: whatever it is); its counter and its history stay.
@@ -57,13 +80,32 @@ export interface PrefixConfigStore {
   onChange(listener: (prefixKey: string | undefined) => void): void;
 }
 
+/** The rule, as long as no config was changed since the generation. */
+const goingBy =
+  <Outcome, Stale>(expected: string | undefined, stale: Stale, rule: EntryRule<Outcome>): EntryRule<Outcome | Stale> =>
+  (entry, generation) => {
+    if (expected === undefined) return rule(entry, generation);
+    return generation === expected ? { ...rule(entry, generation), generation } : { outcome: stale };
+  };
+
 /** The changes that every store has, by the one that it makes its own way. */
 export const createEntryChanges = (
   change: PrefixConfigStore['change'],
 ): Pick<PrefixConfigStore, 'insert' | 'replace' | 'remove'> => ({
-  insert: async (config) => (await change(config.prefixKey, (entry) => insertEntry(entry, config))).outcome,
-  replace: async (config, expectedVersion, until) =>
-    (await change(config.prefixKey, (entry) => replaceEntry(entry, config, expectedVersion, until))).outcome,
+  insert: async (config, generation) =>
+    (
+      await change(
+        config.prefixKey,
+        goingBy(generation, 'stale' as const, (entry) => insertEntry(entry, config)),
+      )
+    ).outcome,
+  replace: async (config, expectedVersion, until, generation) =>
+    (
+      await change(
+        config.prefixKey,
+        goingBy(generation, { kind: 'stale' as const }, (entry) => replaceEntry(entry, config, expectedVersion, until)),
+      )
+    ).outcome,
   remove: async (prefixKey, expectedVersion = 'any', until) =>
     (await change(prefixKey, (entry) => removeEntry(entry, expectedVersion, until))).outcome,
 });

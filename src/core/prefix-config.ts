@@ -37,6 +37,8 @@ export interface PrefixConfig {
   readonly outage: 'standby' | 'temporary' | 'reject';
   /** Whether documents of earlier periods can still be given numbers, until such a period is closed. */
   readonly allowPast: boolean;
+  /** Whether another prefix may print the same numbers: somebody insists. Absent: it may not. */
+  readonly allowCollision?: true | undefined;
   /** 1 at registration, one more with every change. */
   readonly version: number;
   /** How the prefix was numbered before: no number of those may be printed again. */
@@ -113,6 +115,10 @@ const allowPast = z
   .boolean('true or false')
   .describe('Whether documents dated in an earlier period get numbers of it, until it is closed. Default false.');
 
+const allowCollision = z
+  .boolean('true or false')
+  .describe('Whether to accept a format by which another prefix could print the same number. Default false.');
+
 export const { strategy: strategySchema, reset: resetSchema, overflow: overflowSchema, outage: outageSchema } = fields;
 
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
@@ -134,6 +140,8 @@ const shape = {
   outage: fields.outage.optional(),
   allowPast: allowPast.optional(),
   allow_past: alias(allowPast, 'allowPast'),
+  allowCollision: allowCollision.optional(),
+  allow_collision: alias(allowCollision, 'allowCollision'),
 };
 
 type Spelled = z.output<z.ZodObject<typeof shape>>;
@@ -145,6 +153,7 @@ const PAIRS: readonly Pair[] = [
   ['timeZone', 'time_zone'],
   ['fiscalYearStart', 'fiscal_year_start'],
   ['allowPast', 'allow_past'],
+  ['allowCollision', 'allow_collision'],
 ];
 
 /** `"05"` and `5` are the same value. */
@@ -267,6 +276,7 @@ const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput =>
     overflow: raw.overflow ?? 'extend',
     outage: raw.outage ?? 'standby',
     allowPast: raw.allowPast ?? raw.allow_past ?? false,
+    ...((raw.allowCollision ?? raw.allow_collision) && { allowCollision: true as const }),
   };
   if (config.allowPast && config.strategy !== 'counter') {
     const path = [raw.allowPast === undefined ? 'allow_past' : 'allowPast'];
@@ -402,6 +412,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     ...unless('extend', 'overflow', config.overflow),
     ...unless('standby', 'outage', config.outage),
     ...unless(false, 'allow_past', config.allowPast),
+    ...unless(undefined, 'allow_collision', config.allowCollision),
     version: config.version,
     ...(config.former !== undefined && config.former.length > 0 && { former: config.former }),
   });

@@ -164,6 +164,8 @@ const shortFormer = (former: readonly Numbering[], next: Numbering): readonly Nu
 export interface Changed<Outcome> {
   readonly outcome: Outcome;
   readonly entry?: PrefixEntry;
+  /** The entry is kept only while this is still the generation of all configs. */
+  readonly generation?: string;
 }
 
 const withConfig = (config: PrefixConfig, version: number, history: PrefixHistory | undefined): PrefixEntry => {

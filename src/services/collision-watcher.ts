@@ -1,11 +1,8 @@
-/** Looks for prefixes that could print the same numbers, and tells them as a finding: registered before that was looked at, or by hand. */
-import { type CollisionIndex, createCollisionIndex } from '../core/collision-index.ts';
+/** Looks for prefixes that could print the same numbers, and tells them as a finding: registered by a version that did not compare them, or by hand. */
 import type { Emit } from '../core/events.ts';
 import type { Finding } from '../core/finding.ts';
-import { type PrintedNumbering, printedBefore, printedBy } from '../core/format-language.ts';
-import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { formerWithPresent } from '../core/prefix-history.ts';
 import { lookEvery } from './look-every.ts';
+import type { PrintedPrefixes } from './printed-prefixes.ts';
 
 export interface CollisionWatcher {
   /** What was found when it last looked. */
@@ -18,7 +15,7 @@ export interface CollisionWatcher {
 }
 
 interface Dependencies {
-  readonly store: Pick<PrefixConfigStore, 'find' | 'histories' | 'keys'>;
+  readonly printed: Pick<PrintedPrefixes, 'readAnew' | 'present' | 'presentKeys' | 'find'>;
   readonly emit: Emit;
 }
 
@@ -30,10 +27,6 @@ interface Pair {
 }
 
 const LOOK_INTERVAL_MS = 60_000;
-/** Prefixes that are looked at; more are not compared. */
-const PREFIXES_MAX = 100_000;
-const PAGE = 10_000;
-const TRIP = 1_000;
 /** Pairs that are told; there may be more. */
 const PAIRS_MAX = 10;
 /** Prefixes compared before requests have their turn again. */
@@ -48,57 +41,30 @@ const findingOf = (pairs: readonly Pair[]): Finding => ({
   subject: 'prefix-collisions',
   detail: `${pairs.map(nameOf).join('; ')}${pairs.length < PAIRS_MAX ? '' : '; there may be more'}.`,
   remedy:
-    'Give one of them another format, best one that begins with {prefix}. Numbers that are already issued stay as they are.',
+    'Give one of them another format, best one that begins with {prefix}; or say "allowCollision": true where it is meant. Numbers that are already issued stay as they are.',
   servers: [],
 });
 
-export const createCollisionWatcher = ({ store, emit }: Dependencies): CollisionWatcher => {
+export const createCollisionWatcher = ({ printed, emit }: Dependencies): CollisionWatcher => {
   let pairs: readonly Pair[] = [];
   let isChanged = true;
 
-  const takeUp = async (index: CollisionIndex, prefixKeys: readonly string[]): Promise<void> => {
-    const [stored, histories] = await Promise.all([store.find(prefixKeys), store.histories(prefixKeys)]);
-    for (const [at, prefixKey] of prefixKeys.entries()) {
-      const entry = stored[at];
-      const present = entry?.kind === 'config' ? [printedBy(entry.config)] : [];
-      // Its numbers are in use, though the prefix was removed.
-      const former = formerWithPresent({ stored: entry, history: histories[at] });
-      const before = former.map((one) => printedBefore(prefixKey, one));
-      const termsOf = (one: PrintedNumbering): string =>
-        [one.format, one.strategy, one.reset, one.timeZone, one.fiscalYearStart].join(' ');
-      const [now] = present.map(termsOf);
-      index.put(prefixKey, [...present, ...before.filter((one) => termsOf(one) !== now)]);
-    }
-    await nextTurn();
-  };
-
-  const readAll = async (index: CollisionIndex): Promise<readonly string[]> => {
-    const all: string[] = [];
-    for (let after = ''; all.length < PREFIXES_MAX; ) {
-      const page = await store.keys(after, PAGE);
-      for (let from = 0; from < page.length; from += TRIP) await takeUp(index, page.slice(from, from + TRIP));
-      all.push(...page);
-      after = page.at(-1) ?? '';
-      if (page.length < PAGE) break;
-    }
-    return all;
-  };
-
   /** Pairs of which at least one has a config: two removed prefixes print nothing any more. */
-  const compareAll = async (index: CollisionIndex, prefixKeys: readonly string[]): Promise<readonly Pair[]> => {
+  const compareAll = async (): Promise<readonly Pair[]> => {
     const found: Pair[] = [];
-    for (let from = 0; from < prefixKeys.length && found.length < PAIRS_MAX; from += TURN) {
-      const some = prefixKeys.slice(from, from + TURN);
-      const stored = await store.find(some);
-      for (const entry of stored) {
-        const meeting = entry?.kind === 'config' ? index.find(printedBy(entry.config)) : undefined;
-        if (entry?.kind !== 'config' || meeting?.kind !== 'meets' || found.length >= PAIRS_MAX) continue;
-        const [one, other] = [entry.config.prefixKey, meeting.other.prefixKey].sort() as [string, string];
-        if (!found.some((pair) => pair.one === one && pair.other === other)) {
-          found.push({ one, other, text: meeting.collision.text });
-        }
+    // Somebody insists on those that allow it.
+    const isCompared = (prefixKey: string): boolean => printed.present(prefixKey)?.allowsCollision !== true;
+    for (const [at, prefixKey] of printed.presentKeys().entries()) {
+      if (found.length >= PAIRS_MAX) break;
+      if (at % TURN === TURN - 1) await nextTurn();
+      const present = printed.present(prefixKey);
+      if (present === undefined || present.allowsCollision) continue;
+      const meeting = printed.find(present.numbering, isCompared);
+      if (meeting?.kind !== 'meets') continue;
+      const [one, other] = [prefixKey, meeting.other.prefixKey].sort() as [string, string];
+      if (!found.some((pair) => pair.one === one && pair.other === other)) {
+        found.push({ one, other, text: meeting.collision.text });
       }
-      await nextTurn();
     }
     return found;
   };
@@ -107,8 +73,8 @@ export const createCollisionWatcher = ({ store, emit }: Dependencies): Collision
     if (!isChanged) return;
     isChanged = false;
     try {
-      const index = createCollisionIndex();
-      const found = await compareAll(index, await readAll(index));
+      await printed.readAnew();
+      const found = await compareAll();
       const known = new Set(pairs.map(nameOf));
       if (found.some((pair) => !known.has(nameOf(pair)))) {
         emit({ type: 'prefix-collisions-found', detail: findingOf(found).detail });

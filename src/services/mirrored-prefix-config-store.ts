@@ -11,8 +11,8 @@ import { isStoreFailure, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigCopy } from '../core/prefix-config-copy.ts';
-import { createEntryChanges, type PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { type Changed, isSameEntry, isSameStored, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
+import { createEntryChanges, type EntryRule, type PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { type Changed, isSameEntry, isSameStored, versionOf } from '../core/prefix-history.ts';
 import { createConfigHealer } from './config-healer.ts';
 
 type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;
@@ -118,20 +118,20 @@ export const createMirroredPrefixConfigStore = (
     throw new StorageUnavailableError('Redis and PostgreSQL keep differing about the prefix configs.');
   };
 
-  const change: PrefixConfigStore['change'] = async <Outcome>(
-    prefixKey: string,
-    rule: (entry: PrefixEntry) => Changed<Outcome>,
-  ) => {
+  const change: PrefixConfigStore['change'] = async <Outcome>(prefixKey: string, rule: EntryRule<Outcome>) => {
     const changed = await copy.write(async (writer) => {
       for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
         const [settled] = (await healer.settle(writer, [prefixKey])).entries;
         // Not by the live store alone: it may lose the entry once more before it is asked.
-        const { outcome: made } = await live.change(prefixKey, (found): Changed<Changed<Outcome> | undefined> => {
-          if (settled === undefined || !isSameEntry(found, settled.inLive)) return { outcome: undefined };
-          // What only the copy has and nobody can read is there too.
-          const next = rule({ ...found, stored: found.stored ?? settled.stored });
-          return next.entry === undefined ? { outcome: next } : { outcome: next, entry: next.entry };
-        });
+        const { outcome: made } = await live.change(
+          prefixKey,
+          (found, generation): Changed<Changed<Outcome> | undefined> => {
+            if (settled === undefined || !isSameEntry(found, settled.inLive)) return { outcome: undefined };
+            // What only the copy has and nobody can read is there too.
+            const next = rule({ ...found, stored: found.stored ?? settled.stored }, generation);
+            return { ...next, outcome: next };
+          },
+        );
         if (made === undefined) continue;
         if (made.entry !== undefined) await writer.put(prefixKey, made.entry);
         return made;
@@ -175,7 +175,14 @@ export const createMirroredPrefixConfigStore = (
       return live.histories(prefixKeys);
     },
 
-    keys: (after, limit) => live.keys(after, limit),
+    keys: async (after, limit) => {
+      // One that the live store has lost is there all the same.
+      const pages = await Promise.all([live.keys(after, limit), copy.keys(after, limit)]);
+      return [...new Set(pages.flat())].sort().slice(0, limit);
+    },
+
+    // Every change goes through the live store, that of an entry it had lost too. What it does not know any more is read anew.
+    changesSince: (generation) => live.changesSince(generation),
 
     change,
     ...createEntryChanges(change),

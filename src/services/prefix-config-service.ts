@@ -14,20 +14,38 @@ import type { LedgerStore } from '../core/ledger-store.ts';
 import type { NumberingEnd } from '../core/numbering-times.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
-import { amendEnd, formerWithPresent, type PrefixEntry, versionOf } from '../core/prefix-history.ts';
+import {
+  amendEnd,
+  formerWithPresent,
+  isSameFormer,
+  type PrefixEntry,
+  type ReplaceOutcome,
+  versionOf,
+} from '../core/prefix-history.ts';
 import { parseTemplate } from '../core/template.ts';
 import { createChangeCheck } from './change-check.ts';
+import type { CollisionCheck } from './collision-check.ts';
 import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
 import { type Page, readPage } from './page.ts';
 import { createRepetitionCheck } from './repetition-check.ts';
 import type { SeriesCache } from './series-cache.ts';
 import type { Strategies } from './strategies.ts';
 
+type MayRead = (prefixKey: string) => boolean;
+
 export interface PrefixConfigService {
-  /** @throws PrefixAlreadyExistsError, InvalidFormatError, InvalidLengthError, or the store's errors. */
-  register(prefixKey: string, input: PrefixConfigInput): Promise<PrefixConfig>;
-  /** @throws PrefixNotRegisteredError, VersionConflictError, InvalidFormatError, InvalidLengthError, or the store's errors. */
-  update(prefixKey: string, input: PrefixConfigInput, expectedVersion: number | 'any'): Promise<PrefixConfig>;
+  /**
+   * `mayRead` says which other prefixes may be named to the caller.
+   * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors.
+   */
+  register(prefixKey: string, input: PrefixConfigInput, mayRead?: MayRead): Promise<PrefixConfig>;
+  /** @throws PrefixNotRegisteredError, VersionConflictError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors. */
+  update(
+    prefixKey: string,
+    input: PrefixConfigInput,
+    expectedVersion: number | 'any',
+    mayRead?: MayRead,
+  ): Promise<PrefixConfig>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
   read(prefixKey: string): Promise<PrefixConfig>;
   /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
@@ -42,10 +60,33 @@ export interface PrefixConfigService {
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 10;
 
+interface Replacement {
+  readonly prefixKey: string;
+  readonly input: PrefixConfigInput;
+  /** What was compared, and is to be replaced. */
+  readonly stored: StoredConfig;
+  /** Where its counters stand. */
+  readonly before: NumberingEnd | undefined;
+  readonly mayRead: MayRead;
+}
+
+/** Whether a change adds no number to those that were compared: what others meet they have met before, and are told of. */
+const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
+  if (stored.kind !== 'config') return false;
+  const { config: now } = stored;
+  return (
+    !now.allowCollision &&
+    isSameFormer(now, next) &&
+    next.initialSeq >= now.initialSeq &&
+    (now.allowPast || !next.allowPast)
+  );
+};
+
 interface Dependencies {
   readonly store: PrefixConfigStore;
   readonly counters: Pick<CounterStore, 'inspect'>;
   readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
+  readonly collisions: CollisionCheck;
   readonly strategies: Strategies;
   readonly clock: Clock;
   readonly seriesCache: SeriesCache;
@@ -56,6 +97,7 @@ export const createPrefixConfigService = ({
   store,
   counters,
   ledger,
+  collisions,
   strategies,
   seriesCache,
   clock,
@@ -81,13 +123,34 @@ export const createPrefixConfigService = ({
   };
 
   /** @returns false when somebody else's change went through meanwhile. */
-  const registerOnce = async (prefixKey: string, input: PrefixConfigInput): Promise<PrefixConfig | undefined> => {
+  const registerOnce = async (
+    prefixKey: string,
+    input: PrefixConfigInput,
+    mayRead: MayRead,
+  ): Promise<PrefixConfig | undefined> => {
     const entry = await entryOf(prefixKey);
     if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
     // Its numbers are in use, though it was removed.
     await checkChange(prefixKey, formerWithPresent(entry), input);
     const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
-    return (await store.insert(config)) ? config : undefined;
+    const isDone = input.allowCollision
+      ? await store.insert(config)
+      : await collisions.write(config, mayRead, (generation) => store.insert(config, generation));
+    return isDone === true ? config : undefined;
+  };
+
+  const replaceOnce = async ({ prefixKey, input, stored, before, mayRead }: Replacement): Promise<ReplaceOutcome> => {
+    const version = versionOf(stored);
+    // The store gives it its version; for the comparison it is one that was changed.
+    const config = { prefixKey, ...input, version: version + 1 };
+    const replace = async (generation?: string): Promise<ReplaceOutcome | 'stale'> => {
+      const outcome = await store.replace(config, version, before, generation);
+      return outcome.kind === 'stale' ? 'stale' : outcome;
+    };
+    if (!input.allowCollision && !printsNoMore(stored, config)) return collisions.write(config, mayRead, replace);
+    const outcome = await replace();
+    // Without a generation nothing is stale.
+    return outcome === 'stale' ? { kind: 'conflict' } : outcome;
   };
 
   const endOf = async (stored: StoredConfig): Promise<NumberingEnd | undefined> =>
@@ -110,10 +173,10 @@ export const createPrefixConfigService = ({
   };
 
   return {
-    register: async (prefixKey, input) => {
+    register: async (prefixKey, input, mayRead = () => true) => {
       await check(prefixKey, input);
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const config = await registerOnce(prefixKey, input);
+        const config = await registerOnce(prefixKey, input, mayRead);
         if (config === undefined) continue;
         seriesCache.forget(prefixKey);
         emit({ type: 'prefix-config-registered', config });
@@ -122,7 +185,7 @@ export const createPrefixConfigService = ({
       throw new PrefixAlreadyExistsError(prefixKey);
     },
 
-    update: async (prefixKey, input, expectedVersion) => {
+    update: async (prefixKey, input, expectedVersion, mayRead = () => true) => {
       await check(prefixKey, input);
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
         const entry = await entryOf(prefixKey);
@@ -130,11 +193,10 @@ export const createPrefixConfigService = ({
         // Only a later version can read it, and knows what would be lost.
         if (entry.stored.kind === 'corrupt' && entry.stored.version !== undefined) readable(prefixKey, entry.stored);
         // What was compared is what is replaced: its version says so.
-        const version = versionOf(entry.stored);
-        if (expectedVersion !== 'any' && expectedVersion !== version) break;
+        if (expectedVersion !== 'any' && expectedVersion !== versionOf(entry.stored)) break;
         await checkChange(prefixKey, formerWithPresent(entry), input);
         const before = await endOf(entry.stored);
-        const outcome = await store.replace({ prefixKey, ...input, version: 1 }, version, before);
+        const outcome = await replaceOnce({ prefixKey, input, stored: entry.stored, before, mayRead });
         if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
         if (outcome.kind === 'conflict') continue;
         seriesCache.note(outcome.config);

@@ -166,7 +166,7 @@ it('of 8,000 requests with secrets in headers, query and body none is found in t
       body: JSON.stringify({ format, initialSeq: '123456' }),
     });
   expect(await register('INV', 'I-{SEQ:8}')).toBe('');
-  expect(await register('VAR', '{var:name}-{SEQ:8}')).toBe('');
+  expect(await register('VAR', 'V{var:name}-{SEQ:8}')).toBe('');
   await audited(service, REQUESTS);
   expect(
     service

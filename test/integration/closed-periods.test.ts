@@ -7,7 +7,9 @@ import { startAppOn } from '../support/store-app.ts';
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly', allowPast: true, timeZone: 'Europe/Berlin' };
 
-const registerOn = (app: TestApp, key: string, body: object) => app.call('PUT', `/api/prefix-configs/${key}`, body);
+/** All are numbered alike: what they count is what is told apart. */
+const registerOn = (app: TestApp, key: string, body: object) =>
+  app.call('PUT', `/api/prefix-configs/${key}`, { allowCollision: true, ...body });
 const takeOn = (app: TestApp, prefixKey: string, date?: string) =>
   app.call('POST', '/api/numbers', { prefixKey, ...(date !== undefined && { date }) });
 const closeOn = (app: TestApp, key: string, period: string, reason = 'Filed') =>

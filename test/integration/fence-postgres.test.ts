@@ -7,7 +7,7 @@ import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgre
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
 
-const CONFIG = { format: '{SEQ:1}' };
+const CONFIG = { format: '{SEQ:1}', allowCollision: true };
 
 const row = (count: number, from = 1): string[] => Array.from({ length: count }, (_, index) => `${from + index}`);
 

@@ -8,7 +8,7 @@ import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
 
 const STANDBY_SIZE = 10;
-const CONFIG = { format: '{SEQ:1}' };
+const CONFIG = { format: '{SEQ:1}', allowCollision: true };
 
 /** 1 … count, `from` … from + count - 1. */
 const row = (count: number, from = 1): string[] => Array.from({ length: count }, (_, index) => `${from + index}`);

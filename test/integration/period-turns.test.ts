@@ -88,7 +88,7 @@ describe.each(['sqlite', 'redis'])('under load on %s', (store) => {
     const turnMs = Date.parse(turn);
     const [before = '', after = ''] = texts.split(' ');
     const format = `${variables}/{SEQ:4}`;
-    const config = { format, reset, timeZone, initialSeq: INITIAL_SEQ, fiscalYearStart: '04-01' };
+    const config = { format, reset, timeZone, initialSeq: INITIAL_SEQ, fiscalYearStart: '04-01', allowCollision: true };
     nowMs = turnMs - STEPS / 2;
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, config)).status).toBe(200);
 

@@ -31,6 +31,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
       overflow: 'extend',
       outage: 'standby',
       allowPast: false,
+      allowCollision: false,
       version: 1,
     });
     expect((await app.call('POST', '/api/prefix-configs/POST', body)).status).toBe(200);
@@ -52,9 +53,9 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
 
   it('200, 412, 404: If-Match changes the version it names, and only that', async () => {
     const change = (key: string, ifMatch: string) =>
-      app.call('PUT', `/api/prefix-configs/${key}`, { format: 'B-{SEQ:4}' }, { ...admin, 'if-match': ifMatch });
+      app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:4}' }, { ...admin, 'if-match': ifMatch });
     const admin = { authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
-    await app.call('PUT', '/api/prefix-configs/MATCH', { format: 'A-{SEQ:3}' });
+    await app.call('PUT', '/api/prefix-configs/MATCH', { format: 'M-{SEQ:3}' });
     expect(await change('MATCH', '"2"')).toMatchObject({
       status: 412,
       json: { code: 'VERSION_CONFLICT', title: 'Prefix config was changed' },
@@ -62,7 +63,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     expect(await change('MATCH', '"1"')).toMatchObject({
       status: 200,
       headers: { etag: '"2"' },
-      json: { status: 'updated', version: 2, format: 'B-{SEQ:4}', seqLength: 4 },
+      json: { status: 'updated', version: 2, format: '{prefix}-{SEQ:4}', seqLength: 4 },
     });
     expect((await change('MATCH', '"1"')).status).toBe(412);
     expect((await change('MATCH', '*')).json.version).toBe(3);
@@ -73,11 +74,11 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
   });
 
   it('a changed template shows in the very next number of the node that changed it', async () => {
-    await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'A-{SEQ:3}' });
-    expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'A-001' });
+    await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'C-{SEQ:3}' });
+    expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'C-001' });
     const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '"1"' };
-    await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'B-{SEQ:3}' }, headers);
-    expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'B-002' });
+    await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'D-{SEQ:3}' }, headers);
+    expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'D-002' });
   });
 
   it('204: DELETE removes the config and keeps the counter', async () => {
@@ -97,7 +98,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
 
   it('200: the list comes page by page, in order, and only what the token may read', async () => {
     const keys = Array.from({ length: 7 }, (_, index) => `PAGE-${index}`);
-    for (const key of keys) await app.call('PUT', `/api/prefix-configs/${key}`, { format: 'P-{SEQ:3}' });
+    for (const key of keys) await app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:3}' });
     const headers = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'configs:read:PAGE-*' })}` };
     const seen: string[] = [];
     let cursor: string | null = null;

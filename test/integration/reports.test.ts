@@ -17,7 +17,15 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
   afterAll(() => app.close());
 
   const register = async (key: string, body: object): Promise<void> => {
-    expect((await app.call('PUT', `/api/prefix-configs/${key}`, { outage: 'reject', ...body })).status).toBe(200);
+    expect(
+      (
+        await app.call('PUT', `/api/prefix-configs/${key}`, {
+          outage: 'reject',
+          allowCollision: true,
+          ...body,
+        })
+      ).status,
+    ).toBe(200);
   };
   const report = (key: string, query = '') => app.call('GET', `/api/sequences/${key}/report${query}`);
 

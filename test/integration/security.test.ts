@@ -6,7 +6,7 @@ import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
-const FORMAT = { format: 'A-{SEQ:3}' };
+const FORMAT = { format: '{prefix}-{SEQ:3}' };
 
 describe('authorization', () => {
   let app: TestApp;
@@ -231,7 +231,7 @@ describe('NUMBERS_AUTH=required', () => {
     }
     for (const [method, url, body] of forms('INV2'))
       expect((await app.call(method, url, body, narrow)).status).toBe(403);
-    expect((await app.call('GET', '/numbers/INV')).json).toEqual({ number: 'A-004' });
+    expect((await app.call('GET', '/numbers/INV')).json).toEqual({ number: 'INV-004' });
   });
 });
 

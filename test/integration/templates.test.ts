@@ -25,7 +25,8 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     key = `T${prefixes}`;
   });
 
-  const register = (body: object, prefixKey = key) => app.call('PUT', `/api/prefix-configs/${prefixKey}`, body);
+  const register = (body: object, prefixKey = key) =>
+    app.call('PUT', `/api/prefix-configs/${prefixKey}`, { allowCollision: true, ...body });
   const take = (body: object = {}) => app.call('POST', '/api/numbers', { prefixKey: key, ...body });
   const parse = async (number: string, body: object = {}) => {
     nowMs += 5_000; // which prefixes there are was read so long ago at most

@@ -111,7 +111,7 @@ describe('a request with traceparent', () => {
   it('200: is left out when the caller does not record it', async () => {
     await register('QUIET', { format: 'Q{SEQ:4}' });
     expect((await ask('/api/numbers/QUIET', { traceparent: `00-${TRACE}-${CALLER}-00` })).status).toBe(200);
-    await register('LOUD', { format: 'Q{SEQ:4}' });
+    await register('LOUD', { format: 'L{SEQ:4}' });
     await received('PUT /api/prefix-configs/:prefixKey', 2);
     expect(named('GET /api/numbers/:prefixKey')).toEqual([]);
   });

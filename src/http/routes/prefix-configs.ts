@@ -124,7 +124,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
           ...foundResponse,
           200: writtenConfigReply,
           400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
-          409: problemResponse('PREFIX_ALREADY_EXISTS'),
+          409: problemResponse('PREFIX_ALREADY_EXISTS', 'FORMAT_COLLISION'),
           412: problemResponse('VERSION_CONFLICT'),
         },
       },
@@ -134,11 +134,12 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { prefixKey } = request.params;
         const { input } = request.body;
         refuseOther(request.body, prefixKey, expectedVersion);
+        const mayRead = (other: string): boolean => authorizer.permits(request, 'configs:read', other);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(prefixKey, input);
+          const config = await prefixConfigService.register(prefixKey, input, mayRead);
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const config = await prefixConfigService.update(prefixKey, input, expectedVersion);
+        const config = await prefixConfigService.update(prefixKey, input, expectedVersion, mayRead);
         return { status: 'updated' as const, ...withETag(reply, config) };
       },
     });

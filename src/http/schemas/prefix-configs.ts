@@ -32,6 +32,7 @@ const configFields = {
   overflow: overflowSchema,
   outage: outageSchema,
   allowPast: z.boolean(),
+  allowCollision: z.boolean(),
   version: z.int().min(1).describe('Also the ETag; send it back as If-Match to change the config.'),
 };
 
@@ -50,4 +51,5 @@ export const configPageReply = z
 export const toConfigReply = (config: PrefixConfig): z.output<typeof configReply> => ({
   ...config,
   initialSeq: config.initialSeq.toString(),
+  allowCollision: config.allowCollision === true,
 });

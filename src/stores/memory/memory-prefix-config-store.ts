@@ -1,4 +1,5 @@
 /** Prefix configs in memory: the reference implementation for tests. */
+import { createConfigGenerations } from '../../core/config-generations.ts';
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
 import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
 import { decodeHistory, encodeHistory } from '../../core/prefix-history.ts';
@@ -11,6 +12,7 @@ export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
 } => {
   const entries = new Map<string, string>();
   const histories = new Map<string, string>();
+  const generations = createConfigGenerations();
   const read = (prefixKey: string): StoredConfig | undefined => {
     const json = entries.get(prefixKey);
     return json === undefined ? undefined : decodeStoredConfig(prefixKey, json);
@@ -22,12 +24,16 @@ export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
       .slice(0, limit);
 
   const change: PrefixConfigStore['change'] = async (prefixKey, rule) => {
-    const changed = rule({ stored: read(prefixKey), history: decodeHistory(histories.get(prefixKey)) });
+    const changed = rule(
+      { stored: read(prefixKey), history: decodeHistory(histories.get(prefixKey)) },
+      generations.current(),
+    );
     if (changed.entry === undefined) return changed;
     const { stored, history } = changed.entry;
     if (stored?.kind === 'config') entries.set(prefixKey, encodeStoredConfig(stored.config));
     else if (stored === undefined) entries.delete(prefixKey);
     if (history !== undefined) histories.set(prefixKey, encodeHistory(history));
+    generations.note(prefixKey);
     return changed;
   };
 
@@ -40,6 +46,7 @@ export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {
         stored: decodeStoredConfig(prefixKey, entries.get(prefixKey) ?? ''),
       })),
     keys: async (after, limit) => pageOf([...entries.keys(), ...histories.keys()], after, limit),
+    changesSince: async (generation) => generations.since(generation),
     change,
     ...createEntryChanges(change),
     onChange: () => undefined,

@@ -19,6 +19,8 @@ export interface RedisKeys {
    * one step; and named like what counts, so that it goes when that goes, and needs no rights beyond those of nodes that know it not.
    */
   readonly prefixHistories: string;
+  /** Hash: `generation` → the last change, `<n>:<a random text>`; n modulo 1,000 → that and `:<prefix key>`. In the same slot. */
+  readonly prefixChanges: string;
   /** Channel: a message is the prefix key whose config was changed. */
   readonly prefixConfigsChannel: string;
   /** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
@@ -75,6 +77,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
   return {
     ...hashes,
     prefixHistories: `${prefix}sequence:{${hashes.prefixConfigs}}:histories`,
+    prefixChanges: `${prefix}sequence:{${hashes.prefixConfigs}}:changes`,
     prefixConfigsChannel,
     sequencesRecoveringChannel,
     ofSequence: ({ prefixKey, period }) => {

@@ -1,47 +1,56 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
+import { randomBytes } from 'node:crypto';
+import { CHANGES_KEPT } from '../../core/config-generations.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
-import { createEntryChanges, type EntryRule, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
+import {
+  type ConfigChanges,
+  createEntryChanges,
+  type EntryRule,
+  type PrefixConfigStore,
+} from '../../core/prefix-config-store.ts';
 import { type Changed, decodeHistory, encodeHistory, type PrefixEntry } from '../../core/prefix-history.ts';
 import { gatherReads } from './gathered-reads.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 const NONE = '';
+const GENERATION = 'generation';
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 50;
 
 export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: RedisClient): PrefixConfigStore => {
   const script = loadRedisScript('write-config');
+  const hashes = [names.prefixConfigs, names.prefixHistories, names.prefixChanges];
 
   const readEntries = gatherReads((prefixKeys) => commands.hmget(names.prefixConfigs, ...prefixKeys));
 
-  const read = async (prefixKey: string): Promise<readonly [config: string, history: string]> => {
-    const [config, history] = await Promise.all([
+  const read = async (prefixKey: string): Promise<readonly [config: string, history: string, generation: string]> => {
+    const [config, history, generation] = await Promise.all([
       commands.hget(names.prefixConfigs, prefixKey),
       commands.hget(names.prefixHistories, prefixKey),
+      commands.hget(names.prefixChanges, GENERATION),
     ]);
-    return [config ?? NONE, history ?? NONE];
+    return [config ?? NONE, history ?? NONE, generation ?? NONE];
   };
 
-  const textsOf = ({ stored, history }: PrefixEntry, before: readonly [string, string]): readonly [string, string] => {
+  const textsOf = ({ stored, history }: PrefixEntry, before: readonly string[]): readonly [string, string] => {
     // What cannot be read is left as it is.
     const config =
-      stored?.kind === 'config' ? encodeStoredConfig(stored.config) : stored === undefined ? NONE : before[0];
-    return [config, history === undefined ? before[1] : encodeHistory(history)];
+      stored?.kind === 'config' ? encodeStoredConfig(stored.config) : stored === undefined ? NONE : (before[0] ?? NONE);
+    return [config, history === undefined ? (before[1] ?? NONE) : encodeHistory(history)];
   };
 
   const change = async <Outcome>(prefixKey: string, rule: EntryRule<Outcome>): Promise<Changed<Outcome>> => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const before = await read(prefixKey);
-      const changed = rule({
-        stored: before[0] === NONE ? undefined : decodeStoredConfig(prefixKey, before[0]),
-        history: decodeHistory(before[1]),
-      });
+      const stored = before[0] === NONE ? undefined : decodeStoredConfig(prefixKey, before[0]);
+      const changed = rule({ stored, history: decodeHistory(before[1]) }, before[2]);
       if (changed.entry === undefined) return changed;
       const after = textsOf(changed.entry, before);
       const args = [prefixKey, before[0], after[0], before[1], after[1], names.prefixConfigsChannel];
-      const reply = await runRedisScript(commands, script, [names.prefixConfigs, names.prefixHistories], args);
+      const generations = [changed.generation ?? '*', randomBytes(6).toString('hex'), `${CHANGES_KEPT}`];
+      const reply = await runRedisScript(commands, script, hashes, [...args, ...generations]);
       if (String(reply) === '1') return changed;
     }
     throw new StorageUnavailableError('The prefix config is being changed by too many at once.');
@@ -55,6 +64,20 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: Re
       .filter((key) => key > after)
       .sort()
       .slice(0, limit);
+  };
+
+  const changesSince = async (known: string | undefined): Promise<ConfigChanges> => {
+    const generation = (await commands.hget(names.prefixChanges, GENERATION)) ?? NONE;
+    if (generation === known) return { generation, prefixKeys: [] };
+    const [from, to] = [Number.parseInt(known ?? NONE, 10), Number.parseInt(generation, 10)];
+    if (!(to > from && to - from < CHANGES_KEPT)) return { generation, prefixKeys: undefined };
+    const counts = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    const found = await commands.hmget(names.prefixChanges, ...counts.map((count) => `${count % CHANGES_KEPT}`));
+    // The store may have gone back since, and counted on: then the known one is none of its generations.
+    const isWhole =
+      found[0]?.startsWith(`${known}:`) && counts.every((count, index) => found[index]?.startsWith(`${count}:`));
+    const keyOf = (change: string | null): string => change?.split(':').slice(2).join(':') ?? NONE;
+    return { generation, prefixKeys: isWhole ? found.slice(1).map(keyOf) : undefined };
   };
 
   return {
@@ -88,6 +111,8 @@ export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: Re
       }),
 
     keys: (after, limit) => translated(() => readKeys([names.prefixConfigs, names.prefixHistories], after, limit)),
+
+    changesSince: (generation) => translated(() => changesSince(generation)),
 
     change: translatedChange,
     ...createEntryChanges(translatedChange),

@@ -14,12 +14,12 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
   const counters = [plain.counter, periodic.counter];
   const hashes = [plain.state, plain.gaps, periodic.state, periodic.gaps];
   const receipts = [names.receipt(EXAMPLE, EXAMPLE), names.claim(EXAMPLE)];
-  const { prefixConfigs, prefixHistories, temporaryNumbers, workers, apiKeys, ledgerKnown } = names;
+  const { prefixConfigs, prefixHistories, prefixChanges, temporaryNumbers, workers, apiKeys, ledgerKnown } = names;
   return [
     ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],
     ...names.channels.flatMap((channel) => [`PUBLISH ${channel} ${EXAMPLE}`, `SUBSCRIBE ${channel}`]),
     ...forKeys(
-      [...counters, ...hashes, prefixConfigs, prefixHistories, temporaryNumbers, workers],
+      [...counters, ...hashes, prefixConfigs, prefixHistories, prefixChanges, temporaryNumbers, workers],
       'EVAL x 1 KEY',
       'EVALSHA x 1 KEY',
     ),
@@ -30,6 +30,7 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
     ...forKeys([plain.gaps, periodic.gaps], 'DEL KEY', 'HSCAN KEY 0'),
     ...forKeys([prefixConfigs], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HDEL KEY f'),
     ...forKeys([prefixHistories], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1'),
+    ...forKeys([prefixChanges], 'HGET KEY f', 'HMGET KEY f', 'HSET KEY f 1'),
     ...forKeys([temporaryNumbers], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
     ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
     ...forKeys([workers], 'HGET KEY f', 'HSET KEY f 1'),

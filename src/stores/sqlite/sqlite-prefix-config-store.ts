@@ -1,10 +1,12 @@
 /** Prefix configs in the embedded database: the same JSON per prefix as in Redis. */
+import { createConfigGenerations } from '../../core/config-generations.ts';
 import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
 import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
 import { decodeHistory, encodeHistory, type PrefixEntry, type PrefixHistory } from '../../core/prefix-history.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDatabase): PrefixConfigStore => {
+  const generations = createConfigGenerations();
   const select = handle.prepare('SELECT config FROM prefix_configs WHERE prefix_key = ?');
   const selectPage = handle.prepare(
     'SELECT prefix_key, config FROM prefix_configs WHERE prefix_key > ? ORDER BY prefix_key LIMIT ?',
@@ -34,12 +36,15 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
     if (history !== undefined) putHistory.run(prefixKey, encodeHistory(history));
   };
 
-  const change: PrefixConfigStore['change'] = async (prefixKey, rule) =>
-    transact(() => {
-      const changed = rule({ stored: read(prefixKey), history: readHistory(prefixKey) });
-      if (changed.entry !== undefined) write(prefixKey, changed.entry);
-      return changed;
+  const change: PrefixConfigStore['change'] = async (prefixKey, rule) => {
+    const changed = transact(() => {
+      const made = rule({ stored: read(prefixKey), history: readHistory(prefixKey) }, generations.current());
+      if (made.entry !== undefined) write(prefixKey, made.entry);
+      return made;
     });
+    if (changed.entry !== undefined) generations.note(prefixKey);
+    return changed;
+  };
 
   return {
     find: async (prefixKeys) => transact(() => prefixKeys.map(read)),
@@ -53,6 +58,7 @@ export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDataba
 
     keys: async (after, limit) => transact(() => selectKeys.all(after, limit)).map((row) => String(row['prefix_key'])),
 
+    changesSince: async (generation) => generations.since(generation),
     change,
     ...createEntryChanges(change),
 

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { limitOf, type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
 import { SNOWFLAKE_MIN } from '../../../src/core/snowflake.ts';
+import { createCollisionCheck } from '../../../src/services/collision-check.ts';
 import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../../src/services/printed-prefixes.ts';
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
@@ -14,7 +16,16 @@ const setUp = async (first: object) => {
   const emit = (): void => undefined;
   const clock = { now: (): number => Date.parse('2026-11-25T12:00:00Z') };
   const seriesCache = createSeriesCache(store, 0, emit);
-  const service = createPrefixConfigService({ store, counters, strategies: strategiesOf(), clock, seriesCache, emit });
+  const collisions = createCollisionCheck({ printed: createPrintedPrefixes(store), random: () => 0 });
+  const service = createPrefixConfigService({
+    store,
+    collisions,
+    counters,
+    strategies: strategiesOf(),
+    clock,
+    seriesCache,
+    emit,
+  });
   await service.register('A', prefixConfigInputSchema.parse(first));
   const change = async (input: object): Promise<PrefixConfig> =>
     service.update('A', prefixConfigInputSchema.parse(input), 'any');

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, ValidationError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
+import { createCollisionCheck } from '../../../src/services/collision-check.ts';
 import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../../src/services/printed-prefixes.ts';
 import { createSeriesCache } from '../../../src/services/series-cache.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
@@ -22,6 +24,7 @@ const setUp = () => {
   const service = createPrefixConfigService({
     store,
     counters,
+    collisions: createCollisionCheck({ printed: createPrintedPrefixes(store), random: () => 0 }),
     strategies: strategiesOf(),
     clock,
     seriesCache,

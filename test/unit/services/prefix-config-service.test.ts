@@ -11,7 +11,9 @@ import {
 } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
+import { createCollisionCheck } from '../../../src/services/collision-check.ts';
 import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../../src/services/printed-prefixes.ts';
 import type { SeriesCache } from '../../../src/services/series-cache.ts';
 import type { Strategies } from '../../../src/services/strategies.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
@@ -51,6 +53,7 @@ const setUp = (served: Partial<Strategies> = {}) => {
   const service = createPrefixConfigService({
     store,
     counters,
+    collisions: createCollisionCheck({ printed: createPrintedPrefixes(store), random: () => 0 }),
     strategies: strategiesOf(served),
     clock,
     seriesCache,
@@ -289,18 +292,21 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
   const away = async (): Promise<never> => {
     throw failure;
   };
+  const store = {
+    find: away,
+    histories: away,
+    list: away,
+    keys: away,
+    changesSince: away,
+    change: away,
+    insert: away,
+    replace: away,
+    remove: away,
+    onChange: () => undefined,
+  };
   const service = createPrefixConfigService({
-    store: {
-      find: away,
-      histories: away,
-      list: away,
-      keys: away,
-      change: away,
-      insert: away,
-      replace: away,
-      remove: away,
-      onChange: () => undefined,
-    },
+    store,
+    collisions: createCollisionCheck({ printed: createPrintedPrefixes(store), random: () => 0 }),
     counters: createMemoryCounterStore(),
     strategies: strategiesOf(),
     clock,

@@ -35,7 +35,14 @@ describe('the keys of a sequence', () => {
     const names = createRedisKeys(prefix);
     const all = [
       ...Object.values(names.ofSequence({ prefixKey: 'INV', period: '' })),
-      ...[names.prefixConfigs, names.prefixHistories, names.temporaryNumbers, names.apiKeys, names.workers],
+      ...[
+        names.prefixConfigs,
+        names.prefixHistories,
+        names.prefixChanges,
+        names.temporaryNumbers,
+        names.apiKeys,
+        names.workers,
+      ],
       ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
       ...names.channels,
     ];
@@ -44,9 +51,11 @@ describe('the keys of a sequence', () => {
   });
 
   it.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
-    const { prefixConfigs, prefixHistories, sequenceOfCounter } = createRedisKeys(prefix);
-    expect(slotOf(prefixHistories)).toBe(slotOf(prefixConfigs));
-    expect(sequenceOfCounter(prefixHistories)).toBeUndefined();
+    const { prefixConfigs, prefixHistories, prefixChanges, sequenceOfCounter } = createRedisKeys(prefix);
+    for (const key of [prefixHistories, prefixChanges]) {
+      expect(slotOf(key)).toBe(slotOf(prefixConfigs));
+      expect(sequenceOfCounter(key)).toBeUndefined();
+    }
   });
 
   it.each(

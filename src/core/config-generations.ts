@@ -1,0 +1,31 @@
+/** The generations of prefix configs in a store that one process alone writes: which configs the latest changes were of. */
+import type { ConfigChanges } from './prefix-config-store.ts';
+
+export interface ConfigGenerations {
+  current(): string;
+  /** Notes a change. */
+  note(prefixKey: string): void;
+  since(generation: string | undefined): ConfigChanges;
+}
+
+/** Changes that are remembered; who missed more reads all anew. */
+export const CHANGES_KEPT = 1_000;
+
+export const createConfigGenerations = (): ConfigGenerations => {
+  const latest: string[] = [];
+  let count = 0;
+
+  return {
+    current: () => `${count}`,
+    note: (prefixKey) => {
+      count += 1;
+      latest.push(prefixKey);
+      if (latest.length > CHANGES_KEPT) latest.shift();
+    },
+    since: (generation) => {
+      const missed = generation === undefined ? Number.POSITIVE_INFINITY : count - Number(generation);
+      const prefixKeys = missed > latest.length ? undefined : latest.slice(latest.length - missed);
+      return { generation: `${count}`, prefixKeys };
+    },
+  };
+};
