@@ -24,7 +24,8 @@ export const createConfigGenerations = (): ConfigGenerations => {
     },
     since: (generation) => {
       const missed = generation === undefined ? Number.POSITIVE_INFINITY : count - Number(generation);
-      const prefixKeys = missed > latest.length ? undefined : latest.slice(latest.length - missed);
+      const isKnown = missed >= 0 && missed <= latest.length;
+      const prefixKeys = isKnown ? latest.slice(latest.length - missed) : undefined;
       return { generation: `${count}`, prefixKeys };
     },
   };

@@ -48,6 +48,44 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find([prefixKey])).toEqual([{ kind: 'config', config: winner }]);
     });
 
+    it('tells what was changed since a generation, and nothing of it when it is not known any more', async () => {
+      const { store } = get();
+      const { generation: begin } = await store.changesSince(undefined);
+      const [one, other] = [configOf(freshKey()), configOf(freshKey())];
+      await store.insert(one);
+      const { generation } = await store.changesSince(undefined);
+      await store.insert(other);
+      await store.replace(other, 1);
+      await store.remove(one.prefixKey);
+      const last = await store.changesSince(generation);
+      expect(new Set(last.prefixKeys)).toEqual(new Set([one.prefixKey, other.prefixKey]));
+      expect(await store.changesSince(last.generation)).toEqual({ generation: last.generation, prefixKeys: [] });
+      expect(new Set([begin, generation, last.generation]).size).toBe(3);
+      expect((await store.changesSince('9999999999:none')).prefixKeys).toBeUndefined();
+      for (let change = 0; change < 1_000; change += 1) await store.replace(other, 'any');
+      expect((await store.changesSince(generation)).prefixKeys).toBeUndefined();
+    });
+
+    it('changes nothing by a generation that is no longer the present one', async () => {
+      const { store } = get();
+      const config = configOf(freshKey());
+      const { generation } = await store.changesSince(undefined);
+      expect(await store.insert(configOf(freshKey()), generation)).toBe(true);
+      expect(await store.insert(config, generation)).toBe('stale');
+      expect(await store.find([config.prefixKey])).toEqual([undefined]);
+      await store.insert(config);
+      expect(await store.replace(config, 1, undefined, generation)).toEqual({ kind: 'stale' });
+      const present = (await store.changesSince(undefined)).generation;
+      expect(await store.replace(config, 1, undefined, present)).toMatchObject({ kind: 'replaced' });
+    });
+
+    it('lets exactly one of 32 concurrent insertions by one generation win, whatever their keys', async () => {
+      const { store } = get();
+      const { generation } = await store.changesSince(undefined);
+      const tries = Array.from({ length: 32 }, () => store.insert(configOf(freshKey()), generation));
+      expect((await Promise.all(tries)).filter((won) => won === true)).toHaveLength(1);
+    });
+
     it('looks many keys up at once and leaves unknown ones undefined', async () => {
       const [one, other] = [configOf(freshKey()), configOf(freshKey())];
       await get().store.insert(one);

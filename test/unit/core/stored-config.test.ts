@@ -22,11 +22,13 @@ describe('a written config', () => {
       fiscalYearStart: fc.constantFrom('01-01', '04-01', '12-31'),
       text: fc.constantFrom('', 'INV-', 'Größe ', '发票', '𐐷'),
       allowPast: fc.boolean(),
+      insists: fc.boolean(),
       version: fc.integer({ min: 1, max: 1_000_000 }),
     })
     .map(
-      ({ text, seqLength, ...rest }): PrefixConfig => ({
+      ({ text, seqLength, insists, ...rest }): PrefixConfig => ({
         ...rest,
+        ...(insists && { allowCollision: true }),
         seqLength,
         format: `${text}{SEQ:${seqLength}}`,
         strategy: 'counter',

@@ -209,7 +209,7 @@ describe('reading', () => {
 describe('listing', () => {
   const registerAll = async (keys: readonly string[]) => {
     const { service, ...rest } = setUp();
-    for (const key of keys) await service.register(key, inputOf('{SEQ:4}'));
+    for (const key of keys) await service.register(key, inputOf('{prefix}-{SEQ:4}'));
     return { service, ...rest };
   };
 
@@ -321,7 +321,7 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     },
     emit: (event) => events.push(event),
   });
-  const input = inputOf('{SEQ:4}');
+  const input = inputOf('{prefix}-{SEQ:4}');
   await expect(service.register('A', input)).rejects.toBe(failure);
   await expect(service.update('A', input, 1)).rejects.toBe(failure);
   await expect(service.read('A')).rejects.toBe(failure);
