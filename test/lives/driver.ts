@@ -146,6 +146,9 @@ const readReport = async (node: LifeNode, prefixKey: string, period: string | un
   }
 };
 
+/** Thousands of lives share a store and a few formats: each is looked at alone. */
+const parsed = (body: object) => prefixConfigInputSchema.parse({ ...body, allowCollision: true });
+
 /** A node writes no more reports at a time. */
 const REPORTS_MAX = 4;
 
@@ -153,10 +156,9 @@ export const createServiceDriver = (node: LifeNode): Driver => {
   const reporting = createGate(REPORTS_MAX);
   return {
     node: node.name,
-    register: (prefixKey, body) =>
-      answered(async () => (await node.configs.register(prefixKey, prefixConfigInputSchema.parse(body))).version),
+    register: (prefixKey, body) => answered(async () => (await node.configs.register(prefixKey, parsed(body))).version),
     change: (prefixKey, body) =>
-      answered(async () => (await node.configs.update(prefixKey, prefixConfigInputSchema.parse(body), 'any')).version),
+      answered(async () => (await node.configs.update(prefixKey, parsed(body), 'any')).version),
     remove: (prefixKey) => answered(() => node.configs.remove(prefixKey).then(() => undefined)),
     readConfig: (prefixKey) => answered(() => node.configs.read(prefixKey)),
     take: (prefixKey, { count, variables, date, idempotencyKey }) =>

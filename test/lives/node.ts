@@ -11,9 +11,11 @@ import type { Emit } from '../../src/core/events.ts';
 import type { LedgerStore } from '../../src/core/ledger-store.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
 import { createCapacityWatcher } from '../../src/services/capacity-watcher.ts';
+import { createCollisionCheck } from '../../src/services/collision-check.ts';
 import { createNumberService } from '../../src/services/number-service.ts';
 import { targetOfSequence } from '../../src/services/period-target.ts';
 import { createPrefixConfigService } from '../../src/services/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../src/services/printed-prefixes.ts';
 import { createReaderIndex } from '../../src/services/reader-index.ts';
 import { createReadingService } from '../../src/services/reading-service.ts';
 import { createReportService } from '../../src/services/report-service.ts';
@@ -93,6 +95,7 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
       store: prefixConfigs,
       counters: reads,
       ledger,
+      collisions: createCollisionCheck({ printed: createPrintedPrefixes(prefixConfigs), random: Math.random }),
       strategies,
       seriesCache,
       clock,
