@@ -48,6 +48,7 @@ const withConfigs = (change: (configs: PrefixConfigStore) => Partial<PrefixConfi
       histories: prefixConfigs.histories,
       list: prefixConfigs.list,
       keys: prefixConfigs.keys,
+      changesSince: prefixConfigs.changesSince,
       change: prefixConfigs.change,
       insert: prefixConfigs.insert,
       replace: prefixConfigs.replace,
