@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import {
+  DataRefusedError,
   IdempotencyConflictError,
   LedgerBehindError,
   SequenceOverflowError,
@@ -155,6 +156,23 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
     throw unknown;
   };
 
+  /** After a call that was refused for what one of them said: each alone, so that the others are served. */
+  const serveOneByOne = async (waiters: readonly Waiter[]): Promise<void> => {
+    let failure: unknown;
+    for (const waiter of waiters) {
+      try {
+        if (failure !== undefined) throw failure;
+        const answers = await callStore([waiter.take]);
+        remember([waiter.take], answers);
+        settle(waiter, answers[0]);
+      } catch (error) {
+        // Of a store that fails altogether the others need not wait to hear.
+        if (!(error instanceof DataRefusedError)) failure = error;
+        waiter.reject(error);
+      }
+    }
+  };
+
   const serve = async (call: readonly Line[]): Promise<void> => {
     const waiters = call.flatMap((line) => line.waiters);
     try {
@@ -166,8 +184,11 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
       );
       for (const [index, waiter] of waiters.entries()) settle(waiter, answers[index]);
     } catch (error) {
-      for (const { name } of call) apart.add(name);
-      for (const { reject } of waiters) reject(error);
+      if (error instanceof DataRefusedError && waiters.length > 1) await serveOneByOne(waiters);
+      else {
+        for (const { name } of call) apart.add(name);
+        for (const { reject } of waiters) reject(error);
+      }
     } finally {
       waiting -= waiters.length;
       calls -= 1;

@@ -59,9 +59,23 @@ export class NumberGeneratorError extends Error {
   }
 }
 
+/** So many are told; who has more to mend mends these first. */
+const PROBLEMS_MAX = 100;
+const PATH_LENGTH_MAX = 200;
+
+const shorten = (path: string): string => (path.length > PATH_LENGTH_MAX ? `${path.slice(0, PATH_LENGTH_MAX)}…` : path);
+
+/** What of them is replied: a request must not be answered by more than it was. */
+const boundProblems = (problems: readonly FieldProblem[]): FieldProblem[] => {
+  const told = problems.slice(0, PROBLEMS_MAX).map(({ path, message }) => ({ path: shorten(path), message }));
+  const more = problems.length - told.length;
+  return more === 0 ? told : [...told, { path: 'request', message: `And ${more} more problems` }];
+};
+
 /** The request does not fit its schema; `fields` says where. */
 export class ValidationError extends NumberGeneratorError {
-  constructor(fields: readonly FieldProblem[]) {
+  constructor(problems: readonly FieldProblem[]) {
+    const fields = boundProblems(problems);
     const where = fields.map((field) => `${field.path}: ${field.message}`).join('; ');
     super('VALIDATION_ERROR', 'Invalid request', where, { fields });
   }
@@ -267,6 +281,13 @@ export class ClockBehindError extends NumberGeneratorError {
 /** Whether the store failed as a whole: it was not reached, or did not answer in time. */
 export const isStoreFailure = (error: unknown): boolean =>
   error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
+
+/** The store refused the data of a call, which did nothing; it is there, and serves others. */
+export class DataRefusedError extends NumberGeneratorError {
+  constructor(cause?: unknown) {
+    super('INTERNAL', 'Internal error', 'The store cannot keep what this request says. The log says why.', { cause });
+  }
+}
 
 /** What the store holds for one prefix (its config or its counter) cannot be read; other prefixes are not touched. */
 export class CorruptEntryError extends NumberGeneratorError {

@@ -1,5 +1,6 @@
 /** Makes the tokens that the API accepts, for `npm run token`. */
 import { createSigner } from 'fast-jwt';
+import { isPlain, PLAIN_RULE } from '../core/plain-text.ts';
 import { ACTIONS, readScopes } from '../core/scopes.ts';
 import { ADMIN_SCOPE } from './plugins/auth.ts';
 
@@ -30,6 +31,7 @@ export const createToken = (
   const [, amount, unit] = EXPIRES.exec(expires) ?? [];
   if (amount === undefined || unit === undefined)
     throw new Error(`Not a time: "${expires}". Write it as 90s, 15m, 12h or 30d`);
+  if (!isPlain(subject)) throw new Error(`A subject is a text ${PLAIN_RULE.toLowerCase()}.`);
   const sign = createSigner({ key: jwtSecret, algorithm: 'HS256', expiresIn: Number(amount) * (UNIT_MS[unit] ?? 0) });
   return sign({ sub: subject, scope: scopes });
 };

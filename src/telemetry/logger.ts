@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, type LoggerOptions as PinoOptions, pino } from 'pino';
 import { NumberGeneratorError, StorePreparingError } from '../core/errors.ts';
 import type { Emit, NumberGeneratorEvent } from '../core/events.ts';
+import { plainJson, plainTexts } from '../core/plain-text.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { REMEDIES } from './log-remedies.ts';
 import { createLogSampling } from './log-sampling.ts';
@@ -42,7 +43,8 @@ interface LoggerOptions {
 /** Lines for a person who looks at a terminal. Loaded only there. */
 export const openPrettyLog = async (): Promise<DestinationStream> => {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ translateTime: 'HH:MM:ss', ignore: 'node,event,pid', singleLine: true, sync: true });
+  const stream = pretty({ translateTime: 'HH:MM:ss', ignore: 'node,event,pid', singleLine: true, sync: true });
+  return { write: (line) => stream.write(plainTexts(line)) };
 };
 
 export const createLogger = (level: string, options: LoggerOptions): Logger => {
@@ -54,6 +56,7 @@ export const createLogger = (level: string, options: LoggerOptions): Logger => {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     hooks: {
+      streamWrite: plainJson,
       logMethod(line, write, level) {
         const [fields, ...rest] = line as [unknown, ...string[]];
         if (typeof fields !== 'object' || fields === null) return write.apply(this, line);

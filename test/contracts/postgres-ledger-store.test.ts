@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
+import { createGaplessAllocator } from '../../src/allocators/gapless-allocator.ts';
+import { DataRefusedError, StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { LedgerStore, LedgerTake } from '../../src/core/ledger-store.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
@@ -114,6 +115,23 @@ describe('a call on the PostgreSQL ledger', () => {
       expect(await rowsOf(key)).toEqual(['1 issued', '2 issued', '3 issued', '4 issued', '5 reserved']);
     },
   );
+
+  it('that it refuses for its data is told apart from its being away, and costs those who share it nothing', async () => {
+    const target = (prefixKey: string) => ({ ...takeOf(prefixKey), name: prefixKey, standbySize: 0 });
+    const refused = store.take(randomUUID(), [takeOf('DATA'), takeOf('DATA', { subject: 'a\u0000b' })]);
+    await expect(refused).rejects.toThrow(DataRefusedError);
+    expect(await rowsOf('DATA')).toEqual([]);
+    const allocator = createGaplessAllocator({ store, emit: ignore, limits: { callsMax: 1 } });
+    const ask = (subject: string | undefined): Promise<string> =>
+      allocator.allocate(target('DATA'), 1, { print: String, subject }).then(
+        ({ ranges }) => `${ranges[0]?.first}`,
+        (error: Error) => error.name,
+      );
+    // The first leaves alone; the others share the next call.
+    const replies = await Promise.all([ask('a'), ask('b'), ask('a\u0000b'), ask('c'), ask(undefined)]);
+    expect(replies).toEqual(['1', '2', 'DataRefusedError', '3', '4']);
+    await allocator.close();
+  });
 
   it('whose connection is cut before COMMIT has done nothing, and says so', async () => {
     const cut = takeOf('BEFORE', {

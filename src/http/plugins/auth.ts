@@ -1,6 +1,7 @@
 /** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
+import { PLAIN_RULE } from '../../core/plain-text.ts';
 import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/scopes.ts';
 import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
@@ -79,6 +80,9 @@ const explain = ({ headers }: FastifyRequest, code: string): string => {
   if (code.endsWith('EXPIRED')) return 'The token has expired: get a new one.';
   const [, claim] = /^CLAIM_([A-Z]+)_MISSING$/.exec(code) ?? [];
   if (claim !== undefined) return `The token is not valid: it needs the claim ${claim.toLowerCase()}.`;
+  if (code === 'SUBJECT_NOT_PLAIN') {
+    return `The subject (claim sub) of the token cannot be written down: ${PLAIN_RULE.toLowerCase()}.`;
+  }
   if (!IS_JWT.test(headers.authorization))
     return 'That is no token (JWT): it has not three parts with dots between them.';
   return 'The token is not valid: its signature, algorithm or claims are not those expected here.';

@@ -2,6 +2,7 @@
 import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/api-key.ts';
+import { isPlain } from '../../core/plain-text.ts';
 import { type Grant, readScopes } from '../../core/scopes.ts';
 import type { ApiKeyService } from '../../services/api-key-service.ts';
 import type { JwksSource } from './jwks-verifier.ts';
@@ -40,12 +41,13 @@ class CredentialError extends Error {
   }
 }
 
-/** @throws CredentialError when the token says of nobody, of an API key, or for ever. */
+/** @throws CredentialError when the token says of nobody, of an API key, of a name that cannot be written down, or for ever. */
 const toPrincipal = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?: unknown }): Principal => {
   // Callers without a name would share their idempotency keys, and be counted as one.
   if (typeof sub !== 'string' || sub === '') throw new CredentialError('CLAIM_SUB_MISSING');
   if (typeof exp !== 'number') throw new CredentialError('CLAIM_EXP_MISSING');
   if (isSubjectOfApiKey(sub)) throw new CredentialError('SUBJECT_RESERVED');
+  if (!isPlain(sub)) throw new CredentialError('SUBJECT_NOT_PLAIN');
   return {
     grants: readScopes(typeof scope === 'string' ? scope : '').grants,
     subject: sub,

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { API_KEY_ID, type ApiKey } from '../../core/api-key.ts';
+import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { ACTIONS, readScopes } from '../../core/scopes.ts';
 import { instant } from './instant.ts';
@@ -26,6 +27,7 @@ export const apiKeyBody = z
       .normalize()
       .min(1)
       .max(NAME_LENGTH_MAX)
+      .refine(isPlain, PLAIN_RULE)
       .describe('What people call it, such as the system that uses it.')
       .meta({ examples: ['web shop'] }),
     scopes: z

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger.ts';
+import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { prefixKeySchema } from '../../core/prefix-config.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { instant } from './instant.ts';
@@ -54,6 +55,7 @@ export const voidBody = z
       .trim()
       .min(1, REASON_RULE)
       .max(500, REASON_RULE)
+      .refine(isPlain, PLAIN_RULE)
       .describe('Stays in the ledger.'),
   })
   .meta({ id: 'VoidRequest', [EXAMPLE]: { reason: 'The customer left' } });

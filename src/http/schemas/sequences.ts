@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Closure } from '../../core/closure.ts';
 import { GAP_REASONS, type Gap } from '../../core/gap.ts';
+import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { prefixKeySchema, strategySchema } from '../../core/prefix-config.ts';
 import { rangeSize } from '../../core/range.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
@@ -102,6 +103,7 @@ const reason = z
   .trim()
   .min(1, REASON_RULE)
   .max(500, REASON_RULE)
+  .refine(isPlain, PLAIN_RULE)
   .describe('Goes to the log.');
 
 const PERIOD_RULE = 'The name of a period: 2026, 2026-11, 2026-11-25 or fy2026';

@@ -1,5 +1,10 @@
 /** What PostgreSQL and its driver throw, as the errors of the ports. */
-import { NumberGeneratorError, StorageTimeoutError, StorageUnavailableError } from '../../core/errors.ts';
+import {
+  DataRefusedError,
+  NumberGeneratorError,
+  StorageTimeoutError,
+  StorageUnavailableError,
+} from '../../core/errors.ts';
 
 /** SQLSTATE of what may be tried again as it is: serialization failure, deadlock. */
 const PASSING = new Set(['40001', '40P01']);
@@ -16,6 +21,9 @@ const codeOf = (error: unknown): string =>
 
 /** Of the system's own codes, EPIPE looks like one too. */
 const isSqlState = (code: string): boolean => /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE';
+
+/** SQLSTATE classes of what is wrong with the values of a statement: data, constraints, sizes. */
+const DATA = /^(?:22|23|54)/;
 
 /** Whether no connection became free in time, which says nothing about the server. */
 export const isWaitForConnection = (error: unknown): boolean => error instanceof Error && error.message === ALL_BUSY;
@@ -35,6 +43,8 @@ export const isAnswer = (error: unknown): boolean => {
 
 export const toStorageError = (error: unknown): NumberGeneratorError => {
   if (error instanceof NumberGeneratorError) return error;
+  const code = codeOf(error);
+  if (isSqlState(code) && DATA.test(code)) return new DataRefusedError(error);
   const message = error instanceof Error ? error.message : '';
   if (SLOW.has(codeOf(error)) || SLOW_MESSAGES.has(message)) {
     return new StorageTimeoutError('PostgreSQL did not answer in time.', error);

@@ -86,6 +86,35 @@ describe('who shares a call', () => {
   });
 });
 
+describe('a call that is refused for its data', () => {
+  it('is repeated one request after the other, so that only the one that is at fault fails', async () => {
+    const { ask, takes, end } = start({ callsMax: 1 });
+    const replies = [ask('X'), ask('A', 1), ask('A', 2), ask('B', 3)];
+    await end();
+    expect(takes()).toEqual(['A 1, A 2, B 3']);
+    await end('refused');
+    expect(takes()).toEqual(['A 1']);
+    await end();
+    expect(takes()).toEqual(['A 2']);
+    await end('refused');
+    expect(takes()).toEqual(['B 3']);
+    await end();
+    const told = 'The store cannot keep what this request says. The log says why.';
+    expect(await Promise.all(replies)).toEqual(['1-1', '1-1', told, '1-3']);
+  });
+
+  it('is given up when the store fails meanwhile: nobody waits for each failure after the other', async () => {
+    const { ask, takes, end } = start({ callsMax: 1 });
+    const replies = [ask('X'), ask('A', 1), ask('A', 2), ask('B', 3)];
+    await end();
+    await end('refused');
+    await end();
+    await end('failed');
+    expect(takes()).toEqual([]);
+    expect(await Promise.all(replies)).toEqual(['1-1', '1-1', 'away', 'away']);
+  });
+});
+
 describe('a call of which nobody heard', () => {
   it('is repeated under its name until the answer comes, and was done once', async () => {
     const { store, ask, end, next } = start();

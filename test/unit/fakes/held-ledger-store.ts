@@ -1,10 +1,10 @@
 /** A ledger in memory that a test holds up, fails, or leaves without an answer. */
-import { StorageUnavailableError } from '../../../src/core/errors.ts';
+import { DataRefusedError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import { shareValues } from '../../../src/core/ledger.ts';
 import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../../src/core/ledger-store.ts';
 
-/** What becomes of a call: it is done; it fails and has done nothing; it is done, or not, and nobody hears of it. */
-type Fate = 'done' | 'failed' | 'done unheard' | 'undone unheard';
+/** What becomes of a call: it is done; it fails, or is refused for its data, and has done nothing; it is done, or not, and nobody hears of it. */
+type Fate = 'done' | 'failed' | 'refused' | 'done unheard' | 'undone unheard';
 
 export interface HeldLedgerCall {
   readonly operation: string;
@@ -53,6 +53,7 @@ export const createHeldLedgerStore = (): HeldLedgerStore => {
           end: (fate = 'done') => {
             held.splice(held.indexOf(call), 1);
             if (fate === 'failed') return reject(new StorageUnavailableError('away'));
+            if (fate === 'refused') return reject(new DataRefusedError());
             if (fate !== 'undone unheard') answers(operation, takes);
             if (fate === 'done') return resolve({ kind: 'done', marks: [], answers: answers(operation, takes) });
             resolve({ kind: 'unknown', reason: new StorageUnavailableError('cut') });

@@ -34,6 +34,13 @@ const CONFIG_FIELDS = {
 };
 
 describe('a line', () => {
+  test('holds no character that a terminal would obey: neither C1 nor marks of direction', () => {
+    const { logger, lines, entries } = openLog();
+    logger.warn({ event: 'test', path: '/a\u009b31m\u202eb' }, 'a\u0085\u2028b');
+    expect(lines[0]).not.toMatch(/[\u007f-\u009f\u2028-\u202e]/);
+    expect(entries()[0]).toMatchObject({ path: '/a\u009b31m\u202eb', msg: 'a\u0085\u2028b' });
+  });
+
   test('is one JSON object with a level in words and an ISO time', () => {
     const { logger, lines, entries } = openLog();
     logger.warn({ event: 'test' }, 'Some\ntext');
