@@ -83,8 +83,9 @@ const takeUp = (
 export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
   const nothing = (): Known => ({ index: createCollisionIndex(), present: new Map() });
   let known = nothing();
-  /** Undefined: all is to be read. */
   let reached: string | undefined;
+  /** Whether all is to be read, whatever was reached. */
+  let isDoubtful = true;
   let told = new Set<string>();
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -115,12 +116,16 @@ export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
     // Before what it speaks of is read: what is changed in between is taken up twice rather than never.
     const { generation, prefixKeys } = await store.changesSince(reached);
     const heard = told;
+    const readsAll = isDoubtful || prefixKeys === undefined;
+    // Before the reading: what is told meanwhile counts for the next time.
     told = new Set();
+    isDoubtful = false;
     try {
-      if (reached === undefined || prefixKeys === undefined) known = await readAll();
+      if (readsAll) known = await readAll();
       else await readSome(known, [...new Set([...prefixKeys, ...heard])]);
     } catch (error) {
       for (const prefixKey of heard) told.add(prefixKey);
+      isDoubtful ||= readsAll;
       throw error;
     }
     reached = generation;
@@ -141,14 +146,14 @@ export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
     refresh: () => inTurn(refreshOnce),
     readAnew: () =>
       inTurn(async () => {
-        reached = undefined;
+        isDoubtful = true;
         await refreshOnce();
       }),
     find: (numbering, compared) => known.index.find(numbering, compared),
     present: (prefixKey) => known.present.get(prefixKey),
     presentKeys: () => [...known.present.keys()],
     note: (prefixKey) => {
-      if (prefixKey === undefined || told.size >= TOLD_MAX) reached = undefined;
+      if (prefixKey === undefined || told.size >= TOLD_MAX) isDoubtful = true;
       else told.add(prefixKey);
     },
   };

@@ -24,7 +24,7 @@ interface Setting {
 }
 
 const openSqlite = async (strategy: Setting['strategy']): Promise<Setting> => {
-  const clock = { nowMs: 0 };
+  const clock = { nowMs: Date.UTC(2026, 11, 1) };
   const app = await startApp({}, { now: () => clock.nowMs });
   return { app, other: app, clock, strategy, close: app.close };
 };
@@ -35,7 +35,7 @@ const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
   [
     'Redis',
     async () => {
-      const clock = { nowMs: 0 };
+      const clock = { nowMs: Date.UTC(2026, 11, 1) };
       const database = await leaseRedisDatabase();
       const start = () => startApp({ REDIS_URL: database.url }, { now: () => clock.nowMs });
       const [app, other] = [await start(), await start()];
@@ -46,7 +46,7 @@ const STORES: readonly (readonly [string, () => Promise<Setting>])[] = [
   [
     'PostgreSQL, gapless',
     async () => {
-      const clock = { nowMs: 0 };
+      const clock = { nowMs: Date.UTC(2026, 11, 1) };
       const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
       const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000' };
       const start = () => startApp(env, { now: () => clock.nowMs });
