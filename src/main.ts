@@ -116,6 +116,8 @@ const serve = async (): Promise<void> => {
   const destination = format === 'pretty' ? await openPrettyLog() : undefined;
   const logger = createLogger(settings.logLevel, { node, destination });
   const { createApp } = await import('./app.ts');
+  // What reading the sources left behind, before the heap grows around it: a node at rest is 5 MB smaller.
+  globalThis.gc?.();
   for (const { name, suggestion } of misspeltSettingsOf(process.env, SETTING_NAMES)) {
     logger.warn(
       { event: 'setting-unknown', name, suggestion },
