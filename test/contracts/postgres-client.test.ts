@@ -63,6 +63,9 @@ describe('the PostgreSQL client', () => {
       { name: '002-ledger.sql' },
       { name: '003-worker-leases.sql' },
       { name: '004-ledger-receipts.sql' },
+      { name: '005-ceiling-origins.sql' },
+      { name: '005-prefix-histories.sql' },
+      { name: '006-ledger-changes.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

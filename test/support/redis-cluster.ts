@@ -7,6 +7,8 @@ import { ask, until } from './redis-sentinel.ts';
 const MASTERS = 3;
 const SLOTS = 16_384;
 const NODE_TIMEOUT_MS = 1_000;
+const AGREE_TIMEOUT_MS = 20_000;
+const AGREE_POLL_MS = 50;
 const KEYS_PER_MOVE = 100;
 // The port of the cluster bus is this much above the port; it must be below 65536, as test ports are.
 const ATTEMPTS_MAX = 5;
@@ -89,17 +91,24 @@ export const startRedisCluster = async (options: ClusterOptions = {}): Promise<R
     (await Promise.allSettled(servers.map(work))).flatMap((outcome) =>
       outcome.status === 'fulfilled' ? [outcome.value] : [],
     );
-  const masterOf = async (key: string): Promise<RedisServer> => {
-    const slot = slotOf(key);
+  const findMaster = async (slot: number): Promise<RedisServer | undefined> => {
     const views = await answersOf(linesOf);
     const ports = views.map(
       (lines) =>
         lines.find(({ master, slots }) => master && slots.some(([first, last]) => first <= slot && slot <= last))?.port,
     );
     const port = ports.find((candidate) => ports.filter((other) => other === candidate).length > servers.length / 2);
-    const found = servers.find((server) => server.port === port);
-    if (found === undefined) throw new Error(`Nobody is known to own the slot of ${key}`);
-    return found;
+    return servers.find((server) => server.port === port);
+  };
+  /** The servers hear of a slot's new owner one after the other. */
+  const masterOf = async (key: string): Promise<RedisServer> => {
+    const deadline = performance.now() + AGREE_TIMEOUT_MS;
+    for (;;) {
+      const found = await findMaster(slotOf(key));
+      if (found !== undefined) return found;
+      if (performance.now() > deadline) throw new Error(`Nobody is known to own the slot of ${key}`);
+      await setTimeout(AGREE_POLL_MS);
+    }
   };
   const healthy = async (): Promise<void> => {
     await until('a cluster in order', async () => {
