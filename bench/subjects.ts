@@ -85,6 +85,7 @@ const ours =
       NODE_ENV: 'production',
       DATA_DIR: stores.makeDir(),
       JWT_SECRET,
+      OPEN_COUNT_MAX: '10000',
       ...(await envOf(stores)),
     };
     const server = await startServer(placement, {

@@ -434,6 +434,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     }),
     tokenKeys,
     numbersAuth,
+    openCountMax: settings.openCountMax,
     rateLimit: perSecond === undefined ? undefined : { perSecond, counter: requestCounter },
     connections: { ...settings, tls: settings.tls && readTlsFiles(settings.tls) },
     corsOrigins: settings.corsOrigins,

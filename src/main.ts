@@ -124,6 +124,12 @@ const serve = async (): Promise<void> => {
       `${name} is no setting and is ignored: did you mean ${suggestion}?`,
     );
   }
+  if (settings.isOpenToStrangers) {
+    logger.warn(
+      { event: 'numbers-open', host: settings.host, count_max: settings.openCountMax },
+      'Whoever reaches this port may take numbers without a token, and a number that was taken never comes again',
+    );
+  }
   const app = await createApp({
     settings,
     version,

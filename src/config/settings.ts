@@ -13,6 +13,8 @@ const SHUTDOWN_DRAIN_MS = 5_000;
 const SHUTDOWN_TIMEOUT_MS = 30_000;
 /** Each prefix has some six lines in the metrics: more of them would pass the megabyte that a scrape should stay under. */
 const METRICS_PREFIXES_MAX = 1_000;
+/** What one request can take anyway. */
+const OPEN_COUNT_LIMIT = 10_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -48,6 +50,7 @@ const variables = z.object({
   ...securityVariables(wholeNumber),
   AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
   NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
+  OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
@@ -87,6 +90,10 @@ const settingsSchema = variables.transform((env) => ({
   ...securitySettingsOf(env),
   auth: env.AUTH,
   numbersAuth: env.NUMBERS_AUTH,
+  /** So many numbers a caller without a token or key may take in one request; nobody is asked who he is with AUTH=off. */
+  openCountMax: env.AUTH === 'off' ? undefined : env.OPEN_COUNT_MAX,
+  /** Whether anybody who reaches the port from elsewhere may take numbers. */
+  isOpenToStrangers: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open' && !LOOPBACK_HOSTS.has(env.HOST),
   /** Milliseconds from SIGTERM until the listener closes, in which proxies see `/readyz` say 503 and go elsewhere. */
   shutdownDrainMs: env.SHUTDOWN_DRAIN_MS ?? Math.min(SHUTDOWN_DRAIN_MS, env.SHUTDOWN_TIMEOUT_MS / 2),
   /** Milliseconds a clean shutdown may take, with the drain, before the process gives up and exits non-zero. */

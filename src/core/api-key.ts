@@ -36,6 +36,10 @@ const SUBJECT_PREFIX = 'api-key:';
 
 export const subjectOfApiKey = (id: string): string => `${SUBJECT_PREFIX}${id}`;
 
+/** The id of the key that a subject is the name of; undefined for everybody else. */
+export const apiKeyIdOf = (subject: string | undefined): string | undefined =>
+  subject?.startsWith(SUBJECT_PREFIX) ? subject.slice(SUBJECT_PREFIX.length) : undefined;
+
 export const isSubjectOfApiKey = (subject: string): boolean => subject.startsWith(SUBJECT_PREFIX);
 
 const storedSchema = z.object({

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'FORBIDDEN',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'MISDIRECTED_REQUEST',
   'PREFIX_ALREADY_EXISTS',
   'FORMAT_COLLISION',
   'RESERVATION_ENDED',
@@ -320,6 +321,17 @@ export class NotFoundError extends NumberGeneratorError {
 export class MethodNotAllowedError extends NumberGeneratorError {
   constructor(method: string, methods: readonly string[]) {
     super('METHOD_NOT_ALLOWED', 'Method not allowed', `${method} is not for this path; ${methods.join(', ')} may be.`);
+  }
+}
+
+/** Nobody is asked for a token, and the request names another host than this machine: a page from elsewhere may have sent it. */
+export class MisdirectedRequestError extends NumberGeneratorError {
+  constructor() {
+    super(
+      'MISDIRECTED_REQUEST',
+      'Misdirected request',
+      'With AUTH=off the service answers under the names of this machine only: localhost, 127.0.0.1, [::1].',
+    );
   }
 }
 

@@ -53,6 +53,8 @@ export interface ServerOptions {
   readonly tokenKeys: TokenKeys | undefined;
   /** Whether taking numbers needs a token too. */
   readonly numbersAuth: 'open' | 'required';
+  /** How many numbers a caller whom nobody knows may take in one request; undefined: as many as anybody. */
+  readonly openCountMax: number | undefined;
   /** Undefined: nobody is limited. */
   readonly rateLimit: RateLimit | undefined;
   readonly connections: ConnectionOptions;
@@ -101,7 +103,10 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
   await server.register(knownRoutesPlugin);
   await server.register(errorsPlugin);
-  await server.register(browserRulesPlugin, { secure: options.connections.tls !== undefined });
+  await server.register(browserRulesPlugin, {
+    secure: options.connections.tls !== undefined,
+    onlyLoopback: options.tokenKeys === undefined,
+  });
   await server.register(httpMannersPlugin, { hasPreflights: options.corsOrigins !== undefined });
   await server.register(corsPlugin, { corsOrigins: options.corsOrigins });
   await server.register(strictInputPlugin);

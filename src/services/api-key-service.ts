@@ -1,9 +1,16 @@
 /** API keys: making, listing and revoking them, and telling whose one is. */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { API_KEY_ID_BYTES, API_KEY_SECRET_BYTES, type ApiKey, formatApiKey, idOfApiKey } from '../core/api-key.ts';
+import {
+  API_KEY_ID_BYTES,
+  API_KEY_SECRET_BYTES,
+  type ApiKey,
+  apiKeyIdOf,
+  formatApiKey,
+  idOfApiKey,
+} from '../core/api-key.ts';
 import type { ApiKeyStore } from '../core/api-key-store.ts';
 import type { Clock } from '../core/clock.ts';
-import { ApiKeyNotFoundError } from '../core/errors.ts';
+import { ApiKeyNotFoundError, ForbiddenError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { ApiKeyCache, KnownApiKey } from './api-key-cache.ts';
 import { type Page, readPage } from './page.ts';
@@ -16,18 +23,30 @@ export interface ApiKeyRequest {
   readonly validMs?: number | undefined;
 }
 
+/** A key, and the first of those that made each other up to it: the one that a person made. */
+export interface IdentifiedApiKey extends KnownApiKey {
+  readonly rootId: string;
+}
+
 export interface ApiKeyService {
-  /** @param by subject of who makes it. @returns the key, which is told this once, and what is kept of it. @throws the store's errors. */
+  /**
+   * @param by subject of who makes it; a key made by a key ends with that one. @returns the key, which is told this once, and what
+   * is kept of it. @throws ForbiddenError when too many keys have made each other already; the store's errors.
+   */
   create(request: ApiKeyRequest, by: string | undefined): Promise<{ readonly key: string; readonly entry: ApiKey }>;
   /** One page in the order of the ids; those that `visible` does not accept are left out. */
   list(after: string, limit: number, visible: (key: ApiKey) => boolean): Promise<Page<ApiKey>>;
   /** @throws ApiKeyNotFoundError, or the store's errors. */
   read(id: string): Promise<ApiKey>;
-  /** From now on this node refuses the key, the others within 5 s. @throws ApiKeyNotFoundError, or the store's errors. */
+  /** From now on this node refuses the key and all that it made, the others within 5 s. @throws ApiKeyNotFoundError, or the store's errors. */
   revoke(id: string, by: string | undefined): Promise<void>;
-  /** Whose key this is; undefined for one that does not exist, was revoked, or has expired. @throws the store's errors. */
-  identify(key: string): KnownApiKey | undefined | Promise<KnownApiKey | undefined>;
+  /** Whose key this is; undefined for one that does not exist, was revoked as such or with its maker, or has expired. @throws the store's errors. */
+  identify(key: string): IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
 }
+
+/** So many keys may have made each other in a row: each is looked up with every request. */
+const MAKERS_MAX = 4;
+const LISTED_AT_ONCE = 1_000;
 
 interface Dependencies {
   readonly store: ApiKeyStore;
@@ -41,22 +60,75 @@ interface Dependencies {
 export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: Dependencies): ApiKeyService => {
   const digest = (key: string): Buffer => hash('sha256', key, 'buffer');
 
-  const accepted = (key: string, known: KnownApiKey | undefined): KnownApiKey | undefined => {
+  type Found = IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
+
+  /** A key lives no longer than the key that made it. @param last of those found so far. */
+  const withMakers = (known: KnownApiKey, last: ApiKey = known.entry, makers = 0): Found => {
+    const makerId = apiKeyIdOf(last.createdBy);
+    if (makerId === undefined) return { ...known, rootId: last.id };
+    if (makers === MAKERS_MAX) return undefined;
+    const follow = (maker: KnownApiKey | undefined): Found => maker && withMakers(known, maker.entry, makers + 1);
+    const maker = cache.find(makerId);
+    return maker instanceof Promise ? maker.then(follow) : follow(maker);
+  };
+
+  const accepted = (key: string, known: KnownApiKey | undefined): Found => {
     if (known === undefined) return undefined;
     const { hash: expected, expiresAtMs } = known.entry;
     if (!timingSafeEqual(digest(key), Buffer.from(expected, 'hex'))) return undefined;
-    return expiresAtMs !== undefined && expiresAtMs <= clock.now() ? undefined : known;
+    return expiresAtMs !== undefined && expiresAtMs <= clock.now() ? undefined : withMakers(known);
+  };
+
+  /** When a key made by `by` ends at the latest. @throws ForbiddenError when its makers are too many. */
+  const endOfMaker = async (by: string | undefined): Promise<number> => {
+    const id = apiKeyIdOf(by);
+    if (id === undefined) return Number.POSITIVE_INFINITY;
+    let [maker] = await store.find([id]);
+    const end = maker?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+    for (let makers = 1; maker !== undefined; makers += 1) {
+      const above = apiKeyIdOf(maker.createdBy);
+      if (above === undefined) return end;
+      if (makers === MAKERS_MAX)
+        throw new ForbiddenError(`Only ${MAKERS_MAX} API keys may have made each other in a row.`);
+      [maker] = await store.find([above]);
+    }
+    throw new ForbiddenError('The API key that makes this one was revoked.');
+  };
+
+  /** The ids of all keys that these made, and that those made. */
+  const madeBy = async (id: string): Promise<readonly string[]> => {
+    const children = new Map<string, string[]>();
+    for (let after = '', more = true; more; ) {
+      const page = await store.list(after, LISTED_AT_ONCE);
+      for (const entry of page) {
+        const maker = apiKeyIdOf(entry.createdBy);
+        if (maker !== undefined) children.set(maker, [...(children.get(maker) ?? []), entry.id]);
+      }
+      more = page.length === LISTED_AT_ONCE;
+      after = page.at(-1)?.id ?? after;
+    }
+    const found = [...(children.get(id) ?? [])];
+    for (const one of found) found.push(...(children.get(one) ?? []));
+    return found;
+  };
+
+  const remove = async (id: string, by: string | undefined): Promise<boolean> => {
+    const removed = await store.remove(id);
+    cache.forget(id);
+    if (removed) emit({ type: 'api-key-revoked', id, by });
+    return removed;
   };
 
   return {
     create: async ({ name, scopes, validMs }, by) => {
       const createdAtMs = clock.now();
+      const endMs = Math.min(await endOfMaker(by), createdAtMs + (validMs ?? Number.POSITIVE_INFINITY));
       for (;;) {
         const id = randomBytes(API_KEY_ID_BYTES).toString('hex');
         const key = formatApiKey(id, randomBytes(API_KEY_SECRET_BYTES).toString('base64url'));
         const entry = {
           ...{ id, hash: digest(key).toString('hex'), name, scopes, createdAtMs, createdBy: by },
-          expiresAtMs: validMs === undefined ? undefined : createdAtMs + validMs,
+          expiresAtMs: endMs === Number.POSITIVE_INFINITY ? undefined : endMs,
         };
         // Ids have 64 bits: a second round is a matter of principle.
         if (!(await store.insert(entry))) continue;
@@ -80,10 +152,9 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
     },
 
     revoke: async (id, by) => {
-      const removed = await store.remove(id);
-      cache.forget(id);
-      if (!removed) throw new ApiKeyNotFoundError(id);
-      emit({ type: 'api-key-revoked', id, by });
+      if (!(await remove(id, by))) throw new ApiKeyNotFoundError(id);
+      // They are refused already, for their maker is not there: so that no list shows them.
+      for (const made of await madeBy(id)) await remove(made, by);
     },
 
     identify: (key) => {

@@ -170,6 +170,18 @@ describe('a port that cannot be had', () => {
   });
 });
 
+it('warns when anybody may take numbers from elsewhere, and only then', async () => {
+  const isWarned = async (env: Record<string, string>): Promise<boolean> => {
+    await using service = await startService({ env });
+    await service.waitForLog(isEvent('listening'));
+    return service.logs().some(({ event, level }) => event === 'numbers-open' && level === 'warn');
+  };
+  expect(await isWarned({ AUTH: 'on', HOST: '0.0.0.0' })).toBe(true);
+  expect(await isWarned({ AUTH: 'on', HOST: '0.0.0.0', NUMBERS_AUTH: 'required' })).toBe(false);
+  expect(await isWarned({ AUTH: 'on', HOST: '127.0.0.1' })).toBe(false);
+  expect(await isWarned({ AUTH: 'off', HOST: '127.0.0.1' })).toBe(false);
+});
+
 describe('in a terminal', () => {
   it('log lines are written for people with LOG_FORMAT=pretty', async () => {
     const start = await runMain([], { AUTH: 'off', LOG_FORMAT: 'pretty' }, 4_000);

@@ -78,6 +78,62 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(listed.text).not.toContain(json.key);
   });
 
+  it('201: a key is valid for 90 days, for as long as was asked, or for ever when that was said', async () => {
+    const validity = async (more: object): Promise<number | undefined> => {
+      const { json } = await make(['numbers:issue'], more);
+      return json.expiresAt === null ? undefined : Date.parse(json.expiresAt) - Date.parse(json.createdAt);
+    };
+    expect(await validity({})).toBe(90 * DAY_MS);
+    expect(await validity({ expiresInDays: 7 })).toBe(7 * DAY_MS);
+    expect(await validity({ expires_in_days: null })).toBeUndefined();
+    expect(await validity({ expiresInDays: null })).toBeUndefined();
+  });
+
+  it('201: a key that a key makes ends with it at the latest, and says who made it', async () => {
+    const scopes = ['keys:admin', 'numbers:issue'];
+    const maker = (await make(scopes, { expiresInDays: 2 })).json;
+    for (const more of [{}, { expiresInDays: null }, { expiresInDays: 30 }]) {
+      const made = (await make(scopes, more, { 'x-api-key': maker.key })).json;
+      expect(made).toMatchObject({ expiresAt: maker.expiresAt, createdBy: `api-key:${maker.id}` });
+    }
+    const shorter = (await make(scopes, { expiresInDays: 1 }, { 'x-api-key': maker.key })).json;
+    expect(Date.parse(shorter.expiresAt)).toBeLessThan(Date.parse(maker.expiresAt));
+  });
+
+  it('401: with a key all that it made, and those made, are refused, here at once and elsewhere within 5 s; no list shows them', async () => {
+    const scopes = ['keys:admin', 'numbers:issue'];
+    const first = (await make(scopes)).json;
+    const second = (await make(scopes, {}, { 'x-api-key': first.key })).json;
+    const third = (await make(scopes, {}, { 'x-api-key': second.key })).json;
+    const beside = (await make(scopes)).json;
+    for (const app of [setting.app, setting.other]) {
+      for (const { key } of [first, second, third, beside]) expect((await take(app, key)).status).toBe(200);
+    }
+    const revoked = performance.now();
+    expect((await setting.app.call('DELETE', `/api/api-keys/${first.id}`)).status).toBe(204);
+    for (const { key } of [first, second, third]) expect((await take(setting.app, key)).status).toBe(401);
+    while ((await take(setting.other, third.key)).status === 200) await setTimeout(20);
+    expect(performance.now() - revoked).toBeLessThan(5_000);
+    for (const app of [setting.app, setting.other]) expect((await take(app, beside.key)).status).toBe(200);
+    const ids = (await setting.app.call('GET', '/api/api-keys?limit=1000')).json.items.map(
+      ({ id }: { id: string }) => id,
+    );
+    expect(ids).toContain(beside.id);
+    for (const { id } of [first, second, third]) expect(ids).not.toContain(id);
+  });
+
+  it('403: no more than four keys make each other in a row', async () => {
+    const scopes = ['keys:admin', 'numbers:issue'];
+    let { json } = await make(scopes);
+    for (let made = 1; made <= 4; made += 1) {
+      const next = await make(scopes, {}, { 'x-api-key': json.key });
+      expect(next.status).toBe(201);
+      json = next.json;
+      expect((await take(setting.app, json.key)).status).toBe(200);
+    }
+    expect((await make(scopes, {}, { 'x-api-key': json.key })).status).toBe(403);
+  });
+
   it('401: a revoked key is refused here at once, and on every other node within 5 s', async () => {
     const { json } = await make(['numbers:issue']);
     expect((await take(setting.other, json.key)).status).toBe(200);

@@ -232,6 +232,30 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, own)).toMatchObject({ status: 200 });
   });
 
+  it('403: nobody ends what somebody else reserved, but for an administrator of the sequence', async () => {
+    await register('OWNED');
+    const as = (subject: string, scope: string) => ({
+      authorization: `Bearer ${createToken(JWT_SECRET, { subject, scope })}`,
+    });
+    const alice = as('alice', 'numbers:issue');
+    const bob = as('bob', 'numbers:issue sequences:admin:OTHER');
+    const reserveAs = async (headers: Record<string, string>): Promise<string> =>
+      (await app.call('POST', '/api/reservations', { prefixKey: 'OWNED' }, headers)).json.id;
+    const ends = [
+      ['confirm', undefined],
+      ['void', { reason: 'x' }],
+    ] as const;
+    for (const [how, body] of ends) {
+      const [own, others] = [await reserveAs(alice), await reserveAs(alice)];
+      const endAs = (id: string, headers: Record<string, string>) =>
+        app.call('POST', `/api/reservations/${id}/${how}`, body, headers);
+      expect(await endAs(own, bob)).toMatchObject({ status: 403, json: { code: 'FORBIDDEN' } });
+      expect((await app.call('GET', `/api/reservations/${own}`, undefined, alice)).json.state).toBe('reserved');
+      expect(await endAs(own, alice)).toMatchObject({ status: 200 });
+      expect(await endAs(others, as('carol', 'numbers:issue sequences:admin:OWNED'))).toMatchObject({ status: 200 });
+    }
+  });
+
   const advance = (key: string, body: object): Promise<TestReply> =>
     app.call('POST', `/api/sequences/${key}/advance`, { reason: 'printed by hand', ...body });
   const gapsOf = async (key: string) => (await app.call('GET', `/api/sequences/${key}/gaps`)).json.items;

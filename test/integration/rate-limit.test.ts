@@ -83,6 +83,26 @@ describe('on one node', () => {
     await app.close();
   });
 
+  it('429: keys that a key made are one client with it', async () => {
+    const app = await start();
+    const body = { name: 'x', scopes: ['numbers:issue', 'keys:admin'] };
+    const make = async (headers: Record<string, string>): Promise<string> =>
+      (await app.call('POST', '/api/api-keys', body, headers)).json.key;
+    const root = await make(bearer('setup'));
+    const made = await make({ 'x-api-key': root });
+    const madeByMade = await make({ 'x-api-key': made });
+    const beside = await make(bearer('setup'));
+    freeze();
+    vi.setSystemTime(Date.now() + 1_000);
+    const keys = [root, made, madeByMade];
+    let turn = 0;
+    const seen = await statuses(LIMIT, () => take(app, { 'x-api-key': keys[turn++ % keys.length] ?? '' }));
+    expect(seen).toEqual(Array(LIMIT).fill(200));
+    for (const key of keys) expect((await take(app, { 'x-api-key': key })).status).toBe(429);
+    expect((await take(app, { 'x-api-key': beside })).status).toBe(200);
+    await app.close();
+  });
+
   it('401, 429: guessing tokens and keys is limited too', async () => {
     const app = await start();
     freeze();

@@ -19,7 +19,7 @@ export interface RouteGuard {
 export interface Authorizer {
   /** Guards a route: a caller is needed who may do `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
-  /** Whether the caller of a guarded route may do `action` with this prefix. */
+  /** Whether the caller may do `action` with this prefix; nobody may of whom a guard, or `subjectOf`, has not asked who he is. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
   require(request: FastifyRequest, action: Action, prefixKey: string): void;
@@ -46,7 +46,8 @@ const EVERYTHING: Authorizer = {
 /** The path without the query, where callers put secrets by mistake. */
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 
-const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'forbidden', reason: string): void => {
+/** Writes a call that was refused to the log. */
+export const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'forbidden', reason: string): void => {
   request.log.warn(
     { event, method: request.method, path: pathOf(request), client: request.ip, reason },
     'A call was refused',
@@ -123,7 +124,7 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
         preHandler: (request, _reply, done) => done(refusalOf(request, action, prefixKeyOf(request))),
       }),
     }),
-    permits: (request, action, prefixKey) => allows(request.user.grants, action, prefixKey),
+    permits: (request, action, prefixKey) => Boolean(request.user) && allows(request.user.grants, action, prefixKey),
     require: (request, action, prefixKey) => {
       const refusal = refusalOf(request, action, prefixKey);
       if (refusal !== undefined) throw refusal;

@@ -11,6 +11,8 @@ import { createVerifiedTokens } from './verified-tokens.ts';
 export interface Principal {
   readonly grants: readonly Grant[];
   readonly subject: string | undefined;
+  /** By whose name requests are counted: keys that a key made are no more callers than it. */
+  readonly countedAs: string | undefined;
   /** ms since 1970-01-01T00:00:00Z; Infinity when the token never expires. */
   readonly expiresAtMs: number;
 }
@@ -51,6 +53,7 @@ const toPrincipal = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?
   return {
     grants: readScopes(typeof scope === 'string' ? scope : '').grants,
     subject: sub,
+    countedAs: sub,
     expiresAtMs: exp * 1_000,
   };
 };
@@ -117,8 +120,9 @@ export const createIdentify = async (
         done(new CredentialError('API_KEY_INVALID'));
         return;
       }
-      const { grants, entry } = known;
-      request.user = { grants, subject: subjectOfApiKey(entry.id), expiresAtMs: Number.POSITIVE_INFINITY };
+      const { grants, entry, rootId } = known;
+      const names = { subject: subjectOfApiKey(entry.id), countedAs: subjectOfApiKey(rootId) };
+      request.user = { grants, ...names, expiresAtMs: Number.POSITIVE_INFINITY };
       done();
     };
     const known = apiKeyService.identify(key);

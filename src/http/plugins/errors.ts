@@ -27,6 +27,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
+  MISDIRECTED_REQUEST: 421,
   PREFIX_ALREADY_EXISTS: 409,
   FORMAT_COLLISION: 409,
   RESERVATION_ENDED: 409,
@@ -112,8 +113,10 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     const reason = error.cause instanceof Error ? error.cause.message : undefined;
     request.log.warn({ event: 'request-refused', code: error.code, reason }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);
-  } else if (status === 429) reply.header('Retry-After', RETRY_AFTER_SECONDS);
-  else if (status === 401) reply.header('WWW-Authenticate', challengeOf(error));
+  } else if (status === 429) {
+    request.log.warn({ event: 'rate-limited', method: request.method, client: request.ip }, error.message);
+    reply.header('Retry-After', RETRY_AFTER_SECONDS);
+  } else if (status === 401) reply.header('WWW-Authenticate', challengeOf(error));
   return (
     reply
       .code(status)

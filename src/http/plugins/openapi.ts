@@ -16,17 +16,19 @@ The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are pr
 const describeCall = createJsonSchemaTransform({ skipList: [] });
 
 /** What any call may answer, whatever it does; it stands here once instead of in each route. */
-const withCommonAnswers = (schema: FastifySchema, isUnlimited: boolean): FastifySchema => {
+const withCommonAnswers = (schema: FastifySchema, url: string, isUnlimited: boolean): FastifySchema => {
   const response = schema.response as Readonly<Record<string, unknown>>;
   return {
     ...schema,
     response: {
       408: problemResponse('VALIDATION_ERROR'),
+      421: problemResponse('MISDIRECTED_REQUEST'),
       431: problemResponse('VALIDATION_ERROR'),
       ...(schema.body !== undefined && {
         413: problemResponse('PAYLOAD_TOO_LARGE'),
         415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
       }),
+      ...(url.startsWith('/api/') && { 403: problemResponse('FORBIDDEN') }),
       ...(!isUnlimited && { 429: problemResponse('RATE_LIMITED') }),
       ...response,
       ...(schema.security !== undefined && {
@@ -79,7 +81,10 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
       },
     },
     transform: (call) =>
-      describeCall({ ...call, schema: withCommonAnswers(call.schema, call.route.config?.isUnlimited === true) }),
+      describeCall({
+        ...call,
+        schema: withCommonAnswers(call.schema, call.url, call.route.config?.isUnlimited === true),
+      }),
     transformObject: finish,
   });
   await server.register(async (pages) => {

@@ -1,6 +1,6 @@
 /** How many requests a client may send in a second. A client is who his token or API key says he is, else the address he comes from. */
 import fastifyRateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
-import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { RateLimitedError } from '../../core/errors.ts';
 import type { RequestCounter } from '../../services/request-counter.ts';
 import type { Authorizer } from './auth.ts';
@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Probes: one that is refused because of the callers beside it makes the orchestrator restart a node that is busy. */
     isUnlimited?: boolean;
+    /** For how many requests a validated one of a caller whom nobody knows counts. Default: one. */
+    weightOf?: (request: FastifyRequest) => number;
   }
 }
 
@@ -50,7 +52,21 @@ export const createRateLimit = async (
   });
   // By address: a whole /64 of IPv6 is one client.
   const checkAddress = server.createRateLimit();
-  const checkCaller = server.createRateLimit({ keyGenerator: ({ user }) => `caller ${user.subject}` });
+  const checkCaller = server.createRateLimit({ keyGenerator: ({ user }) => `caller ${user.countedAs}` });
+  server.addHook('onRoute', (route) => {
+    const weightOf = route.config?.weightOf;
+    if (weightOf === undefined) return;
+    const chargeMore = async (request: FastifyRequest): Promise<void> => {
+      const weight = weightOf(request);
+      if (weight === 1 || (await callerOf(request)) !== undefined) return;
+      // One was counted before its guard. It ends at the limit, however much is asked for.
+      for (let counted = 1; counted < weight; counted += 1) {
+        const limit = await checkAddress(request);
+        if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond);
+      }
+    };
+    route.preHandler = [...[route.preHandler ?? []].flat(), chargeMore];
+  });
   return async (request) => {
     if (request.routeOptions.config?.isUnlimited) return;
     const limit = await ((await callerOf(request)) === undefined ? checkAddress(request) : checkCaller(request));

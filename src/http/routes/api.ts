@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { refuseUnheededKeys } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
+import { refuseCrossSite } from '../plugins/browser-rules.ts';
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
@@ -24,6 +25,9 @@ export interface ApiRoutesOptions {
   readonly apiKeyService: ApiKeyRoutesOptions['apiKeyService'];
   readonly authorizer: Authorizer;
   readonly numbersAuth: 'open' | 'required';
+  readonly openCountMax: NumberRoutesOptions['openCountMax'];
+  /** Web pages of these origins may call. */
+  readonly corsOrigins: readonly string[] | undefined;
   /** Whether the calls appear in the API description: they do so once, under the canonical prefix. */
   readonly documented: boolean;
 }
@@ -33,6 +37,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   const { sequenceService, reportService, temporaryNumberService } = options;
   const { templateService, readingService, apiKeyService } = options;
   const { authorizer, numbersAuth, documented } = options;
+  server.addHook('onRequest', refuseCrossSite(options.corsOrigins));
   server.addHook('onRoute', refuseUnheededKeys);
   if (!documented) {
     server.addHook('onRoute', (route) => {
@@ -47,6 +52,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(apiKeyRoutes, { apiKeyService, authorizer });
   await server.register(snowflakeRoutes);
   const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
-  await server.register(numberRoutes, { numberService, ...issuing, subjectOf: authorizer.subjectOf });
-  await server.register(reservationRoutes, { reservationService, ...issuing, subjectOf: authorizer.subjectOf });
+  const { subjectOf, permits } = authorizer;
+  await server.register(numberRoutes, { numberService, ...issuing, subjectOf, openCountMax: options.openCountMax });
+  await server.register(reservationRoutes, { reservationService, ...issuing, subjectOf, permits });
 };

@@ -2,9 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { ForbiddenError } from '../../core/errors.ts';
 import type { NumberService } from '../../services/number-service.ts';
 import { identifyRequest, type Payload, readIdempotencyKey } from '../idempotency-key.ts';
-import type { Authorizer, RouteGuard } from '../plugins/auth.ts';
+import { type Authorizer, logRefusal, type RouteGuard } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
@@ -17,6 +18,8 @@ export interface NumberRoutesOptions {
   readonly authorizer: Authorizer | undefined;
   /** Whose idempotency keys these are. */
   readonly subjectOf: Authorizer['subjectOf'];
+  /** How many numbers a caller whom nobody knows may take in one request; undefined: as many as anybody. */
+  readonly openCountMax: number | undefined;
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -36,9 +39,13 @@ const response = {
 
 export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server,
-  { numberService, authorizer, subjectOf },
+  { numberService, authorizer, subjectOf, openCountMax = Number.POSITIVE_INFINITY },
 ) => {
   const config = { prefixNotRegisteredStatus: 400, idempotencyKey: 'honoured' as const };
+  const weighed = (part: 'query' | 'body') => ({
+    ...config,
+    weightOf: (request: FastifyRequest): number => (request[part] as { count?: number }).count ?? 1,
+  });
   // What is replied here has no more fields than the schema describes.
   const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
@@ -53,12 +60,22 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
   });
 
+  /** A number that was taken never comes again: strangers take few at a time. */
+  const refuseManyToStrangers = async (request: FastifyRequest, count: number): Promise<void> => {
+    if (count <= openCountMax || (await subjectOf(request)) !== undefined) return;
+    logRefusal(request, 'forbidden', `more than ${openCountMax} numbers without a token`);
+    throw new ForbiddenError(
+      `Without a token or an API key a request takes at most ${openCountMax} numbers (OPEN_COUNT_MAX).`,
+    );
+  };
+
   const issue = async (
     request: FastifyRequest,
     reply: FastifyReply,
     payload: Payload,
   ): Promise<z.output<typeof numbersReply>> => {
     const { prefixKey, count, variables, date } = payload;
+    await refuseManyToStrangers(request, count ?? 1);
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
     // Known where a guard, or the key, asked for the token.
@@ -82,7 +99,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     '/numbers',
     {
       exposeHeadRoute: false,
-      config,
+      config: weighed('query'),
       serializerCompiler,
       schema: { ...schema('takeNumber', 'Take the next number, or several'), querystring: numbersQuery },
       ...guardBy('query'),
@@ -93,7 +110,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     '/numbers/:prefixKey',
     {
       exposeHeadRoute: false,
-      config,
+      config: weighed('query'),
       serializerCompiler,
       schema: {
         ...schema('takeNumberOf', 'Take the next number, or several'),
@@ -107,7 +124,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server.post(
     '/numbers',
     {
-      config,
+      config: weighed('body'),
       serializerCompiler,
       bodyLimit: BODY_BYTES_MAX,
       schema: { ...schema('takeNumbers', 'Take the next number, or several'), body: numbersBody },

@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import { ForbiddenError } from '../../core/errors.ts';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
 import { identifyReservation, readIdempotencyKey } from '../idempotency-key.ts';
@@ -25,6 +26,7 @@ export interface ReservationRoutesOptions {
   readonly authorizer: Authorizer | undefined;
   /** Whose idempotency keys these are. */
   readonly subjectOf: Authorizer['subjectOf'];
+  readonly permits: Authorizer['permits'];
 }
 
 const endedResponse = {
@@ -36,7 +38,7 @@ const endedResponse = {
 
 export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> = async (
   server,
-  { reservationService, authorizer, subjectOf },
+  { reservationService, authorizer, subjectOf, permits },
 ) => {
   const described = (operationId: string, summary: string) => ({
     operationId,
@@ -51,6 +53,15 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     const reservation = await reservationService.read(id);
     authorizer?.require(request, 'numbers:issue', reservation.prefixKey);
     return reservation;
+  };
+  /** Who took the number confirms it or gives it back, or an administrator of the sequence. */
+  const readOwn = async (request: FastifyRequest, id: string): Promise<Reservation> => {
+    const reservation = await read(request, id);
+    const { subject, prefixKey } = reservation;
+    const isTheirs = subject === undefined || subject === (await subjectOf(request));
+    if (isTheirs || permits(request, 'sequences:admin', prefixKey)) return reservation;
+    const scope = `sequences:admin:${prefixKey}`;
+    throw new ForbiddenError(`Somebody else reserved this number: to end it takes the scope ${scope}.`);
   };
   const show = (reply: FastifyReply, reservation: Reservation): z.output<typeof reservationReply> => {
     reply.header('Cache-Control', 'no-store');
@@ -118,7 +129,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       ...guard,
     },
     async (request, reply) => {
-      const { id } = await read(request, request.params.id);
+      const { id } = await readOwn(request, request.params.id);
       return show(reply, await reservationService.confirm(id));
     },
   );
@@ -137,7 +148,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       ...guard,
     },
     async (request, reply) => {
-      const { id } = await read(request, request.params.id);
+      const { id } = await readOwn(request, request.params.id);
       return show(reply, await reservationService.void(id, request.body.reason));
     },
   );

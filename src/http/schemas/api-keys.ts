@@ -10,15 +10,16 @@ import { nextCursor, pageQuery } from './page.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 3_650;
+const DAYS_DEFAULT = 90;
 const NAME_LENGTH_MAX = 100;
 const SCOPES_MAX = 50;
 const SCOPE_LENGTH_MAX = 100;
 const SCOPE_RULE = `One of ${ACTIONS.join(', ')}, each also narrowed: numbers:issue:INV, configs:write:SHOP-*`;
-const DAYS_RULE = `A whole number from 1 to ${DAYS_MAX}`;
+const DAYS_RULE = `A whole number from 1 to ${DAYS_MAX}, or null for never`;
 
 const isScope = (text: string): boolean => !text.includes(' ') && readScopes(text).grants.length === 1;
 
-const expiresInDays = z.int(DAYS_RULE).min(1, DAYS_RULE).max(DAYS_MAX, DAYS_RULE).optional();
+const expiresInDays = z.int(DAYS_RULE).min(1, DAYS_RULE).max(DAYS_MAX, DAYS_RULE).nullable().optional();
 
 export const apiKeyBody = z
   .strictObject({
@@ -36,7 +37,9 @@ export const apiKeyBody = z
       .max(SCOPES_MAX)
       .describe('What the key allows; nothing that its maker may not do.')
       .meta({ examples: [['numbers:issue:SHOP-*']] }),
-    expiresInDays: expiresInDays.describe(`After how many days it expires, 1 to ${DAYS_MAX}; by default never.`),
+    expiresInDays: expiresInDays.describe(
+      `After how many days it expires, 1 to ${DAYS_MAX}, by default ${DAYS_DEFAULT}; null: never. One made by a key ends with that one.`,
+    ),
     expires_in_days: expiresInDays.meta({ [SAME_AS]: 'expiresInDays' }),
   })
   .transform(({ name, scopes, expiresInDays: camel, expires_in_days: snake }, ctx) => {
@@ -47,8 +50,9 @@ export const apiKeyBody = z
         message: 'Given as expiresInDays too, with another value',
       });
     }
-    const days = camel ?? snake;
-    return { name, scopes: scopes.join(' '), validMs: days === undefined ? undefined : days * DAY_MS };
+    const given = camel === undefined ? snake : camel;
+    const days = given === undefined ? DAYS_DEFAULT : given;
+    return { name, scopes: scopes.join(' '), validMs: days === null ? undefined : days * DAY_MS };
   })
   .meta({ id: 'ApiKeyRequest', [EXAMPLE]: { name: 'web shop', scopes: ['numbers:issue:SHOP-*'], expiresInDays: 90 } });
 
