@@ -7,11 +7,14 @@ import { type NumberedReader, readersOf } from './numbered-readers.ts';
 
 export interface ReaderIndex {
   /**
-   * The readers of all series whose numbers can, or could, begin as this one does, at most 5 s behind the store. `complete`: false when there
-   * are more prefix configs, or more such series, than are looked at.
+   * The readers of all series that `visible` accepts and whose numbers can, or could, begin as this one does, at most 5 s behind the
+   * store. `complete`: false when there are more prefix configs, or more such series, than are looked at.
    * @throws the store's errors.
    */
-  candidates(number: string): Promise<{ readonly readers: readonly NumberedReader[]; readonly complete: boolean }>;
+  candidates(
+    number: string,
+    visible: (prefixKey: string) => boolean,
+  ): Promise<{ readonly readers: readonly NumberedReader[]; readonly complete: boolean }>;
 }
 
 /** Prefix configs that are looked at. */
@@ -79,11 +82,13 @@ export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list' | 'histo
   };
 
   return {
-    candidates: async (number) => {
+    candidates: async (number, visible) => {
       const { byLead, leadLengthMax, complete } = await current();
       const readers: NumberedReader[] = [];
       for (let length = Math.min(number.length, leadLengthMax); length >= 0; length -= 1) {
-        readers.push(...(byLead.get(number.slice(0, length)) ?? []));
+        const sharing = byLead.get(number.slice(0, length)) ?? [];
+        // Before the cut: what the caller may not see must not push out what he may.
+        readers.push(...sharing.filter(({ config }) => visible(config.prefixKey)));
       }
       const tried = readers.slice(0, READERS_MAX);
       return { readers: tried, complete: complete && tried.length === readers.length };

@@ -60,8 +60,12 @@ const isTold = ({ reader, time, traced }: Found, all: readonly Found[]): boolean
 };
 
 export const createReadingService = ({ store, index, tracer }: Dependencies): ReadingService => {
-  const candidatesFor = async (number: string, prefixKey: string | undefined) => {
-    if (prefixKey === undefined) return index.candidates(number);
+  const candidatesFor = async (
+    number: string,
+    prefixKey: string | undefined,
+    visible: (prefixKey: string) => boolean,
+  ) => {
+    if (prefixKey === undefined) return index.candidates(number, visible);
     const [stored] = await store.find([prefixKey]);
     if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
     if (stored.kind === 'corrupt') throw new CorruptEntryError(prefixKey, stored.reason);
@@ -86,7 +90,7 @@ export const createReadingService = ({ store, index, tracer }: Dependencies): Re
     prefixKey: string | undefined,
     visible: (prefixKey: string) => boolean,
   ): Promise<ReadNumber> => {
-    const { readers, complete } = await candidatesFor(number, prefixKey);
+    const { readers, complete } = await candidatesFor(number, prefixKey, visible);
     const found: Found[] = [];
     for (const reader of readers) {
       const reading = visible(reader.config.prefixKey) ? reader.read(number) : undefined;
