@@ -126,7 +126,8 @@ export interface LedgerStore {
   void(id: string, reason: string, known?: KnownMarks): Promise<EndedReservation | undefined>;
   /** Serves a sequence that went back too, for this is how it is mended. */
   advance(request: LedgerAdvance): Promise<LedgerAdvanceReply>;
-  inspect(sequence: SequenceName): Promise<LedgerStanding>;
+  /** @param limit the highest value that can be taken: what is free above it is not counted. */
+  inspect(sequence: SequenceName, limit?: bigint): Promise<LedgerStanding>;
   /** The periods of a prefix that have rows, those after `after`, in rising order. */
   listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
   /** The row of a value; of a lost range, when it lies in one. */

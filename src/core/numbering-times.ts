@@ -20,8 +20,10 @@ export interface CounterMark {
 export interface NumberingEnd {
   /** The period of that moment, by the reset it had. */
   readonly period: string;
-  /** Whether earlier periods went on too: only those with a mark say where. */
+  /** Whether earlier periods went on too, then or later: only those with a mark say where. */
   readonly past: boolean;
+  /** The earliest period that was looked at: from there on, what has no mark had not counted. Only that of the end when unknown. */
+  readonly since?: string | undefined;
   /** One for each counter that had counted. */
   readonly marks: readonly CounterMark[];
 }
@@ -35,6 +37,7 @@ const ranges = z
 export const numberingEndSchema = z.object({
   period: z.string(),
   past: z.boolean().default(false),
+  since: z.string().exactOptional(),
   marks: z
     .array(z.object({ period: z.string(), value: digits.transform(BigInt), ahead: ranges, free: ranges, open: ranges }))
     .default([]),
@@ -44,9 +47,10 @@ const pairsOf = (name: string, list: readonly Range[]) =>
   list.length > 0 && { [name]: list.map(({ first, last }) => [`${first}`, `${last}`]) };
 
 /** As it is stored; only what differs from the default. */
-export const encodeNumberingEnd = ({ period, past, marks }: NumberingEnd): object => ({
+export const encodeNumberingEnd = ({ period, past, since, marks }: NumberingEnd): object => ({
   period,
   ...(past && { past }),
+  ...(since !== undefined && { since }),
   marks: marks.map(({ period: of, value, ahead, free, open }) => ({
     period: of,
     value: `${value}`,
@@ -62,6 +66,8 @@ interface Timed {
   readonly reset: Reset;
   readonly fiscalYearStart: string;
   readonly until?: NumberingEnd | undefined;
+  /** Whether numbers of earlier periods are taken. */
+  readonly allowPast?: boolean;
 }
 
 /** Whether its values come from counters, which leave marks; ledgers keep each text instead. */
@@ -74,10 +80,17 @@ const countsIn = ({ reset, fiscalYearStart }: Timed, period: string): boolean =>
 const holds = (list: readonly Range[], value: bigint): boolean =>
   list.some(({ first, last }) => first <= value && value <= last);
 
-const timeOf = ({ until }: Timed, period: string, value: bigint): 'before' | 'later' | 'unsure' => {
+/** @param pastGoesOn whether values of earlier periods may have been taken after the end. */
+const timeOf = (
+  { until }: Timed,
+  period: string,
+  value: bigint,
+  pastGoesOn: boolean,
+): 'before' | 'later' | 'unsure' => {
   if (until === undefined) return 'unsure';
   const mark = until.marks.find((one) => one.period === period);
-  if (mark === undefined) return period >= until.period ? 'later' : until.past ? 'unsure' : 'before';
+  if (mark === undefined && period >= (until.since ?? until.period)) return 'later';
+  if (mark === undefined) return pastGoesOn ? 'unsure' : 'before';
   if (holds(mark.open, value)) return 'unsure';
   if (holds(mark.ahead, value)) return 'before';
   return value <= mark.value && !holds(mark.free, value) ? 'before' : 'later';
@@ -93,12 +106,14 @@ export const numberingsOf = <Numbering extends Timed>(
   period: string,
   value: bigint,
 ): readonly Numbering[] => {
-  const possible: Numbering[] = [];
-  for (const one of former) {
+  let possible: Numbering[] = [];
+  for (const [index, one] of former.entries()) {
     if (!hasMarks(one) || !countsIn(one, period)) continue;
-    const time = timeOf(one, period, value);
-    if (time === 'later') continue;
-    possible.push(one);
+    const pastGoesOn = present.allowPast === true || former.slice(index).some(({ until }) => until?.past === true);
+    const time = timeOf(one, period, value, pastGoesOn);
+    // After this end is after all ends before it, too; one without an end may have come to light out of its order.
+    if (time === 'later') possible = possible.filter(({ until }) => until === undefined);
+    else possible.push(one);
     if (time === 'before') return possible;
   }
   return [...possible, present];

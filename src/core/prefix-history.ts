@@ -137,6 +137,13 @@ export const formerWithPresent = (entry: PrefixEntry): readonly FormerNumbering[
   return entry.stored?.kind === 'config' ? [...former, numberingOf(entry.stored.config)] : former;
 };
 
+/** A config under which earlier periods went on leaves a word of it, for it may be replaced by one that is numbered the same. */
+const withPast = (former: readonly FormerNumbering[], { stored }: PrefixEntry): readonly FormerNumbering[] => {
+  const last = former.at(-1);
+  if (last?.until === undefined || stored?.kind !== 'config' || !stored.config.allowPast) return former;
+  return [...former.slice(0, -1), { ...last, until: { ...last.until, past: true } }];
+};
+
 /** What is to be remembered once the present config is another one, or none. */
 const formerBefore = (
   entry: PrefixEntry,
@@ -146,7 +153,7 @@ const formerBefore = (
   const all = formerWithPresent(entry);
   const present = entry.stored?.kind === 'config' ? all.at(-1) : undefined;
   return present !== undefined && next !== undefined && isSameFormer(present, next)
-    ? all.slice(0, -1)
+    ? withPast(all.slice(0, -1), entry)
     : bounded(present === undefined ? all : [...all.slice(0, -1), { ...present, ...(until && { until }) }]);
 };
 

@@ -7,19 +7,19 @@ import { firstDayOf, periodKeyOf } from '../core/period.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 
 const DAY_MS = 86_400_000;
-/** Periods that are marked where earlier ones still count. */
+/** Periods that are marked, the present one included: earlier ones may count, or come to count later. */
 const PERIODS_MAX = 24;
 /** The next period is prepared so long before its end, ms. */
 const NEXT_MS = 600_000;
 
-/** The present period, the next one when it is near, and where they still count, earlier ones. */
-const periodsOf = ({ reset, timeZone, fiscalYearStart, allowPast }: PrefixConfig, nowMs: number): string[] => {
+/** The present period, the next one when it is near, and earlier ones. */
+const periodsOf = ({ reset, timeZone, fiscalYearStart }: PrefixConfig, nowMs: number): string[] => {
   if (reset === 'never') return [''];
   const periodAt = (instantMs: number): string =>
     periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
   const periods = [periodAt(nowMs), periodAt(nowMs + NEXT_MS)];
   let period = periods[0] ?? '';
-  for (let count = 1; allowPast && count < PERIODS_MAX; count += 1) {
+  for (let count = 1; count < PERIODS_MAX; count += 1) {
     const day = firstDayOf(period, reset, fiscalYearStart);
     if (day === undefined) break;
     period = periodAt(noonOf(day, timeZone) - DAY_MS);
@@ -61,7 +61,8 @@ export const createNumberingMarks =
     try {
       const states = await Promise.all(periods.map((period) => counters.inspect({ prefixKey, period })));
       const marks = states.flatMap((state, index) => markOf(periods[index] ?? '', state) ?? []);
-      return { period: periods[0] ?? '', past: allowPast, marks };
+      const since = periods.reduce((a, b) => (b < a ? b : a));
+      return { period: periods[0] ?? '', past: allowPast, ...(since !== periods[0] && { since }), marks };
     } catch {
       return undefined;
     }

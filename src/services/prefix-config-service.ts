@@ -153,8 +153,11 @@ export const createPrefixConfigService = ({
     return outcome === 'stale' ? { kind: 'conflict' } : outcome;
   };
 
-  const endOf = async (stored: StoredConfig): Promise<NumberingEnd | undefined> =>
-    stored.kind === 'config' ? markEnd(stored.config) : undefined;
+  /** @param next what takes its place: when that is numbered the same, nothing ends. */
+  const endOf = async (stored: StoredConfig, next?: PrefixConfigInput): Promise<NumberingEnd | undefined> =>
+    stored.kind !== 'config' || (next !== undefined && isSameFormer(stored.config, next))
+      ? undefined
+      : markEnd(stored.config);
 
   /** What was taken while the config was written may have been printed either way. */
   const amend = async (stored: StoredConfig, config: PrefixConfig, before: NumberingEnd | undefined): Promise<void> => {
@@ -195,7 +198,7 @@ export const createPrefixConfigService = ({
         // What was compared is what is replaced: its version says so.
         if (expectedVersion !== 'any' && expectedVersion !== versionOf(entry.stored)) break;
         await checkChange(prefixKey, formerWithPresent(entry), input);
-        const before = await endOf(entry.stored);
+        const before = await endOf(entry.stored, input);
         const outcome = await replaceOnce({ prefixKey, input, stored: entry.stored, before, mayRead });
         if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
         if (outcome.kind === 'conflict') continue;

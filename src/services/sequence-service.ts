@@ -181,7 +181,7 @@ export const createSequenceService = ({
   };
 
   const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
-    const { value = initialSeq, free, lowestFree } = await ledgerOf().inspect(sequence);
+    const { value = initialSeq, free, lowestFree } = await ledgerOf().inspect(sequence, limit);
     return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
   };
 

@@ -305,6 +305,17 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.inspect(sequence)).toEqual({ value: 3n, free: 2n, lowestFree: 1n });
     });
 
+    it('does not count what came free above the limit', async () => {
+      const key = freshKey();
+      const sequence = { prefixKey: key, period: '' };
+      const { id } = await reserve(key);
+      const { id: second } = await reserve(key);
+      await store.void(id, 'no');
+      await store.void(second, 'no');
+      expect(await store.inspect(sequence, 1n)).toEqual({ value: 2n, free: 1n, lowestFree: 1n });
+      expect(await store.inspect(sequence, 2n)).toEqual({ value: 2n, free: 2n, lowestFree: 1n });
+    });
+
     it('does not know reservations that nobody made', async () => {
       const id = randomUUID();
       expect(await store.findReservation(id)).toBeUndefined();

@@ -108,6 +108,22 @@ export const valueIn = (
   return digits === `${value}`.padStart(width, '0') ? value : undefined;
 };
 
+/** Whether a text is that of a number that was handed out, but for a variable or a date that it shows. */
+export const mayHaveBeen = (text: string, prefixKey: string, given: { value: bigint; format: string }): boolean => {
+  const shapes: Readonly<Record<string, string>> = {
+    prefix: prefixKey,
+    year: '\\d{4}',
+    fiscalYear: '\\d{4}',
+    'var:desk': '.+',
+  };
+  const shape = given.format.replace(/\{([^}]+)\}/g, (_, name: string) => {
+    const width = /^SEQ:(\d+)$/.exec(name)?.[1];
+    if (width !== undefined) return `${given.value}`.padStart(Number(width), '0');
+    return shapes[name] ?? (name.startsWith('check:') ? '\\d' : '\\d{2}');
+  });
+  return new RegExp(`^${shape}$`).test(text);
+};
+
 /** Prints a value; undefined where that takes a check digit, which is the service's business. */
 export const printPlainly = (
   value: bigint,

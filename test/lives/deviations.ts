@@ -18,10 +18,10 @@ export const DEVIATIONS: readonly Deviation[] = [
     what: 'The strategy was changed to or from gapless after a period in which numbers were handed out: that period is looked for in the other store.',
   },
   {
-    finding: 'L2',
-    rule: 'past-printed-otherwise',
+    finding: 'L4',
+    rule: 'text-not-remembered',
     stores: STORE_KINDS,
-    what: 'Numbers of a period were taken after its end, and the format was changed: the report prints some of that period in the other format.',
+    what: 'A counter remembers values, not texts: a number that differs from the one handed out in a variable, or in a date that its period does not fix, is read as issued.',
   },
   {
     finding: 'L3',

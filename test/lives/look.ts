@@ -1,5 +1,5 @@
 /** Reads all views of a life at one moment and compares them with what it remembers, and with each other. */
-import { periodOf, printPlainly, variablesOf } from './body.ts';
+import { mayHaveBeen, periodOf, printPlainly, variablesOf } from './body.ts';
 import type { Answer, Body, Driver, Row } from './driver.ts';
 import { breach, demand, demandUnlessKnown, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
 import { demandServed, isAway, type Moment } from './record.ts';
@@ -46,12 +46,12 @@ const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: re
   const expected = given.state === 'reserved' ? 'not-issued' : 'issued';
   const isUntold = mayBeUntold(memory, given) && rowAt(rows, given.value)?.state !== 'issued';
   // A node may say what it used between the two looks.
-  // Nobody can say of a period that was over when the format changed, which of its numbers came before.
-  const isUnclear = reading.reason.startsWith('The format was changed');
+  // Only of the latest periods it is written down where they stood when the format changed; what a node held then, it alone could say.
+  const isUnclear =
+    reading.reason.startsWith('The format was changed') &&
+    (given.source === 'standby' || memory.bodies.some(({ allowPast }) => allowPast));
   const isRight = reading.issued === expected || ((isUntold || isUnclear) && reading.issued === 'unknown');
-  const hasPast = [...(memory.periods.get(given.period)?.given.values() ?? [])].some(({ isPast }) => isPast);
-  const rule = hasPast ? 'past-printed-otherwise' : 'parse-says-otherwise';
-  demandUnlessKnown(memory, isRight, rule, () => {
+  demand(isRight, 'parse-says-otherwise', () => {
     return `${given.text} (${given.state}): ${reading.issued}, ${reading.reason}`;
   });
 };
@@ -65,7 +65,10 @@ const checkNeverGiven = async (memory: Memory, driver: Driver, text: string, row
   const isOnTheWay =
     rowAt(rows, claim.value)?.state === 'issued' &&
     memory.periods.get(claim.period)?.given.get(claim.value) === undefined;
-  demandUnlessKnown(memory, isOnTheWay, 'parse-invents', () => `${text}: ${claim.issued}, ${claim.reason}`);
+  const given = memory.periods.get(claim.period)?.given.get(claim.value);
+  const rule =
+    given !== undefined && mayHaveBeen(text, memory.prefixKey, given) ? 'text-not-remembered' : 'parse-invents';
+  demandUnlessKnown(memory, isOnTheWay, rule, () => `${text}: ${claim.issued}, ${claim.reason}`);
 };
 
 /** Numbers that were not handed out, though they look like those that were: beside them, and in the other formats. */

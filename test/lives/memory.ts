@@ -12,8 +12,6 @@ export interface Given {
   readonly source: string;
   readonly node: string;
   readonly strategy: string;
-  /** Whether it was taken when its period was over. */
-  readonly isPast: boolean;
   /** `brief`: a reservation that ends by itself, at any moment. */
   state: 'issued' | 'reserved' | 'brief' | 'confirmed' | 'void';
 }

@@ -62,7 +62,6 @@ export interface Taken {
 export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Taken, moment: Moment): Given[] => {
   const period = periodIn(memory, periodOf(body, atMs), atMs);
   demand(!period.closed, 'closed-served', () => `${texts[0]} of ${period.name}`);
-  const isPast = periodOf(body, moment.nowMs) !== period.name;
   const taken = texts.map((text) => {
     const { format, strategy } = body;
     const value =
@@ -72,7 +71,7 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
     demand(isFree && value > 0n, 'below-initialSeq', () => `${text} (${rest.source}), initialSeq ${body.initialSeq}`);
     demand(value <= limitOf(body), 'above-the-limit', () => text);
     const { name } = period;
-    const given: Given = { text, value, period: name, atMs, format, strategy, isPast, node: moment.node, ...rest };
+    const given: Given = { text, value, period: name, atMs, format, strategy, node: moment.node, ...rest };
     remember(memory, period, given);
     return given;
   });

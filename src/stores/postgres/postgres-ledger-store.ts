@@ -3,6 +3,7 @@ import { LedgerBehindError, NumberGeneratorError, StorageUnavailableError } from
 import type { ReservationState } from '../../core/ledger.ts';
 import { isBehind, type KnownMarks, markName } from '../../core/ledger-mark.ts';
 import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../core/ledger-store.ts';
+import { VALUE_MAX } from '../../core/value.ts';
 import { advanceLedger } from './ledger-advance.ts';
 import { decodeAnswers, readExpiries, readLedgerRow, readMark, readReceipt, readReservation } from './ledger-rows.ts';
 import { takeLocked } from './ledger-taking.ts';
@@ -109,8 +110,8 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       end(id, 'void', known, (runInside) => runInside(SQL.void, [id, reason])),
     advance: (request) => transact((runInside) => advanceLedger(runInside, request)),
 
-    inspect: async ({ prefixKey, period }) => {
-      const [row] = await run(SQL.inspect, [prefixKey, period]);
+    inspect: async ({ prefixKey, period }, limit = VALUE_MAX) => {
+      const [row] = await run(SQL.inspect, [prefixKey, period, `${limit}`]);
       const lowest = row?.['lowest_free'];
       return {
         value: row === undefined ? undefined : BigInt(row['value'] ?? ''),

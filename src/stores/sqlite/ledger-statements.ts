@@ -71,7 +71,7 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
   ),
   countFree: handle.prepare(
     `SELECT count(*) AS free, min(value) AS lowest FROM ledger, ${FLOOR}
-     WHERE prefix_key = ?1 AND period = ?2 AND free_at_ms <= ?3 AND value > floor`,
+     WHERE prefix_key = ?1 AND period = ?2 AND free_at_ms <= ?3 AND value > floor AND value <= ?4`,
   ),
   putRow: handle.prepare(
     `INSERT OR REPLACE INTO ledger (

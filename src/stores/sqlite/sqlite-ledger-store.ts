@@ -12,6 +12,7 @@ import type {
 } from '../../core/ledger-store.ts';
 import { judgeReceipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
+import { VALUE_MAX } from '../../core/value.ts';
 import { wide } from './cells.ts';
 import { prepareLedgerStatements, readLedgerRow, readReservation } from './ledger-statements.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
@@ -72,6 +73,9 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     return taken;
   };
 
+  const countFree = ({ prefixKey, period }: SequenceName, limit: bigint) =>
+    statements.countFree.get(prefixKey, period, clock.now(), wide(limit));
+
   const advance = (request: LedgerAdvance): LedgerAdvanceReply => {
     const { sequence, initialSeq, to, reason, subject = null, dryRun } = request;
     const { prefixKey, period } = sequence;
@@ -79,7 +83,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     const refusal = judgeAdvance(from, request);
     if (refusal !== undefined) return refusal;
     const nowMs = clock.now();
-    const free = BigInt(Number(statements.countFree.get(prefixKey, period, nowMs)?.['free'] ?? 0));
+    const free = BigInt(Number(countFree(sequence, VALUE_MAX)?.['free'] ?? 0));
     if (!dryRun) {
       statements.putLost.run(prefixKey, period, wide(from + 1n), wide(to), reason, subject, nowMs);
       statements.putSequence.run(prefixKey, period, wide(to));
@@ -126,9 +130,9 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     void: async (id, reason) => end(id, 'void', reason),
     advance: async (request) => transact(() => advance(request)),
 
-    inspect: async (sequence) =>
+    inspect: async (sequence, limit = VALUE_MAX) =>
       transact(() => {
-        const row = statements.countFree.get(sequence.prefixKey, sequence.period, clock.now());
+        const row = countFree(sequence, limit);
         const lowest = row?.['lowest'];
         return {
           value: readValue(sequence),

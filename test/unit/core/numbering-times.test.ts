@@ -55,6 +55,31 @@ describe('a value was printed', () => {
     expect(namesOf(open, 2n, '2025', 'yearly')).toBe('A or NOW');
   });
 
+  test('later, in an earlier period that had not counted when the format was changed', () => {
+    const former = [numbering('A', { period: '2026', past: false, since: '2024', marks: [] }, 'yearly')];
+    expect(['2023', '2024', '2025'].map((period) => namesOf(former, 2n, period, 'yearly'))).toEqual([
+      'A',
+      'NOW',
+      'NOW',
+    ]);
+  });
+
+  test('either way, in a period that was not looked at, when numbers of earlier periods were allowed since', () => {
+    const former = [numbering('A', endAt(3n, '2026'), 'yearly')];
+    const nowWithPast = { ...numbering('NOW', undefined, 'yearly'), allowPast: true };
+    const formats = numberingsOf(former, nowWithPast, '2025', 2n).map(({ format }) => format);
+    expect(formats).toEqual(['A', 'NOW']);
+    const since = numbering('B', { ...endAt(3n, '2027'), past: true }, 'yearly');
+    expect(namesOf([...former, since], 2n, '2025', 'yearly')).toBe('A or B or NOW');
+  });
+
+  test('after all changes, when it was taken after the latest, whatever is unknown of the earlier ones', () => {
+    const latest = numbering('B', { ...endAt(5n, '2027'), past: true, marks: endAt(5n, '2025').marks }, 'yearly');
+    const former = [numbering('A', endAt(3n, '2026'), 'yearly'), latest];
+    expect(namesOf(former, 6n, '2025', 'yearly')).toBe('NOW');
+    expect(namesOf(former, 2n, '2025', 'yearly')).toBe('A or B');
+  });
+
   test('by no numbering that counted elsewhere', () => {
     expect(namesOf([numbering('A', endAt(3n, '2026'), 'yearly')], 2n)).toBe('NOW');
   });
@@ -63,7 +88,7 @@ describe('a value was printed', () => {
 test('marks are stored and read to the last digit, and what a later version adds is kept', () => {
   const [mark] = endAt(18_446_744_073_709_551_614n).marks;
   const marks = mark ? [{ ...mark, ahead: [range(1n, 2n)], open: [range(7n, 9n)] }] : [];
-  const history = { removed: 4, former: [numbering('A{SEQ:1}', { period: '', past: true, marks })] };
+  const history = { removed: 4, former: [numbering('A{SEQ:1}', { period: '', past: true, since: '', marks })] };
   expect(decodeHistory(encodeHistory(history))).toEqual(history);
   const later =
     '{"colour":"red","former":[{"shape":"round","format":"A{SEQ:1}","strategy":"counter","reset":"never"}]}';
