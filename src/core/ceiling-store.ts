@@ -110,6 +110,9 @@ export interface CeilingStore {
   /** Waits for a recovery under way. @returns undefined when nobody ever counted this sequence. */
   read(sequence: SequenceName): Promise<Ceiling | undefined>;
 
+  /** The periods in which a prefix may have counted, those after `after`, in rising order. */
+  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+
   raise(raise: CeilingRaise): Promise<RaiseOutcome>;
 
   /**

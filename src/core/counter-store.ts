@@ -316,12 +316,19 @@ export interface CounterStore {
   /** How many entries the gap record has. Cheap, whatever their number. */
   countGaps(sequence: SequenceName): Promise<number>;
 
-  /** Resolves when the store can serve right now. */
+  /**
+   * The periods in which a prefix has counted, those after `after`, in rising order. Absent where only a walk through all that is
+   * stored could tell; the ceilings know them then.
+   */
+  listPeriods?(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+
   /**
    * What is kept of a request, whatever became of its prefix since; it may have expired. Absent: the store keeps no receipts.
    * @param hash of caller and key.
    */
   findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
+
+  /** Resolves when the store can serve right now. */
   checkHealth(): Promise<void>;
 
   /** Calls back whenever the store can be reached again; a hint to try at once, no promise. */

@@ -84,8 +84,8 @@ const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
 
 interface Dependencies {
   readonly store: PrefixConfigStore;
-  readonly counters: Pick<CounterStore, 'inspect'>;
-  readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
+  readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods'>;
+  readonly ledger?: Pick<LedgerStore, 'inspect' | 'listPeriods'> | undefined;
   readonly collisions: CollisionCheck;
   readonly strategies: Strategies;
   readonly clock: Clock;

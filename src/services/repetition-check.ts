@@ -8,9 +8,9 @@ import { periodKeyOf, RESETS, type Reset } from '../core/period.ts';
 import type { PrefixConfigInput } from '../core/prefix-config.ts';
 
 interface Dependencies {
-  readonly counters: Pick<CounterStore, 'inspect'>;
+  readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods'>;
   /** Where gapless prefixes count; undefined where they are not served. */
-  readonly ledger?: Pick<LedgerStore, 'inspect'> | undefined;
+  readonly ledger?: Pick<LedgerStore, 'inspect' | 'listPeriods'> | undefined;
   readonly clock: Clock;
 }
 
@@ -18,16 +18,32 @@ const refuse = (path: string, message: string): never => {
   throw new ValidationError([{ path, message }]);
 };
 
+// The ledger accounts for every value of the series or it is worth nothing, and it shares no counter with the others.
+const refuseCounted = () =>
+  refuse('strategy', 'This prefix has numbers that are in no ledger: register another prefix key as gapless');
+const refuseGapless = () =>
+  refuse('strategy', 'This prefix has counted as gapless: keep that, or register another prefix key');
+
 /**
  * @returns a check of a config that is to be registered, or to replace another one.
  * It throws ValidationError, or the stores' errors.
  */
 export const createRepetitionCheck = ({ counters, ledger, clock }: Dependencies) => {
+  /** Of other periods than these, which are looked at themselves: a report on one would look for it in the other store. */
+  const refuseOtherStore = async (prefixKey: string, isGapless: boolean, present: ReadonlySet<string>) => {
+    const { listPeriods } = isGapless ? counters : (ledger ?? {});
+    const periods = (await listPeriods?.(prefixKey, undefined, present.size + 1)) ?? [];
+    if (periods.every((period) => present.has(period))) return;
+    if (isGapless) refuseCounted();
+    else refuseGapless();
+  };
+
   return async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
     const reading = readCalendar(clock.now(), input.timeZone);
     const isGapless = input.strategy === 'gapless';
+    const periodOf = (reset: Reset): string => periodKeyOf(reading, reset, input.fiscalYearStart);
     const check = async (reset: Reset): Promise<void> => {
-      const sequence = { prefixKey, period: periodKeyOf(reading, reset, input.fiscalYearStart) };
+      const sequence = { prefixKey, period: periodOf(reset) };
       const isOther = reset !== input.reset;
       // The counter of its own that a prefix goes on with is not asked for: it may be any, also one that cannot be read.
       const inCounter = isOther || isGapless ? (await counters.inspect(sequence)).value : undefined;
@@ -36,17 +52,13 @@ export const createRepetitionCheck = ({ counters, ledger, clock }: Dependencies)
       if (isOther && (inCounter ?? inLedger) !== undefined) {
         refuse('reset', `This prefix has counted with reset ${reset}: keep that, or register another prefix key`);
       }
-      // The ledger accounts for every value of the series or it is worth nothing, and it shares no counter with the others.
-      if (isGapless && inCounter !== undefined) {
-        refuse('strategy', 'This prefix has numbers that are in no ledger: register another prefix key as gapless');
-      }
-      if (!isGapless && inLedger !== undefined) {
-        refuse('strategy', 'This prefix has counted as gapless: keep that, or register another prefix key');
-      }
+      if (isGapless && inCounter !== undefined) refuseCounted();
+      if (!isGapless && inLedger !== undefined) refuseGapless();
       if (inLedger !== undefined && input.initialSeq > inLedger) {
         refuse('initialSeq', `This gapless prefix stands at ${inLedger}: a higher initialSeq would be a hole`);
       }
     };
     for (const reset of RESETS) await check(reset);
+    await refuseOtherStore(prefixKey, isGapless, new Set(RESETS.map(periodOf)));
   };
 };

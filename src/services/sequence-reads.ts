@@ -17,11 +17,13 @@ export interface SequenceReads extends Pick<CounterStore, 'source' | 'listGaps' 
   inspect(sequence: SequenceName): Promise<SequenceState>;
   /** Whether the store has all that is known of the sequence, at this moment. @throws as `inspect`. */
   isCurrent(sequence: SequenceName): Promise<boolean>;
+  /** The periods in which counters of a prefix may have counted, those after `after`, in rising order; none where nothing tells. */
+  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
 }
 
 interface Dependencies {
   readonly counters: CounterStore;
-  readonly ceilings: Pick<CeilingStore, 'read'> | undefined;
+  readonly ceilings: Pick<CeilingStore, 'read' | 'listPeriods'> | undefined;
   /** The highest epoch this node has counted in; 0 for a sequence it does not count in. */
   readonly epochOf: (sequence: SequenceName) => bigint;
   /** Has this node take part in the sequence, so that it is recovered; false when it cannot. */
@@ -95,6 +97,7 @@ export const createSequenceReads = (dependencies: Dependencies): SequenceReads =
     source: counters.source,
     listGaps: counters.listGaps,
     countGaps: counters.countGaps,
+    listPeriods: counters.listPeriods ?? ceilings?.listPeriods ?? (async () => []),
 
     isCurrent: async (sequence) => counters.fence === undefined || (await look(sequence)).isCurrent,
 

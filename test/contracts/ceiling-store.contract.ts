@@ -100,6 +100,18 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(next).toMatchObject({ kind: 'granted', origin: 7n });
     });
 
+    it('lists the periods of a prefix, in pages, and of no other', async () => {
+      const { store } = get();
+      const { prefixKey } = freshName();
+      for (const name of [prefixKey, `${prefixKey}X`]) {
+        for (const period of ['2027', '', '2026']) await begin({ prefixKey: name, period });
+      }
+      expect(await store.listPeriods(prefixKey, undefined, 10)).toEqual(['', '2026', '2027']);
+      expect(await store.listPeriods(prefixKey, undefined, 1)).toEqual(['']);
+      expect(await store.listPeriods(prefixKey, '', 10)).toEqual(['2026', '2027']);
+      expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
+    });
+
     it('knows nothing of a sequence that nobody counted', async () => {
       const sequence = freshName();
       expect(await get().store.read(sequence)).toBeUndefined();

@@ -300,6 +300,19 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect([await get().store.countGaps(name), await get().store.countGaps(freshName())]).toEqual([3, 0]);
     });
 
+    it('lists the periods in which a prefix has counted, in pages, when it lists them at all', async () => {
+      const { store } = get();
+      const { prefixKey } = freshName();
+      for (const key of [prefixKey, `${prefixKey}X`]) {
+        for (const period of ['2027', '', '2026']) await reserveOne(call({ prefixKey: key, period }));
+      }
+      if (store.listPeriods === undefined) return expect(store.fence).toBeDefined();
+      expect(await store.listPeriods(prefixKey, undefined, 10)).toEqual(['', '2026', '2027']);
+      expect(await store.listPeriods(prefixKey, undefined, 1)).toEqual(['']);
+      expect(await store.listPeriods(prefixKey, '', 10)).toEqual(['2026', '2027']);
+      expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
+    });
+
     it('shows where a sequence stands without moving it', async () => {
       const name = freshName();
       const nothing = { free: [], ahead: [], recovering: false };

@@ -123,6 +123,49 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect(await take(key)).toBe('G12');
   });
 
+  it.each([
+    ['counter', 'gapless'],
+    ['segment', 'gapless'],
+    ['gapless', 'counter'],
+  ])(
+    '400: %s becomes no %s once any period has counted, though it is over, by change or after a removal',
+    async (from, to) => {
+      if (store === 'redis')
+        return expect((await put(freshKey(), { format: '{SEQ:1}', strategy: 'gapless' })).status).toBe(400);
+      const [key, fresh, before] = [freshKey(), freshKey(), nowMs];
+      const body = { format: 'A{year}{month}-{SEQ:3}', reset: 'monthly' };
+      const next = { format: 'B{year}{month}-{SEQ:3}', reset: 'monthly', strategy: to };
+      try {
+        for (const name of [key, fresh]) expect((await put(name, { ...body, strategy: from })).status).toBe(200);
+        expect(await take(key)).toBe('A202611-001');
+        nowMs = Date.parse('2027-02-02T12:00:00Z');
+        const refusal = { status: 400, json: { errors: [{ path: 'strategy' }] } };
+        expect(await change(key, next)).toMatchObject(refusal);
+        expect((await remove(key)).status).toBe(204);
+        expect(await put(key, next, other)).toMatchObject(refusal);
+        expect(await put(key, { ...next, format: 'C{SEQ:3}', reset: 'never' }, other)).toMatchObject(refusal);
+        expect((await put(key, { ...body, format: 'D{year}{month}-{SEQ:3}', strategy: from })).status).toBe(200);
+        const report = await app.call('GET', `/api/sequences/${key}/report?period=2026-11`);
+        expect(report.status).toBe(200);
+        expect(report.json.runs.length).toBeGreaterThan(0);
+        // One that has never counted may become anything.
+        expect((await change(fresh, next)).status).toBe(200);
+      } finally {
+        nowMs = before;
+      }
+    },
+  );
+
+  it('400: a number that is dated back is enough to keep a counter from becoming gapless', async () => {
+    if (store === 'redis')
+      return expect((await put(freshKey(), { format: '{SEQ:1}', strategy: 'gapless' })).status).toBe(400);
+    const key = freshKey();
+    await put(key, { format: 'A{year}-{SEQ:3}', reset: 'yearly', allowPast: true });
+    expect(await take(key, { date: '2019-05-01' })).toBe('A2019-001');
+    const next = { format: 'B{year}-{SEQ:3}', reset: 'yearly', strategy: 'gapless' };
+    expect(await change(key, next)).toMatchObject({ status: 400, json: { errors: [{ path: 'strategy' }] } });
+  });
+
   it('400: what was numbered before the last change counts after a removal, and after a second one', async () => {
     const key = freshKey();
     await put(key, { format: 'A1{SEQ:1}' });

@@ -45,10 +45,12 @@ const startPostgres = async () => {
       const client = new Client({ connectionString: server.url });
       await client.connect();
       databases += 1;
-      await client.query(`CREATE DATABASE lives_${databases}`);
+      // Others come meanwhile: two sites on one database would forget each other's keys, by clocks that are days apart.
+      const name = `lives_${databases}`;
+      await client.query(`CREATE DATABASE ${name}`);
       await client.end();
       const url = new URL(server.url);
-      url.pathname = `/lives_${databases}`;
+      url.pathname = `/${name}`;
       return url.href;
     },
     close: () => server.close(),

@@ -43,6 +43,14 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
       return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
     },
 
+    listPeriods: async (prefixKey, after, limit) =>
+      [...sequences.keys()]
+        .filter((key) => key.startsWith(`${prefixKey} `))
+        .map((key) => key.slice(prefixKey.length + 1))
+        .filter((period) => after === undefined || period > after)
+        .sort()
+        .slice(0, limit),
+
     raise: async (raise) => {
       const key = keyOf(raise.sequence);
       const stored = sequences.get(key);

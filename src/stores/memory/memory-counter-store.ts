@@ -105,6 +105,13 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
       closures.set(keyOf(sequence), first);
       return first;
     },
+    listPeriods: async (prefixKey, after, limit) =>
+      [...counters.keys()]
+        .filter((key) => key.startsWith(`${prefixKey} `))
+        .map((key) => key.slice(prefixKey.length + 1))
+        .filter((period) => after === undefined || period > after)
+        .sort()
+        .slice(0, limit),
     inspect: async (sequence) => {
       const text = counters.get(keyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);

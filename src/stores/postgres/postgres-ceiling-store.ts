@@ -21,6 +21,7 @@ const SQL = {
   lock: loadSql('lock-ceiling'),
   insert: loadSql('insert-ceiling'),
   update: loadSql('update-ceiling'),
+  listPeriods: loadSql('list-ceiling-periods'),
   listGaps: loadSql('list-gaps'),
   putGaps: loadSql('put-gaps'),
   removeGaps: loadSql('remove-gaps'),
@@ -152,6 +153,9 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
     if (raised !== undefined) return { kind: 'raised', ceiling: BigInt(raised['ceiling'] ?? '') };
     return transact((runInside) => raiseLocked(runInside, raise, digest));
   },
+
+  listPeriods: async (prefixKey, after, limit) =>
+    (await run(SQL.listPeriods, [prefixKey, after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
 
   recover: (request) => transact((runInside) => recoverLocked(runInside, request)),
 

@@ -48,6 +48,10 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     `SELECT first_value, last_value, reason, node, recorded_at_ms FROM gaps
      WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?`,
   );
+  const selectPeriods = prepareList(
+    handle,
+    'SELECT period FROM sequences WHERE prefix_key = ? AND (? IS NULL OR period > ?) ORDER BY period LIMIT ?',
+  );
   const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
   const insertClosure = handle.prepare(
@@ -159,6 +163,11 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
       // Values only ever come into the gap record together with the counter that passes them.
       return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
+
+    listPeriods: async (prefixKey, after, limit) =>
+      transact(() => selectPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map(([period]) =>
+        String(period),
+      ),
 
     listGaps: async ({ prefixKey, period }, after, limit) =>
       transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map(
