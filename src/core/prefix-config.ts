@@ -6,7 +6,7 @@ import { fieldProblemsOf } from './field-problems.ts';
 import { FORMER_MAX, type Numbering, numberingSchema, STRATEGIES, type Strategy } from './numbering.ts';
 import { periodKeyOf, RESETS, type Reset } from './period.ts';
 import { dayVariablesOf, hiddenPeriodOf } from './period-shows.ts';
-import { EXAMPLE, SAME_AS } from './schema-marks.ts';
+import { SAME_AS } from './schema-marks.ts';
 import { SNOWFLAKE_DIGITS, SNOWFLAKE_MIN } from './snowflake.ts';
 import { givenNamesOf, parseTemplate, SEQ_LENGTH_MAX, type Template } from './template.ts';
 import { CHECKS_MAX, layOut, PRINTED_LENGTH_MAX, printedLengthOf, spell } from './template-layout.ts';
@@ -124,7 +124,8 @@ export const { strategy: strategySchema, reset: resetSchema, overflow: overflowS
 const alias = <Schema extends z.ZodType>(schema: Schema, camelCase: string) =>
   schema.optional().meta({ [SAME_AS]: camelCase });
 
-const shape = {
+/** The fields of a config that may be changed, in both spellings. */
+export const shape = {
   format: fields.format,
   seqLength: fields.seqLength.optional(),
   seq_length: alias(fields.seqLength, 'seqLength'),
@@ -144,10 +145,10 @@ const shape = {
   allow_collision: alias(allowCollision, 'allowCollision'),
 };
 
-type Spelled = z.output<z.ZodObject<typeof shape>>;
+export type Spelled = z.output<z.ZodObject<typeof shape>>;
 type Pair = readonly [camelCase: keyof Spelled, snakeCase: keyof Spelled];
 
-const PAIRS: readonly Pair[] = [
+export const PAIRS: readonly Pair[] = [
   ['seqLength', 'seq_length'],
   ['initialSeq', 'initial_seq'],
   ['timeZone', 'time_zone'],
@@ -260,7 +261,8 @@ const withLength = ({ format, seqLength, seq_length: snakeLength }: Spelled): st
   return length === undefined ? format : format.replaceAll('{SEQ}', `{SEQ:${length}}`);
 };
 
-const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
+/** What is written as it is: defaults for what is left out, and the rules that hold for whatever is stored. */
+export const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   checkSpellings(spelled, ctx);
   const raw = { ...spelled, format: withLength(spelled) };
   const template = templateOf(raw.format);
@@ -300,7 +302,7 @@ const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput =>
 };
 
 /** Printing takes time with the length of a number, and with its check digits. What is stored goes on being printed. */
-const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
+export const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
   const template = templateOf(config.format);
   if (template === undefined) return;
   const refuse = (message: string): void => ctx.addIssue({ code: 'custom', path: ['format'], message });
@@ -315,7 +317,8 @@ const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
   }
 };
 
-const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
+/** What a client writes. */
+export const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
   const format = raw.format.normalize('NFC');
   if (/\}\p{M}/u.test(format)) {
@@ -330,26 +333,6 @@ const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
 
 /** What may be said of a prefix config. Unknown fields are refused. The format is not parsed yet. */
 export const prefixConfigInputSchema = z.strictObject(shape).transform(readInput);
-
-const unchanged = <Schema extends z.ZodType>(schema: Schema) => schema.optional().meta({ [SAME_AS]: 'the reply' });
-
-/** What replies say of a config beside what may be changed: it may come back with a change, and must still be so. */
-const said = {
-  prefixKey: unchanged(prefixKeySchema),
-  prefix_key: unchanged(prefixKeySchema),
-  version: unchanged(z.int('A whole number').min(1, 'A whole number')),
-  status: unchanged(z.enum(['registered', 'updated'], 'registered or updated')),
-};
-
-/** What a client may send to register or change a prefix config: the same, and a reply as it came. */
-export const prefixConfigBodySchema = z
-  .strictObject({ ...shape, ...said })
-  .transform(({ prefixKey, prefix_key, version, status: _status, ...raw }, ctx) => ({
-    input: readInput(raw, ctx),
-    keys: { prefixKey, prefix_key },
-    version,
-  }))
-  .meta({ id: 'PrefixConfigRequest', [EXAMPLE]: { format: 'INV-{year}-{SEQ:6}', reset: 'yearly' } });
 
 const storedShape = {
   ...shape,

@@ -13,6 +13,7 @@ import type { Emit } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { NumberingEnd } from '../core/numbering-times.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../core/prefix-config.ts';
+import { type PrefixConfigPatch, patched, saysAlready } from '../core/prefix-config-body.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
 import {
   amendEnd,
@@ -33,6 +34,13 @@ import type { Strategies } from './strategies.ts';
 
 type MayRead = (prefixKey: string) => boolean;
 
+export interface ConfigChange {
+  /** The same as `before` when there was nothing to change. */
+  readonly config: PrefixConfig;
+  /** Undefined when what was there could not be read. */
+  readonly before: PrefixConfig | undefined;
+}
+
 export interface PrefixConfigService {
   /**
    * `mayRead` says which other prefixes may be named to the caller.
@@ -45,7 +53,14 @@ export interface PrefixConfigService {
     input: PrefixConfigInput,
     expectedVersion: number | 'any',
     mayRead?: MayRead,
-  ): Promise<PrefixConfig>;
+  ): Promise<ConfigChange>;
+  /** Changes what the patch names; writes nothing when it says what is so already. @throws what `update` does, and CorruptEntryError. */
+  patch(
+    prefixKey: string,
+    patch: PrefixConfigPatch,
+    expectedVersion: number | 'any',
+    mayRead?: MayRead,
+  ): Promise<ConfigChange>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
   read(prefixKey: string): Promise<PrefixConfig>;
   /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
@@ -175,6 +190,37 @@ export const createPrefixConfigService = ({
     throw new CorruptEntryError(prefixKey, stored.reason);
   };
 
+  /** Writes what `inputOf` makes of what is there, as long as nobody changes it meanwhile; undefined: it stays. */
+  const change = async (
+    prefixKey: string,
+    expectedVersion: number | 'any',
+    mayRead: MayRead,
+    inputOf: (stored: StoredConfig) => Promise<PrefixConfigInput | undefined>,
+  ): Promise<ConfigChange> => {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const entry = await entryOf(prefixKey);
+      const { stored } = entry;
+      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      // Only a later version can read it, and knows what would be lost.
+      const present =
+        stored.kind === 'corrupt' && stored.version === undefined ? undefined : readable(prefixKey, stored);
+      // What was compared is what is replaced: its version says so.
+      if (expectedVersion !== 'any' && expectedVersion !== versionOf(stored)) break;
+      const input = await inputOf(stored);
+      if (input === undefined) return { config: readable(prefixKey, stored), before: present };
+      await checkChange(prefixKey, formerWithPresent(entry), input);
+      const before = await endOf(stored, input);
+      const outcome = await replaceOnce({ prefixKey, input, stored, before, mayRead });
+      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
+      if (outcome.kind === 'conflict') continue;
+      seriesCache.note(outcome.config);
+      await amend(stored, outcome.config, before);
+      emit({ type: 'prefix-config-updated', config: outcome.config });
+      return { config: outcome.config, before: present };
+    }
+    throw new VersionConflictError(prefixKey);
+  };
+
   return {
     register: async (prefixKey, input, mayRead = () => true) => {
       await check(prefixKey, input);
@@ -190,25 +236,17 @@ export const createPrefixConfigService = ({
 
     update: async (prefixKey, input, expectedVersion, mayRead = () => true) => {
       await check(prefixKey, input);
-      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const entry = await entryOf(prefixKey);
-        if (entry.stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
-        // Only a later version can read it, and knows what would be lost.
-        if (entry.stored.kind === 'corrupt' && entry.stored.version !== undefined) readable(prefixKey, entry.stored);
-        // What was compared is what is replaced: its version says so.
-        if (expectedVersion !== 'any' && expectedVersion !== versionOf(entry.stored)) break;
-        await checkChange(prefixKey, formerWithPresent(entry), input);
-        const before = await endOf(entry.stored, input);
-        const outcome = await replaceOnce({ prefixKey, input, stored: entry.stored, before, mayRead });
-        if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
-        if (outcome.kind === 'conflict') continue;
-        seriesCache.note(outcome.config);
-        await amend(entry.stored, outcome.config, before);
-        emit({ type: 'prefix-config-updated', config: outcome.config });
-        return outcome.config;
-      }
-      throw new VersionConflictError(prefixKey);
+      return change(prefixKey, expectedVersion, mayRead, async () => input);
     },
+
+    patch: (prefixKey, patch, expectedVersion, mayRead = () => true) =>
+      change(prefixKey, expectedVersion, mayRead, async (stored) => {
+        const present = readable(prefixKey, stored);
+        const input = patched(present, patch);
+        if (saysAlready(present, input)) return undefined;
+        await check(prefixKey, input);
+        return input;
+      }),
 
     read: async (prefixKey) => {
       const [stored] = await store.find([prefixKey]);

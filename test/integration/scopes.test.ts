@@ -29,6 +29,7 @@ const list = (path: string, body?: object): Example => ({ ...at(path, body), lis
 const EXAMPLES: Readonly<Record<string, Example>> = {
   'PUT /prefix-configs/{prefixKey}': at('/prefix-configs/OWN', FORMAT),
   'POST /prefix-configs/{prefixKey}': at('/prefix-configs/OWN', FORMAT),
+  'PATCH /prefix-configs/{prefixKey}': at('/prefix-configs/OWN', { outage: 'standby' }),
   'GET /prefix-configs/{prefixKey}': at('/prefix-configs/OWN'),
   'GET /prefix-configs': list('/prefix-configs'),
   'DELETE /prefix-configs/{prefixKey}': at('/prefix-configs/OWN'),

@@ -158,7 +158,10 @@ export const createServiceDriver = (node: LifeNode): Driver => {
     node: node.name,
     register: (prefixKey, body) => answered(async () => (await node.configs.register(prefixKey, parsed(body))).version),
     change: (prefixKey, body) =>
-      answered(async () => (await node.configs.update(prefixKey, parsed(body), 'any')).version),
+      answered(async () => {
+        const { config } = await node.configs.update(prefixKey, parsed(body), 'any');
+        return config.version;
+      }),
     remove: (prefixKey) => answered(() => node.configs.remove(prefixKey).then(() => undefined)),
     readConfig: (prefixKey) => answered(() => node.configs.read(prefixKey)),
     take: (prefixKey, { count, variables, date, idempotencyKey }) =>

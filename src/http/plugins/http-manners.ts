@@ -7,6 +7,9 @@ import { MethodNotAllowedError, NotFoundError } from '../../core/errors.ts';
 /** Longer than any of ours, so that a long parameter is no reason to be at no path at all. */
 const PARAM_LENGTH_MAX = 1_024;
 
+/** What patches are written in (RFC 5789). */
+const PATCH_TYPES = 'application/merge-patch+json, application/json';
+
 /** Finds the methods of paths. Routes are added by their patterns. */
 const createMethodFinder = () => {
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: PARAM_LENGTH_MAX });
@@ -43,6 +46,7 @@ export const httpMannersPlugin = fastifyPlugin<{ hasPreflights: boolean }>(async
       return;
     }
     reply.header('Allow', [...methods, 'OPTIONS'].toSorted().join(', '));
+    if (methods.includes('PATCH')) reply.header('Accept-Patch', PATCH_TYPES);
     if (request.method === 'OPTIONS') reply.code(204).send();
     else done(new MethodNotAllowedError(request.method, methods));
   };

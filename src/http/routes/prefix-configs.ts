@@ -1,12 +1,13 @@
-/** The calls on prefix configs: register, change, read, list, remove. */
+/** The calls on prefix configs: register, replace, change, read, list, remove. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { FastifyPluginAsyncZod, ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { ValidationError } from '../../core/errors.ts';
-import { type PrefixConfig, prefixConfigBodySchema, prefixKeySchema } from '../../core/prefix-config.ts';
+import { type PrefixConfig, prefixKeySchema } from '../../core/prefix-config.ts';
+import { prefixConfigBodySchema, prefixConfigPatchSchema, resetBetween } from '../../core/prefix-config-body.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Action } from '../../core/scopes.ts';
 import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
+import { ifMatch, readIfMatch, refuseOther } from '../change-condition.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -27,28 +28,13 @@ export interface PrefixConfigRoutesOptions {
   readonly authorizer: Authorizer;
 }
 
+/** RFC 7396. */
+const MERGE_PATCH = 'application/merge-patch+json';
+
 /** Room for a reply that names the too long field, instead of one that only says "too large". */
 const BODY_BYTES_MAX = 2 * 1024 * 1024;
 
 const foundResponse = { ...guardedResponses, 404: problemResponse('PREFIX_NOT_REGISTERED') };
-
-const headers = z.object({
-  'if-match': z
-    .string()
-    .max(128)
-    .optional()
-    .describe('The ETag of the config to change. Without it the call registers.'),
-});
-
-const removalHeaders = z.object({
-  'if-match': z
-    .string()
-    .max(128)
-    .optional()
-    .describe(
-      'The ETag of the config to remove. Without it, or with *, the config is removed whatever its version is.',
-    ),
-});
 
 const WRITES = [
   { method: 'PUT', operationId: 'registerPrefix', params: prefixKeyParams },
@@ -62,34 +48,6 @@ const WRITES = [
 ] as const;
 
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
-
-/** @returns the version that may be replaced; undefined when there is no condition. @throws ValidationError */
-const readIfMatch = (header: string | undefined): number | 'any' | undefined => {
-  if (header === undefined) return undefined;
-  if (header.trim() === '*') return 'any';
-  const version = /^\s*"([0-9]{1,15})"\s*$/.exec(header)?.[1];
-  if (version === undefined) {
-    throw new ValidationError([
-      { path: 'If-Match', message: 'One ETag in double quotes, as a reply carried it, or *' },
-    ]);
-  }
-  return Number(version);
-};
-
-/** What a reply said may come back with a change, as long as it speaks of the same config. @throws ValidationError */
-const refuseOther = (
-  { keys, version }: Pick<z.output<typeof prefixConfigBodySchema>, 'keys' | 'version'>,
-  prefixKey: string,
-  expectedVersion: number | 'any' | undefined,
-): void => {
-  const problems = Object.entries(keys)
-    .filter(([, given]) => given !== undefined && given !== prefixKey)
-    .map(([path]) => ({ path, message: `Differs from the ${prefixKey} of the path` }));
-  if (version !== undefined && typeof expectedVersion === 'number' && version !== expectedVersion) {
-    problems.push({ path: 'version', message: 'Differs from If-Match' });
-  }
-  if (problems.length > 0) throw new ValidationError(problems);
-};
 
 const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
   reply.header('ETag', `"${config.version}"`);
@@ -118,7 +76,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         ...call,
         ...sends({ 200: ['ETag'] }),
         params,
-        headers,
+        headers: ifMatch('The ETag of the config to change. Without it the call registers.'),
         body: prefixConfigBodySchema,
         response: {
           ...foundResponse,
@@ -132,18 +90,59 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       handler: async (request, reply) => {
         const expectedVersion = readIfMatch(request.headers['if-match']);
         const { prefixKey } = request.params;
-        const { input } = request.body;
-        refuseOther(request.body, prefixKey, expectedVersion);
+        const { said, given, input } = request.body;
+        refuseOther(said, prefixKey, expectedVersion);
         const mayRead = (other: string): boolean => authorizer.permits(request, 'configs:read', other);
         if (expectedVersion === undefined) {
           const config = await prefixConfigService.register(prefixKey, input, mayRead);
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const config = await prefixConfigService.update(prefixKey, input, expectedVersion, mayRead);
-        return { status: 'updated' as const, ...withETag(reply, config) };
+        const { config, before } = await prefixConfigService.update(prefixKey, input, expectedVersion, mayRead);
+        const resetToDefaults = before === undefined ? [] : resetBetween(before, config, given);
+        return {
+          status: 'updated' as const,
+          ...withETag(reply, config),
+          ...(resetToDefaults.length > 0 && { resetToDefaults }),
+        };
       },
     });
   }
+
+  await server.register(async (patching) => {
+    patching.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, patching.getDefaultJsonParser('error', 'error'));
+    patching.withTypeProvider<ZodTypeProvider>().patch(
+      '/prefix-configs/:prefixKey',
+      {
+        bodyLimit: BODY_BYTES_MAX,
+        schema: {
+          ...described('patchPrefix', 'configs:write', 'Change fields of a prefix config, and leave the others'),
+          ...sends({ 200: ['ETag'] }),
+          consumes: [MERGE_PATCH, 'application/json'],
+          params: prefixKeyParams,
+          headers: ifMatch('The ETag of the config to change. Without it, or with *, whatever its version is.'),
+          body: prefixConfigPatchSchema,
+          response: {
+            ...foundResponse,
+            200: writtenConfigReply,
+            400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
+            409: problemResponse('FORMAT_COLLISION'),
+            412: problemResponse('VERSION_CONFLICT'),
+          },
+        },
+        ...authorizer.guard('configs:write', keyOf),
+      },
+      async (request, reply) => {
+        const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
+        const { prefixKey } = request.params;
+        const { said, patch } = request.body;
+        refuseOther(said, prefixKey, expectedVersion);
+        const mayRead = (other: string): boolean => authorizer.permits(request, 'configs:read', other);
+        const { config, before } = await prefixConfigService.patch(prefixKey, patch, expectedVersion, mayRead);
+        const status = config === before ? ('unchanged' as const) : ('updated' as const);
+        return { status, ...withETag(reply, config) };
+      },
+    );
+  });
 
   server.get(
     '/prefix-configs/:prefixKey',
@@ -183,7 +182,9 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       schema: {
         ...described('removePrefix', 'configs:write', 'Remove a prefix config; its counter and what it was stay'),
         params: unaimedPrefixKeyParams,
-        headers: removalHeaders,
+        headers: ifMatch(
+          'The ETag of the config to remove. Without it, or with *, the config is removed whatever its version is.',
+        ),
         response: { ...foundResponse, 204: z.undefined(), 412: problemResponse('VERSION_CONFLICT') },
       },
       ...authorizer.guard('configs:write', keyOf),

@@ -1,7 +1,7 @@
 /** The calls that take nothing: what a template means, what the next number would be, what a number says. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { prefixConfigBodySchema } from '../../core/prefix-config.ts';
+import { prefixConfigBodySchema } from '../../core/prefix-config-body.ts';
 import type { ReadingService } from '../../services/reading-service.ts';
 import type { SequenceService } from '../../services/sequence-service.ts';
 import type { TemplateService } from '../../services/template-service.ts';

@@ -9,6 +9,7 @@ import {
   resetSchema,
   strategySchema,
 } from '../../core/prefix-config.ts';
+import { WRITE_STATUSES } from '../../core/prefix-config-body.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { value } from './value.ts';
 
@@ -38,7 +39,19 @@ const configFields = {
 
 export const configReply = z.object(configFields).meta({ id: 'PrefixConfig' });
 export const writtenConfigReply = z
-  .object({ status: z.enum(['registered', 'updated']).meta({ id: 'WriteStatus' }), ...configFields })
+  .object({
+    status: z
+      .enum(WRITE_STATUSES)
+      .describe('unchanged: a PATCH that says what is so already; nothing was written.')
+      .meta({ id: 'WriteStatus' }),
+    ...configFields,
+    resetToDefaults: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'Fields that this PUT or POST has set back to their defaults by leaving them out; absent when there are none.',
+      ),
+  })
   .meta({ id: 'WrittenPrefixConfig' });
 export const configPageReply = z
   .object({

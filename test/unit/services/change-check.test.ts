@@ -28,7 +28,7 @@ const setUp = async (first: object) => {
   });
   await service.register('A', prefixConfigInputSchema.parse(first));
   const change = async (input: object): Promise<PrefixConfig> =>
-    service.update('A', prefixConfigInputSchema.parse(input), 'any');
+    service.update('A', prefixConfigInputSchema.parse(input), 'any').then(({ config }) => config);
   const refusal = (input: object): Promise<string> =>
     change(input).then(
       () => 'accepted',

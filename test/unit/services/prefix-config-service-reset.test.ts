@@ -42,7 +42,7 @@ describe('the reset of a prefix that has counted', () => {
     const { service, counters, store, events } = setUp();
     await service.register('INV', inputOf(FORMAT, { reset: kept }));
     counters.preload({ prefixKey: 'INV', period }, '7');
-    expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any')).version).toBe(2);
+    expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any')).config.version).toBe(2);
     for (const [reset] of RESETS.filter(([other]) => other !== kept)) {
       const changing = service.update('INV', inputOf(FORMAT, { reset }), 'any');
       await expect(changing).rejects.toThrow(ValidationError);
@@ -75,7 +75,7 @@ describe('the reset of a prefix that has counted', () => {
       fields: [{ path: 'reset' }],
     });
     const apart = inputOf('INV-{year}-{month}-{SEQ:6}', { reset: 'monthly' });
-    expect(await service.update('INV', apart, 'any')).toMatchObject({
+    expect((await service.update('INV', apart, 'any')).config).toMatchObject({
       version: 2,
       former: [{ format: FORMAT, strategy: 'counter', reset: 'yearly' }],
     });

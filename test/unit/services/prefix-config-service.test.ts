@@ -123,7 +123,7 @@ describe('changing', () => {
   test('with the current version replaces the config and counts the version up', async () => {
     const { service, events, forgotten } = setUp();
     await service.register('INV', inputOf('INV-{SEQ:6}'));
-    const config = await service.update('INV', inputOf('INV-{SEQ:8}'), 1);
+    const { config } = await service.update('INV', inputOf('INV-{SEQ:8}'), 1);
     expect(config).toMatchObject({ format: 'INV-{SEQ:8}', seqLength: 8, version: 2 });
     expect(await service.read('INV')).toEqual(config);
     expect(events.at(-1)).toEqual({ type: 'prefix-config-updated', config });
@@ -134,7 +134,7 @@ describe('changing', () => {
     const { service } = setUp();
     await service.register('INV', inputOf('INV-{SEQ:6}'));
     await service.update('INV', inputOf('INV-{SEQ:7}'), 'any');
-    expect((await service.update('INV', inputOf('INV-{SEQ:8}'), 'any')).version).toBe(3);
+    expect((await service.update('INV', inputOf('INV-{SEQ:8}'), 'any')).config.version).toBe(3);
   });
 
   test.each([0, 2, 99])('with version %i, which is not the current one, changes nothing', async (version) => {
@@ -177,7 +177,7 @@ describe('changing', () => {
   test('with any version repairs a corrupt entry', async () => {
     const { service, store } = setUp();
     store.preload('INV', 'rubbish');
-    const config = await service.update('INV', inputOf('INV-{SEQ:6}'), 'any');
+    const { config } = await service.update('INV', inputOf('INV-{SEQ:6}'), 'any');
     expect(config.version).toBe(1);
     expect(await service.read('INV')).toEqual(config);
   });
