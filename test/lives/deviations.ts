@@ -18,6 +18,12 @@ export const DEVIATIONS: readonly Deviation[] = [
     what: 'A counter remembers values, not texts: a number that differs from the one handed out in a variable, or in a date that its period does not fix, is read as issued.',
   },
   {
+    finding: 'A20',
+    rule: 'held-when-changed',
+    stores: ['redis', 'postgres'],
+    what: 'While the format was changed a node held values, which another one handed out later: nobody can say in which format, and parse answers unknown.',
+  },
+  {
     finding: 'A8',
     rule: 'open-though-over',
     stores: ['redis', 'postgres'],

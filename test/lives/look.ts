@@ -46,11 +46,13 @@ const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: re
   const expected = given.state === 'reserved' ? 'not-issued' : 'issued';
   const isUntold = mayBeUntold(memory, given) && rowAt(rows, given.value)?.state !== 'issued';
   // A node may say what it used between the two looks.
-  // Only of the latest periods it is written down where they stood when the format changed; what a node held then, it alone could say.
-  const isUnclear =
-    reading.reason.startsWith('The format was changed') &&
-    (given.source === 'standby' || memory.bodies.some(({ allowPast }) => allowPast));
-  const isRight = reading.issued === expected || ((isUntold || isUnclear) && reading.issued === 'unknown');
+  const isRight = reading.issued === expected || (isUntold && reading.issued === 'unknown');
+  // Only of the latest periods it is written down where they stood when the format changed.
+  const hasPast = memory.bodies.some(({ allowPast }) => allowPast);
+  if (reading.issued === 'unknown' && reading.reason.startsWith('The format was changed') && !hasPast) {
+    return demandUnlessKnown(memory, isRight, 'held-when-changed', () => `${given.text}: ${reading.reason}`);
+  }
+  if (reading.issued === 'unknown' && reading.reason.startsWith('The format was changed')) return;
   demand(isRight, 'parse-says-otherwise', () => {
     return `${given.text} (${given.state}): ${reading.issued}, ${reading.reason}`;
   });
@@ -90,6 +92,24 @@ const strangersOf = (memory: Memory, period: PeriodMemory, body: Body, rows: rea
   return [...beside.slice(-max), ...inOtherFormats.slice(-max)].filter((text) => text !== undefined);
 };
 
+const textOf = (rows: readonly Row[] | undefined): string | undefined =>
+  rows?.map(({ state, first, last, reason }) => `${state} ${first} ${last} ${reason}`).join();
+
+const LOOKS_MAX = 3;
+
+/** Report and gap record of one moment: a node may tell at any time, also between the two, what became of what it held. */
+const readViews = async (memory: Memory, driver: Driver, name: string | undefined, moment: Moment) => {
+  let report = seen(await driver.report(memory.prefixKey, name), moment);
+  for (let looks = 1; ; looks += 1) {
+    const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
+    if (report === undefined || gaps === undefined) return undefined;
+    if (looks > LOOKS_MAX) return { report, gaps };
+    const again = seen(await driver.report(memory.prefixKey, name), moment);
+    if (textOf(again?.rows) === textOf(report.rows)) return { report, gaps };
+    report = again;
+  }
+};
+
 const lookAtPeriod = async (
   memory: Memory,
   driver: Driver,
@@ -99,9 +119,9 @@ const lookAtPeriod = async (
   { isEnd }: Scope,
 ): Promise<readonly Row[] | undefined> => {
   const name = body.reset === 'never' ? undefined : period.name;
-  const report = seen(await driver.report(memory.prefixKey, name), moment);
-  const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
-  if (report === undefined || gaps === undefined) return undefined;
+  const views = await readViews(memory, driver, name, moment);
+  if (views === undefined) return undefined;
+  const { report, gaps } = views;
   const { rows } = report;
   if ([...period.given.values()].some(({ strategy }) => strategy !== body.strategy)) {
     demandUnlessKnown(memory, rows.length > 0, 'looked-for-elsewhere', () => `${period.name} has numbers`);
@@ -116,9 +136,6 @@ const lookAtPeriod = async (
     await checkNeverGiven(memory, driver, text, rows, moment);
   return rows;
 };
-
-const textOf = (rows: readonly Row[] | undefined): string | undefined =>
-  rows?.map(({ state, first, last }) => `${state} ${first} ${last}`).join();
 
 /** Preview and state of the present period. */
 const lookAtPresent = async (memory: Memory, driver: Driver, body: Body, rows: readonly Row[], moment: Moment) => {

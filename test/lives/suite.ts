@@ -9,7 +9,7 @@ import { type CampaignResult, describeFailure, type OpenSite, playLives } from '
 import { openSite, type Spoil, type StoreKind } from './site.ts';
 
 /** What CI plays; `LIVES` asks for more, `LIVES_SEED` for others. */
-const LIVES: Readonly<Record<StoreKind, number>> = { memory: 20_000, sqlite: 20_000, redis: 2_000, postgres: 2_000 };
+const LIVES: Readonly<Record<StoreKind, number>> = { memory: 6_000, sqlite: 3_000, redis: 800, postgres: 200 };
 
 interface Servers {
   readonly open: OpenSite;
