@@ -5,6 +5,8 @@ import type { CounterStore, SequenceState } from '../core/counter-store.ts';
 import { type CounterMark, hasMarks, type NumberingEnd } from '../core/numbering-times.ts';
 import { firstDayOf, periodKeyOf } from '../core/period.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
+import type { Range } from '../core/range.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 
 const DAY_MS = 86_400_000;
 /** Periods that are marked, the present one included: earlier ones may count, or come to count later. */
@@ -28,7 +30,16 @@ const periodsOf = ({ reset, timeZone, fiscalYearStart }: PrefixConfig, nowMs: nu
   return [...new Set(periods)];
 };
 
-const markOf = (period: string, { value, free, ahead }: SequenceState): CounterMark | undefined =>
+/** Entries of a gap record that are marked; beyond, all of the counter is in doubt. */
+const GAPS_MAX = 1_000;
+
+type Counters = Pick<CounterStore, 'inspect' | 'listGaps'>;
+
+const markOf = (
+  period: string,
+  { value, free, ahead }: SequenceState,
+  held: readonly Range[],
+): CounterMark | undefined =>
   value === undefined
     ? undefined
     : {
@@ -36,8 +47,22 @@ const markOf = (period: string, { value, free, ahead }: SequenceState): CounterM
         value,
         free,
         ahead: ahead.filter(({ node }) => node === undefined).map(({ first, last }) => ({ first, last })),
-        open: ahead.filter(({ node }) => node !== undefined).map(({ first, last }) => ({ first, last })),
+        open: [...ahead.filter(({ node }) => node !== undefined).map(({ first, last }) => ({ first, last })), ...held],
       };
+
+const markCounter = async (counters: Counters, sequence: SequenceName): Promise<CounterMark | undefined> => {
+  const { value } = await counters.inspect(sequence);
+  if (value === undefined) return undefined;
+  // Before and after, for a node may give back, or lose to the record, what it has, between any two looks.
+  const before = await counters.listGaps(sequence, 0n, GAPS_MAX);
+  const state = await counters.inspect(sequence);
+  const gaps = [...before, ...(await counters.listGaps(sequence, 0n, GAPS_MAX))];
+  // Below the counter, and with a node that may use them later.
+  const held = gaps.filter(({ node }) => node !== undefined).map(({ range }) => range);
+  const isCutOff = gaps.length >= GAPS_MAX;
+  const distinct = new Map(held.map((range) => [`${range.first}-${range.last}`, range]));
+  return markOf(sequence.period, state, isCutOff ? [{ first: 1n, last: value }] : [...distinct.values()]);
+};
 
 /** Adds what was taken between two looks: by which numbering, nobody can say. */
 export const joinMarks = (before: NumberingEnd, after: NumberingEnd): NumberingEnd => {
@@ -53,16 +78,21 @@ export const joinMarks = (before: NumberingEnd, after: NumberingEnd): NumberingE
 
 /** @returns undefined when the config counts elsewhere, or it cannot be seen where: then nothing is said of its time. */
 export const createNumberingMarks =
-  (counters: Pick<CounterStore, 'inspect'>, clock: Clock) =>
+  (counters: Counters, clock: Clock) =>
   async (config: PrefixConfig): Promise<NumberingEnd | undefined> => {
     if (!hasMarks(config)) return undefined;
     const { prefixKey, allowPast } = config;
     const periods = periodsOf(config, clock.now());
     try {
-      const states = await Promise.all(periods.map((period) => counters.inspect({ prefixKey, period })));
-      const marks = states.flatMap((state, index) => markOf(periods[index] ?? '', state) ?? []);
-      const since = periods.reduce((a, b) => (b < a ? b : a));
-      return { period: periods[0] ?? '', past: allowPast, ...(since !== periods[0] && { since }), marks };
+      const marked = await Promise.all(periods.map((period) => markCounter(counters, { prefixKey, period })));
+      const marks = marked.filter((mark) => mark !== undefined);
+      const since = [...periods].sort()[0];
+      return {
+        period: periods[0] ?? '',
+        past: allowPast,
+        ...(since !== undefined && since !== periods[0] && { since }),
+        marks,
+      };
     } catch {
       return undefined;
     }

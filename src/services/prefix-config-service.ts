@@ -99,7 +99,7 @@ const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
 
 interface Dependencies {
   readonly store: PrefixConfigStore;
-  readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods'>;
+  readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods' | 'listGaps'>;
   readonly ledger?: Pick<LedgerStore, 'inspect' | 'listPeriods'> | undefined;
   readonly collisions: CollisionCheck;
   readonly strategies: Strategies;
