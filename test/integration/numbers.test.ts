@@ -80,9 +80,9 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     });
   });
 
-  it('404: HEAD takes no number', async () => {
+  it('405: HEAD takes no number', async () => {
     await register('HEAD', { format: 'H{SEQ:3}' });
-    expect((await app.call('HEAD', '/api/numbers/HEAD')).status).toBe(404);
+    expect((await app.call('HEAD', '/api/numbers/HEAD')).status).toBe(405);
     expect((await app.call('GET', '/api/numbers/HEAD')).json).toEqual({ number: 'H001' });
   });
 

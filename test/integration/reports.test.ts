@@ -64,7 +64,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
       ],
       summary: {
         ...{ first: '101', last: '201', exact: true },
-        ...{ issued: '6', confirmed: '0', reserved: '0', void: '0', gap: '95', held: '0', open: '0' },
+        ...{ issued: '6', confirmed: '0', reserved: '0', void: '0', lost: '0', gap: '95', held: '0', open: '0' },
       },
     });
   });

@@ -166,7 +166,9 @@ export const gapsReply = z
           first: value,
           last: value,
           count: value,
-          reason: z.enum(GAP_REASONS).describe('Why they were not issued.').meta({ id: 'GapReason' }),
+          reason: z
+            .string()
+            .describe(`Why they were not issued: ${GAP_REASONS.join(', ')}; a later version may write others.`),
           node: z.string().nullable().describe('The node that held the values, if any.'),
           recordedAt: instant,
           detail: z.string().optional().describe('Why, as the operator wrote it; where it is kept.'),
