@@ -73,6 +73,7 @@ describe('on SQLite', () => {
       'GET /livez',
       'GET /metrics',
       'GET /readyz',
+      'PATCH /api/prefix-configs/{prefixKey}',
       'POST /api/api-keys',
       'POST /api/numbers',
       'POST /api/numbers/parse',

@@ -212,7 +212,8 @@ describe('a value of a standby segment', () => {
       await redis.restart();
       const sourceOfNext = async () => (await app.call('GET', '/api/numbers/S')).headers['x-number-source'];
       await expect.poll(sourceOfNext, { timeout: 10_000 }).toBe('redis');
-      expect([await parse('S/001'), await parse(one.json.number), await parse('S/900')]).toEqual([
+      // The last is above any ceiling: a recovery may have jumped to it.
+      expect([await parse('S/001'), await parse(one.json.number), await parse('S/900000')]).toEqual([
         'issued',
         'issued',
         'not-issued',
