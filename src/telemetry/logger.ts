@@ -5,7 +5,7 @@ import type { Emit, NumberGeneratorEvent } from '../core/events.ts';
 import { plainJson, plainTexts } from '../core/plain-text.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { REMEDIES } from './log-remedies.ts';
-import { createLogSampling } from './log-sampling.ts';
+import { createLogSampling, type Sample } from './log-sampling.ts';
 
 export type { Logger } from 'pino';
 
@@ -21,8 +21,8 @@ const WARN = 40;
  * Runs before each line: leaves out what was just said, and adds to what is above `info` what to do about it.
  * @returns the fields to write; undefined: write nothing.
  */
-const createEditor = (monotonic: () => number) => {
-  const sample = createLogSampling(monotonic);
+const createEditor = (monotonic: () => number, writesAll: boolean) => {
+  const sample: Sample = writesAll ? () => 0 : createLogSampling(monotonic);
   return (fields: Readonly<Record<string, unknown>>, level: number): Record<string, unknown> | undefined => {
     const leftOut = sample(fields);
     if (leftOut === undefined) return undefined;
@@ -49,7 +49,8 @@ export const openPrettyLog = async (): Promise<DestinationStream> => {
 
 export const createLogger = (level: string, options: LoggerOptions): Logger => {
   const { node, destination, monotonic = () => performance.now() } = options;
-  const edit = createEditor(monotonic);
+  // Whoever asks for that much looks for one line among all of them.
+  const edit = createEditor(monotonic, level === 'debug' || level === 'trace');
   const settings: PinoOptions = {
     level,
     base: { node },

@@ -80,14 +80,6 @@ const standByOldTerms = (allocator: CounterAllocator): CounterAllocator => {
 
 const BREACHES: readonly Breach[] = [
   {
-    name: 'nobody knows where counting began',
-    kind: 'memory',
-    rule: /wrong-origin|gap-not-in-record/,
-    spoil: withCounters(({ inspect }) => ({
-      inspect: async (sequence) => ({ ...(await inspect(sequence)), origin: undefined }),
-    })),
-  },
-  {
     name: 'where counting began is what initialSeq was later',
     kind: 'memory',
     rule: /wrong-origin/,

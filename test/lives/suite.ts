@@ -9,7 +9,7 @@ import { type CampaignResult, describeFailure, type OpenSite, playLives } from '
 import { openSite, type Spoil, type StoreKind } from './site.ts';
 
 /** What CI plays; `LIVES` asks for more, `LIVES_SEED` for others. */
-const LIVES: Readonly<Record<StoreKind, number>> = { memory: 6_000, sqlite: 3_000, redis: 800, postgres: 200 };
+const LIVES: Readonly<Record<StoreKind, number>> = { memory: 1_500, sqlite: 800, redis: 150, postgres: 80 };
 
 interface Servers {
   readonly open: OpenSite;

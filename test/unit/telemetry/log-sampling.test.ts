@@ -68,3 +68,10 @@ it('what somebody did by hand is always written', () => {
   for (let count = 0; count < 3; count += 1) logger.info({ event: 'sequence-advanced', prefix_key: 'INV' }, 'Moved');
   expect(lines).toHaveLength(3);
 });
+
+it('at the level debug every line is written: whoever asks for that looks for one among all', () => {
+  const lines: string[] = [];
+  const logger = createLogger('debug', { node: 'n1', destination: { write: (line) => void lines.push(line) } });
+  for (let count = 0; count < 3; count += 1) logger.warn({ event: 'request-refused', code: 'X' }, 'Refused');
+  expect(lines).toHaveLength(3);
+});
