@@ -124,12 +124,6 @@ const serve = async (): Promise<void> => {
       `${name} is no setting and is ignored: did you mean ${suggestion}?`,
     );
   }
-  if (settings.isOpenToStrangers) {
-    logger.warn(
-      { event: 'numbers-open', host: settings.host, count_max: settings.openCountMax },
-      'Whoever reaches this port may take numbers without a token, and a number that was taken never comes again',
-    );
-  }
   const app = await createApp({
     settings,
     version,
@@ -145,6 +139,12 @@ const serve = async (): Promise<void> => {
   const address = await listen(app.server, 'PORT', port, host);
   if (app.healthServer !== undefined) await listen(app.healthServer, 'HEALTH_PORT', settings.healthPort ?? 0, host);
   const metricsAddress = app.metricsServer && (await listen(app.metricsServer, 'METRICS_PORT', metricsPort, host));
+  if (settings.isOpenToStrangers) {
+    logger.warn(
+      { event: 'numbers-open', host: settings.host, count_max: settings.openCountMax },
+      'Whoever reaches this port may take numbers without a token, and a number that was taken never comes again',
+    );
+  }
   logger.info(
     {
       event: 'listening',

@@ -1,8 +1,31 @@
 /** Tells secrets that anybody could guess: examples out of a repository or a manual, and text with hardly any chance in it. */
 
-/** What people write where a secret is still to be put. Chance hardly ever has it. */
-const EXAMPLE =
-  /secret|passw|change.?me|changeit|replace.?me|example|placeholder|insert|dummy|sample|default|trial|insecure|your.?(own|key|jwt|256)|letmein|qwerty|number.?generator/i;
+/** What people write where a secret is still to be put; a space stands for a separator or nothing. */
+const EXAMPLES = [
+  ...[
+    'secret',
+    'passwo',
+    'passwd',
+    'passwort',
+    'change me',
+    'changeit',
+    'replace me',
+    'example',
+    'placeholder',
+    'insert',
+  ],
+  ...['sample', 'default', 'insecure', 'letmein', 'qwerty', 'number generator', 'trial me', 'trial only', 'dummy key'],
+  ...['your own', 'your key', 'your jwt', 'your 256'],
+];
+
+/** A word as people write it: all small, all large, or with a capital. Chance mixes them, and so hardly ever writes one. */
+const spellings = (words: string): string[] => {
+  const capital = words.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
+  return [words, words.toUpperCase(), capital].map((spelling) => spelling.replaceAll(' ', '[^A-Za-z0-9]?'));
+};
+const EXAMPLE = new RegExp(EXAMPLES.flatMap(spellings).join('|'));
+/** Words so short that chance writes them now and then: they must stand by themselves. */
+const SHORT_EXAMPLE = /(?<![a-z0-9])(?:dummy|trial)(?![a-z0-9])/i;
 
 /** Rows that hands and teachers know; what stands in them says as little as one character. */
 const ROWS = [
@@ -45,7 +68,7 @@ const isRepeated = (text: string): boolean => {
 /** @returns what is wrong with a secret for production; undefined when nothing is. */
 export const weaknessOf = (secret: string): string | undefined => {
   const text = secret.toLowerCase();
-  if (EXAMPLE.test(text)) return 'Looks like an example, which everybody knows';
+  if (EXAMPLE.test(secret) || SHORT_EXAMPLE.test(secret)) return 'Looks like an example, which everybody knows';
   const isGuessable = new Set(text).size < DISTINCT_MIN || isRepeated(text) || partsOf(text) < PARTS_MIN;
   return isGuessable ? 'Is too regular: it could be guessed' : undefined;
 };

@@ -83,7 +83,7 @@ describe('npm run repair', () => {
     expect(stdout).toContain('NEW:A 2026-11: PostgreSQL nothing; Redis epoch 18446744073709551615');
     expect(stdout).toContain('FINE 2026: PostgreSQL epoch 1, ceiling 1000; Redis epoch 1, ceiling 1000: in order');
     expect(stdout).toContain('prefix config KEPT: PostgreSQL nothing; Redis version 4: behind');
-    expect(stdout).toContain('5 sequences in Redis, 3 behind in PostgreSQL; 1 prefix configs behind.');
+    expect(stdout).toContain('5 sequences in Redis, 3 behind in PostgreSQL; 1 prefix config behind.');
     expect(stdout).toContain('repeat with --yes');
   });
 

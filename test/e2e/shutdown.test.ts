@@ -33,7 +33,7 @@ const beginPost = async (service: Service, length: number, begun = ''): Promise<
   const socket = connect(service.port, '127.0.0.1');
   await once(socket, 'connect');
   socket.write(
-    `POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${begun}`,
+    `POST /api/numbers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${begun}`,
   );
   await ask(new Agent(), `${service.url}/livez`);
   return socket;

@@ -95,7 +95,7 @@ describe('one connection', () => {
 
 describe('time', () => {
   it('cuts a reader off who takes nothing of a reply for REQUEST_TIMEOUT_MS', async () => {
-    const app = await startApp({ HEADERS_TIMEOUT_MS: '400', REQUEST_TIMEOUT_MS: '800' });
+    const app = await startApp({ HEADERS_TIMEOUT_MS: '400', REQUEST_TIMEOUT_MS: '800', OPEN_COUNT_MAX: '10000' });
     const format = `{SEQ:20}${'-{var:a}'.repeat(7)}`;
     await app.call('PUT', '/api/prefix-configs/A', { format });
     await app.server.listen({ port: 0, host: '127.0.0.1' });

@@ -201,7 +201,7 @@ describe('the alert', () => {
     await once(socket, 'connect');
     socket.on('error', () => undefined);
     socket.write(
-      'POST /api/numbers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      'POST /api/numbers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
     );
     await fetch(`${node.url}/livez`);
     process.kill(node.pid, 'SIGTERM');
