@@ -76,9 +76,9 @@ describe.each(['SQLite', 'Redis', 'Redis and PostgreSQL'])('on %s', (store) => {
     expect([again.status, again.json]).toEqual([200, first.json]);
   });
 
-  it.runIf(store !== 'Redis')(
-    '201: a reservation of a prefix that was removed is found again under its key',
-    async () => {
+  // Redis alone serves no gapless prefix, so there is nothing to reserve.
+  if (store !== 'Redis') {
+    it('201: a reservation of a prefix that was removed is found again under its key', async () => {
       expect((await put('HELD', { format: 'H-{SEQ:4}', strategy: 'gapless' })).status).toBe(200);
       const key = freshKey();
       const first = await post('/api/reservations', { prefixKey: 'HELD' }, key);
@@ -86,6 +86,6 @@ describe.each(['SQLite', 'Redis', 'Redis and PostgreSQL'])('on %s', (store) => {
       await remove('HELD');
       const again = await post('/api/reservations', { prefixKey: 'HELD' }, key);
       expect([again.status, again.json]).toEqual([201, first.json]);
-    },
-  );
+    });
+  }
 });
