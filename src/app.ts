@@ -63,6 +63,7 @@ import type { RedisChecks } from './stores/redis/redis-checks.ts';
 import { createEventLog, type Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { StoreMetrics } from './telemetry/store-metrics.ts';
+import { createTakingLog } from './telemetry/taking-log.ts';
 import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 
 export interface App {
@@ -241,6 +242,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   const log = createEventLog(logger);
   const remedies = createStoreRemedies();
   const listeners: Emit[] = [metrics.listen, remedies.listen, log];
+  if (settings.logTakings) listeners.push(createTakingLog(logger));
   const emit: Emit = (event) => {
     for (const listen of listeners) listen(event);
   };

@@ -40,6 +40,7 @@ const variables = z.object({
     )
     .default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty'], 'json or pretty').optional(),
+  LOG_TAKINGS: z.enum(['on', 'off'], 'on or off').default('on'),
   ...redisVariables,
   REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
   DATABASE_URL: databaseUrl.optional(),
@@ -72,6 +73,8 @@ const settingsSchema = variables.transform((env) => ({
   logLevel: env.LOG_LEVEL,
   /** Undefined: lines for people in a terminal, JSON elsewhere. */
   logFormat: env.LOG_FORMAT,
+  /** Whether each request for numbers with a token or an API key has a line in the log. */
+  logTakings: env.LOG_TAKINGS === 'on',
   /** Undefined: the embedded SQLite database in `dataDir`. */
   redis: redisTargetOf(env),
   /** Stands before the name of every key and channel in Redis. */

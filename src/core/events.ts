@@ -1,4 +1,5 @@
 /** Facts that the lower floors report; metrics and logs listen. */
+import type { Signature } from './caller.ts';
 import type { Finding, Guarantee } from './finding.ts';
 import type { ReservationState } from './ledger.ts';
 import type { LedgerMark } from './ledger-mark.ts';
@@ -45,19 +46,33 @@ export interface GapMeasure {
   readonly entries: number;
 }
 
+interface ConfigChange extends Signature {
+  /** Why, if the caller said so. */
+  readonly reason: string | undefined;
+}
+
 export type NumberGeneratorEvent =
-  | {
+  | (Signature & {
       readonly type: 'numbers-issued';
       readonly prefixKey: string;
       readonly strategy: Strategy;
       readonly count: number;
       readonly source: NumberSource;
-    }
+    })
   /** The process was asked to stop. */
   | { readonly type: 'stop-began' }
-  | { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig }
-  | { readonly type: 'prefix-config-updated'; readonly config: PrefixConfig }
-  | { readonly type: 'prefix-config-removed'; readonly prefixKey: string }
+  | (ConfigChange & { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig })
+  | (ConfigChange & {
+      readonly type: 'prefix-config-updated';
+      readonly config: PrefixConfig;
+      /** What it replaced; undefined when that could not be read. */
+      readonly before: PrefixConfig | undefined;
+    })
+  | (ConfigChange & {
+      readonly type: 'prefix-config-removed';
+      readonly prefixKey: string;
+      readonly before: PrefixConfig | undefined;
+    })
   | { readonly type: 'prefix-config-corrupt'; readonly prefixKey: string; readonly reason: string }
   | { readonly type: 'prefix-config-refresh-failed'; readonly error: unknown }
   /** The store does not answer: numbers come from the standby segments from now on. */
@@ -87,23 +102,34 @@ export type NumberGeneratorEvent =
   | { readonly type: 'nodes-buried'; readonly nodes: readonly string[] }
   /** This node stopped while it could not give back what it held. */
   | { readonly type: 'standby-not-returned'; readonly sequences: number }
-  | {
+  | (Signature & {
       readonly type: 'sequence-advanced';
       readonly prefixKey: string;
+      readonly period: string;
       /** Undefined: where the config has it begin, which the log masks. */
       readonly from: bigint | undefined;
       readonly to: bigint;
       readonly reason: string;
-    }
-  | {
+    })
+  /** Also told when it was closed before: then reason and time are those of the first time, and `isRepeated` says so. */
+  | (Signature & {
       readonly type: 'period-closed';
       readonly prefixKey: string;
       readonly period: string;
       readonly reason: string;
       readonly closedAtMs: number;
-    }
+      readonly isRepeated: boolean;
+    })
   /** A number was reserved, or its reservation confirmed or voided. */
-  | { readonly type: 'reservation'; readonly outcome: ReservationState }
+  | (Signature & {
+      readonly type: 'reservation';
+      readonly id: string;
+      readonly prefixKey: string;
+      /** The state before this call; undefined for a new reservation. The same as `outcome` when the call repeats another one. */
+      readonly before: ReservationState | undefined;
+      readonly outcome: ReservationState;
+      readonly reason: string | undefined;
+    })
   /** An idempotency key came for a gapless number while the counter store was away, and belonged to another request. */
   | { readonly type: 'key-used-twice' }
   /** So many sequences of the ledger went back to an earlier state and are refused; 0: none any more. */
@@ -145,12 +171,12 @@ export type NumberGeneratorEvent =
       readonly other: GapMeasure | undefined;
     }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
-  | {
+  | (Signature & {
       readonly type: 'temporary-number-resolved';
       readonly prefixKey: string;
       readonly number: string;
       readonly resolvedNumber: string;
-    }
+    })
   /** The temporary numbers of this node could not be given to the store yet. */
   | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
@@ -166,17 +192,22 @@ export type NumberGeneratorEvent =
   /** The lease could not be renewed; after two thirds of it no ids are made. */
   | { readonly type: 'worker-lease-not-renewed'; readonly worker: number; readonly error: unknown }
   | { readonly type: 'clock-stepped-back'; readonly byMs: number; readonly handling: ClockHandling }
-  | {
+  | (Signature & {
       readonly type: 'api-key-created';
       readonly id: string;
       readonly name: string;
       readonly scopes: string;
-      /** Subject of who did it; undefined where nobody is asked who he is. */
-      readonly by: string | undefined;
-    }
+      /** ms since 1970-01-01T00:00:00Z; undefined: it does not expire. */
+      readonly expiresAtMs: number | undefined;
+    })
   /** What clients asked of this node could not be added up with the others'; told once until it can. */
   | { readonly type: 'request-counts-not-shared'; readonly error: unknown }
-  | { readonly type: 'api-key-revoked'; readonly id: string; readonly by: string | undefined }
+  | (Signature & {
+      readonly type: 'api-key-revoked';
+      readonly id: string;
+      readonly name: string;
+      readonly scopes: string;
+    })
   /** Prefixes that could print the same numbers, which were not known to. */
   | { readonly type: 'prefix-collisions-found'; readonly detail: string }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */

@@ -9,6 +9,7 @@ import {
   idOfApiKey,
 } from '../core/api-key.ts';
 import type { ApiKeyStore } from '../core/api-key-store.ts';
+import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { ApiKeyNotFoundError, ForbiddenError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
@@ -28,18 +29,21 @@ export interface IdentifiedApiKey extends KnownApiKey {
   readonly rootId: string;
 }
 
+/** What is told of a key that ends. */
+export type RevokedApiKey = Pick<ApiKey, 'id' | 'name' | 'scopes'>;
+
 export interface ApiKeyService {
   /**
-   * @param by subject of who makes it; a key made by a key ends with that one. @returns the key, which is told this once, and what
-   * is kept of it. @throws ForbiddenError when too many keys have made each other already; the store's errors.
+   * A key made by a key ends with that one. @returns the key, which is told this once, and what is kept of it.
+   * @throws ForbiddenError when too many keys have made each other already; the store's errors.
    */
-  create(request: ApiKeyRequest, by: string | undefined): Promise<{ readonly key: string; readonly entry: ApiKey }>;
+  create(request: ApiKeyRequest, caller: Caller): Promise<{ readonly key: string; readonly entry: ApiKey }>;
   /** One page in the order of the ids; those that `visible` does not accept are left out. */
   list(after: string, limit: number, visible: (key: ApiKey) => boolean): Promise<Page<ApiKey>>;
   /** @throws ApiKeyNotFoundError, or the store's errors. */
   read(id: string): Promise<ApiKey>;
   /** From now on this node refuses the key and all that it made, the others within 5 s. @throws ApiKeyNotFoundError, or the store's errors. */
-  revoke(id: string, by: string | undefined): Promise<void>;
+  revoke(entry: RevokedApiKey, caller: Caller): Promise<void>;
   /** Whose key this is; undefined for one that does not exist, was revoked as such or with its maker, or has expired. @throws the store's errors. */
   identify(key: string): IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
 }
@@ -95,44 +99,51 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
     throw new ForbiddenError('The API key that makes this one was revoked.');
   };
 
-  /** The ids of all keys that these made, and that those made. */
-  const madeBy = async (id: string): Promise<readonly string[]> => {
-    const children = new Map<string, string[]>();
+  /** All keys that this one made, and that those made. */
+  const madeBy = async (id: string): Promise<readonly RevokedApiKey[]> => {
+    const children = new Map<string, RevokedApiKey[]>();
     for (let after = '', more = true; more; ) {
       const page = await store.list(after, LISTED_AT_ONCE);
       for (const entry of page) {
         const maker = apiKeyIdOf(entry.createdBy);
-        if (maker !== undefined) children.set(maker, [...(children.get(maker) ?? []), entry.id]);
+        if (maker !== undefined) children.set(maker, [...(children.get(maker) ?? []), entry]);
       }
       more = page.length === LISTED_AT_ONCE;
       after = page.at(-1)?.id ?? after;
     }
     const found = [...(children.get(id) ?? [])];
-    for (const one of found) found.push(...(children.get(one) ?? []));
+    for (const one of found) found.push(...(children.get(one.id) ?? []));
     return found;
   };
 
-  const remove = async (id: string, by: string | undefined): Promise<boolean> => {
+  const remove = async ({ id, name, scopes }: RevokedApiKey, caller: Caller): Promise<boolean> => {
     const removed = await store.remove(id);
     cache.forget(id);
-    if (removed) emit({ type: 'api-key-revoked', id, by });
+    if (removed) emit({ type: 'api-key-revoked', id, name, scopes, ...signatureOf(caller) });
     return removed;
   };
 
   return {
-    create: async ({ name, scopes, validMs }, by) => {
+    create: async ({ name, scopes, validMs }, caller) => {
       const createdAtMs = clock.now();
-      const endMs = Math.min(await endOfMaker(by), createdAtMs + (validMs ?? Number.POSITIVE_INFINITY));
+      const endMs = Math.min(await endOfMaker(caller.subject), createdAtMs + (validMs ?? Number.POSITIVE_INFINITY));
       for (;;) {
         const id = randomBytes(API_KEY_ID_BYTES).toString('hex');
         const key = formatApiKey(id, randomBytes(API_KEY_SECRET_BYTES).toString('base64url'));
         const entry = {
-          ...{ id, hash: digest(key).toString('hex'), name, scopes, createdAtMs, createdBy: by },
+          ...{ id, hash: digest(key).toString('hex'), name, scopes, createdAtMs, createdBy: caller.subject },
           expiresAtMs: endMs === Number.POSITIVE_INFINITY ? undefined : endMs,
         };
         // Ids have 64 bits: a second round is a matter of principle.
         if (!(await store.insert(entry))) continue;
-        emit({ type: 'api-key-created', id, name, scopes, by });
+        emit({
+          type: 'api-key-created',
+          id,
+          name,
+          scopes,
+          expiresAtMs: entry.expiresAtMs,
+          ...signatureOf(caller),
+        });
         return { key, entry };
       }
     },
@@ -151,10 +162,10 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
       return entry;
     },
 
-    revoke: async (id, by) => {
-      if (!(await remove(id, by))) throw new ApiKeyNotFoundError(id);
+    revoke: async (entry, caller) => {
+      if (!(await remove(entry, caller))) throw new ApiKeyNotFoundError(entry.id);
       // They are refused already, for their maker is not there: so that no list shows them.
-      for (const made of await madeBy(id)) await remove(made, by);
+      for (const made of await madeBy(entry.id)) await remove(made, caller);
     },
 
     identify: (key) => {

@@ -2,6 +2,7 @@
 import type { AllocationRecord } from '../allocators/allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import { createTurnEnd } from '../allocators/turn-end.ts';
+import type { Caller } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
@@ -47,8 +48,8 @@ export interface IssueOptions {
    * the present moment.
    */
   readonly date?: string | undefined;
-  /** Subject of the token, for strategies that write down who took a number. */
-  readonly subject?: string | undefined;
+  /** Told with the numbers; strategies with a ledger write his subject down. */
+  readonly caller?: Caller | undefined;
   /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
   readonly receipt?: RequestIdentity | undefined;
 }
@@ -89,6 +90,7 @@ interface Dependencies {
 }
 
 const NO_OPTIONS: IssueOptions = {};
+const NOBODY = { subject: undefined, requestId: undefined };
 
 /** Values that are yet to be printed; or texts, of temporary numbers and of what was printed before. */
 type Issued = { readonly source: NumberSource } & (
@@ -133,12 +135,12 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     series: Series,
     count: number,
     instantMs: number,
-    { variables, date, subject }: IssueOptions,
+    { variables, date, caller }: IssueOptions,
   ): Promise<Issued> => {
     const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
-    const record = { print: printerFor(variables), subject };
+    const record = { print: printerFor(variables), subject: caller?.subject };
     try {
       return await issueValues(series, target, count, record);
     } catch (error) {
@@ -155,12 +157,23 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     }
   };
 
+  /** The key of the config, not that of the request: the same text object each time is found faster. */
+  const tellIssued = (
+    { prefixKey, strategy }: Series['config'],
+    count: number,
+    source: NumberSource,
+    caller: Caller | undefined,
+  ): void => {
+    const { subject: by, requestId } = caller ?? NOBODY;
+    emit({ type: 'numbers-issued', prefixKey, strategy, count, source, by, requestId });
+  };
+
   /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */
   const issueOnce = async (
     series: Series,
     count: number,
     instantMs: number,
-    { variables, date, subject, receipt: identity }: OnceOptions,
+    { variables, date, caller, receipt: identity }: OnceOptions,
   ): Promise<Issued> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
@@ -169,10 +182,12 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     const print = printerFor(variables);
     const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
-    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, { print, subject });
+    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, {
+      ...{ print, subject: caller?.subject },
+    });
     const { source } = allocator;
     if (replayed) return { texts: await printReceipt(config.prefixKey, receipt), source };
-    emit({ type: 'numbers-issued', prefixKey: config.prefixKey, strategy: config.strategy, count, source });
+    tellIssued(config, count, source, caller);
     return { ranges: receipt.ranges, print, source };
   };
 
@@ -197,9 +212,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const series = found instanceof Promise ? await found : found;
     requireClock(series, instantMs, false);
     const issued = await issueFor(series, count, instantMs, options);
-    const { strategy } = series.config;
-    // The key of the config, not that of the request: the same text object each time is found faster.
-    emit({ type: 'numbers-issued', prefixKey: series.config.prefixKey, strategy, count, source: issued.source });
+    tellIssued(series.config, count, issued.source, options.caller);
     return issued;
   };
 

@@ -1,5 +1,5 @@
 /** Registering, reading, changing and removing prefix configs. */
-
+import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import {
@@ -34,6 +34,15 @@ import type { Strategies } from './strategies.ts';
 
 type MayRead = (prefixKey: string) => boolean;
 
+/** Who changes a prefix config, and why, if he says so. */
+export interface Changer extends Caller {
+  readonly reason?: string | undefined;
+  /** Which other prefixes may be named to him. Default: all. */
+  readonly mayRead?: MayRead;
+}
+
+const ALL: MayRead = () => true;
+
 export interface ConfigChange {
   /** The same as `before` when there was nothing to change. */
   readonly config: PrefixConfig;
@@ -43,23 +52,22 @@ export interface ConfigChange {
 
 export interface PrefixConfigService {
   /**
-   * `mayRead` says which other prefixes may be named to the caller.
    * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors.
    */
-  register(prefixKey: string, input: PrefixConfigInput, mayRead?: MayRead): Promise<PrefixConfig>;
+  register(prefixKey: string, input: PrefixConfigInput, changer: Changer): Promise<PrefixConfig>;
   /** @throws PrefixNotRegisteredError, VersionConflictError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors. */
   update(
     prefixKey: string,
     input: PrefixConfigInput,
     expectedVersion: number | 'any',
-    mayRead?: MayRead,
+    changer: Changer,
   ): Promise<ConfigChange>;
   /** Changes what the patch names; writes nothing when it says what is so already. @throws what `update` does, and CorruptEntryError. */
   patch(
     prefixKey: string,
     patch: PrefixConfigPatch,
     expectedVersion: number | 'any',
-    mayRead?: MayRead,
+    changer: Changer,
   ): Promise<ConfigChange>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
   read(prefixKey: string): Promise<PrefixConfig>;
@@ -69,8 +77,13 @@ export interface PrefixConfigService {
    * Counter and history stay, so that a later registration goes on counting and repeats nothing.
    * @throws PrefixNotRegisteredError, VersionConflictError, or the store's errors.
    */
-  remove(prefixKey: string, expectedVersion?: number | 'any'): Promise<void>;
+  remove(prefixKey: string, expectedVersion: number | 'any', changer: Changer): Promise<void>;
 }
+
+const signedBy = (changer: Changer) => ({ ...signatureOf(changer), reason: changer.reason });
+
+const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
+  stored.kind === 'config' ? stored.config : undefined;
 
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 10;
@@ -194,7 +207,7 @@ export const createPrefixConfigService = ({
   const change = async (
     prefixKey: string,
     expectedVersion: number | 'any',
-    mayRead: MayRead,
+    changer: Changer,
     inputOf: (stored: StoredConfig) => Promise<PrefixConfigInput | undefined>,
   ): Promise<ConfigChange> => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
@@ -210,37 +223,38 @@ export const createPrefixConfigService = ({
       if (input === undefined) return { config: readable(prefixKey, stored), before: present };
       await checkChange(prefixKey, formerWithPresent(entry), input);
       const before = await endOf(stored, input);
-      const outcome = await replaceOnce({ prefixKey, input, stored, before, mayRead });
+      const outcome = await replaceOnce({ prefixKey, input, stored, before, mayRead: changer.mayRead ?? ALL });
       if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
       if (outcome.kind === 'conflict') continue;
       seriesCache.note(outcome.config);
       await amend(stored, outcome.config, before);
-      emit({ type: 'prefix-config-updated', config: outcome.config });
-      return { config: outcome.config, before: present };
+      const { config } = outcome;
+      emit({ type: 'prefix-config-updated', config, before: present, ...signedBy(changer) });
+      return { config, before: present };
     }
     throw new VersionConflictError(prefixKey);
   };
 
   return {
-    register: async (prefixKey, input, mayRead = () => true) => {
+    register: async (prefixKey, input, changer) => {
       await check(prefixKey, input);
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const config = await registerOnce(prefixKey, input, mayRead);
+        const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL);
         if (config === undefined) continue;
         seriesCache.forget(prefixKey);
-        emit({ type: 'prefix-config-registered', config });
+        emit({ type: 'prefix-config-registered', config, ...signedBy(changer) });
         return config;
       }
       throw new PrefixAlreadyExistsError(prefixKey);
     },
 
-    update: async (prefixKey, input, expectedVersion, mayRead = () => true) => {
+    update: async (prefixKey, input, expectedVersion, changer) => {
       await check(prefixKey, input);
-      return change(prefixKey, expectedVersion, mayRead, async () => input);
+      return change(prefixKey, expectedVersion, changer, async () => input);
     },
 
-    patch: (prefixKey, patch, expectedVersion, mayRead = () => true) =>
-      change(prefixKey, expectedVersion, mayRead, async (stored) => {
+    patch: (prefixKey, patch, expectedVersion, changer) =>
+      change(prefixKey, expectedVersion, changer, async (stored) => {
         const present = readable(prefixKey, stored);
         const input = patched(present, patch);
         if (saysAlready(present, input)) return undefined;
@@ -266,7 +280,7 @@ export const createPrefixConfigService = ({
         { after, limit },
       ),
 
-    remove: async (prefixKey, expectedVersion = 'any') => {
+    remove: async (prefixKey, expectedVersion, changer) => {
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
         const [stored] = await store.find([prefixKey]);
         if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
@@ -274,7 +288,7 @@ export const createPrefixConfigService = ({
         if (expectedVersion !== 'any' && version !== expectedVersion) break;
         if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
         seriesCache.drop(prefixKey);
-        emit({ type: 'prefix-config-removed', prefixKey });
+        emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), ...signedBy(changer) });
         return;
       }
       throw new VersionConflictError(prefixKey);

@@ -1,5 +1,6 @@
 /** Reservations: a number of a gapless series is taken for a while, then confirmed, or voided, or it comes again by itself. */
 import { type GaplessAllocator, keptReservation } from '../allocators/gapless-allocator.ts';
+import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import {
   ReservationEndedError,
@@ -21,8 +22,7 @@ interface ReservationOptions {
   readonly ttlMs: number;
   /** What stands for `{var:name}` in the format, by name. */
   readonly variables: GivenVariables | undefined;
-  /** Subject of the token. */
-  readonly subject: string | undefined;
+  readonly caller: Caller;
   /** Of a request with an idempotency key: its repetition within 24 h gets the same reservation, as it is by then. */
   readonly receipt?: RequestIdentity | undefined;
 }
@@ -41,10 +41,10 @@ export interface ReservationService {
   reserve(prefixKey: string, options: ReservationOptions): Promise<ReservedNumber>;
   /** @throws ReservationNotFoundError, or the store's errors. */
   read(id: string): Promise<Reservation>;
-  /** Makes the number final; may be repeated. @throws ReservationEndedError when it is void or expired; ReservationNotFoundError; the store's errors. */
-  confirm(id: string): Promise<Reservation>;
+  /** Makes the number final; may be repeated. @param before as it was read. @throws ReservationEndedError when it is void or expired; ReservationNotFoundError; the store's errors. */
+  confirm(before: Reservation, caller: Caller): Promise<Reservation>;
   /** Gives the number back; may be repeated. @throws ReservationEndedError when it is confirmed or expired; ReservationNotFoundError; the store's errors. */
-  void(id: string, reason: string): Promise<Reservation>;
+  void(before: Reservation, reason: string, caller: Caller): Promise<Reservation>;
 }
 
 interface Dependencies {
@@ -63,17 +63,31 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     return outcome;
   };
 
-  const ended = (id: string, outcome: EndedReservation | undefined): Reservation => {
-    const { ended: asAsked, reservation } = found(id, outcome);
+  const tell = (
+    { id, prefixKey, state: outcome, reason }: Reservation,
+    before: Reservation['state'] | undefined,
+    caller: Caller,
+  ): void => emit({ type: 'reservation', id, prefixKey, before, outcome, reason, ...signatureOf(caller) });
+
+  const ended = (
+    before: Reservation,
+    outcome: EndedReservation | undefined,
+    reason: string | undefined,
+    caller: Caller,
+  ): Reservation => {
+    const { ended: asAsked, reservation } = found(before.id, outcome);
     if (!asAsked) throw new ReservationEndedError(reservation);
-    emit({ type: 'reservation', outcome: reservation.state });
+    // Another call may have ended it since it was read; its reason stays.
+    const isRepeated = before.state !== 'reserved' || reservation.reason !== reason;
+    tell(reservation, isRepeated ? reservation.state : before.state, caller);
     return reservation;
   };
 
   const reserve = async (
     prefixKey: string,
-    { ttlMs, variables, subject, receipt }: ReservationOptions,
+    { ttlMs, variables, caller, receipt }: ReservationOptions,
   ): Promise<ReservedNumber> => {
+    const { subject } = caller;
     const instantMs = clock.now();
     const series = await seriesCache.get(prefixKey);
     const { config, at } = series;
@@ -90,11 +104,11 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     if (receipt !== undefined) {
       const request = { ...receipt, atMs: instantMs };
       const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
-      if (!replayed) emit({ type: 'reservation', outcome: 'reserved' });
-      return { reservation: found(id, await gapless.ledger.findReservation(id)), source };
+      const reservation = found(id, await gapless.ledger.findReservation(id));
+      if (!replayed) tell(reservation, undefined, caller);
+      return { reservation, source };
     }
     const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, ttlMs, { print, subject });
-    emit({ type: 'reservation', outcome: 'reserved' });
     const reservation: Reservation = {
       id,
       ...target.sequence,
@@ -107,6 +121,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
       endedAtMs: undefined,
       reason: undefined,
     };
+    tell(reservation, undefined, caller);
     return { reservation, source };
   };
 
@@ -125,7 +140,8 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     },
 
     read: async (id) => found(id, await gapless?.ledger.findReservation(id)),
-    confirm: async (id) => ended(id, await gapless?.ledger.confirm(id)),
-    void: async (id, reason) => ended(id, await gapless?.ledger.void(id, reason)),
+    confirm: async (before, caller) => ended(before, await gapless?.ledger.confirm(before.id), undefined, caller),
+    void: async (before, reason, caller) =>
+      ended(before, await gapless?.ledger.void(before.id, reason), reason, caller),
   };
 };

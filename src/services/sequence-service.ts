@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
+import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Closure } from '../core/closure.ts';
 import type { CounterStore } from '../core/counter-store.ts';
@@ -37,8 +38,6 @@ export interface Advanced extends Range {
 export interface AdvanceRequest {
   readonly to: bigint;
   readonly reason: string;
-  /** Subject of the token. */
-  readonly subject?: string | undefined;
   /** Only says what it would do. */
   readonly dryRun?: boolean;
   /** Lets a gapless sequence lose more than ADVANCE_LOST_MAX values. */
@@ -97,13 +96,13 @@ export interface SequenceService {
    * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
    * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
    */
-  closePeriod(prefixKey: string, period: string, reason: string): Promise<Closure>;
+  closePeriod(prefixKey: string, period: string, reason: string, caller: Caller): Promise<Closure>;
   /**
    * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record, or is lost in a ledger.
    * @throws PrefixNotRegisteredError; ValidationError when a gapless one would lose too many; SequenceNotForwardError when `to` is not above the current value;
    * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
    */
-  advance(prefixKey: string, request: AdvanceRequest): Promise<SequenceReport>;
+  advance(prefixKey: string, request: AdvanceRequest, caller: Caller): Promise<SequenceReport>;
 }
 
 interface Dependencies {
@@ -200,7 +199,8 @@ export const createSequenceService = ({
 
   const advanceLedger = async (
     { sequence, initialSeq, limit }: AllocationTarget,
-    { to, reason, subject, dryRun = false, force = false }: AdvanceRequest,
+    { to, reason, dryRun = false, force = false }: AdvanceRequest,
+    { subject }: Caller,
   ): Promise<Move> => {
     const lostMax = force ? undefined : ADVANCE_LOST_MAX;
     const reply = await ledgerOf().advance({ sequence, to, initialSeq, limit, lostMax, reason, subject, dryRun });
@@ -283,7 +283,7 @@ export const createSequenceService = ({
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
-    closePeriod: async (prefixKey, period, reason) => {
+    closePeriod: async (prefixKey, period, reason, caller) => {
       const series = await seriesCache.get(prefixKey);
       const { reset, strategy } = series.config;
       if (strategy !== 'counter') {
@@ -299,20 +299,26 @@ export const createSequenceService = ({
         throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
       }
       const closure = await store.close({ prefixKey, period }, { reason, closedAtMs: nowMs });
-      emit({ type: 'period-closed', prefixKey, period, ...closure });
+      const isRepeated = closure.closedAtMs !== nowMs || closure.reason !== reason;
+      emit({ type: 'period-closed', prefixKey, period, ...closure, isRepeated, ...signatureOf(caller) });
       return closure;
     },
 
-    advance: async (prefixKey, request) => {
+    advance: async (prefixKey, request, caller) => {
       const series = await counted(prefixKey);
       const { target } = series.at(clock.now());
       const move = series.config.strategy === 'gapless' ? advanceLedger : advanceCounter;
-      const { from, to, free } = await move(target, request);
+      const { from, to, free } = await move(target, request, caller);
       const advanced = { first: from + 1n, last: to, free, dryRun: request.dryRun === true };
       if (!advanced.dryRun) {
         capacityWatcher.passOver(target.sequence, from, to);
         const countedTo = from === target.initialSeq ? undefined : from;
-        emit({ type: 'sequence-advanced', prefixKey, from: countedTo, to, reason: request.reason });
+        emit({
+          type: 'sequence-advanced',
+          ...target.sequence,
+          ...{ from: countedTo, to, reason: request.reason },
+          ...signatureOf(caller),
+        });
       }
       return { ...(await read(prefixKey)), advanced };
     },

@@ -2,6 +2,7 @@
 import type { Allocation } from '../allocators/allocator.ts';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
+import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
@@ -33,7 +34,7 @@ export interface TemporaryNumberService {
   /** @throws TemporaryNumberNotFoundError */
   find(number: string): Promise<TemporaryNumber>;
   /** Issues the real number, once: a repetition gives the same. @throws TemporaryNumberNotFoundError and what issuing throws. */
-  resolve(number: string): Promise<TemporaryNumber>;
+  resolve(number: string, caller: Caller): Promise<TemporaryNumber>;
 }
 
 interface Dependencies {
@@ -120,12 +121,15 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
 
     find,
 
-    resolve: async (number) => {
+    resolve: async (number, caller) => {
       const entry = await find(number);
       if (entry.resolvedNumber !== undefined && !unresolved.has(number)) return entry;
       const { target, allocation, resolvedNumber } = await allocateFor(entry);
       const isFirst = await store.resolve(number, resolvedNumber);
-      if (isFirst) emit({ type: 'temporary-number-resolved', prefixKey: entry.prefixKey, number, resolvedNumber });
+      if (isFirst) {
+        const { prefixKey } = entry;
+        emit({ type: 'temporary-number-resolved', prefixKey, number, resolvedNumber, ...signatureOf(caller) });
+      }
       const resolved = await find(number);
       // Another node was faster: this value was never shown, so it goes back, once.
       const isMine = resolved.resolvedNumber === resolvedNumber;

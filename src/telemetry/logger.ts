@@ -1,5 +1,6 @@
 /** The log: JSON lines by pino, with the values that nobody may read masked. */
 import { type DestinationStream, type Logger, type LoggerOptions as PinoOptions, pino } from 'pino';
+import type { Signature } from '../core/caller.ts';
 import { NumberGeneratorError, StorePreparingError } from '../core/errors.ts';
 import type { Emit, NumberGeneratorEvent } from '../core/events.ts';
 import { plainJson, plainTexts } from '../core/plain-text.ts';
@@ -78,6 +79,30 @@ const configFields = (config: PrefixConfig): Record<string, unknown> => ({
   version: config.version,
 });
 
+const signed = ({ by, requestId }: Signature): Record<string, unknown> => ({ subject: by, request_id: requestId });
+
+/** `timeZone` → `time_zone` */
+const spell = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** All that was chosen of a config; the masks of the log hide its initial value. */
+const chosenFields = ({ prefixKey: _key, former: _former, unknown: _unknown, ...chosen }: PrefixConfig) =>
+  Object.fromEntries(Object.entries(chosen).map(([name, value]) => [spell(name), value]));
+
+/** The fields that are no longer the same, named: of a masked one nothing else is seen. */
+const changedFields = (before: PrefixConfig, after: PrefixConfig): string[] => {
+  const former = chosenFields(before);
+  return Object.entries(chosenFields(after))
+    .filter(([name, value]) => name !== 'version' && former[name] !== value)
+    .map(([name]) => name);
+};
+
+/** What a change of a config made of what; undefined: there was, or is, none, or it could not be read. */
+const changeFields = (before: PrefixConfig | undefined, after: PrefixConfig | undefined): Record<string, unknown> => ({
+  ...(before !== undefined && { before: chosenFields(before) }),
+  ...(after !== undefined && { after: chosenFields(after) }),
+  ...(before !== undefined && after !== undefined && { changed: changedFields(before, after) }),
+});
+
 /** The reason as a person wrote it; an error of ours hides it in its cause. */
 const reasonOf = (error: unknown): string => {
   const reason = error instanceof NumberGeneratorError && error.cause !== undefined ? error.cause : error;
@@ -95,14 +120,32 @@ type Writer<Type extends NumberGeneratorEvent['type']> = (
 const LEVELS = { error: 'error', warning: 'warn', info: 'info' } as const;
 
 const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> } = {
-  // Two microseconds a line, hundreds of thousands of lines a minute: numbers are counted by the metrics instead.
+  // By the log of the takings.
   'numbers-issued': () => undefined,
-  'prefix-config-registered': ({ config }, logger) =>
-    logger.info({ event: 'prefix-config', status: 'registered', ...configFields(config) }, 'Prefix registered'),
-  'prefix-config-updated': ({ config }, logger) =>
-    logger.info({ event: 'prefix-config', status: 'updated', ...configFields(config) }, 'Prefix config changed'),
-  'prefix-config-removed': ({ prefixKey }, logger) =>
-    logger.info({ event: 'prefix-config', status: 'removed', prefix_key: prefixKey }, 'Prefix config removed'),
+  'prefix-config-registered': ({ config, reason, ...signature }, logger) =>
+    logger.info(
+      {
+        ...{ event: 'prefix-config', status: 'registered', ...configFields(config), ...signed(signature), reason },
+        ...changeFields(undefined, config),
+      },
+      'Prefix registered',
+    ),
+  'prefix-config-updated': ({ config, before, reason, ...signature }, logger) =>
+    logger.info(
+      {
+        ...{ event: 'prefix-config', status: 'updated', ...configFields(config), ...signed(signature), reason },
+        ...changeFields(before, config),
+      },
+      'Prefix config changed',
+    ),
+  'prefix-config-removed': ({ prefixKey, before, reason, ...signature }, logger) =>
+    logger.info(
+      {
+        ...{ event: 'prefix-config', status: 'removed', prefix_key: prefixKey, ...signed(signature), reason },
+        ...changeFields(before, undefined),
+      },
+      'Prefix config removed',
+    ),
   'prefix-config-corrupt': ({ prefixKey, reason }, logger) =>
     logger.error(
       { event: 'prefix-config-corrupt', prefix_key: prefixKey, reason },
@@ -125,21 +168,33 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'standby-not-returned', sequences },
       'Stopped while the store was away: what this node held appears in the gap record when the counter reaches it',
     ),
-  'sequence-advanced': ({ prefixKey, from, to, reason }, logger) =>
+  'sequence-advanced': ({ prefixKey, period, from, to, reason, ...signature }, logger) =>
     logger.info(
       {
-        event: 'sequence-advanced',
-        prefix_key: prefixKey,
-        from: from === undefined ? MASK : `${from}`,
-        to: `${to}`,
-        reason,
+        ...{ event: 'sequence-advanced', prefix_key: prefixKey, period, ...signed(signature), reason },
+        ...{ from: from === undefined ? MASK : `${from}`, to: `${to}` },
       },
       'A sequence was moved forward by hand',
     ),
-  'period-closed': ({ prefixKey, period, reason }, logger) =>
-    logger.info({ event: 'period-closed', prefix_key: prefixKey, period, reason }, 'A period was closed'),
-  // The ledger itself keeps them all, with times and reasons.
-  reservation: () => undefined,
+  'period-closed': ({ prefixKey, period, reason, closedAtMs, isRepeated, ...signature }, logger) =>
+    logger.info(
+      {
+        ...{ event: 'period-closed', prefix_key: prefixKey, period, ...signed(signature), reason },
+        ...{ closed_at: new Date(closedAtMs).toISOString(), before: isRepeated ? 'closed' : 'open', after: 'closed' },
+      },
+      isRepeated ? 'A period was to be closed that was closed before' : 'A period was closed',
+    ),
+  // Reserving and confirming are takings, which are logged as such; what happens to a number that was taken is somebody's doing.
+  reservation: ({ id, prefixKey, before, outcome, reason, ...signature }, logger) => {
+    if (outcome !== 'void' || before === outcome) return;
+    logger.info(
+      {
+        ...{ event: 'reservation', status: outcome, id, prefix_key: prefixKey, ...signed(signature), reason },
+        ...{ before, after: outcome },
+      },
+      'A reservation was voided',
+    );
+  },
   'key-used-twice': (_event, logger) =>
     logger.warn(
       { event: 'key-used-twice' },
@@ -193,9 +248,12 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },
       'Temporary number issued',
     ),
-  'temporary-number-resolved': ({ prefixKey, number, resolvedNumber }, logger) =>
+  'temporary-number-resolved': ({ prefixKey, number, resolvedNumber, ...signature }, logger) =>
     logger.info(
-      { event: 'temporary-number', status: 'resolved', prefix_key: prefixKey, number, resolved_number: resolvedNumber },
+      {
+        ...{ event: 'temporary-number', status: 'resolved', prefix_key: prefixKey, number },
+        ...{ resolved_number: resolvedNumber, ...signed(signature) },
+      },
       'Temporary number resolved',
     ),
   'hand-over-failed': ({ error }, logger) =>
@@ -216,10 +274,16 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'ceiling-store-disconnected', reason, remedy },
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
-  'api-key-created': ({ id, name, scopes, by }, logger) =>
-    logger.info({ event: 'api-key', status: 'created', id, name, scopes, by }, 'API key created'),
-  'api-key-revoked': ({ id, by }, logger) =>
-    logger.info({ event: 'api-key', status: 'revoked', id, by }, 'API key revoked'),
+  'api-key-created': ({ id, name, scopes, expiresAtMs, ...signature }, logger) =>
+    logger.info(
+      {
+        ...{ event: 'api-key', status: 'created', id, name, scopes, ...signed(signature) },
+        ...(expiresAtMs !== undefined && { expires_at: new Date(expiresAtMs).toISOString() }),
+      },
+      'API key created',
+    ),
+  'api-key-revoked': ({ id, name, scopes, ...signature }, logger) =>
+    logger.info({ event: 'api-key', status: 'revoked', id, name, scopes, ...signed(signature) }, 'API key revoked'),
   'request-counts-not-shared': ({ error }, logger) =>
     logger.warn(
       { event: 'request-counts-not-shared', reason: reasonOf(error) },

@@ -224,8 +224,8 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(json.createdBy).toBe('alice');
     await setting.app.call('DELETE', `/api/api-keys/${json.id}`, undefined, bearer('keys:admin', 'bob'));
     const line = { event: 'api-key', id: json.id };
-    expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'created', by: 'alice' }));
-    expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'revoked', by: 'bob' }));
+    expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'created', subject: 'alice' }));
+    expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'revoked', subject: 'bob' }));
     expect(JSON.stringify(setting.app.log)).not.toContain(json.key);
     const all = (await setting.app.call('GET', '/api/api-keys?limit=1000')).json.items;
     const seen: unknown[] = [];

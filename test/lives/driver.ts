@@ -6,6 +6,8 @@ import { identifyRequest } from '../../src/http/idempotency-key.ts';
 import { createGate } from './gate.ts';
 import type { LifeNode } from './node.ts';
 
+const CALLER = { subject: undefined, requestId: 'r-1' };
+
 /** What the service said: a result, or the code of its refusal. */
 export type Answer<Result> = { readonly ok: Result } | { readonly refused: string; readonly why: string };
 
@@ -156,13 +158,14 @@ export const createServiceDriver = (node: LifeNode): Driver => {
   const reporting = createGate(REPORTS_MAX);
   return {
     node: node.name,
-    register: (prefixKey, body) => answered(async () => (await node.configs.register(prefixKey, parsed(body))).version),
+    register: (prefixKey, body) =>
+      answered(async () => (await node.configs.register(prefixKey, parsed(body), CALLER)).version),
     change: (prefixKey, body) =>
       answered(async () => {
-        const { config } = await node.configs.update(prefixKey, parsed(body), 'any');
+        const { config } = await node.configs.update(prefixKey, parsed(body), 'any', CALLER);
         return config.version;
       }),
-    remove: (prefixKey) => answered(() => node.configs.remove(prefixKey).then(() => undefined)),
+    remove: (prefixKey) => answered(() => node.configs.remove(prefixKey, 'any', CALLER).then(() => undefined)),
     readConfig: (prefixKey) => answered(() => node.configs.read(prefixKey)),
     take: (prefixKey, { count, variables, date, idempotencyKey }) =>
       answered(() => {
@@ -172,18 +175,20 @@ export const createServiceDriver = (node: LifeNode): Driver => {
       }),
     reserve: (prefixKey, ttlMs, variables) =>
       answered(async () => {
-        const { reservation } = await node.reservations.reserve(prefixKey, { ttlMs, variables, subject: undefined });
+        const { reservation } = await node.reservations.reserve(prefixKey, { ttlMs, variables, caller: CALLER });
         return { id: reservation.id, number: reservation.number };
       }),
-    confirm: (id) => answered(() => node.reservations.confirm(id).then(() => undefined)),
-    void: (id) => answered(() => node.reservations.void(id, REASON).then(() => undefined)),
+    confirm: (id) =>
+      answered(async () => void (await node.reservations.confirm(await node.reservations.read(id), CALLER))),
+    void: (id) =>
+      answered(async () => void (await node.reservations.void(await node.reservations.read(id), REASON, CALLER))),
     advance: (prefixKey, to) =>
       answered(async () => {
-        const request = { to, reason: REASON, subject: undefined, dryRun: false };
-        return (await node.sequences.advance(prefixKey, request)).value;
+        const request = { to, reason: REASON, dryRun: false };
+        return (await node.sequences.advance(prefixKey, request, CALLER)).value;
       }),
     closePeriod: (prefixKey, period) =>
-      answered(() => node.sequences.closePeriod(prefixKey, period, REASON).then(() => undefined)),
+      answered(() => node.sequences.closePeriod(prefixKey, period, REASON, CALLER).then(() => undefined)),
     preview: (prefixKey, variables) => answered(() => node.sequences.preview(prefixKey, variables)),
     sequence: (prefixKey) =>
       answered(async () => {

@@ -19,18 +19,15 @@ export interface RouteGuard {
 export interface Authorizer {
   /** Guards a route: a caller is needed who may do `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
-  /** Whether the caller may do `action` with this prefix; nobody may of whom a guard, or `subjectOf`, has not asked who he is. */
+  /** Whether the caller may do `action` with this prefix; nobody may of whom no guard has asked who he is. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
   require(request: FastifyRequest, action: Action, prefixKey: string): void;
   /** Whether the caller of a guarded route may do `action` with all prefixes that a grant reaches. */
   permitsWithin(request: FastifyRequest, action: Action, reach: Grant['prefix']): boolean;
-  /**
-   * The subject of the caller, also where no token is needed; undefined for callers without one.
-   * @throws UnauthorizedError when there is a token or key that does not verify.
-   */
-  subjectOf(request: FastifyRequest): Promise<string | undefined>;
-  /** The same, but a token or key that does not verify says nothing, and nothing of it is logged: a guard may do that. */
+  /** Guards a route that is open to everybody: a token or key that is sent must verify, and says who the caller is. */
+  readonly verify: RouteGuard;
+  /** The subject of the caller, if any. What does not verify says nothing, and nothing of it is logged: a guard may do that. */
   callerOf(request: FastifyRequest): Promise<string | undefined>;
 }
 
@@ -39,7 +36,7 @@ const EVERYTHING: Authorizer = {
   permits: () => true,
   require: () => undefined,
   permitsWithin: () => true,
-  subjectOf: async () => undefined,
+  verify: {},
   callerOf: async () => undefined,
 };
 
@@ -48,8 +45,9 @@ const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]
 
 /** Writes a call that was refused to the log. */
 export const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'forbidden', reason: string): void => {
+  const subject = event === 'forbidden' ? request.user?.subject : undefined;
   request.log.warn(
-    { event, method: request.method, path: pathOf(request), client: request.ip, reason },
+    { event, method: request.method, path: pathOf(request), client: request.ip, subject, reason },
     'A call was refused',
   );
 };
@@ -130,12 +128,12 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
       if (refusal !== undefined) throw refusal;
     },
     permitsWithin: (request, action, reach) => allowsWithin(request.user.grants, action, reach),
-    subjectOf: async (request) => {
-      try {
-        return await identifyOnce(request, identify);
-      } catch (error) {
-        throw refuse(request, error);
-      }
+    verify: {
+      onRequest: (request, _reply, done) => {
+        const { authorization, 'x-api-key': key } = request.headers;
+        if (authorization === undefined && key === undefined) done();
+        else identify(request, (error) => done(error && refuse(request, error)));
+      },
     },
     callerOf: (request) => identifyOnce(request, identify).catch(() => undefined),
   };

@@ -57,11 +57,19 @@ const requireStrict = ({ schema, method, url }: RouteOptions): void => {
   }
 };
 
+/** The names in the query that the route does not know. Its schema would say so itself, if the one of the body were not asked first. */
+const unknownIn = (query: unknown, querystring: unknown, hasBody: boolean): FieldProblem[] => {
+  if (querystring === undefined) return unknown(Object.keys(query as object));
+  if (!hasBody || !(querystring instanceof z.ZodType)) return [];
+  const issues = querystring.safeParse(query).error?.issues ?? [];
+  return unknown(issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])));
+};
+
 /** Checks what no schema of the route speaks of. By callback, for at most requests there is nothing to wait for. */
 const checkFor = ({ schema }: RouteOptions): preValidationHookHandler => {
   const { querystring, body } = schema ?? {};
   return (request, _reply, done) => {
-    const problems = querystring === undefined ? unknown(Object.keys(request.query as object)) : [];
+    const problems = unknownIn(request.query, querystring, body !== undefined);
     const isBodiless = BODILESS.has(request.method);
     if (body === undefined && !isBodiless) problems.push(...problemsOfBody(request.body));
     // To a schema a body that is missing is null too, and one that may be left out takes both.

@@ -6,6 +6,7 @@ import type { ApiKey } from '../../core/api-key.ts';
 import { ForbiddenError } from '../../core/errors.ts';
 import { type Grant, readScopes } from '../../core/scopes.ts';
 import type { ApiKeyService } from '../../services/api-key-service.ts';
+import { callerOf } from '../caller.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import {
   apiKeyBody,
@@ -69,7 +70,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
           'An API key is given no scope that its maker lacks, and no prefix without keys:admin.',
         );
       }
-      const { key, entry } = await apiKeyService.create(request.body, request.user?.subject);
+      const { key, entry } = await apiKeyService.create(request.body, callerOf(request));
       reply.code(201).header('Cache-Control', 'no-store').header('Location', `${request.routeOptions.url}/${entry.id}`);
       return { ...toApiKeyReply(entry), key };
     },
@@ -104,9 +105,9 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
       ...authorizer.guard('keys:admin'),
     },
     async (request, reply) => {
-      const { id } = request.params;
-      refuse(request, await apiKeyService.read(id));
-      await apiKeyService.revoke(id, request.user?.subject);
+      const entry = await apiKeyService.read(request.params.id);
+      refuse(request, entry);
+      await apiKeyService.revoke(entry, callerOf(request));
       return reply.code(204).send();
     },
   );

@@ -51,8 +51,6 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
   await server.register(apiKeyRoutes, { apiKeyService, authorizer });
   await server.register(snowflakeRoutes);
-  const issuing = { authorizer: numbersAuth === 'required' ? authorizer : undefined };
-  const { subjectOf, permits } = authorizer;
-  await server.register(numberRoutes, { numberService, ...issuing, subjectOf, openCountMax: options.openCountMax });
-  await server.register(reservationRoutes, { reservationService, ...issuing, subjectOf, permits });
+  await server.register(numberRoutes, { numberService, authorizer, numbersAuth, openCountMax: options.openCountMax });
+  await server.register(reservationRoutes, { reservationService, authorizer, numbersAuth });
 };

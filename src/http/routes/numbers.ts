@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
 import type { NumberService } from '../../services/number-service.ts';
+import { callerOf } from '../caller.ts';
 import { identifyRequest, type Payload, readIdempotencyKey } from '../idempotency-key.ts';
 import { type Authorizer, logRefusal, type RouteGuard } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -14,10 +15,9 @@ import { securedBy } from '../schemas/security.ts';
 
 export interface NumberRoutesOptions {
   readonly numberService: NumberService;
-  /** Undefined: numbers are open to everybody. */
-  readonly authorizer: Authorizer | undefined;
-  /** Whose idempotency keys these are. */
-  readonly subjectOf: Authorizer['subjectOf'];
+  readonly authorizer: Authorizer;
+  /** `open`: to everybody; a credential that is sent must verify all the same. */
+  readonly numbersAuth: 'open' | 'required';
   /** How many numbers a caller whom nobody knows may take in one request; undefined: as many as anybody. */
   readonly openCountMax: number | undefined;
 }
@@ -39,7 +39,7 @@ const response = {
 
 export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   server,
-  { numberService, authorizer, subjectOf, openCountMax = Number.POSITIVE_INFINITY },
+  { numberService, authorizer, numbersAuth, openCountMax = Number.POSITIVE_INFINITY },
 ) => {
   const config = { prefixNotRegisteredStatus: 400, idempotencyKey: 'honoured' as const };
   const weighed = (part: 'query' | 'body') => ({
@@ -49,7 +49,9 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   // What is replied here has no more fields than the schema describes.
   const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
-    authorizer?.guard('numbers:issue', (request) => (request[part] as { prefixKey: string }).prefixKey) ?? {};
+    numbersAuth === 'open'
+      ? authorizer.verify
+      : authorizer.guard('numbers:issue', (request) => (request[part] as { prefixKey: string }).prefixKey);
   const schema = (operationId: string, summary: string) => ({
     operationId,
     tags: ['numbers'],
@@ -57,12 +59,12 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     headers: idempotencyHeaders,
     ...sends({ 200: ['Cache-Control', 'X-Number-Source'] }),
     response,
-    ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
+    ...(numbersAuth === 'required' && { security: securedBy('numbers:issue') }),
   });
 
   /** A number that was taken never comes again: strangers take few at a time. */
-  const refuseManyToStrangers = async (request: FastifyRequest, count: number): Promise<void> => {
-    if (count <= openCountMax || (await subjectOf(request)) !== undefined) return;
+  const refuseManyToStrangers = (request: FastifyRequest, count: number): void => {
+    if (count <= openCountMax || request.user?.subject !== undefined) return;
     logRefusal(request, 'forbidden', `more than ${openCountMax} numbers without a token`);
     throw new ForbiddenError(
       `Without a token or an API key a request takes at most ${openCountMax} numbers (OPEN_COUNT_MAX).`,
@@ -75,11 +77,10 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     payload: Payload,
   ): Promise<z.output<typeof numbersReply>> => {
     const { prefixKey, count, variables, date } = payload;
-    await refuseManyToStrangers(request, count ?? 1);
+    refuseManyToStrangers(request, count ?? 1);
     const key = readIdempotencyKey(request.headers['idempotency-key']);
-    const receipt = key === undefined ? undefined : identifyRequest(key, await subjectOf(request), payload);
-    // Known where a guard, or the key, asked for the token.
-    const options = { variables, date, receipt, subject: request.user?.subject };
+    const receipt = key === undefined ? undefined : identifyRequest(key, request.user?.subject, payload);
+    const options = { variables, date, receipt, caller: callerOf(request) };
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store');
     if (count !== undefined) {

@@ -6,7 +6,8 @@ import { type PrefixConfig, prefixKeySchema } from '../../core/prefix-config.ts'
 import { prefixConfigBodySchema, prefixConfigPatchSchema, resetBetween } from '../../core/prefix-config-body.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Action } from '../../core/scopes.ts';
-import type { PrefixConfigService } from '../../services/prefix-config-service.ts';
+import type { Changer, PrefixConfigService } from '../../services/prefix-config-service.ts';
+import { callerOf } from '../caller.ts';
 import { ifMatch, readIfMatch, refuseOther } from '../change-condition.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -22,6 +23,7 @@ import {
 } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
+import { reason } from '../schemas/sequences.ts';
 
 export interface PrefixConfigRoutesOptions {
   readonly prefixConfigService: PrefixConfigService;
@@ -47,6 +49,9 @@ const WRITES = [
   },
 ] as const;
 
+/** Not in the body, which is the config and nothing else. */
+const changeQuery = z.strictObject({ reason: reason.optional() });
+
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
 
 const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
@@ -64,6 +69,11 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     summary,
     security: securedBy(action),
   });
+  const by = (request: FastifyRequest<{ Querystring: z.output<typeof changeQuery> }>): Changer => ({
+    ...callerOf(request),
+    reason: request.query.reason,
+    mayRead: (other) => authorizer.permits(request, 'configs:read', other),
+  });
 
   // Two routes, not one with two methods: so the metrics tell them apart.
   for (const { method, params, ...call } of WRITES) {
@@ -77,6 +87,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         ...sends({ 200: ['ETag'] }),
         params,
         headers: ifMatch('The ETag of the config to change. Without it the call registers.'),
+        querystring: changeQuery,
         body: prefixConfigBodySchema,
         response: {
           ...foundResponse,
@@ -92,12 +103,11 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { prefixKey } = request.params;
         const { said, given, input } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
-        const mayRead = (other: string): boolean => authorizer.permits(request, 'configs:read', other);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(prefixKey, input, mayRead);
+          const config = await prefixConfigService.register(prefixKey, input, by(request));
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const { config, before } = await prefixConfigService.update(prefixKey, input, expectedVersion, mayRead);
+        const { config, before } = await prefixConfigService.update(prefixKey, input, expectedVersion, by(request));
         const resetToDefaults = before === undefined ? [] : resetBetween(before, config, given);
         return {
           status: 'updated' as const,
@@ -120,6 +130,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
           consumes: [MERGE_PATCH, 'application/json'],
           params: prefixKeyParams,
           headers: ifMatch('The ETag of the config to change. Without it, or with *, whatever its version is.'),
+          querystring: changeQuery,
           body: prefixConfigPatchSchema,
           response: {
             ...foundResponse,
@@ -136,8 +147,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { prefixKey } = request.params;
         const { said, patch } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
-        const mayRead = (other: string): boolean => authorizer.permits(request, 'configs:read', other);
-        const { config, before } = await prefixConfigService.patch(prefixKey, patch, expectedVersion, mayRead);
+        const { config, before } = await prefixConfigService.patch(prefixKey, patch, expectedVersion, by(request));
         const status = config === before ? ('unchanged' as const) : ('updated' as const);
         return { status, ...withETag(reply, config) };
       },
@@ -185,13 +195,14 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         headers: ifMatch(
           'The ETag of the config to remove. Without it, or with *, the config is removed whatever its version is.',
         ),
+        querystring: changeQuery,
         response: { ...foundResponse, 204: z.undefined(), 412: problemResponse('VERSION_CONFLICT') },
       },
       ...authorizer.guard('configs:write', keyOf),
     },
     async (request, reply) => {
       const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
-      await prefixConfigService.remove(request.params.prefixKey, expectedVersion);
+      await prefixConfigService.remove(request.params.prefixKey, expectedVersion, by(request));
       return reply.code(204).send();
     },
   );

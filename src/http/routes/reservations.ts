@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
 import type { Reservation } from '../../core/ledger.ts';
 import type { ReservationService } from '../../services/reservation-service.ts';
+import { callerOf } from '../caller.ts';
 import { identifyReservation, readIdempotencyKey } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -22,11 +23,9 @@ import { securedBy } from '../schemas/security.ts';
 
 export interface ReservationRoutesOptions {
   readonly reservationService: ReservationService;
-  /** Undefined: reservations are open to everybody, as numbers are. */
-  readonly authorizer: Authorizer | undefined;
-  /** Whose idempotency keys these are. */
-  readonly subjectOf: Authorizer['subjectOf'];
-  readonly permits: Authorizer['permits'];
+  readonly authorizer: Authorizer;
+  /** `open`: to everybody, as numbers are. */
+  readonly numbersAuth: 'open' | 'required';
 }
 
 const endedResponse = {
@@ -38,28 +37,29 @@ const endedResponse = {
 
 export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> = async (
   server,
-  { reservationService, authorizer, subjectOf, permits },
+  { reservationService, authorizer, numbersAuth },
 ) => {
+  const isGuarded = numbersAuth === 'required';
   const described = (operationId: string, summary: string) => ({
     operationId,
     tags: ['reservations'],
     summary,
-    ...(authorizer !== undefined && { security: securedBy('numbers:issue') }),
+    ...(isGuarded && { security: securedBy('numbers:issue') }),
   });
-  const guard = authorizer?.guard('numbers:issue') ?? {};
+  const guard = isGuarded ? authorizer.guard('numbers:issue') : authorizer.verify;
 
   /** Which prefix a reservation belongs to is known only when it was read. */
   const read = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await reservationService.read(id);
-    authorizer?.require(request, 'numbers:issue', reservation.prefixKey);
+    if (isGuarded) authorizer.require(request, 'numbers:issue', reservation.prefixKey);
     return reservation;
   };
   /** Who took the number confirms it or gives it back, or an administrator of the sequence. */
   const readOwn = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await read(request, id);
     const { subject, prefixKey } = reservation;
-    const isTheirs = subject === undefined || subject === (await subjectOf(request));
-    if (isTheirs || permits(request, 'sequences:admin', prefixKey)) return reservation;
+    const isTheirs = subject === undefined || subject === request.user?.subject;
+    if (isTheirs || authorizer.permits(request, 'sequences:admin', prefixKey)) return reservation;
     const scope = `sequences:admin:${prefixKey}`;
     throw new ForbiddenError(`Somebody else reserved this number: to end it takes the scope ${scope}.`);
   };
@@ -85,13 +85,16 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
           422: problemResponse('IDEMPOTENCY_CONFLICT'),
         },
       },
-      ...(authorizer?.guard('numbers:issue', (request) => (request.body as { prefixKey: string }).prefixKey) ?? {}),
+      ...(isGuarded
+        ? authorizer.guard('numbers:issue', (request) => (request.body as { prefixKey: string }).prefixKey)
+        : authorizer.verify),
     },
     async (request, reply) => {
       const { prefixKey, ttlMs, variables } = request.body;
       const key = readIdempotencyKey(request.headers['idempotency-key']);
-      const receipt = key === undefined ? undefined : identifyReservation(key, await subjectOf(request), request.body);
-      const options = { ttlMs, variables, receipt, subject: request.user?.subject };
+      const caller = callerOf(request);
+      const receipt = key === undefined ? undefined : identifyReservation(key, caller.subject, request.body);
+      const options = { ttlMs, variables, receipt, caller };
       const { reservation, source } = await reservationService.reserve(prefixKey, options);
       reply
         .code(201)
@@ -129,8 +132,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       ...guard,
     },
     async (request, reply) => {
-      const { id } = await readOwn(request, request.params.id);
-      return show(reply, await reservationService.confirm(id));
+      const before = await readOwn(request, request.params.id);
+      return show(reply, await reservationService.confirm(before, callerOf(request)));
     },
   );
 
@@ -148,8 +151,8 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       ...guard,
     },
     async (request, reply) => {
-      const { id } = await readOwn(request, request.params.id);
-      return show(reply, await reservationService.void(id, request.body.reason));
+      const before = await readOwn(request, request.params.id);
+      return show(reply, await reservationService.void(before, request.body.reason, callerOf(request)));
     },
   );
 };

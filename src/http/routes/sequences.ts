@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Action } from '../../core/scopes.ts';
 import type { SequenceService } from '../../services/sequence-service.ts';
+import { callerOf } from '../caller.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { prefixKeyParams, unaimedPrefixKeyParams } from '../schemas/prefix-configs.ts';
@@ -96,7 +97,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     },
     async (request) => {
       const { prefixKey, period } = request.params;
-      const closure = await sequenceService.closePeriod(prefixKey, period, request.body.reason);
+      const closure = await sequenceService.closePeriod(prefixKey, period, request.body.reason, callerOf(request));
       return { prefixKey, period, ...toClosureReply(closure) };
     },
   );
@@ -121,8 +122,8 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
       ...authorizer.guard('sequences:admin', keyOf),
     },
     async (request) => {
-      const subject = request.user?.subject;
-      return toSequenceReply(await sequenceService.advance(request.params.prefixKey, { ...request.body, subject }));
+      const { prefixKey } = request.params;
+      return toSequenceReply(await sequenceService.advance(prefixKey, request.body, callerOf(request)));
     },
   );
 };

@@ -1,6 +1,7 @@
 /** The calls on temporary numbers: which wait, and replacing one by a real number. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
+import { callerOf } from '../caller.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
@@ -67,7 +68,7 @@ export const temporaryNumberRoutes: FastifyPluginAsyncZod<TemporaryNumberRoutesO
       const { number } = request.params;
       const { prefixKey } = await temporaryNumberService.find(number);
       authorizer.require(request, 'sequences:admin', prefixKey);
-      return toTemporaryNumberReply(await temporaryNumberService.resolve(number));
+      return toTemporaryNumberReply(await temporaryNumberService.resolve(number, callerOf(request)));
     },
   );
 };

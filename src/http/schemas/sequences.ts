@@ -97,7 +97,7 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
 const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
-const reason = z
+export const reason = z
   .string(REASON_RULE)
   .normalize()
   .trim()

@@ -10,6 +10,8 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';
 
+const CALLER = { subject: 'alice', requestId: 'r-1' };
+
 const setUp = async (first: object) => {
   const store = createMemoryPrefixConfigStore();
   const counters = createMemoryCounterStore();
@@ -26,9 +28,9 @@ const setUp = async (first: object) => {
     seriesCache,
     emit,
   });
-  await service.register('A', prefixConfigInputSchema.parse(first));
+  await service.register('A', prefixConfigInputSchema.parse(first), CALLER);
   const change = async (input: object): Promise<PrefixConfig> =>
-    service.update('A', prefixConfigInputSchema.parse(input), 'any').then(({ config }) => config);
+    service.update('A', prefixConfigInputSchema.parse(input), 'any', CALLER).then(({ config }) => config);
   const refusal = (input: object): Promise<string> =>
     change(input).then(
       () => 'accepted',
@@ -123,7 +125,7 @@ describe('a change', () => {
   ])('from %j to %j is refused with a number that both would print', async (first, next) => {
     const { service } = await setUp(first);
     const error = await service
-      .update('A', prefixConfigInputSchema.parse(next), 'any')
+      .update('A', prefixConfigInputSchema.parse(next), 'any', CALLER)
       .then(() => undefined)
       .catch((caught: { fields: readonly { message: string }[] }) => caught);
     expect(error?.fields[0]?.message).toMatch(

@@ -11,6 +11,8 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';
 
+const CALLER = { subject: 'alice', requestId: 'r-1' };
+
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });
 
@@ -40,11 +42,11 @@ describe('the reset of a prefix that has counted', () => {
 
   test.each(RESETS)('%s can be kept, and no other taken', async (kept, period) => {
     const { service, counters, store, events } = setUp();
-    await service.register('INV', inputOf(FORMAT, { reset: kept }));
+    await service.register('INV', inputOf(FORMAT, { reset: kept }), CALLER);
     counters.preload({ prefixKey: 'INV', period }, '7');
-    expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any')).config.version).toBe(2);
+    expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any', CALLER)).config.version).toBe(2);
     for (const [reset] of RESETS.filter(([other]) => other !== kept)) {
-      const changing = service.update('INV', inputOf(FORMAT, { reset }), 'any');
+      const changing = service.update('INV', inputOf(FORMAT, { reset }), 'any', CALLER);
       await expect(changing).rejects.toThrow(ValidationError);
       await expect(changing).rejects.toThrow(`reset: This prefix has counted with reset ${kept}`);
     }
@@ -55,27 +57,27 @@ describe('the reset of a prefix that has counted', () => {
   test('and was removed binds its next registration', async () => {
     const { service, counters, store } = setUp();
     counters.preload({ prefixKey: 'INV', period: '2026' }, '7');
-    await expect(service.register('INV', inputOf(FORMAT))).rejects.toThrow(ValidationError);
+    await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(ValidationError);
     expect(await store.find(['INV'])).toEqual([undefined]);
-    expect((await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }))).reset).toBe('yearly');
+    expect((await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER)).reset).toBe('yearly');
   });
 
   test('is looked for in the time zone of the new config', async () => {
     const { service, counters } = setUp();
     counters.preload({ prefixKey: 'INV', period: '2026-11-22' }, '7');
     const input = (timeZone: string): PrefixConfigInput => inputOf(FORMAT, { timeZone });
-    await expect(service.register('INV', input('Pacific/Kiritimati'))).rejects.toThrow(ValidationError);
-    expect((await service.register('INV', input('UTC'))).timeZone).toBe('UTC');
+    await expect(service.register('INV', input('Pacific/Kiritimati'), CALLER)).rejects.toThrow(ValidationError);
+    expect((await service.register('INV', input('UTC'), CALLER)).timeZone).toBe('UTC');
   });
 
   test('binds one that has not counted yet too, for another node may be about to; but not in a format that cannot meet', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }));
-    await expect(service.update('INV', inputOf(FORMAT, { reset: 'monthly' }), 'any')).rejects.toMatchObject({
+    await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER);
+    await expect(service.update('INV', inputOf(FORMAT, { reset: 'monthly' }), 'any', CALLER)).rejects.toMatchObject({
       fields: [{ path: 'reset' }],
     });
     const apart = inputOf('INV-{year}-{month}-{SEQ:6}', { reset: 'monthly' });
-    expect((await service.update('INV', apart, 'any')).config).toMatchObject({
+    expect((await service.update('INV', apart, 'any', CALLER)).config).toMatchObject({
       version: 2,
       former: [{ format: FORMAT, strategy: 'counter', reset: 'yearly' }],
     });
@@ -84,7 +86,7 @@ describe('the reset of a prefix that has counted', () => {
   test('cannot be checked on a corrupt counter: then nothing is stored', async () => {
     const { service, counters, store } = setUp();
     counters.preload({ prefixKey: 'INV', period: '2026' }, 'rubbish');
-    await expect(service.register('INV', inputOf(FORMAT))).rejects.toThrow(CorruptEntryError);
+    await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(CorruptEntryError);
     expect(await store.find(['INV'])).toEqual([undefined]);
   });
 });

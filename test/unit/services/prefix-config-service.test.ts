@@ -20,6 +20,8 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';
 
+const CALLER = { subject: 'alice', requestId: 'r-1' };
+
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });
 
@@ -65,16 +67,20 @@ const setUp = (served: Partial<Strategies> = {}) => {
 describe('registering', () => {
   test('stores the config as version 1, reports it, and drops what the cache may hold', async () => {
     const { service, events, forgotten } = setUp();
-    const config = await service.register('INV', inputOf('INV-{SEQ:6}', { initialSeq: '18446744073709551614' }));
+    const config = await service.register(
+      'INV',
+      inputOf('INV-{SEQ:6}', { initialSeq: '18446744073709551614' }),
+      CALLER,
+    );
     expect(config).toMatchObject({ prefixKey: 'INV', format: 'INV-{SEQ:6}', seqLength: 6, version: 1 });
     expect(await service.read('INV')).toEqual(config);
-    expect(events).toEqual([{ type: 'prefix-config-registered', config }]);
+    expect(events).toEqual([{ type: 'prefix-config-registered', config, by: 'alice', requestId: 'r-1' }]);
     expect(forgotten).toEqual(['INV']);
   });
 
   test('a strategy that this process does not serve is refused with the reason, and nothing is stored', async () => {
     const { service, store } = setUp({ gapless: { refusal: 'gapless needs DATABASE_URL' } });
-    const refused = service.register('INV', inputOf('INV-{SEQ:6}', { strategy: 'gapless' }));
+    const refused = service.register('INV', inputOf('INV-{SEQ:6}', { strategy: 'gapless' }), CALLER);
     await expect(refused).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',
       fields: [{ path: 'strategy', message: 'gapless needs DATABASE_URL' }],
@@ -84,9 +90,9 @@ describe('registering', () => {
 
   test('a key that is taken is refused, even with the same config, and nothing changes', async () => {
     const { service, events } = setUp();
-    const first = await service.register('INV', inputOf('INV-{SEQ:6}'));
-    await expect(service.register('INV', inputOf('INV-{SEQ:6}'))).rejects.toThrow(PrefixAlreadyExistsError);
-    await expect(service.register('INV', inputOf('OTHER-{SEQ:4}'))).rejects.toThrow(PrefixAlreadyExistsError);
+    const first = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.register('INV', inputOf('INV-{SEQ:6}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
+    await expect(service.register('INV', inputOf('OTHER-{SEQ:4}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
     expect(await service.read('INV')).toEqual(first);
     expect(events).toHaveLength(1);
   });
@@ -94,7 +100,7 @@ describe('registering', () => {
   test('of many at the same time exactly one wins', async () => {
     const { service, events } = setUp();
     const results = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, index) => service.register('INV', inputOf(`I${index}-{SEQ:6}`))),
+      Array.from({ length: 20 }, (_, index) => service.register('INV', inputOf(`I${index}-{SEQ:6}`), CALLER)),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(events).toHaveLength(1);
@@ -107,7 +113,7 @@ describe('registering', () => {
     ["'; DROP TABLE users;--", InvalidFormatError],
   ])('with the format %j nothing is stored and nothing reported', async (format, refusal) => {
     const { service, store, events, forgotten } = setUp();
-    await expect(service.register('BAD', inputOf(format))).rejects.toThrow(refusal);
+    await expect(service.register('BAD', inputOf(format), CALLER)).rejects.toThrow(refusal);
     expect(await store.find(['BAD'])).toEqual([undefined]);
     expect([...events, ...forgotten]).toEqual([]);
   });
@@ -115,41 +121,42 @@ describe('registering', () => {
   test('on top of a corrupt entry is refused: it may be the trace of a series', async () => {
     const { service, store } = setUp();
     store.preload('INV', 'rubbish');
-    await expect(service.register('INV', inputOf('{SEQ:6}'))).rejects.toThrow(PrefixAlreadyExistsError);
+    await expect(service.register('INV', inputOf('{SEQ:6}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
   });
 });
 
 describe('changing', () => {
   test('with the current version replaces the config and counts the version up', async () => {
     const { service, events, forgotten } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'));
-    const { config } = await service.update('INV', inputOf('INV-{SEQ:8}'), 1);
+    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    const { config } = await service.update('INV', inputOf('INV-{SEQ:8}'), 1, CALLER);
     expect(config).toMatchObject({ format: 'INV-{SEQ:8}', seqLength: 8, version: 2 });
     expect(await service.read('INV')).toEqual(config);
-    expect(events.at(-1)).toEqual({ type: 'prefix-config-updated', config });
+    const before = { prefixKey: 'INV', ...inputOf('INV-{SEQ:6}'), version: 1 };
+    expect(events.at(-1)).toEqual({ type: 'prefix-config-updated', config, before, by: 'alice', requestId: 'r-1' });
     expect(forgotten).toEqual(['INV', 'INV']);
   });
 
   test('with any version goes on from whatever it is', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'));
-    await service.update('INV', inputOf('INV-{SEQ:7}'), 'any');
-    expect((await service.update('INV', inputOf('INV-{SEQ:8}'), 'any')).config.version).toBe(3);
+    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await service.update('INV', inputOf('INV-{SEQ:7}'), 'any', CALLER);
+    expect((await service.update('INV', inputOf('INV-{SEQ:8}'), 'any', CALLER)).config.version).toBe(3);
   });
 
   test.each([0, 2, 99])('with version %i, which is not the current one, changes nothing', async (version) => {
     const { service, events } = setUp();
-    const before = await service.register('INV', inputOf('INV-{SEQ:6}'));
-    await expect(service.update('INV', inputOf('INV-{SEQ:8}'), version)).rejects.toThrow(VersionConflictError);
+    const before = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.update('INV', inputOf('INV-{SEQ:8}'), version, CALLER)).rejects.toThrow(VersionConflictError);
     expect(await service.read('INV')).toEqual(before);
     expect(events).toHaveLength(1);
   });
 
   test('of one version at the same time succeeds once', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'));
+    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
     const results = await Promise.allSettled(
-      Array.from({ length: 10 }, () => service.update('INV', inputOf('INV-{SEQ:8}'), 1)),
+      Array.from({ length: 10 }, () => service.update('INV', inputOf('INV-{SEQ:8}'), 1, CALLER)),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect((await service.read('INV')).version).toBe(2);
@@ -159,7 +166,9 @@ describe('changing', () => {
     'an unregistered prefix (version %s) is refused, and does not register it',
     async (version) => {
       const { service, store } = setUp();
-      await expect(service.update('INV', inputOf('{SEQ:6}'), version)).rejects.toThrow(PrefixNotRegisteredError);
+      await expect(service.update('INV', inputOf('{SEQ:6}'), version, CALLER)).rejects.toThrow(
+        PrefixNotRegisteredError,
+      );
       expect(await store.find(['INV'])).toEqual([undefined]);
     },
   );
@@ -169,15 +178,15 @@ describe('changing', () => {
     ['{SEQ:21}', InvalidLengthError],
   ])('to the format %s is refused and changes nothing', async (format, refusal) => {
     const { service } = setUp();
-    const before = await service.register('INV', inputOf('INV-{SEQ:6}'));
-    await expect(service.update('INV', inputOf(format), 1)).rejects.toThrow(refusal);
+    const before = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.update('INV', inputOf(format), 1, CALLER)).rejects.toThrow(refusal);
     expect(await service.read('INV')).toEqual(before);
   });
 
   test('with any version repairs a corrupt entry', async () => {
     const { service, store } = setUp();
     store.preload('INV', 'rubbish');
-    const { config } = await service.update('INV', inputOf('INV-{SEQ:6}'), 'any');
+    const { config } = await service.update('INV', inputOf('INV-{SEQ:6}'), 'any', CALLER);
     expect(config.version).toBe(1);
     expect(await service.read('INV')).toEqual(config);
   });
@@ -209,7 +218,7 @@ describe('reading', () => {
 describe('listing', () => {
   const registerAll = async (keys: readonly string[]) => {
     const { service, ...rest } = setUp();
-    for (const key of keys) await service.register(key, inputOf('{prefix}-{SEQ:4}'));
+    for (const key of keys) await service.register(key, inputOf('{prefix}-{SEQ:4}'), CALLER);
     return { service, ...rest };
   };
 
@@ -264,24 +273,28 @@ describe('listing', () => {
 describe('removing', () => {
   test('takes the config away, reports it, and frees the key', async () => {
     const { service, events, forgotten } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'));
-    await service.remove('INV');
+    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await service.remove('INV', 'any', { ...CALLER, reason: 'Closed' });
     await expect(service.read('INV')).rejects.toThrow(PrefixNotRegisteredError);
-    expect(events.at(-1)).toEqual({ type: 'prefix-config-removed', prefixKey: 'INV' });
+    const before = { prefixKey: 'INV', ...inputOf('INV-{SEQ:6}'), version: 1 };
+    expect(events.at(-1)).toEqual({
+      ...{ type: 'prefix-config-removed', prefixKey: 'INV', before, reason: 'Closed' },
+      ...{ by: 'alice', requestId: 'r-1' },
+    });
     expect(forgotten).toEqual(['INV', 'INV']);
-    expect((await service.register('INV', inputOf('NEW-{SEQ:6}'))).version).toBe(2);
+    expect((await service.register('INV', inputOf('NEW-{SEQ:6}'), CALLER)).version).toBe(2);
   });
 
   test('an unregistered prefix is refused and not reported', async () => {
     const { service, events } = setUp();
-    await expect(service.remove('UNKNOWN')).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(service.remove('UNKNOWN', 'any', CALLER)).rejects.toThrow(PrefixNotRegisteredError);
     expect(events).toEqual([]);
   });
 
   test('a corrupt entry is possible', async () => {
     const { service, store } = setUp();
     store.preload('BAD', 'rubbish');
-    await service.remove('BAD');
+    await service.remove('BAD', 'any', CALLER);
     expect(await store.find(['BAD'])).toEqual([undefined]);
   });
 });
@@ -322,10 +335,10 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     emit: (event) => events.push(event),
   });
   const input = inputOf('{prefix}-{SEQ:4}');
-  await expect(service.register('A', input)).rejects.toBe(failure);
-  await expect(service.update('A', input, 1)).rejects.toBe(failure);
+  await expect(service.register('A', input, CALLER)).rejects.toBe(failure);
+  await expect(service.update('A', input, 1, CALLER)).rejects.toBe(failure);
   await expect(service.read('A')).rejects.toBe(failure);
   await expect(service.list('', 1, everything)).rejects.toBe(failure);
-  await expect(service.remove('A')).rejects.toBe(failure);
+  await expect(service.remove('A', 'any', CALLER)).rejects.toBe(failure);
   expect(events).toEqual([]);
 });

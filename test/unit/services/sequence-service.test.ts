@@ -17,6 +17,9 @@ import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 
+const CALLER = { subject: 'alice', requestId: 'r-1' };
+const SIGNED = { by: 'alice', requestId: 'r-1' };
+
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly' };
 const NAME = { prefixKey: 'INV', period: '2026' };
 
@@ -149,12 +152,20 @@ describe('reading', () => {
 describe('moving forward', () => {
   test('makes counting go on after the given value, records the gap, and reports who asked why', async () => {
     const { service, events } = await setUp();
-    const report = await service.advance('INV', { to: 40n, reason: 'Paper invoices' });
+    const report = await service.advance('INV', { to: 40n, reason: 'Paper invoices' }, CALLER);
     expect(report).toMatchObject({ value: 40n, nextNumber: '2026-041' });
     const { items } = await service.listGaps('INV', undefined, 0n, 10);
     expect(items).toMatchObject([{ range: { first: 1n, last: 40n }, reason: 'advance', node: undefined }]);
     expect(events).toEqual([
-      { type: 'sequence-advanced', prefixKey: 'INV', from: undefined, to: 40n, reason: 'Paper invoices' },
+      {
+        ...SIGNED,
+        type: 'sequence-advanced',
+        prefixKey: 'INV',
+        period: '2026',
+        from: undefined,
+        to: 40n,
+        reason: 'Paper invoices',
+      },
     ]);
   });
 
@@ -165,8 +176,8 @@ describe('moving forward', () => {
       return { kind: 'advanced', from: 0n, to: request.to };
     };
     const { service } = await setUp({ ...YEARLY, overflow: 'reject', initialSeq: 5 }, { advance });
-    await service.advance('INV', { to: 40n, reason: 'one' });
-    await service.advance('INV', { to: 40n, reason: 'two' });
+    await service.advance('INV', { to: 40n, reason: 'one' }, CALLER);
+    await service.advance('INV', { to: 40n, reason: 'two' }, CALLER);
     expect(asked[0]).toMatchObject({ sequence: NAME, to: 40n, initialSeq: 5n, limit: 999n });
     expect(new Set(asked.map(({ operation }) => operation)).size).toBe(2);
     for (const { operation } of asked) expect(operation).toMatch(/^[A-Za-z0-9._-]{2,64}$/);
@@ -175,30 +186,32 @@ describe('moving forward', () => {
   test('backwards or not at all is refused, and nothing is reported', async () => {
     const { service, memory, events } = await setUp();
     memory.preload(NAME, '41');
-    await expect(service.advance('INV', { to: 41n, reason: 'same' })).rejects.toThrow(SequenceNotForwardError);
-    await expect(service.advance('INV', { to: 3n, reason: 'back' })).rejects.toThrow('stands at 41');
+    await expect(service.advance('INV', { to: 41n, reason: 'same' }, CALLER)).rejects.toThrow(SequenceNotForwardError);
+    await expect(service.advance('INV', { to: 3n, reason: 'back' }, CALLER)).rejects.toThrow('stands at 41');
     expect([events, memory.read(NAME)]).toEqual([[], '41']);
   });
 
   test('above the limit is refused', async () => {
     const { service, memory } = await setUp({ ...YEARLY, overflow: 'reject' });
-    await expect(service.advance('INV', { to: 1_000n, reason: 'far' })).rejects.toThrow(SequenceOverflowError);
+    await expect(service.advance('INV', { to: 1_000n, reason: 'far' }, CALLER)).rejects.toThrow(SequenceOverflowError);
     expect(memory.read(NAME)).toBeUndefined();
-    expect((await service.advance('INV', { to: 999n, reason: 'to the end' })).nextNumber).toBeUndefined();
+    expect((await service.advance('INV', { to: 999n, reason: 'to the end' }, CALLER)).nextNumber).toBeUndefined();
   });
 
   test('of a counter that is none, or of a prefix nobody registered, is refused', async () => {
     const { service, memory } = await setUp();
     memory.preload(NAME, 'rubbish');
-    await expect(service.advance('INV', { to: 40n, reason: 'why' })).rejects.toThrow(CorruptEntryError);
-    await expect(service.advance('UNKNOWN', { to: 40n, reason: 'why' })).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(service.advance('INV', { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(CorruptEntryError);
+    await expect(service.advance('UNKNOWN', { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(
+      PrefixNotRegisteredError,
+    );
   });
 });
 
 describe('the gap record', () => {
   test('is listed page by page, each gap once', async () => {
     const { service } = await setUp({ ...YEARLY, initialSeq: 0 });
-    for (const to of [3n, 5n, 9n]) await service.advance('INV', { to, reason: 'test' });
+    for (const to of [3n, 5n, 9n]) await service.advance('INV', { to, reason: 'test' }, CALLER);
     const seen: bigint[] = [];
     let after: bigint | undefined = 0n;
     while (after !== undefined) {

@@ -14,6 +14,9 @@ import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 
+const CALLER = { subject: 'alice', requestId: 'r-1' };
+const SIGNED = { by: 'alice', requestId: 'r-1' };
+
 const AT = Date.parse('2026-12-31T23:59:59.999Z');
 
 const setUp = async (altered: Partial<TemporaryNumberStore> = {}) => {
@@ -169,25 +172,25 @@ describe('resolving', () => {
 
   test('issues the next real number of the period in which the document was made, and reports the pair', async () => {
     const { service, number, events } = await handedOver();
-    const resolved = await service.resolve(number);
+    const resolved = await service.resolve(number, CALLER);
     expect(resolved).toEqual({ number, prefixKey: 'INV', issuedAtMs: AT, resolvedNumber: '2026-001' });
     expect(await service.find(number)).toEqual(resolved);
     expect(events).toEqual([
-      { type: 'temporary-number-resolved', prefixKey: 'INV', number, resolvedNumber: '2026-001' },
+      { type: 'temporary-number-resolved', ...SIGNED, prefixKey: 'INV', number, resolvedNumber: '2026-001' },
     ]);
   });
 
   test('again gives the same number, and takes no other value', async () => {
     const { service, number, counters, events } = await handedOver();
-    const first = await service.resolve(number);
-    expect(await service.resolve(number)).toEqual(first);
+    const first = await service.resolve(number, CALLER);
+    expect(await service.resolve(number, CALLER)).toEqual(first);
     expect(counters.of({ prefixKey: 'INV', period: '2026' }).value).toBe(1n);
     expect(events).toHaveLength(1);
   });
 
   test('at the same time gives all the same number, and the other values go back', async () => {
     const { service, number, events, ask, targets } = await handedOver();
-    const all = await Promise.all(Array.from({ length: 5 }, () => service.resolve(number)));
+    const all = await Promise.all(Array.from({ length: 5 }, () => service.resolve(number, CALLER)));
     expect(new Set(all.map(({ resolvedNumber }) => resolvedNumber))).toEqual(new Set(['2026-001']));
     expect(events).toHaveLength(1);
     expect((await ask(await targets(), 4)).split(' ').toSorted()).toEqual(['2-2', '3-3', '4-4', '5-5']);
@@ -200,7 +203,7 @@ describe('resolving', () => {
       return false;
     };
     const { service, number, events, ask, targets } = await handedOver({ ...memory, resolve });
-    const both = await Promise.all([service.resolve(number), service.resolve(number)]);
+    const both = await Promise.all([service.resolve(number, CALLER), service.resolve(number, CALLER)]);
     expect(both.map(({ resolvedNumber }) => resolvedNumber)).toEqual(['2026-777', '2026-777']);
     const values = (await ask(await targets(), 3)).split(' ');
     expect([events, values.toSorted()]).toEqual([[], ['1-1', '2-2', '3-3']]);
@@ -219,10 +222,10 @@ describe('resolving', () => {
       return isFirst;
     };
     const { service, number, events } = await handedOver({ ...memory, find, resolve });
-    await expect(service.resolve(number)).rejects.toBe(AWAY);
+    await expect(service.resolve(number, CALLER)).rejects.toBe(AWAY);
     expect(events).toMatchObject([{ type: 'temporary-number-resolved', resolvedNumber: '2026-001' }]);
     failure = undefined;
-    expect((await service.resolve(number)).resolvedNumber).toBe('2026-001');
+    expect((await service.resolve(number, CALLER)).resolvedNumber).toBe('2026-001');
     expect(events).toHaveLength(1);
   });
 
@@ -239,23 +242,23 @@ describe('resolving', () => {
       return isFirst;
     };
     const { service, number, counters } = await handedOver({ ...memory, resolve });
-    await expect(service.resolve(number)).rejects.toBe(AWAY);
-    expect((await service.resolve(number)).resolvedNumber).toBe('2026-001');
-    expect((await service.resolve(number)).resolvedNumber).toBe('2026-001');
+    await expect(service.resolve(number, CALLER)).rejects.toBe(AWAY);
+    expect((await service.resolve(number, CALLER)).resolvedNumber).toBe('2026-001');
+    expect((await service.resolve(number, CALLER)).resolvedNumber).toBe('2026-001');
     expect(counters.of({ prefixKey: 'INV', period: '2026' }).value).toBe(1n);
   });
 
   test.each(['find', 'resolve'] as const)('%s: a number nobody has handed over is not found', async (method) => {
     const { service } = await setUp();
     const [number = ''] = service.issue('INV', 1, AT);
-    await expect(service[method](number)).rejects.toThrow(TemporaryNumberNotFoundError);
-    await expect(service[method]('TMP-NONE')).rejects.toThrow('No temporary number "TMP-NONE"');
+    await expect(service[method](number, CALLER)).rejects.toThrow(TemporaryNumberNotFoundError);
+    await expect(service[method]('TMP-NONE', CALLER)).rejects.toThrow('No temporary number "TMP-NONE"');
   });
 
   test('takes no value when the prefix is not registered any more', async () => {
     const { service, number, configs, counters } = await handedOver();
     await configs.remove('INV');
-    await expect(service.resolve(number)).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(service.resolve(number, CALLER)).rejects.toThrow(PrefixNotRegisteredError);
     expect(counters.trips).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { createEventLog, createLogger } from '../../../src/telemetry/logger.ts';
+import { createTakingLog } from '../../../src/telemetry/taking-log.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const openLog = (level = 'info') => {
@@ -31,6 +32,14 @@ const CONFIG_FIELDS = {
   seq_length: 6,
   initial_seq: '****',
   version: 4,
+};
+
+const SIGNATURE = { by: 'alice', requestId: 'r-1' };
+const SIGNED = { subject: 'alice', request_id: 'r-1' };
+/** Of the config, as `before` and `after` have it. */
+const CHOSEN = {
+  ...{ format: 'INV-{SEQ:6}', seq_length: 6, initial_seq: '****', version: 4, strategy: 'counter', reset: 'never' },
+  ...{ time_zone: 'UTC', fiscal_year_start: '01-01', overflow: 'extend', outage: 'standby', allow_past: false },
 };
 
 describe('a line', () => {
@@ -127,29 +136,41 @@ describe('a bigint', () => {
 
 describe('a fact', () => {
   test('registered: the line says so, and hides the initial value', () => {
-    expect(written({ type: 'prefix-config-registered', config })).toEqual([
-      { level: 'info', event: 'prefix-config', status: 'registered', ...CONFIG_FIELDS, msg: 'Prefix registered' },
+    expect(written({ type: 'prefix-config-registered', config, reason: 'New shop', ...SIGNATURE })).toEqual([
+      {
+        ...{ level: 'info', event: 'prefix-config', status: 'registered', ...CONFIG_FIELDS, ...SIGNED },
+        ...{ reason: 'New shop', after: CHOSEN, msg: 'Prefix registered' },
+      },
     ]);
   });
 
   test('registered: the line has the very texts that the brief looks for', () => {
     const { logger, lines } = openLog();
-    createEventLog(logger)({ type: 'prefix-config-registered', config });
+    createEventLog(logger)({ type: 'prefix-config-registered', config, reason: undefined, ...SIGNATURE });
     expect(lines[0]).toContain('"status":"registered"');
     expect(lines[0]).toContain('"initial_seq":"****"');
     expect(lines[0]).not.toContain('9999');
   });
 
   test('updated', () => {
-    expect(written({ type: 'prefix-config-updated', config })).toEqual([
-      { level: 'info', event: 'prefix-config', status: 'updated', ...CONFIG_FIELDS, msg: 'Prefix config changed' },
+    const before = { ...config, initialSeq: 7777n, timeZone: 'Asia/Tokyo', version: config.version - 1 };
+    const lines = written({ type: 'prefix-config-updated', config, before, reason: undefined, ...SIGNATURE });
+    expect(lines).toEqual([
+      {
+        ...{ level: 'info', event: 'prefix-config', status: 'updated', ...CONFIG_FIELDS, ...SIGNED },
+        ...{ before: { ...CHOSEN, time_zone: 'Asia/Tokyo', version: before.version }, after: CHOSEN },
+        ...{ changed: ['initial_seq', 'time_zone'], msg: 'Prefix config changed' },
+      },
     ]);
+    expect(JSON.stringify(lines)).not.toMatch(/7777|9999/);
   });
 
   test('removed', () => {
-    expect(written({ type: 'prefix-config-removed', prefixKey: 'INV' })).toEqual([
-      { level: 'info', event: 'prefix-config', status: 'removed', prefix_key: 'INV', msg: 'Prefix config removed' },
-    ]);
+    const removed = { type: 'prefix-config-removed', prefixKey: 'INV', reason: 'Shop closed', ...SIGNATURE } as const;
+    const line = { level: 'info', event: 'prefix-config', status: 'removed', prefix_key: 'INV', ...SIGNED };
+    const said = { reason: 'Shop closed', msg: 'Prefix config removed' };
+    expect(written({ ...removed, before: config })).toEqual([{ ...line, ...said, before: CHOSEN }]);
+    expect(written({ ...removed, before: undefined })).toEqual([{ ...line, ...said }]);
   });
 
   test('a corrupt entry is an error with its reason', () => {
@@ -201,9 +222,12 @@ describe('a fact', () => {
 
   test('a sequence moved by hand is told with exact values and the reason', () => {
     const to = 2n ** 64n - 1n;
-    expect(written({ type: 'sequence-advanced', prefixKey: 'INV', from: 7n, to, reason: 'paper' })).toMatchObject([
-      { level: 'info', event: 'sequence-advanced', prefix_key: 'INV', from: '7', to: `${to}`, reason: 'paper' },
+    const advanced = { type: 'sequence-advanced', prefixKey: 'INV', period: '2026', reason: 'paper', to } as const;
+    const line = { level: 'info', event: 'sequence-advanced', prefix_key: 'INV', to: `${to}`, reason: 'paper' };
+    expect(written({ ...advanced, from: 7n, ...SIGNATURE })).toMatchObject([
+      { ...line, period: '2026', from: '7', ...SIGNED },
     ]);
+    expect(written({ ...advanced, from: undefined, ...SIGNATURE })).toMatchObject([{ ...line, from: '****' }]);
   });
 
   test('a temporary number is a warning when it is issued, and news when it is resolved', () => {
@@ -213,8 +237,9 @@ describe('a fact', () => {
       { level: 'warn', status: 'issued', ...fields },
     ]);
     const resolvedNumber = 'INV-0007';
-    expect(written({ type: 'temporary-number-resolved', prefixKey: 'INV', number, resolvedNumber })).toMatchObject([
-      { level: 'info', status: 'resolved', resolved_number: resolvedNumber, ...fields },
+    const resolved = { type: 'temporary-number-resolved', prefixKey: 'INV', number, resolvedNumber } as const;
+    expect(written({ ...resolved, ...SIGNATURE })).toMatchObject([
+      { level: 'info', status: 'resolved', resolved_number: resolvedNumber, ...fields, ...SIGNED },
     ]);
   });
 
@@ -245,9 +270,34 @@ describe('a fact', () => {
     ]);
   });
 
-  test('numbers issued are left to the metrics', () => {
+  test('takings are told by who took, and those of anonymous callers are left to the metrics', () => {
+    const { logger, entries } = openLog();
+    const listen = createTakingLog(logger);
+    const issued = {
+      type: 'numbers-issued',
+      prefixKey: 'INV',
+      strategy: 'counter',
+      count: 3,
+      source: 'redis',
+    } as const;
+    const ended = { type: 'reservation', id: 'x', prefixKey: 'INV', reason: undefined } as const;
+    listen({ ...issued, by: undefined, requestId: 'r-0' });
+    listen({ ...issued, ...SIGNATURE });
+    listen({ ...ended, before: 'reserved', outcome: 'confirmed', by: undefined, requestId: 'r-0' });
+    listen({ ...ended, before: 'confirmed', outcome: 'confirmed', ...SIGNATURE });
+    listen({ ...ended, before: 'reserved', outcome: 'confirmed', ...SIGNATURE });
+    expect(entries()).toMatchObject([
+      { level: 'info', event: 'numbers-issued', prefix_key: 'INV', count: 3, source: 'redis', ...SIGNED },
+      { level: 'info', event: 'reservation', status: 'confirmed', before: 'reserved', after: 'confirmed', ...SIGNED },
+    ]);
+  });
+
+  test('numbers issued are left to the metrics, and to the log of the takings', () => {
     expect(
-      written({ type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 3, source: 'redis' }),
+      written({
+        ...{ type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 3, source: 'redis' },
+        ...SIGNATURE,
+      }),
     ).toEqual([]);
   });
 });

@@ -39,8 +39,10 @@ const parse = (text: string): Exposition => {
 const newMetrics = (prefixesMax = 3): Metrics =>
   createMetrics({ version: '1.2.3', node: 'n1', store: 'redis', prefixesMax, shutdownTimeoutMs: 30_000 });
 
+const SIGNATURE = { by: 'alice', requestId: 'r-1' };
+
 const issue = (metrics: Metrics, prefixKey: string, source: NumberSource, count = 1, strategy: Strategy = 'counter') =>
-  metrics.listen({ type: 'numbers-issued', prefixKey, strategy, count, source });
+  metrics.listen({ type: 'numbers-issued', prefixKey, strategy, count, source, ...SIGNATURE });
 
 const samplesOf = async (metrics: Metrics, name: string): Promise<Record<string, number>> => {
   const { samples } = parse(await metrics.render());
@@ -305,13 +307,19 @@ describe('rare facts', () => {
       { type: 'ceiling-not-raised', prefixKey: 'INV', error: AWAY },
       { type: 'node-not-registered', error: AWAY },
       { type: 'nodes-buried', nodes: ['a', 'b'] },
-      { type: 'sequence-advanced', prefixKey: 'INV', from: 1n, to: 5n, reason: 'r' },
+      {
+        ...{ type: 'sequence-advanced', prefixKey: 'INV', period: '', from: 1n, to: 5n },
+        ...{ reason: 'r', ...SIGNATURE },
+      },
       { type: 'worker-lease-not-renewed', worker: 1, error: AWAY },
-      { type: 'prefix-config-removed', prefixKey: 'INV' },
+      { type: 'prefix-config-removed', prefixKey: 'INV', before: undefined, reason: undefined, ...SIGNATURE },
       { type: 'prefix-configs-healed', healed: 3, copied: 1 },
       { type: 'temporary-number-issued', prefixKey: 'INV', number: 'TMP' },
-      { type: 'temporary-number-resolved', prefixKey: 'INV', number: 'TMP', resolvedNumber: 'I1' },
-      { type: 'reservation', outcome: 'void' },
+      { type: 'temporary-number-resolved', prefixKey: 'INV', number: 'TMP', resolvedNumber: 'I1', ...SIGNATURE },
+      {
+        ...{ type: 'reservation', id: 'x', prefixKey: 'INV', before: 'reserved', outcome: 'void' },
+        ...{ reason: 'r', ...SIGNATURE },
+      },
       { type: 'ledger-calls-unsettled', calls: 2 },
     );
     expect(samples).toMatchObject({

@@ -1,0 +1,21 @@
+/** Who asks for something to be done, and in which request: known at the edge, handed down, and told with what was done. */
+
+export interface Caller {
+  /** Of the token, or of the API key; undefined when the caller sent neither. */
+  readonly subject: string | undefined;
+  /** As the reply and the other lines of the log have it. */
+  readonly requestId: string;
+}
+
+/** What an event says of the caller. */
+export interface Signature {
+  /** Subject of the caller; undefined when none was shown. */
+  readonly by: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** @param caller undefined: the process itself. */
+export const signatureOf = (caller: Caller | undefined): Signature => ({
+  by: caller?.subject,
+  requestId: caller?.requestId,
+});

@@ -1,0 +1,8 @@
+/** Who called, for what is done in his name: known once a guard has looked at the request. */
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../core/caller.ts';
+
+export const callerOf = (request: FastifyRequest): Caller => ({
+  subject: request.user?.subject,
+  requestId: request.id,
+});
