@@ -48,15 +48,16 @@ const ofStores = (registry: Registry): Part => {
     },
     () => disconnects.samples('store'),
   );
-  // Told only where there is one.
+  // Told only where there is one: prom-client shows a gauge without labels as 0 until it is set.
   let postgresPresent: 0 | 1 | undefined;
   registerGauge(
     registry,
     {
       name: 'number_generator_postgres_present',
       help: '1 while PostgreSQL answers, 0 while it does not; absent without DATABASE_URL.',
+      labelNames: ['store'],
     },
-    () => (postgresPresent === undefined ? [] : postgresPresent),
+    () => (postgresPresent === undefined ? [] : [[{ store: 'postgres' }, postgresPresent]]),
   );
   return {
     'outage-began': () => {

@@ -300,6 +300,17 @@ describe('rare facts', () => {
     ]);
   });
 
+  test('PostgreSQL is shown as present or not, and not at all where there is none', async () => {
+    const presence = async (...events: readonly NumberGeneratorEvent[]): Promise<unknown> =>
+      (await told(...events))['number_generator_postgres_present{store="postgres"}'];
+    expect(await presence({ type: 'store-connected' })).toBeUndefined();
+    expect(Object.keys(await told({ type: 'store-connected' })).join(' ')).not.toContain('postgres_present');
+    expect(await presence({ type: 'ceiling-store-connected' })).toBe(1);
+    expect(
+      await presence({ type: 'ceiling-store-connected' }, { type: 'ceiling-store-disconnected', reason: 'x' }),
+    ).toBe(0);
+  });
+
   test('each is counted under its own name', async () => {
     const samples = await told(
       { type: 'store-disconnected', reason: 'x' },
