@@ -121,6 +121,8 @@ describe.each([
     expect(await call(next, 'POST', '/api/numbers', { prefixKey: 'OLD' }, keyed)).toEqual(before);
     // What the new version writes the earlier one can read, and the other way round.
     await put(next, 'NEW', { format: 'NEW-{year}-{SEQ:6}', reset: 'yearly', initialSeq: 5 });
+    // Where counting began is written down by the version that opens a sequence.
+    await client.take('NEW', next);
     await client.take('NEW', next, two);
     await put(next, 'OLD', { format: 'OLD-{SEQ:6}', initialSeq: 0, outage: 'temporary' }, 1);
     await put(
