@@ -4,8 +4,9 @@ import type { CounterReport, FenceOperations, ReportReply } from '../core/counte
 import { CorruptEntryError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { ceilingWindow } from './ceiling-window.ts';
-import type { Lane } from './lane.ts';
+import { heedFloor, type Lane } from './lane.ts';
 import { behindError, decideInstall, type WaitingReply } from './recovery-decision.ts';
+import { initialSeqOf } from './session-floor.ts';
 import { makeReport, settleReport } from './session-report.ts';
 import { swear } from './session-state.ts';
 
@@ -45,10 +46,11 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
   /** @returns whether the recovery was ended. */
   const end = async ({ session, target, stranger }: Lane, waiting: WaitingReply): Promise<boolean> => {
     if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
-    const { sequence, initialSeq, limit, standbySize } = target;
+    const { sequence, limit, standbySize } = target;
     const install = await decide(waiting, {
       sequence,
-      initialSeq,
+      // As it was reported, and as calls will say it: a lower one that the config names by now is not where this node counts.
+      initialSeq: initialSeqOf(session, target),
       limit,
       // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
       window: stranger ? 0 : windowFor(standbySize),
@@ -89,7 +91,11 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
   };
 
   return {
-    reportOf: ({ session, target }) => makeReport(session, target),
+    reportOf: (lane) => {
+      // A lane that was opened ahead of any request has not heeded it yet; once it is told to the store it holds.
+      heedFloor(lane, lane.target);
+      return makeReport(lane.session, lane.target);
+    },
     takeIn: async (lane, reply) => {
       try {
         return await advise(lane, reply);

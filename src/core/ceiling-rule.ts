@@ -62,15 +62,14 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
   };
 };
 
-/** The entry of a sequence that nobody ever counted, so nobody needs to report; up to `highest` it was counted without us. */
-const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => ({
-  epoch: 1n,
-  server,
-  ceiling: above(highest, window),
-  base: highest,
-  account: { value: highest, changes: 0 },
-  origin,
-});
+/**
+ * The entry of a sequence that nobody ever counted, so nobody needs to report; up to `highest` it was counted without us. Where the
+ * sequence begins may have been raised since `highest` was told: then it is counted from there.
+ */
+const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => {
+  const base = max(highest, origin ?? 0n);
+  return { epoch: 1n, server, ceiling: above(base, window), base, account: { value: base, changes: 0 }, origin };
+};
 
 const grant = (entry: CeilingEntry, jumpTo: bigint | undefined): RecoveryDecision => {
   const { epoch, ceiling, base, origin } = entry;

@@ -100,6 +100,21 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(next).toMatchObject({ kind: 'granted', origin: 7n });
     });
 
+    it('counts a first contact from where the sequence begins at least: nothing below that is said to be issued', async () => {
+      const { store } = get();
+      const sequence = freshName();
+      const outcome = await store.recover(recoveryOf(sequence, { origin: 51n, highest: 16n }));
+      expect(outcome).toEqual({
+        kind: 'granted',
+        epoch: 1n,
+        ceiling: 1_051n,
+        base: 51n,
+        jumpTo: undefined,
+        account: accountOf(51n, 0, []),
+        origin: 51n,
+      });
+    });
+
     it('lists the periods of a prefix, in pages, and of no other', async () => {
       const { store } = get();
       const { prefixKey } = freshName();

@@ -199,6 +199,11 @@ const BREACHES: readonly Breach[] = [
     to: '  s.floor, s.advanced = base, base\n',
   },
   {
+    name: 'a sequence is said to begin below where its first node has reported that it counts',
+    fenced: true,
+    spoilt: { decideInstall: (waiting, options) => decideInstall(waiting, { ...options, initialSeq: 0n }) },
+  },
+  {
     name: 'a node swears off by a method that has lost its object',
     fenced: true,
     spoilt: {

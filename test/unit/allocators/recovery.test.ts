@@ -1,6 +1,6 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLane, type Lane } from '../../../src/allocators/lane.ts';
+import { createLane, type Lane, touch } from '../../../src/allocators/lane.ts';
 import { createRecovery, type Recovery } from '../../../src/allocators/recovery.ts';
 import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
 import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
@@ -212,6 +212,43 @@ describe('with ceilings kept elsewhere', () => {
     expect(server.installs).toMatchObject([{ install: { epoch: 2n, recovery: NAME, jumpTo: undefined, window: 0 } }]);
     expect(ready).toEqual(['INV']);
   });
+
+  it.each([
+    ['a request of a lane', true],
+    ['nobody: it was opened ahead of any request', false],
+  ])(
+    'a sequence that nobody counted begins above the initialSeq that was reported, asked for by %s',
+    async (_title, isAsked) => {
+      const server = createServer();
+      const operations: FenceOperations = {
+        ...server.operations,
+        // What the store knows of as the highest value is where the report begins.
+        report: async (reports) =>
+          (await server.operations.report(reports)).map((reply, index) =>
+            reply.kind === 'waiting' ? { ...reply, highest: reports[index]?.initialSeq ?? 0n } : reply,
+          ),
+      };
+      const store = await ceilingsOf(['node'], 0n);
+      const away = new StorageUnavailableError('PostgreSQL away');
+      let isAway = true;
+      const read: CeilingStore['read'] = (sequence) => (isAway ? Promise.reject(away) : store.read(sequence));
+      const ceilings: CeilingStore = { ...store, read };
+      const { recovery, laneOf } = track(nodeOn({ ...server, operations }, ceilings));
+      const lane = laneOf('INV');
+      lane.target = { ...lane.target, initialSeq: 51n };
+      if (isAsked) touch(lane, lane.target);
+      recovery.add(lane);
+      await vi.advanceTimersByTimeAsync(300);
+      // The prefix is changed back before its first number.
+      touch(lane, { ...lane.target, initialSeq: 16n });
+      isAway = false;
+      await vi.advanceTimersByTimeAsync(500);
+      expect(server.installs).toMatchObject([
+        { install: { initialSeq: 51n, origin: 51n, base: 51n, account: { value: 51n } } },
+      ]);
+      expect(await ceilings.read(INV)).toMatchObject({ origin: 51n });
+    },
+  );
 
   it('the third of them decides only after its turn has come, in case the others have died', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n, others: ['a', 'b'] });
