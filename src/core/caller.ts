@@ -5,6 +5,8 @@ export interface Caller {
   readonly subject: string | undefined;
   /** As the reply and the other lines of the log have it. */
   readonly requestId: string;
+  /** By what name is counted what a caller may have a share of: the subject (of keys that made each other: the first), else the address. */
+  readonly client: string;
 }
 
 /** What an event says of the caller. */

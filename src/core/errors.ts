@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
   'RATE_LIMITED',
+  'QUOTA_EXCEEDED',
   'ISSUER_UNAVAILABLE',
   'STORAGE_UNAVAILABLE',
   'STORAGE_TIMEOUT',
@@ -350,6 +351,17 @@ export class RateLimitedError extends NumberGeneratorError {
       'Too many requests',
       `More than ${perSecond} requests in a second. Try again a second later.`,
     );
+  }
+}
+
+/** A caller, or a prefix, has its share of something that all have to share; nothing was done. */
+export class QuotaExceededError extends NumberGeneratorError {
+  /** When a part of it is free again, in seconds; undefined: when the caller, or an operator, has done something about it. */
+  readonly retryAfterS: number | undefined;
+
+  constructor(message: string, retryAfterS?: number) {
+    super('QUOTA_EXCEEDED', 'Quota exceeded', message);
+    this.retryAfterS = retryAfterS;
   }
 }
 

@@ -151,7 +151,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
       if (isStorePresent()) return issueValues(series, target, count, record);
       return {
-        texts: temporaryNumberService.issue(prefixKey, count, instantMs, { variables, datedMs }),
+        texts: temporaryNumberService.issue(prefixKey, count, instantMs, caller?.client, { variables, datedMs }),
         source: 'temporary',
       };
     }

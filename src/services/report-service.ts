@@ -3,11 +3,12 @@ import type { AllocationTarget } from '../allocators/lane.ts';
 import type { Clock } from '../core/clock.ts';
 import { createTally, type Run, type Tally } from '../core/completeness.ts';
 import type { CounterStore } from '../core/counter-store.ts';
-import { StorageUnavailableError, ValidationError } from '../core/errors.ts';
+import { QuotaExceededError, StorageUnavailableError, ValidationError } from '../core/errors.ts';
 import type { NumberSource } from '../core/events.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { Strategy } from '../core/numbering.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';
+import { createShares } from '../lib/shares.ts';
 import { type RunPage, readCounterReport } from './counter-report.ts';
 import { readLedgerReport } from './ledger-report.ts';
 import { printerOfTime } from './numbered-readers.ts';
@@ -49,9 +50,10 @@ export interface ReportService {
   /**
    * @param period the key of a period; undefined: the present one.
    * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period, or its strategy keeps no account of
-   * its values; StorageUnavailableError when four reports are under way; CorruptEntryError; the store's errors.
+   * its values; StorageUnavailableError when eight reports are under way; QuotaExceededError when four of this client or of this
+   * prefix are; CorruptEntryError; the store's errors.
    */
-  open(prefixKey: string, period: string | undefined): Promise<Report>;
+  open(prefixKey: string, period: string | undefined, client: string): Promise<Report>;
 }
 
 interface Dependencies {
@@ -66,7 +68,10 @@ interface Dependencies {
 }
 
 /** Each may keep a store and a connection busy for long; numbers come first. */
-const REPORTS_MAX = 4;
+const REPORTS_MAX = 8;
+/** Of one client, or of one prefix: half, so that who reads slowly keeps nobody else from reading. */
+const SHARE_MAX = 4;
+const RETRY_AFTER_S = 10;
 
 /** The page that was read already, and those to come. */
 async function* continued(first: RunPage, rest: AsyncGenerator<RunPage, void, void>): AsyncGenerator<RunPage> {
@@ -82,7 +87,7 @@ export const createReportService = ({
   clock,
   node,
 }: Dependencies): ReportService => {
-  let underWay = 0;
+  const slots = createShares(REPORTS_MAX, SHARE_MAX);
 
   /** Who tells what became of the values of a strategy. */
   const readerOf = ({ config }: Series) => {
@@ -136,14 +141,16 @@ export const createReportService = ({
   };
 
   return {
-    open: async (prefixKey, period) => {
-      if (underWay >= REPORTS_MAX) throw new StorageUnavailableError('Too many reports are being written.');
-      underWay += 1;
-      let isOpen = true;
-      const close = (): void => {
-        if (isOpen) underWay -= 1;
-        isOpen = false;
-      };
+    open: async (prefixKey, period, client) => {
+      const close = slots.take([client, `prefix ${prefixKey}`]);
+      if (close === 'full') throw new StorageUnavailableError('Too many reports are being written.');
+      if (typeof close === 'object') {
+        const whose = close.party === client ? 'this caller' : `the prefix "${prefixKey}"`;
+        throw new QuotaExceededError(
+          `${SHARE_MAX} reports of ${whose} are being written on this node: read one to its end first.`,
+          RETRY_AFTER_S,
+        );
+      }
       try {
         return { ...(await open(prefixKey, period)), close };
       } catch (error) {

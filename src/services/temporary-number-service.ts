@@ -4,16 +4,17 @@ import type { CounterAllocator } from '../allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../allocators/lane.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
-import { StorageUnavailableError, TemporaryNumberNotFoundError } from '../core/errors.ts';
+import { QuotaExceededError, TemporaryNumberNotFoundError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../core/temporary-number-store.ts';
 import { type Page, readPage } from './page.ts';
 import type { SeriesCache } from './series-cache.ts';
 
-/** The most a node keeps until the store is back; beyond, requests are refused. */
+/** The most a node keeps until the store is back. Requests are refused before: see `refuseBeyondShare`. */
 export const KEPT_MAX = 100_000;
 const HAND_OVER_CHUNK = 1_000;
 const HAND_OVER_RETRY_MS = 5_000;
+const RETRY_AFTER_S = 5;
 
 /** What the real number will show. */
 type DocumentTerms = Pick<TemporaryNumber, 'datedMs' | 'variables'>;
@@ -25,9 +26,24 @@ interface Resolution {
   readonly resolvedNumber: string;
 }
 
+interface Kept {
+  readonly entry: TemporaryNumber;
+  readonly parties: readonly string[];
+}
+
 export interface TemporaryNumberService {
-  /** Issues stand-ins `TMP-{prefixKey}-{node}-{local clock, ms}-{n}`. @throws StorageUnavailableError when this node keeps too many. */
-  issue(prefixKey: string, count: number, instantMs: number, document?: DocumentTerms): readonly string[];
+  /**
+   * Issues stand-ins `TMP-{prefixKey}-{node}-{local clock, ms}-{n}`.
+   * @param client who asks; undefined: nobody whose share is counted.
+   * @throws QuotaExceededError when the prefix, or the client, would have more of what this node keeps than is left for others.
+   */
+  issue(
+    prefixKey: string,
+    count: number,
+    instantMs: number,
+    client: string | undefined,
+    document?: DocumentTerms,
+  ): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
@@ -49,7 +65,9 @@ interface Dependencies {
 
 export const createTemporaryNumberService = (dependencies: Dependencies): TemporaryNumberService => {
   const { store, seriesCache, allocator, clock, emit, node } = dependencies;
-  const kept = new Map<string, TemporaryNumber>();
+  const kept = new Map<string, Kept>();
+  /** How many of those kept are of a prefix, or of a client. */
+  const shares = new Map<string, number>();
   const unresolved = new Map<string, Resolution>();
   let issued = 0;
   let nextAttempt: NodeJS.Timeout | undefined;
@@ -60,13 +78,33 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     return entry;
   };
 
+  const count = (party: string, more: number): void => {
+    const now = (shares.get(party) ?? 0) + more;
+    if (now > 0) shares.set(party, now);
+    else shares.delete(party);
+  };
+  const forget = ({ entry, parties }: Kept): void => {
+    if (!kept.delete(entry.number)) return;
+    for (const party of parties) count(party, -1);
+  };
+  /** Whoever has much gets only as much as is left for all others: so there is always something left for who comes anew. */
+  const refuseBeyondShare = (parties: readonly string[], wanted: number): void => {
+    const left = KEPT_MAX - kept.size - wanted;
+    const greedy = parties.find((party) => (shares.get(party) ?? 0) + wanted > left);
+    if (greedy === undefined) return;
+    throw new QuotaExceededError(
+      `The ${greedy.startsWith('prefix ') ? 'prefix' : 'caller'} has as many temporary numbers as this node keeps for all others: ask another node, or wait until the store is back.`,
+      RETRY_AFTER_S,
+    );
+  };
+
   const handOver = async (): Promise<void> => {
     clearTimeout(nextAttempt);
     try {
       while (kept.size > 0) {
         const chunk = [...kept.values()].slice(0, HAND_OVER_CHUNK);
-        await store.add(chunk);
-        for (const { number } of chunk) kept.delete(number);
+        await store.add(chunk.map(({ entry }) => entry));
+        for (const entry of chunk) forget(entry);
       }
     } catch (error) {
       emit({ type: 'hand-over-failed', error });
@@ -96,14 +134,15 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
   };
 
   return {
-    issue: (prefixKey, count, instantMs, document) => {
-      if (kept.size + count > KEPT_MAX) {
-        throw new StorageUnavailableError('This node keeps as many temporary numbers as it can.');
-      }
-      return Array.from({ length: count }, () => {
+    issue: (prefixKey, wanted, instantMs, client, document) => {
+      const parties = [`prefix ${prefixKey}`, ...(client === undefined ? [] : [client])];
+      refuseBeyondShare(parties, wanted);
+      for (const party of parties) count(party, wanted);
+      return Array.from({ length: wanted }, () => {
         issued += 1;
         const number = `TMP-${prefixKey}-${node}-${instantMs}-${issued}`;
-        kept.set(number, { number, prefixKey, issuedAtMs: instantMs, ...document, resolvedNumber: undefined });
+        const entry = { number, prefixKey, issuedAtMs: instantMs, ...document, resolvedNumber: undefined };
+        kept.set(number, { entry, parties });
         emit({ type: 'temporary-number-issued', prefixKey, number });
         return number;
       });

@@ -26,6 +26,8 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   'prefix-config-refresh-failed': 'Nothing, if it stops by itself; else bring the store of the configs back.',
   'prefix-configs-healed': 'Find out why Redis and PostgreSQL differed: a restored backup, or an emptied Redis.',
   'prefix-configs-healing-failed': 'Bring the store back that the reason names.',
+  'quota-exceeded':
+    'If the caller is yours, have it take less, or raise the setting that the reason names; if not, block it.',
   'rate-limited': 'If the caller is yours, have it ask less often, or raise RATE_LIMIT_PER_SECOND; if not, block it.',
   'request-counts-not-shared': 'Bring Redis back; until then each node applies the rate limit by itself.',
   'request-refused': 'Bring the store back that the reason names.',

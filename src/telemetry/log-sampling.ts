@@ -10,6 +10,7 @@ const SAMPLED = new Set([
   'prefix-config-corrupt',
   'prefix-config-refresh-failed',
   'prefix-configs-healing-failed',
+  'quota-exceeded',
   'rate-limited',
   'request-refused',
   'unauthorized',

@@ -6,7 +6,7 @@ import { identifyRequest } from '../../src/http/idempotency-key.ts';
 import { createGate } from './gate.ts';
 import type { LifeNode } from './node.ts';
 
-const CALLER = { subject: undefined, requestId: 'r-1' };
+const CALLER = { subject: undefined, requestId: 'r-1', client: 'address 127.0.0.1' };
 
 /** What the service said: a result, or the code of its refusal. */
 export type Answer<Result> = { readonly ok: Result } | { readonly refused: string; readonly why: string };
@@ -130,7 +130,7 @@ const readGaps = async (node: LifeNode, prefixKey: string, period: string | unde
 };
 
 const readReport = async (node: LifeNode, prefixKey: string, period: string | undefined): Promise<ReportView> => {
-  const report = await node.reports.open(prefixKey, period);
+  const report = await node.reports.open(prefixKey, period, CALLER.client);
   try {
     const rows: Row[] = [];
     for await (const page of report.pages) {
@@ -151,7 +151,7 @@ const readReport = async (node: LifeNode, prefixKey: string, period: string | un
 /** Thousands of lives share a store and a few formats: each is looked at alone. */
 const parsed = (body: object) => prefixConfigInputSchema.parse({ ...body, allowCollision: true });
 
-/** A node writes no more reports at a time. */
+/** A node writes no more reports of one caller at a time. */
 const REPORTS_MAX = 4;
 
 export const createServiceDriver = (node: LifeNode): Driver => {

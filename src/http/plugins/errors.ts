@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   NotFoundError,
   NumberGeneratorError,
+  QuotaExceededError,
   UnauthorizedError,
   ValidationError,
 } from '../../core/errors.ts';
@@ -39,6 +40,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   RATE_LIMITED: 429,
+  QUOTA_EXCEEDED: 429,
   ISSUER_UNAVAILABLE: 503,
   STORAGE_UNAVAILABLE: 503,
   STORAGE_TIMEOUT: 503,
@@ -113,6 +115,13 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     const reason = error.cause instanceof Error ? error.cause.message : undefined;
     request.log.warn({ event: 'request-refused', code: error.code, reason }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);
+  } else if (error instanceof QuotaExceededError) {
+    const { subject } = request.user ?? {};
+    request.log.warn(
+      { event: 'quota-exceeded', method: request.method, client: request.ip, subject, reason: error.message },
+      'A caller or a prefix has its share',
+    );
+    if (error.retryAfterS !== undefined) reply.header('Retry-After', `${error.retryAfterS}`);
   } else if (status === 429) {
     request.log.warn({ event: 'rate-limited', method: request.method, client: request.ip }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);

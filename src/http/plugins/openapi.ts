@@ -15,6 +15,8 @@ The same calls also answer without \`/api\` and under \`/api/v1\`. Errors are pr
 
 const describeCall = createJsonSchemaTransform({ skipList: [] });
 
+const QUOTA = ['QUOTA_EXCEEDED'] as const;
+
 /** What any call may answer, whatever it does; it stands here once instead of in each route. */
 const withCommonAnswers = (schema: FastifySchema, url: string, isUnlimited: boolean): FastifySchema => {
   const response = schema.response as Readonly<Record<string, unknown>>;
@@ -29,7 +31,7 @@ const withCommonAnswers = (schema: FastifySchema, url: string, isUnlimited: bool
         415: problemResponse('UNSUPPORTED_MEDIA_TYPE'),
       }),
       ...(url.startsWith('/api/') && { 403: problemResponse('FORBIDDEN') }),
-      ...(!isUnlimited && { 429: problemResponse('RATE_LIMITED') }),
+      ...(!isUnlimited && { 429: problemResponse('RATE_LIMITED', ...(url.startsWith('/api/') ? QUOTA : [])) }),
       ...response,
       ...(schema.security !== undefined && {
         503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'ISSUER_UNAVAILABLE'),

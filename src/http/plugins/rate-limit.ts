@@ -3,6 +3,7 @@ import fastifyRateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { RateLimitedError } from '../../core/errors.ts';
 import type { RequestCounter } from '../../services/request-counter.ts';
+import { clientOf } from '../client.ts';
 import type { Authorizer } from './auth.ts';
 
 declare module 'fastify' {
@@ -50,9 +51,7 @@ export const createRateLimit = async (
     cache: CLIENTS_MAX,
     ...(counter !== undefined && { store: storeOn(counter) }),
   });
-  // By address: a whole /64 of IPv6 is one client.
-  const checkAddress = server.createRateLimit();
-  const checkCaller = server.createRateLimit({ keyGenerator: ({ user }) => `caller ${user.countedAs}` });
+  const check = server.createRateLimit({ keyGenerator: clientOf });
   server.addHook('onRoute', (route) => {
     const weightOf = route.config?.weightOf;
     if (weightOf === undefined) return;
@@ -61,7 +60,7 @@ export const createRateLimit = async (
       if (weight === 1 || (await callerOf(request)) !== undefined) return;
       // One was counted before its guard. It ends at the limit, however much is asked for.
       for (let counted = 1; counted < weight; counted += 1) {
-        const limit = await checkAddress(request);
+        const limit = await check(request);
         if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond);
       }
     };
@@ -69,7 +68,8 @@ export const createRateLimit = async (
   });
   return async (request) => {
     if (request.routeOptions.config?.isUnlimited) return;
-    const limit = await ((await callerOf(request)) === undefined ? checkAddress(request) : checkCaller(request));
+    await callerOf(request);
+    const limit = await check(request);
     if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond);
   };
 };

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ReportService } from '../../services/report-service.ts';
+import { clientOf } from '../client.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { createReportStream } from '../report-stream.ts';
 import { sends } from '../schemas/headers.ts';
@@ -71,7 +72,7 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
     async (request, reply) => {
       const { prefixKey } = request.params;
       const { period, format = request.accepts().type(['json', 'csv']) } = request.query;
-      const report = await reportService.open(prefixKey, period);
+      const report = await reportService.open(prefixKey, period, clientOf(request));
       const encoding = format === 'csv' ? createCsvEncoding() : createJsonEncoding();
       const stream = createReportStream(report, encoding);
       streams.add(stream);

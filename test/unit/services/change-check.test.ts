@@ -10,7 +10,7 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1' };
+const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 
 const setUp = async (first: object) => {
   const store = createMemoryPrefixConfigStore();

@@ -20,7 +20,7 @@ import { createMemoryCounterStore } from '../../../src/stores/memory/memory-coun
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1' };
+const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });

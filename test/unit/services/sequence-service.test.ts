@@ -17,7 +17,7 @@ import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1' };
+const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 const SIGNED = { by: 'alice', requestId: 'r-1' };
 
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly' };

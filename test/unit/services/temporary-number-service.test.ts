@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AllocationTarget } from '../../../src/allocators/lane.ts';
 import {
   PrefixNotRegisteredError,
+  QuotaExceededError,
   StorageUnavailableError,
   TemporaryNumberNotFoundError,
 } from '../../../src/core/errors.ts';
@@ -14,7 +15,7 @@ import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1' };
+const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 const SIGNED = { by: 'alice', requestId: 'r-1' };
 
 const AT = Date.parse('2026-12-31T23:59:59.999Z');
@@ -55,29 +56,42 @@ afterEach(() => {
 describe('issuing', () => {
   test('names prefix, node and moment, and counts on through all of them', async () => {
     const { service } = await setUp();
-    expect(service.issue('INV', 2, AT)).toEqual([`TMP-INV-n0de-${AT}-1`, `TMP-INV-n0de-${AT}-2`]);
-    expect(service.issue('ORD', 1, AT + 1)).toEqual([`TMP-ORD-n0de-${AT + 1}-3`]);
+    expect(service.issue('INV', 2, AT, undefined)).toEqual([`TMP-INV-n0de-${AT}-1`, `TMP-INV-n0de-${AT}-2`]);
+    expect(service.issue('ORD', 1, AT + 1, undefined)).toEqual([`TMP-ORD-n0de-${AT + 1}-3`]);
   });
 
   test('reports each of them', async () => {
     const { service, events } = await setUp();
-    const numbers = service.issue('INV', 2, AT);
+    const numbers = service.issue('INV', 2, AT, undefined);
     expect(events).toEqual(numbers.map((number) => ({ type: 'temporary-number-issued', prefixKey: 'INV', number })));
   });
 
-  test('ends when the node keeps as many as it can: the request is refused as a whole', async () => {
+  test('a prefix has no more than are left for all others, and is refused as a whole', async () => {
     const { service, events } = await setUp();
-    service.issue('INV', KEPT_MAX - 1, AT);
-    expect(() => service.issue('INV', 2, AT)).toThrow(StorageUnavailableError);
-    expect(service.issue('INV', 1, AT)).toHaveLength(1);
-    expect(events).toHaveLength(KEPT_MAX);
+    service.issue('INV', KEPT_MAX / 2 - 1, AT, undefined);
+    expect(() => service.issue('INV', 2, AT, undefined)).toThrow(QuotaExceededError);
+    expect(service.issue('INV', 1, AT, undefined)).toHaveLength(1);
+    expect(events).toHaveLength(KEPT_MAX / 2);
+    expect(() => service.issue('INV', 1, AT, undefined)).toThrow(QuotaExceededError);
+    // Whoever comes anew is served, however many came before.
+    for (let prefix = 0, left = KEPT_MAX / 2; left > 1; prefix += 1, left -= Math.floor(left / 2)) {
+      service.issue(`P${prefix}`, Math.floor(left / 2), AT, undefined);
+      expect(service.issue(`NEW${prefix}`, 0, AT, undefined)).toEqual([]);
+    }
+  });
+
+  test('a caller has no more than are left for all others, in whatever prefixes', async () => {
+    const { service } = await setUp();
+    for (let prefix = 0; prefix < 5; prefix += 1) service.issue(`P${prefix}`, KEPT_MAX / 10, AT, 'address 192.0.2.1');
+    expect(() => service.issue('INV', 1, AT, 'address 192.0.2.1')).toThrow(QuotaExceededError);
+    expect(service.issue('INV', 1, AT, 'address 192.0.2.2')).toHaveLength(1);
   });
 });
 
 describe('handing over', () => {
   test('gives the store all of them, in portions, once', async () => {
     const { service, added } = await setUp();
-    service.issue('INV', 2_500, AT);
+    service.issue('INV', 2_500, AT, undefined);
     await service.handOver();
     await service.handOver();
     expect(added).toEqual([1_000, 1_000, 500]);
@@ -93,9 +107,9 @@ describe('handing over', () => {
 
   test('makes room for new ones', async () => {
     const { service } = await setUp();
-    service.issue('INV', KEPT_MAX, AT);
+    service.issue('INV', KEPT_MAX / 2, AT, undefined);
     await service.handOver();
-    expect(service.issue('INV', 1, AT)).toHaveLength(1);
+    expect(service.issue('INV', 1, AT, undefined)).toHaveLength(1);
   });
 
   /** A store that fails with the second portion, and as often as this afterwards. */
@@ -115,7 +129,7 @@ describe('handing over', () => {
     const { service, events } = await setUp(failing(3));
     const others = vi.getTimerCount();
     const countHanded = async (): Promise<number> => (await service.list('', 10_000, everything)).items.length;
-    service.issue('INV', 1_500, AT);
+    service.issue('INV', 1_500, AT, undefined);
     events.length = 0;
     await service.handOver();
     expect([await countHanded(), events]).toEqual([1_000, [{ type: 'hand-over-failed', error: AWAY }]]);
@@ -129,7 +143,7 @@ describe('handing over', () => {
     vi.useFakeTimers();
     const { service } = await setUp(failing(1));
     const others = vi.getTimerCount();
-    service.issue('INV', 1_500, AT);
+    service.issue('INV', 1_500, AT, undefined);
     await service.handOver();
     expect(vi.getTimerCount()).toBe(others + 1);
     await service.handOver();
@@ -140,7 +154,7 @@ describe('handing over', () => {
 describe('listing', () => {
   test('goes through all of them page by page, each once', async () => {
     const { service } = await setUp();
-    service.issue('INV', 5, AT);
+    service.issue('INV', 5, AT, undefined);
     await service.handOver();
     const seen: string[] = [];
     let after: string | undefined = '';
@@ -154,7 +168,7 @@ describe('listing', () => {
 
   test('leaves out what the caller may not see', async () => {
     const { service } = await setUp();
-    for (const prefixKey of ['A', 'B', 'A', 'B']) service.issue(prefixKey, 1, AT);
+    for (const prefixKey of ['A', 'B', 'A', 'B']) service.issue(prefixKey, 1, AT, undefined);
     await service.handOver();
     const page = await service.list('', 2, (prefixKey) => prefixKey === 'B');
     expect([page.items.map(({ prefixKey }) => prefixKey), page.next]).toEqual([['B', 'B'], undefined]);
@@ -164,7 +178,7 @@ describe('listing', () => {
 describe('resolving', () => {
   const handedOver = async (altered: Partial<TemporaryNumberStore> = {}) => {
     const parts = await setUp(altered);
-    const [number = ''] = parts.service.issue('INV', 1, AT);
+    const [number = ''] = parts.service.issue('INV', 1, AT, undefined);
     await parts.service.handOver();
     parts.events.length = 0;
     return { ...parts, number };
@@ -250,7 +264,7 @@ describe('resolving', () => {
 
   test.each(['find', 'resolve'] as const)('%s: a number nobody has handed over is not found', async (method) => {
     const { service } = await setUp();
-    const [number = ''] = service.issue('INV', 1, AT);
+    const [number = ''] = service.issue('INV', 1, AT, undefined);
     await expect(service[method](number, CALLER)).rejects.toThrow(TemporaryNumberNotFoundError);
     await expect(service[method]('TMP-NONE', CALLER)).rejects.toThrow('No temporary number "TMP-NONE"');
   });

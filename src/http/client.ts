@@ -1,0 +1,28 @@
+/** Which client a request is of: whatever is bounded by client counts the same ones. */
+import type { FastifyRequest } from 'fastify';
+
+const GROUPS = 8;
+/** A provider gives each of its customers at least this much. */
+const NETWORK_GROUPS = 4;
+const MAPPED = /^::ffff:([0-9]+(?:\.[0-9]+){3})$/i;
+
+const groupsOf = (text: string): string[] => text.split(':').filter((group) => group !== '');
+
+/** An address of IPv4 as it is; of IPv6 the network of 64 bits, of which one client may use every address. */
+export const networkOf = (address: string): string => {
+  if (!address.includes(':')) return address;
+  const [, mapped] = MAPPED.exec(address) ?? [];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail = ''] = (address.split('%', 1)[0] ?? '').split('::');
+  const [first, last] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from({ length: Math.max(0, GROUPS - first.length - last.length) }, () => '0');
+  const network = [...first, ...zeros, ...last].slice(0, NETWORK_GROUPS);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+};
+
+/**
+ * Who the token or the API key of a request says its caller is (of keys that made each other: the first), once it was verified; else
+ * where it comes from.
+ */
+export const clientOf = ({ user, ip }: FastifyRequest): string =>
+  user?.countedAs === undefined ? `address ${networkOf(ip)}` : `caller ${user.countedAs}`;
