@@ -425,6 +425,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     temporaryNumberService,
     metrics,
     showsMetrics: settings.metricsPort === undefined,
+    metricsAuth: settings.metricsAuth,
     tracing,
     health,
     apiKeyService: createApiKeyService({

@@ -55,6 +55,7 @@ const variables = z.object({
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
   DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
+  METRICS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
   METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
   HEALTH_PORT: wholeNumber(1, PORT_MAX).optional(),
   METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
@@ -103,6 +104,8 @@ const settingsSchema = variables.transform((env) => ({
   shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
   /** The data centre in snowflake ids; those that share no store of worker ids need different ones. */
   dataCentre: env.DC_ID,
+  /** Whether `/metrics` on the API's port needs a token too. */
+  metricsAuth: env.METRICS_AUTH,
   /** TCP port of `/metrics` alone, on the same host; undefined: it is one of the paths of the API's port. */
   metricsPort: env.METRICS_PORT,
   /** TCP port of the probes alone, without TLS, on the same host; undefined: they are paths of the API's port. */
@@ -132,6 +135,12 @@ const contradictionsOf = (given: Readonly<Record<string, string | undefined>>): 
   }
   if (auth === 'off' && given['NUMBERS_AUTH'] === 'required') {
     problems.push({ path: 'NUMBERS_AUTH', message: 'required contradicts AUTH=off' });
+  }
+  if (auth === 'off' && given['METRICS_AUTH'] === 'required') {
+    problems.push({ path: 'METRICS_AUTH', message: 'required contradicts AUTH=off' });
+  }
+  if (given['METRICS_PORT'] !== undefined && given['METRICS_AUTH'] === 'required') {
+    problems.push({ path: 'METRICS_AUTH', message: 'Nobody is asked for a token on METRICS_PORT: set one of the two' });
   }
   if (given['DATABASE_URL'] !== undefined && given['REDIS_URL'] === undefined) {
     problems.push({

@@ -5,13 +5,13 @@ import { errorsPlugin } from './plugins/errors.ts';
 import { httpMannersPlugin } from './plugins/http-manners.ts';
 import { knownRoutesPlugin } from './plugins/known-routes.ts';
 import { strictInputPlugin } from './plugins/strict-input.ts';
-import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
+import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 
 /** Ready to `listen` or `inject`. Limits are those of the API. When it closes, it closes the connections that Prometheus keeps open, too. */
 export const createMetricsServer = async (
   logger: FastifyBaseLogger,
   limits: Pick<ConnectionOptions, 'headersTimeoutMs' | 'requestTimeoutMs'>,
-  metrics: MetricsRoutesOptions,
+  metrics: MetricsSource,
 ): Promise<FastifyInstance> => {
   const { headersTimeoutMs, requestTimeoutMs } = limits;
   const server = createBareServer(logger, {
@@ -25,6 +25,7 @@ export const createMetricsServer = async (
   await server.register(errorsPlugin);
   await server.register(httpMannersPlugin, { hasPreflights: false });
   await server.register(strictInputPlugin);
-  await server.register(metricsRoutes, metrics);
+  // Who reaches this port is Prometheus.
+  await server.register(metricsRoutes, { ...metrics, mayNamePrefixes: () => true });
   return server;
 };

@@ -19,7 +19,7 @@ import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin, corsPlugin } from './plugins/browser-rules.ts';
 import type { TokenKeys } from './plugins/credentials.ts';
 import { errorsPlugin } from './plugins/errors.ts';
-import { httpMannersPlugin } from './plugins/http-manners.ts';
+import { addHttpManners } from './plugins/http-manners.ts';
 import { knownRoutesPlugin } from './plugins/known-routes.ts';
 import { metricsPlugin, type RequestMetrics } from './plugins/metrics.ts';
 import { openapiPlugin } from './plugins/openapi.ts';
@@ -29,7 +29,7 @@ import { type RequestTracing, tracingPlugin } from './plugins/tracing.ts';
 import { apiRoutes } from './routes/api.ts';
 import { frontPageRoutes } from './routes/front-page.ts';
 import { type HealthOptions, healthRoutes } from './routes/health.ts';
-import { type MetricsRoutesOptions, metricsRoutes } from './routes/metrics.ts';
+import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 
 export interface ServerOptions {
   readonly version: string;
@@ -42,9 +42,11 @@ export interface ServerOptions {
   readonly templateService: TemplateService;
   readonly readingService: ReadingService;
   readonly temporaryNumberService: TemporaryNumberService;
-  readonly metrics: RequestMetrics & MetricsRoutesOptions;
+  readonly metrics: RequestMetrics & MetricsSource;
   /** Whether `/metrics` is served here; else it has a server of its own. */
   readonly showsMetrics: boolean;
+  /** Whether `/metrics` needs a token too, of somebody who may read prefix configs. */
+  readonly metricsAuth: 'open' | 'required';
   /** Undefined: no traces, and no hook that would make them. */
   readonly tracing: RequestTracing | undefined;
   readonly health: HealthOptions;
@@ -63,6 +65,8 @@ export interface ServerOptions {
 
 /** The canonical prefix first; the others serve clients written from the original brief. */
 const URL_PREFIXES = ['/api', '', '/api/v1'];
+
+const EVERY_PREFIX = { startsWith: '' };
 
 const ROOT_NAMES: Readonly<Record<string, string>> = {
   body: 'body',
@@ -107,7 +111,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
     secure: options.connections.tls !== undefined,
     onlyLoopback: options.tokenKeys === undefined,
   });
-  await server.register(httpMannersPlugin, { hasPreflights: options.corsOrigins !== undefined });
+  const answerUnknown = addHttpManners(server, { hasPreflights: options.corsOrigins !== undefined });
   await server.register(corsPlugin, { corsOrigins: options.corsOrigins });
   await server.register(strictInputPlugin);
   await server.register(metricsPlugin, options.metrics);
@@ -123,10 +127,18 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   if (options.rateLimit !== undefined) {
     server.addHook('onRequest', await openRateLimit(server, options.rateLimit, authorizer));
   }
+  // Paths that do not exist count for the limit too.
+  server.addHook('onRequest', answerUnknown);
   await server.register(openapiPlugin, { version: options.version });
   await server.register(frontPageRoutes, { version: options.version, urls: ['/', '/api', '/api/v1'] });
   await server.register(healthRoutes, options.health);
-  if (options.showsMetrics) await server.register(metricsRoutes, options.metrics);
+  if (options.showsMetrics) {
+    await server.register(metricsRoutes, {
+      ...options.metrics,
+      guard: options.metricsAuth === 'required' ? authorizer.guard('configs:read') : authorizer.verify,
+      mayNamePrefixes: (request) => authorizer.permitsWithin(request, 'configs:read', EVERY_PREFIX),
+    });
+  }
   for (const prefix of URL_PREFIXES) {
     const documented = prefix === URL_PREFIXES[0];
     await server.register(apiRoutes, { ...options, authorizer, documented, prefix });

@@ -1,16 +1,9 @@
-/** Metrics of the facts that are rare, each counted as it is told: outages, recoveries, clock steps, findings, what is left. */
+/** Metrics of the facts that are rare, each counted as it is told: outages, recoveries, clock steps, findings. */
 import type { Registry } from 'prom-client';
-import type {
-  CapacityMeasure,
-  ClockHandling,
-  Emit,
-  GapMeasure,
-  NumberGeneratorEvent,
-  StandbyMeasure,
-} from '../core/events.ts';
+import type { ClockHandling, Emit, NumberGeneratorEvent } from '../core/events.ts';
 import type { Guarantee, Severity } from '../core/finding.ts';
 import type { ReservationState } from '../core/ledger.ts';
-import { createTally, registerCounter, registerGauge, type Sample } from './collected.ts';
+import { createTally, registerCounter, registerGauge } from './collected.ts';
 
 type Type = NumberGeneratorEvent['type'];
 type Part = { readonly [Name in Type]?: (event: Extract<NumberGeneratorEvent, { type: Name }>) => void };
@@ -305,66 +298,6 @@ const ofWorkLeft = (registry: Registry): Part => {
   };
 };
 
-interface Measured<Measure> {
-  readonly measures: readonly Measure[];
-  readonly other: Measure | undefined;
-}
-
-/** The sample of all others comes last, and so wins over a prefix that is called `other`. */
-const byPrefix = <Measure extends { readonly prefixKey: string }>(
-  { measures, other }: Measured<Measure>,
-  read: (measure: Measure) => number | undefined,
-): Sample[] =>
-  [...measures, ...(other === undefined ? [] : [other])].flatMap((measure) => {
-    const value = read(measure);
-    return value === undefined ? [] : [[{ prefix: measure.prefixKey }, value] as const];
-  });
-
-/** What is left of the series, of their standby, and what is missing in them. */
-const ofSeries = (registry: Registry): Part => {
-  let capacities: Measured<CapacityMeasure> = { measures: [], other: undefined };
-  let standbys: Measured<StandbyMeasure> = { measures: [], other: undefined };
-  let gaps: Measured<GapMeasure> = { measures: [], other: undefined };
-  const gauge = (name: string, help: string, collect: () => Sample[]): void =>
-    registerGauge(registry, { name, help, labelNames: ['prefix'] }, collect);
-  gauge(
-    'number_generator_capacity_used_ratio',
-    'Share of the width (or the limit) that is used, of the fullest prefixes of this node; the fullest of the rest is other.',
-    () => byPrefix(capacities, ({ used }) => used),
-  );
-  gauge(
-    'number_generator_capacity_seconds_left',
-    'Until the width (or the limit) is reached at the recent pace; absent when it is not.',
-    () => byPrefix(capacities, ({ secondsLeft }) => secondsLeft),
-  );
-  gauge(
-    'number_generator_standby_values_left',
-    'Values of the standby segments of this node that are not used yet, of the prefixes with the smallest share left.',
-    () => byPrefix(standbys, ({ left }) => left),
-  );
-  gauge(
-    'number_generator_standby_left_ratio',
-    'Share of the standby segment that is not used yet, of the prefixes with the smallest share left.',
-    () => byPrefix(standbys, ({ leftRatio }) => leftRatio),
-  );
-  gauge(
-    'number_generator_gap_record_entries',
-    'Ranges in the gap records of the sequences in use on this node, of the prefixes with most; the sum of the rest is other.',
-    () => byPrefix(gaps, ({ entries }) => entries),
-  );
-  return {
-    'capacity-measured': (event) => {
-      capacities = event;
-    },
-    'standby-measured': (event) => {
-      standbys = event;
-    },
-    'gaps-measured': (event) => {
-      gaps = event;
-    },
-  };
-};
-
 const ofTraces = (registry: Registry): Part => {
   const failing = plainCounter(
     registry,
@@ -407,7 +340,6 @@ export const createEventMetrics = (registry: Registry, shutdownTimeoutMs: number
     ...ofSnowflakes(registry),
     ...ofConfigs(registry),
     ...ofWorkLeft(registry),
-    ...ofSeries(registry),
     ...ofTraces(registry),
     ...ofShutdown(registry, shutdownTimeoutMs),
   };

@@ -2,8 +2,8 @@
 import type { NumberSource } from '../core/events.ts';
 import type { Strategy } from '../core/numbering.ts';
 
-/** Stands for all prefixes beyond the limit. */
-const OTHER = 'other';
+/** Stands for all prefixes that are not told apart. */
+export const OTHER = 'other';
 
 interface Slot {
   readonly strategy: Strategy;

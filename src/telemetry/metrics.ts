@@ -1,9 +1,9 @@
 /** The metrics: counted in plain slots on the way, told by prom-client when Prometheus asks. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Emit } from '../core/events.ts';
-import { registerCounter, registerGauge } from './collected.ts';
+import { registerGauge } from './collected.ts';
 import { createEventMetrics } from './event-metrics.ts';
-import { createIssuedNumbers } from './issued-numbers.ts';
+import { createPrefixMetrics } from './prefix-metrics.ts';
 import { type CountRequest, createRequestMetrics } from './request-metrics.ts';
 import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 
@@ -14,8 +14,8 @@ export interface Metrics {
   requestCounter(method: string, route: string): CountRequest;
   /** Times the calls on the stores. */
   readonly stores: StoreMetrics;
-  /** All metrics in the Prometheus text format. */
-  render(): Promise<string>;
+  /** All metrics in the Prometheus text format, with each prefix apart, or with all prefixes as one that is called `other`. */
+  render(namesPrefixes: boolean): Promise<string>;
   readonly contentType: string;
 }
 
@@ -31,10 +31,14 @@ export interface MetricsOptions {
   readonly shutdownTimeoutMs: number;
 }
 
+/** Gauges that are named like counters, which `promtool check metrics` refuses; each is the sum of the one without `_total`. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export const createMetrics = (options: MetricsOptions): Metrics => {
   const { version, node, store, prefixesMax, shutdownTimeoutMs } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   registerGauge(
     registry,
     {
@@ -45,28 +49,24 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
     () => [[{ version, node, store }, 1]],
   );
   const requestCounter = createRequestMetrics(registry);
-  const issued = createIssuedNumbers(prefixesMax);
-  registerCounter(
-    registry,
-    {
-      name: 'number_generator_numbers_issued_total',
-      help: 'Numbers handed out, by prefix (the first ones in use, then other), strategy, and where their values came from.',
-      labelNames: ['prefix', 'strategy', 'source'],
-    },
-    () => issued.counts().map(({ count, ...labels }) => [labels, count] as const),
-  );
+  const apart = new Registry();
+  const asOne = new Registry();
+  const listenToPrefixes = createPrefixMetrics({ apart, asOne }, prefixesMax);
   const stores = createStoreMetrics(registry);
   const listenToEvents = createEventMetrics(registry, shutdownTimeoutMs);
 
+  const whole = Registry.merge([registry, apart]);
+  const withoutNames = Registry.merge([registry, asOne]);
+
   return {
     listen: (event) => {
-      // By far the most frequent one.
-      if (event.type === 'numbers-issued') issued.add(event.prefixKey, event.strategy, event.source, event.count);
-      else listenToEvents(event);
+      listenToPrefixes(event);
+      // By far the most frequent one, and told by prefix only.
+      if (event.type !== 'numbers-issued') listenToEvents(event);
     },
     requestCounter,
     stores,
-    render: () => registry.metrics(),
+    render: (namesPrefixes) => (namesPrefixes ? whole : withoutNames).metrics(),
     contentType: registry.contentType,
   };
 };

@@ -1,6 +1,7 @@
 /** The metrics of a running service: what is promised in docs/observability.md, small however many prefixes there are. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApp, type TestApp } from '../support/app.ts';
+import { createToken } from '../../src/http/token.ts';
+import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 
 const MEGABYTE = 1_000_000;
@@ -85,4 +86,55 @@ it('404: with METRICS_PORT the API does not show them, the server of their own d
   expect(reply?.statusCode).toBe(200);
   expect(reply?.body).toContain('number_generator_info{version="0.0.0-test"');
   await app.close();
+});
+
+describe('what strangers are shown', () => {
+  const PREFIX_KEY = 'SECRET-MERGER-2027';
+  const bearer = (request: { scope: string }) => ({ authorization: `Bearer ${createToken(JWT_SECRET, request)}` });
+  const asTold = (text: string): string[] => text.match(/prefix="[^"]*"/g) ?? [];
+  const useOne = async (app: TestApp): Promise<void> => {
+    await app.call('PUT', `/api/prefix-configs/${PREFIX_KEY}`, { format: 'X-{SEQ:6}', allowCollision: true });
+    expect((await app.call('GET', `/api/numbers/${PREFIX_KEY}?count=7`)).status).toBe(200);
+    await app.watchCapacity();
+    await app.watchHoldings();
+  };
+  const shownTo = async (app: TestApp, headers: Record<string, string>): Promise<{ status: number; text: string }> =>
+    app.call('GET', '/metrics', undefined, headers);
+
+  it('200: names no prefix to callers who may not read all prefix configs, and tells them apart to who may', async () => {
+    const app = await startApp({ NUMBERS_AUTH: 'required' });
+    await useOne(app);
+    const narrowed = bearer({ scope: 'configs:read:OTHER-* numbers:issue' });
+    const all = bearer({ scope: 'configs:read' });
+    for (const headers of [{}, narrowed]) {
+      const { status, text } = await shownTo(app, headers);
+      expect(status).toBe(200);
+      expect(text).not.toContain('MERGER');
+      expect(new Set(asTold(text))).toEqual(new Set(['prefix="other"']));
+      const issued = '{prefix="other",strategy="counter",source="sqlite"}';
+      expect(sampleOf(text, `number_generator_numbers_issued_total${issued}`)).toBe(7);
+      expect(sampleOf(text, 'number_generator_capacity_used_ratio{prefix="other"}')).toBeGreaterThan(0);
+    }
+    const { text } = await shownTo(app, all);
+    expect(asTold(text)).toContain(`prefix="${PREFIX_KEY}"`);
+    expect((await shownTo(app, { authorization: 'Bearer a.b.c' })).status).toBe(401);
+    await app.close();
+  });
+
+  it('401, 403: with METRICS_AUTH=required only callers who may read prefix configs see metrics', async () => {
+    const app = await startApp({ METRICS_AUTH: 'required' });
+    const issuer = bearer({ scope: 'numbers:issue' });
+    const reader = bearer({ scope: 'configs:read' });
+    const replies = await Promise.all([{}, issuer, reader].map((headers) => shownTo(app, headers)));
+    expect(replies.map(({ status }) => status)).toEqual([401, 403, 200]);
+    expect(JSON.parse(replies[0]?.text ?? '')).toMatchObject({ code: 'UNAUTHORIZED' });
+    await app.close();
+  });
+
+  it('200: with METRICS_PORT who reaches that port sees prefixes apart', async () => {
+    const app = await startApp({ METRICS_PORT: '9464' });
+    await useOne(app);
+    expect(asTold((await app.metricsServer?.inject('/metrics'))?.body ?? '')).toContain(`prefix="${PREFIX_KEY}"`);
+    await app.close();
+  });
 });

@@ -68,6 +68,21 @@ describe('on one node', () => {
     await app.close();
   });
 
+  it('404, 405, 429: calls of paths and methods that do not exist count too', async () => {
+    const app = await start();
+    for (const [method, url, status] of [
+      ['GET', '/api/nothing', 404],
+      ['DELETE', '/api/numbers', 405],
+      ['OPTIONS', '/api/numbers', 204],
+    ] as const) {
+      freeze();
+      vi.setSystemTime(Date.now() + 1_000);
+      const seen = await statuses(LIMIT + 1, () => app.call(method, url, undefined, {}));
+      expect(seen).toEqual([...Array(LIMIT).fill(status), 429]);
+    }
+    await app.close();
+  });
+
   it('429: a client is his token or API key, wherever he asks from; without one, or with a false one, his address', async () => {
     const app = await start();
     const body = { name: 'x', scopes: ['numbers:issue'] };

@@ -12,7 +12,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { figureOf, readDashboardQueries, readRules } from '../support/monitoring-expressions.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
-import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
+import { checkMetricsText, type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -63,6 +63,8 @@ const take = async ({ url }: Service, prefixKey: string, count = 1): Promise<num
   await reply.arrayBuffer();
   return reply.status;
 };
+
+const textOf = async (url: string): Promise<string> => (await fetch(url)).text();
 
 /** Takes numbers of these prefixes in turn until it is stopped. */
 const load = (node: Service, prefixKeys: readonly string[], pauseMs = 20): { stop(): Promise<void> } => {
@@ -118,6 +120,16 @@ describe('under load', () => {
       ...POLL,
       message: expr,
     });
+
+  it('promtool check metrics has nothing to say of what a node shows: on all stores, and to strangers on SQLite', async () => {
+    await using embedded = await startService({ env: { AUTH: 'on' } });
+    const { metrics_port: port } = await one.waitForLog(({ event }) => event === 'listening');
+    const onAllStores = await textOf(`http://127.0.0.1:${port}/metrics`);
+    for (const store of ['redis', 'postgres']) expect(onAllStores).toContain(`{store="${store}",operation=`);
+    for (const text of [onAllStores, await textOf(`${embedded.url}/metrics`)]) {
+      expect(await checkMetricsText(text)).toEqual({ ok: true, output: '' });
+    }
+  });
 
   it.each(readDashboardQueries('10s').map(({ panel, expr }) => [panel, expr]))(
     'the dashboards have an answer: %s',

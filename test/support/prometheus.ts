@@ -1,5 +1,6 @@
 /** A real Prometheus beside the service: it scrapes every second, evaluates the rules of monitoring/, and is asked like any other. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,17 @@ export const runPromtool = async (...args: string[]): Promise<{ ok: boolean; out
     ({ stdout, stderr }) => ({ ok: true, output: stdout + stderr }),
     ({ stdout = '', stderr = '' }) => ({ ok: false, output: stdout + stderr }),
   );
+};
+
+/** What promtool says of a text that Prometheus would scrape; `ok` when it has nothing to say. */
+export const checkMetricsText = async (text: string): Promise<{ ok: boolean; output: string }> => {
+  const tool = await binaryOf('promtool');
+  const child = execFile(tool, ['check', 'metrics']);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += String(data)));
+  child.stdin?.end(text);
+  const [code] = await once(child, 'close');
+  return { ok: code === 0, output };
 };
 
 /**

@@ -23,7 +23,7 @@ export interface Authorizer {
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
   require(request: FastifyRequest, action: Action, prefixKey: string): void;
-  /** Whether the caller of a guarded route may do `action` with all prefixes that a grant reaches. */
+  /** Whether the caller may do `action` with all prefixes that a grant reaches; nobody may of whom no guard has asked who he is. */
   permitsWithin(request: FastifyRequest, action: Action, reach: Grant['prefix']): boolean;
   /** Guards a route that is open to everybody: a token or key that is sent must verify, and says who the caller is. */
   readonly verify: RouteGuard;
@@ -127,7 +127,8 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
       const refusal = refusalOf(request, action, prefixKey);
       if (refusal !== undefined) throw refusal;
     },
-    permitsWithin: (request, action, reach) => allowsWithin(request.user.grants, action, reach),
+    permitsWithin: (request, action, reach) =>
+      Boolean(request.user) && allowsWithin(request.user.grants, action, reach),
     verify: {
       onRequest: (request, _reply, done) => {
         const { authorization, 'x-api-key': key } = request.headers;

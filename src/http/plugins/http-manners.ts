@@ -1,5 +1,5 @@
 /** What HTTP asks for whatever the route: which methods a path has (405, OPTIONS), and in every reply the id of its request. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import findMyWay from 'find-my-way';
 import { MethodNotAllowedError, NotFoundError } from '../../core/errors.ts';
@@ -30,8 +30,16 @@ const createMethodFinder = () => {
 const isPreflight = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 
-/** @param hasPreflights whether something after this plugin answers preflights. Comes before every plugin that has routes. */
-export const httpMannersPlugin = fastifyPlugin<{ hasPreflights: boolean }>(async (server, { hasPreflights }) => {
+export interface HttpMannersOptions {
+  /** Whether another plugin answers preflights. */
+  readonly hasPreflights: boolean;
+}
+
+/** Comes before every plugin that has routes. @returns the hook that answers what is at no route, in the place where it is added. */
+export const addHttpManners = (
+  server: FastifyInstance,
+  { hasPreflights }: HttpMannersOptions,
+): onRequestHookHandler => {
   const finder = createMethodFinder();
   server.addHook('onRoute', ({ method, url }) => {
     // Those for preflights are at every path.
@@ -51,11 +59,19 @@ export const httpMannersPlugin = fastifyPlugin<{ hasPreflights: boolean }>(async
     else done(new MethodNotAllowedError(request.method, methods));
   };
 
-  // Before bodies are read: it does not matter what is wrong with them.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
+    done();
+  });
+  // Before bodies are read: it does not matter what is wrong with them.
+  return (request, reply, done) => {
     const isAsked = request.method === 'OPTIONS' && !(hasPreflights && isPreflight(request));
     if (isAsked || (request.is404 && request.method !== 'OPTIONS')) refuse(request, reply, done);
     else done();
-  });
+  };
+};
+
+/** For servers on which nothing comes between. */
+export const httpMannersPlugin = fastifyPlugin<HttpMannersOptions>(async (server, options) => {
+  server.addHook('onRequest', addHttpManners(server, options));
 });

@@ -1,28 +1,46 @@
 /** Shows the metrics to Prometheus. */
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { RouteGuard } from '../plugins/auth.ts';
+import { problemResponse } from '../schemas/problem.ts';
 
-export interface MetricsRoutesOptions {
-  /** All metrics in the Prometheus text format. */
-  render(): Promise<string>;
+export interface MetricsSource {
+  /** All metrics in the Prometheus text format, with each prefix apart, or with all prefixes as one. */
+  render(namesPrefixes: boolean): Promise<string>;
   readonly contentType: string;
+}
+
+export interface MetricsRoutesOptions extends MetricsSource {
+  /** Who is let in at all. Default: everybody. */
+  readonly guard?: RouteGuard;
+  /** Whether a caller may know which prefixes there are. */
+  readonly mayNamePrefixes: (request: FastifyRequest) => boolean;
 }
 
 const text = { description: 'All metrics.', content: { 'text/plain': { schema: z.string() } } };
 
-export const metricsRoutes: FastifyPluginAsync<MetricsRoutesOptions> = async (server, { render, contentType }) => {
+export const metricsRoutes: FastifyPluginAsync<MetricsRoutesOptions> = async (server, options) => {
+  const { render, contentType, guard, mayNamePrefixes } = options;
   server.get(
     '/metrics',
     {
+      ...guard,
       schema: {
         operationId: 'getMetrics',
         tags: ['operation'],
         summary: 'Metrics in the Prometheus text format',
-        response: { 200: text },
+        description:
+          'Prefixes are told apart for callers who may read all prefix configs (`configs:read`); for all others they are one, `other`.',
+        response: {
+          200: text,
+          401: problemResponse('UNAUTHORIZED'),
+          403: problemResponse('FORBIDDEN'),
+          503: problemResponse('STORAGE_UNAVAILABLE', 'STORAGE_TIMEOUT', 'ISSUER_UNAVAILABLE'),
+        },
       },
       // It comes as a text.
       serializerCompiler: () => String,
     },
-    async (_request, reply) => reply.type(contentType).send(await render()),
+    async (request, reply) => reply.type(contentType).send(await render(mayNamePrefixes(request))),
   );
 };

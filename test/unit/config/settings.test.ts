@@ -48,6 +48,7 @@ const DEFAULTS = {
   shutdownDrainMs: 5_000,
   shutdownTimeoutMs: 30_000,
   dataCentre: 0,
+  metricsAuth: 'open',
   metricsPort: undefined,
   metricsPrefixes: 100,
   tracing: undefined,
@@ -208,6 +209,7 @@ describe('a wrong value is refused by name', () => {
     ['LOG_TAKINGS', ['yes', 'true', '1']],
     ['AUTH', ['yes', 'ON', '1', 'false']],
     ['NUMBERS_AUTH', ['on', 'none', 'Open']],
+    ['METRICS_AUTH', ['on', 'none', 'Open']],
     ['REDIS_URL', ['localhost:6379', 'http://localhost:6379', 'redis', '//localhost', 'unix:/tmp/redis.sock', ' ']],
     ['REDIS_MODE', ['single', 'Cluster', 'sentinels']],
     ['JWT_SECRET', ['short', 'x'.repeat(31)]],
@@ -245,6 +247,11 @@ describe('settings that contradict each other are refused', () => {
 
   test('no authorization, but numbers that require it', () => {
     expect(namesOf({ AUTH: 'off', HOST: '::1', NUMBERS_AUTH: 'required' })).toEqual(['NUMBERS_AUTH']);
+  });
+
+  test('metrics that require a token where nobody is asked for one', () => {
+    expect(namesOf({ AUTH: 'off', HOST: '::1', METRICS_AUTH: 'required' })).toEqual(['METRICS_AUTH']);
+    expect(namesOf({ METRICS_PORT: '9464', METRICS_AUTH: 'required' })).toEqual(['METRICS_AUTH']);
   });
 
   test('PostgreSQL without Redis', () => {

@@ -7,7 +7,7 @@ const DOCUMENT = readFileSync(new URL('../../../docs/observability.md', import.m
 
 test('every metric stands in docs/observability.md once, with its kind, and nothing else does', async () => {
   const metrics = createMetrics({ version: '1', node: 'n', store: 'redis', prefixesMax: 1, shutdownTimeoutMs: 1 });
-  const text = await metrics.render();
+  const text = await metrics.render(true);
   const shown = [...text.matchAll(/^# TYPE (number_generator_\S+) (\S+)$/gm)].map(
     ([, name, kind]) => `${name} ${kind}`,
   );

@@ -45,7 +45,7 @@ const issue = (metrics: Metrics, prefixKey: string, source: NumberSource, count 
   metrics.listen({ type: 'numbers-issued', prefixKey, strategy, count, source, ...SIGNATURE });
 
 const samplesOf = async (metrics: Metrics, name: string): Promise<Record<string, number>> => {
-  const { samples } = parse(await metrics.render());
+  const { samples } = parse(await metrics.render(true));
   return Object.fromEntries([...samples].filter(([key]) => key.startsWith(name)));
 };
 
@@ -61,7 +61,7 @@ describe('the text', () => {
     const metrics = newMetrics();
     metrics.requestCounter('GET', '/api/numbers')(200, 1);
     issue(metrics, 'INV', 'redis');
-    const { types, helps, samples } = parse(await metrics.render());
+    const { types, helps, samples } = parse(await metrics.render(true));
     expect([...types.keys()]).toEqual([...helps.keys()]);
     expect(samples.size).toBeGreaterThan(20);
     for (const name of [REQUESTS, ISSUED, CORRUPT]) {
@@ -91,7 +91,7 @@ describe('the text', () => {
   });
 
   test('shows the process beside our own counters', async () => {
-    const { samples } = parse(await newMetrics().render());
+    const { samples } = parse(await newMetrics().render(true));
     expect(samples.get('process_resident_memory_bytes')).toBeGreaterThan(0);
   });
 
@@ -191,6 +191,47 @@ describe('facts', () => {
       [`${ISSUED}{prefix="B",strategy="counter",source="sqlite"}`]: 1,
       [`${ISSUED}{prefix="other",strategy="counter",source="sqlite"}`]: 3,
     });
+  });
+
+  test('prefixes are one for who may not know them: what counts is summed up, and the worst of what is left is told', async () => {
+    const metrics = newMetrics();
+    issue(metrics, 'INV', 'redis', 3);
+    issue(metrics, 'ORD', 'redis', 4);
+    metrics.listen({
+      type: 'capacity-measured',
+      measures: [
+        { prefixKey: 'INV', used: 0.9, secondsLeft: 60 },
+        { prefixKey: 'ORD', used: 0.5, secondsLeft: undefined },
+      ],
+      other: { prefixKey: 'other', used: 0.1, secondsLeft: 30 },
+    });
+    metrics.listen({
+      type: 'standby-measured',
+      measures: [
+        { prefixKey: 'INV', left: 10, leftRatio: 0.2 },
+        { prefixKey: 'ORD', left: 5, leftRatio: 0.5 },
+      ],
+      other: undefined,
+    });
+    metrics.listen({
+      type: 'gaps-measured',
+      measures: [{ prefixKey: 'INV', entries: 2 }],
+      other: { prefixKey: 'other', entries: 5 },
+    });
+    const text = await metrics.render(false);
+    const named = [...parse(text).samples].filter(([key]) => key.includes('prefix="'));
+    expect(Object.fromEntries(named)).toEqual({
+      [`${ISSUED}{prefix="other",strategy="counter",source="redis"}`]: 7,
+      [`${ISSUED}{prefix="other",strategy="counter",source="standby"}`]: 0,
+      'number_generator_capacity_used_ratio{prefix="other"}': 0.9,
+      'number_generator_capacity_seconds_left{prefix="other"}': 30,
+      'number_generator_standby_values_left{prefix="other"}': 5,
+      'number_generator_standby_left_ratio{prefix="other"}': 0.2,
+      'number_generator_gap_record_entries{prefix="other"}': 7,
+    });
+    expect(text).not.toMatch(/INV|ORD/);
+    const names = (exposition: string): string[] => [...parse(exposition).types.keys()].sort();
+    expect(names(text)).toEqual(names(await metrics.render(true)));
   });
 
   test('corrupt entries are counted', async () => {
