@@ -18,16 +18,20 @@ RUN node $FLAGS --input-type=module -e "for (const file of fs.globSync('src/**/*
   && DATA_DIR=/tmp/compile SHUTDOWN_DRAIN_MS=0 timeout --preserve-status 10 node $FLAGS src/main.ts
 USER root
 RUN chown -R root:root compile-cache && chmod -R go=rX compile-cache
-# The root of the image: Node, every library that it is linked with, the app, and /data (SQLite, the generated secret), which a
-# mounted volume takes its owner from.
-RUN mkdir -p /image/etc \
-  && cp --parents --dereference /usr/local/bin/node $(ldd /usr/local/bin/node | grep -o '/[^ ]*') /image \
-  && echo 'numbers:x:10001:10001::/data:/usr/sbin/nologin' > /image/etc/passwd \
-  && cp -a --parents /app /image \
-  && install -d -o 10001 -g 10001 -m 0700 /image/data
+# The root of the image in three layers, by how often they change, so that a new version is a small pull: Node with every library that
+# it is linked with, the users and /data (SQLite, the generated secret), which a mounted volume takes its owner from; the packages;
+# the service.
+RUN mkdir -p /layers/runtime/etc /layers/packages/app /layers/service/app \
+  && cp --parents --dereference /usr/local/bin/node $(ldd /usr/local/bin/node | grep -o '/[^ ]*') /layers/runtime \
+  && echo 'numbers:x:10001:10001::/data:/usr/sbin/nologin' > /layers/runtime/etc/passwd \
+  && install -d -o 10001 -g 10001 -m 0700 /layers/runtime/data \
+  && mv node_modules /layers/packages/app \
+  && mv package.json src compile-cache /layers/service/app
 
 FROM scratch
-COPY --from=build /image /
+COPY --from=build /layers/runtime /
+COPY --from=build /layers/packages /
+COPY --from=build /layers/service /
 ENV NODE_ENV=production DATA_DIR=/data PATH=/usr/local/bin NODE_COMPILE_CACHE=/app/compile-cache
 WORKDIR /app
 # By number, so that Kubernetes can see that it is not root.

@@ -8,6 +8,8 @@ import { startSteadyLoad } from '../support/steady-load.ts';
 
 const IMAGE = 'number-generator:local';
 const IMAGE_BYTES_MAX = 250 * 1_000_000;
+/** What a new version of the service is to pull, Node and the packages being the same. */
+const SERVICE_BYTES_MAX = 20 * 1_000_000;
 /** Processor time until it serves, its first probes included; the time on the clock depends on what else the machine does. */
 const START_CPU_MS_MAX = 1_500;
 /** /proc counts processor time in these, per second. */
@@ -58,6 +60,15 @@ it('the image has less than 250 MB, runs as a user who is not root, and has a he
   console.log(`image: ${(image.Size / 1e6).toFixed(0)} MB`);
   expect(image.Size).toBeLessThan(IMAGE_BYTES_MAX);
   expect(image.Config).toMatchObject({ User: '10001:10001', Healthcheck: { Test: expect.arrayContaining(['CMD']) } });
+});
+
+it('the image has Node, the packages and the service in layers of their own, and the last is small', async () => {
+  const sizes = (await docker('history', '--human=false', '--format', '{{.Size}}', IMAGE)).split('\n').map(Number);
+  const [service, packages, node] = sizes.filter((size) => size > 0);
+  console.log(`layers: service ${service}, packages ${packages}, Node ${node} bytes`);
+  expect(sizes.filter((size) => size > 0)).toHaveLength(3);
+  expect(service).toBeLessThan(SERVICE_BYTES_MAX);
+  expect(node).toBeGreaterThan(packages ?? Number.NaN);
 });
 
 it('both nodes run with a read-only root file system, without capabilities, as user 10001, and started with little work', async () => {
@@ -113,8 +124,8 @@ it('Prometheus scrapes both nodes, and every panel of every dashboard has someth
 });
 
 it('Redis restarted under load: nobody is refused, no number comes twice', async () => {
-  // A node's standby of 1,000 numbers lasts five seconds at this rate; as fast as they can, clients empty it in one.
-  const loads = urls.map((url) => startSteadyLoad(`${url}/api/numbers/STACK`, 200));
+  // A node's standby of 1,000 numbers lasts ten seconds at this rate, longer than a busy machine takes to restart Redis; as fast as they can, clients empty it in one.
+  const loads = urls.map((url) => startSteadyLoad(`${url}/api/numbers/STACK`, 100));
   await stack.compose('restart', 'redis');
   for (const url of urls) {
     const source = async () => {
