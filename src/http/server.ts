@@ -89,11 +89,18 @@ const openRateLimit = async (
 export const createServer = async (options: ServerOptions): Promise<FastifyInstance> => {
   const server = createBareServer(options.logger, options.connections);
   server.removeContentTypeParser('text/plain');
+  const readJson = server.getDefaultJsonParser('error', 'error');
+  // Many clients announce JSON on every call; where a body is required, its schema misses it.
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else readJson(request, body as string, done);
+  });
   server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => {
     // Schemas describe the headers; who needs one reads it. Validated, all of them would be copied for each request.
     if (httpPart === 'headers') return () => true;
     const read = (data: unknown) => {
-      const parsed = schema.safeParse(data);
+      // Fastify hands on a body that is not there as null.
+      const parsed = schema.safeParse(httpPart === 'body' ? (data ?? undefined) : data);
       if (parsed.success) return { value: parsed.data };
       return {
         error: new ValidationError(fieldProblemsOf(parsed.error.issues, ROOT_NAMES[httpPart ?? ''] ?? 'request')),

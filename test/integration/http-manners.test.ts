@@ -101,6 +101,23 @@ it('200: a slash at the end changes nothing', async () => {
   expect(made.headers['location']).toBe(`/api/api-keys/${made.json.id}`);
 });
 
+it('204, 400: JSON announced without a body is no body: nothing is missed where none is taken, and said where one is', async () => {
+  const announced = async (method: 'DELETE' | 'POST' | 'PUT' | 'PATCH', url: string) => {
+    const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
+    const reply = await app.server.inject({ method, url, headers });
+    return [reply.statusCode, reply.body && reply.json().detail];
+  };
+  await app.call('PUT', '/api/prefix-configs/EMPTY', { format: 'EMPTY-{SEQ:3}' });
+  for (const [method, path] of [
+    ['PUT', '/api/prefix-configs/EMPTY'],
+    ['PATCH', '/api/prefix-configs/EMPTY'],
+    ['POST', '/api/numbers'],
+  ] as const) {
+    expect(await announced(method, path)).toEqual([400, 'body: Required, but missing']);
+  }
+  expect(await announced('DELETE', '/api/prefix-configs/EMPTY')).toEqual([204, '']);
+});
+
 it('200: the front page says where everything is, as JSON and as a page', async () => {
   for (const url of ['/', '/api', '/api/v1/']) {
     const { status, json } = await app.call('GET', url, undefined, {});
