@@ -93,7 +93,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   // Many clients announce JSON on every call; where a body is required, its schema misses it.
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
-    else readJson(request, body as string, done);
+    else void readJson(request, body as string, done);
   });
   server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => {
     // Schemas describe the headers; who needs one reads it. Validated, all of them would be copied for each request.
