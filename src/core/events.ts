@@ -111,13 +111,14 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     })
-  /** Also told when it was closed before: then reason and time are those of the first time, and `isRepeated` says so. */
+  /** Also told when it was closed before: then reason, time and `first` are those of the first time, and `isRepeated` says so. */
   | (Signature & {
       readonly type: 'period-closed';
       readonly prefixKey: string;
       readonly period: string;
       readonly reason: string;
       readonly closedAtMs: number;
+      readonly first: Signature;
       readonly isRepeated: boolean;
     })
   /** A number was reserved, or its reservation confirmed or voided. */

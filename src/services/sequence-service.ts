@@ -298,9 +298,14 @@ export const createSequenceService = ({
       if (period >= series.periodAt(nowMs - CLOCKS_APART_MS)) {
         throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
       }
-      const closure = await store.close({ prefixKey, period }, { reason, closedAtMs: nowMs });
-      const isRepeated = closure.closedAtMs !== nowMs || closure.reason !== reason;
-      emit({ type: 'period-closed', prefixKey, period, ...closure, isRepeated, ...signatureOf(caller) });
+      const wanted = { reason, closedAtMs: nowMs, subject: caller.subject, requestId: caller.requestId };
+      const closure = await store.close({ prefixKey, period }, wanted);
+      const { subject, requestId, ...first } = closure;
+      const isRepeated = first.closedAtMs !== nowMs || first.reason !== reason || requestId !== caller.requestId;
+      emit({
+        ...{ type: 'period-closed', prefixKey, period, ...first, isRepeated },
+        ...{ first: { by: subject, requestId }, ...signatureOf(caller) },
+      });
       return closure;
     },
 

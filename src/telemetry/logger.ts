@@ -176,11 +176,12 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       },
       'A sequence was moved forward by hand',
     ),
-  'period-closed': ({ prefixKey, period, reason, closedAtMs, isRepeated, ...signature }, logger) =>
+  'period-closed': ({ prefixKey, period, reason, closedAtMs, first, isRepeated, ...signature }, logger) =>
     logger.info(
       {
         ...{ event: 'period-closed', prefix_key: prefixKey, period, ...signed(signature), reason },
         ...{ closed_at: new Date(closedAtMs).toISOString(), before: isRepeated ? 'closed' : 'open', after: 'closed' },
+        ...(isRepeated && { closed_by: first.by, closed_in: first.requestId }),
       },
       isRepeated ? 'A period was to be closed that was closed before' : 'A period was closed',
     ),

@@ -135,13 +135,24 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       const name = { ...freshName(), period: '2025' };
       expect(taken(await reserveOne(call(name, 2)))).toEqual({ first: 1n, last: 2n });
       const { store, otherNode = store } = get();
-      const first = { reason: 'Filed on 5 January, with all its "quotes"', closedAtMs: 1_700_000_000_000 };
+      const first = {
+        ...{ reason: 'Filed on 5 January, with all its "quotes"', closedAtMs: 1_700_000_000_000 },
+        ...{ subject: 'alice {"a"}', requestId: 'r-1' },
+      };
       expect(await store.close(name, first)).toEqual(first);
-      expect(await otherNode.close(name, { reason: 'Again', closedAtMs: 1_800_000_000_000 })).toEqual(first);
+      const again = { reason: 'Again', closedAtMs: 1_800_000_000_000, subject: 'bob', requestId: 'r-2' };
+      expect(await otherNode.close(name, again)).toEqual(first);
       expect(await reserve(store, [call(name)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
       expect(await reserve(otherNode, [call(name, 3)])).toEqual([{ kind: 'closed', standby: { kind: 'keep' } }]);
       expect(await store.advance(advanceTo(name, 9n))).toEqual({ kind: 'closed' });
       expect(await store.inspect(name)).toMatchObject({ value: 2n, closed: first });
+    });
+
+    it('keeps a closure of somebody who showed no name', async () => {
+      const name = { ...freshName(), period: '2025' };
+      const closure = { reason: 'Filed {"as": 1}', closedAtMs: 1 };
+      expect(await get().store.close(name, closure)).toEqual(closure);
+      expect(await get().store.inspect(name)).toMatchObject({ closed: closure });
     });
 
     it('closes a sequence that nobody has counted yet, and no other one', async () => {

@@ -95,6 +95,17 @@ describe('the Redis store', () => {
     ]);
   });
 
+  it('reads closures of earlier versions, which name nobody, and whatever stands where a name would', async () => {
+    const store = createRedisCounterStore(client);
+    const [old, odd] = ['2024', '2025'].map((period) => ({ prefixKey: 'CLOSED', period }));
+    if (old === undefined || odd === undefined) throw new Error('two');
+    await database.client.hset(createRedisKeys('').ofSequence(old).state, 'closed', '7 Filed\n{on time}');
+    await database.client.hset(createRedisKeys('').ofSequence(odd).state, 'closed', '8 Filed\n{"subject":5}');
+    const again = { reason: 'Again', closedAtMs: 9, subject: 'alice', requestId: 'r-1' };
+    expect(await store.close(old, again)).toEqual({ reason: 'Filed\n{on time}', closedAtMs: 7 });
+    expect(await store.close(odd, again)).toEqual({ reason: 'Filed', closedAtMs: 8 });
+  });
+
   describe('the gap record, which Redis keeps unsorted', () => {
     const name = { prefixKey: 'MANY', period: '' };
     const firsts = Array.from({ length: 3_000 }, (_, index) => 10n ** BigInt(index % 19) + BigInt(index) * 10n).sort(

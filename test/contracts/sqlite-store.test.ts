@@ -178,6 +178,23 @@ describe('the embedded database', () => {
     }
   });
 
+  it('opens a file whose closures name nobody, keeps them, and names who closes from now on', async () => {
+    const dir = join(root, 'unnamed');
+    openSqliteDatabase(dir).close();
+    const old = new DatabaseSync(join(dir, 'number-generator.sqlite'));
+    old.exec(`ALTER TABLE closed_periods DROP COLUMN subject; ALTER TABLE closed_periods DROP COLUMN request_id;
+              INSERT INTO closed_periods VALUES ('A', '2024', 'Filed', 7)`);
+    old.close();
+    const named = { reason: 'Filed', closedAtMs: 8, subject: 'alice', requestId: 'r-1' };
+    for (let opening = 0; opening < 2; opening += 1) {
+      const opened = openSqliteDatabase(dir);
+      const store = createSqliteCounterStore(opened);
+      expect(await store.close({ prefixKey: 'A', period: '2024' }, named)).toEqual({ reason: 'Filed', closedAtMs: 7 });
+      expect(await store.close({ prefixKey: 'A', period: '2025' }, named)).toEqual(named);
+      opened.close();
+    }
+  });
+
   it('says which directory cannot be used', () => {
     const file = join(root, 'a-file');
     writeFileSync(file, '');

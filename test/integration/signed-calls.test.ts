@@ -5,12 +5,13 @@ import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 
 const ALICE = `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}`;
+const BOB = `Bearer ${createToken(JWT_SECRET, { subject: 'bob' })}`;
 const NARROW = `Bearer ${createToken(JWT_SECRET, { subject: 'nobody-much', scope: 'configs:read:OTHER' })}`;
 const EXPIRED = `Bearer ${createSigner({ key: JWT_SECRET, clockTimestamp: Date.now() - 7_200_000, expiresIn: 3_600_000 })({ sub: 'alice' })}`;
 const SECRET_START = '7654321';
 
 let app: TestApp;
-let nowMs = Date.now();
+const nowMs = Date.now();
 let requests = 0;
 
 beforeAll(async () => {
@@ -89,9 +90,16 @@ describe('a management call', () => {
     expect(closed.lines).toMatchObject([
       { event: 'period-closed', subject: 'alice', period: '2020', reason: 'Filed', before: 'open', after: 'closed' },
     ]);
-    nowMs += 1_000;
-    const again = await signed('POST', url, { reason: 'Once more' });
-    expect(again.lines).toMatchObject([{ event: 'period-closed', reason: 'Filed', before: 'closed', after: 'closed' }]);
+    const stored = { reason: 'Filed', subject: 'alice', requestId: closed.id };
+    expect(closed.reply.json).toMatchObject(stored);
+    const again = await signed('POST', url, { reason: 'Once more' }, { authorization: BOB });
+    expect(again.reply.json).toMatchObject(stored);
+    expect(again.lines).toMatchObject([
+      {
+        ...{ event: 'period-closed', subject: 'bob', reason: 'Filed', before: 'closed', after: 'closed' },
+        ...{ closed_by: 'alice', closed_in: closed.id },
+      },
+    ]);
   });
 
   it('204: API keys are made and revoked in somebody’s name, and what a key does is done in its own', async () => {

@@ -190,7 +190,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     '/prefix-configs/:prefixKey',
     {
       schema: {
-        ...described('removePrefix', 'configs:write', 'Remove a prefix config; its counter and what it was stay'),
+        ...described('removePrefix', 'configs:write', 'Remove a prefix config; its counter and its history are kept'),
         params: unaimedPrefixKeyParams,
         headers: ifMatch(
           'The ETag of the config to remove. Without it, or with *, the config is removed whatever its version is.',

@@ -123,15 +123,24 @@ export const closeBody = z
 const closureFields = {
   reason: z.string().describe('Of the first time it was closed.'),
   closedAt: instant,
+  subject: z
+    .string()
+    .nullable()
+    .describe(
+      'Subject of the token or API key of who closed it; null where none was sent, or an earlier version kept none.',
+    ),
+  requestId: z.string().nullable().describe('Of the request that closed it; null where an earlier version kept none.'),
 };
 
 export const closedPeriodReply = z
   .object({ prefixKey: z.string(), period: z.string(), ...closureFields })
   .meta({ id: 'ClosedPeriod' });
 
-export const toClosureReply = (closure: Closure): { reason: string; closedAt: string } => ({
+export const toClosureReply = (closure: Closure): Omit<z.output<typeof closedPeriodReply>, 'prefixKey' | 'period'> => ({
   reason: closure.reason,
   closedAt: new Date(closure.closedAtMs).toISOString(),
+  subject: closure.subject ?? null,
+  requestId: closure.requestId ?? null,
 });
 
 export const advanceBody = z

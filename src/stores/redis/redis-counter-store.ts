@@ -1,5 +1,4 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type { Closure } from '../../core/closure.ts';
 import type {
   AheadRange,
   CounterCall,
@@ -11,6 +10,7 @@ import { CorruptEntryError } from '../../core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
+import { decodeClosure, encodeClosure } from './closure-codec.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -44,13 +44,6 @@ const readRanges = (text: string | null | undefined): AheadRange[] =>
       const [first = '', last = '', holder = '-'] = word.split(':');
       return { first: BigInt(first), last: BigInt(last), node: readHolder(holder) };
     });
-
-const encodeClosure = ({ reason, closedAtMs }: Closure): string => `${closedAtMs} ${reason}`;
-
-const decodeClosure = (text: string | null | undefined): Closure | undefined => {
-  const [, closedAtMs, reason] = /^([0-9]+) (.*)$/s.exec(text ?? '') ?? [];
-  return reason === undefined ? undefined : { reason, closedAtMs: Number(closedAtMs) };
-};
 
 /** Where nobody keeps ceilings and accounts, epochs are times: see `lua/reserve/plan.lua`. */
 const FIRST_TIME = 1_000_000_000_000n;

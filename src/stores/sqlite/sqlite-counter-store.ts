@@ -55,7 +55,8 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
   const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
   const insertClosure = handle.prepare(
-    `INSERT INTO closed_periods (prefix_key, period, reason, closed_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO closed_periods (prefix_key, period, reason, closed_at_ms, subject, request_id)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
 
   /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
@@ -69,7 +70,13 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   const readClosure = ({ prefixKey, period }: SequenceName): Closure | undefined => {
     // Only periods end: a sequence without is spared the question.
     const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
-    return row && { reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) };
+    if (row === undefined) return undefined;
+    const [subject, requestId] = [optional(row['subject']), optional(row['request_id'])];
+    return {
+      ...{ reason: String(row['reason']), closedAtMs: Number(row['closed_at_ms']) },
+      ...(subject !== undefined && { subject }),
+      ...(requestId !== undefined && { requestId }),
+    };
   };
   const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
     parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
@@ -149,7 +156,8 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
 
     close: async (sequence, closure) =>
       transact(() => {
-        insertClosure.run(sequence.prefixKey, sequence.period, closure.reason, closure.closedAtMs);
+        const { reason, closedAtMs, subject = null, requestId = null } = closure;
+        insertClosure.run(sequence.prefixKey, sequence.period, reason, closedAtMs, subject, requestId);
         return readClosure(sequence) ?? closure;
       }),
 

@@ -38,7 +38,7 @@ const OPEN = `
   CREATE TABLE IF NOT EXISTS api_keys (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS closed_periods (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
-    PRIMARY KEY (prefix_key, period)
+    subject TEXT, request_id TEXT, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS receipts (
     hash TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at_ms INTEGER NOT NULL, period TEXT NOT NULL,
@@ -77,6 +77,14 @@ const UPGRADE_TO_2 = `
   COMMIT;
 `;
 
+/** Columns that earlier versions lack; they may be absent, and those versions go on reading and writing the rest. */
+const addColumns = (handle: DatabaseSync): void => {
+  const names = handle.prepare('PRAGMA table_info(closed_periods)').all();
+  for (const column of ['subject', 'request_id']) {
+    if (!names.some(({ name }) => name === column)) handle.exec(`ALTER TABLE closed_periods ADD COLUMN ${column} TEXT`);
+  }
+};
+
 export interface SqliteDatabase {
   readonly handle: DatabaseSync;
   /** Runs `work` in one transaction, durable when this returns. @throws StorageUnavailableError; then nothing was changed. */
@@ -111,6 +119,7 @@ const openFile = (dataDir: string, path: string): DatabaseSync => {
     refuseNewer(handle, path);
     checkWhole(handle, path);
     handle.exec(OPEN);
+    addColumns(handle);
     const version = handle.prepare('PRAGMA user_version').get()?.['user_version'];
     handle.exec(version === 1 ? UPGRADE_TO_2 : `PRAGMA user_version = ${VERSION}`);
     return handle;

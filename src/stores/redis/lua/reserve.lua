@@ -51,7 +51,7 @@ State hash:
   origin  the value before the first that was ever taken; missing when a server that lost its state had to be told how far it had counted
   floor   nothing at or below it is handed out again: where the last advance ended, or above what a recovery went on
   advanced "VALUE FLOOR": up to VALUE it was an advance; good only beside that floor
-  closed  "time reason", written by the close of a period: no value is handed out any more
+  closed  "time reason" and a line of JSON with subject and request, written by the close of a period: no value is handed out any more
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed
   n:NODE  "call time at near first last epoch reply": its last call, when, the counter after it, the counter value from
