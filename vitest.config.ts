@@ -40,7 +40,17 @@ const faults: TestProjectInlineConfiguration = {
 };
 
 /** Thousands of lives take the machine for minutes, and coverage would double that: `npm run test:lives`, not part of `npm test`. */
-const lives = project('lives', { testTimeout: 14_400_000, hookTimeout: 120_000 });
+const lives: TestProjectInlineConfiguration = {
+  extends: true,
+  test: {
+    name: 'lives',
+    include: ['test/lives/**/*.test.ts'],
+    // A process for each file at once: those that wait for a server leave the processors to the others.
+    maxWorkers: 8,
+    testTimeout: 14_400_000,
+    hookTimeout: 120_000,
+  },
+};
 
 const NEEDS_STORES = ['test/support/redis-global-setup.ts', 'test/support/postgres-global-setup.ts'];
 

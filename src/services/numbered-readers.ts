@@ -1,5 +1,6 @@
 /** All ways in which the numbers of a prefix were printed, of which each value had one. */
 import { hasMarks, numberingsOf } from '../core/numbering-times.ts';
+import { isFixedInPeriod } from '../core/period.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
 import { type FormerNumbering, formerOf, isSameFormer, type PrefixHistory } from '../core/prefix-history.ts';
 import { parseTemplate } from '../core/template.ts';
@@ -46,6 +47,8 @@ export interface NumberedReader {
   readonly read: NumberReader;
   /** Whether a value of a counter was printed so, was not, or nobody can say. */
   timeOf(reading: NumberReading): 'then' | 'other' | 'unsure';
+  /** Whether no other number of the same period and value can have been printed instead: a ledger keeps the text, a counter the value. */
+  isTextRemembered(): boolean;
 }
 
 /** The readers of a prefix, that of the present format first. */
@@ -72,6 +75,7 @@ export const readersOf = (config: PrefixConfig, history: PrefixHistory | undefin
         if (same.length === 0) return 'other';
         return same.length === possible.length ? 'then' : 'unsure';
       },
+      isTextRemembered: () => !hasMarks(one) || isFixedInPeriod(parseTemplate(one.format), one.reset),
     };
   };
   return [config, ...distinct].map(readerOf);

@@ -43,6 +43,9 @@ const EITHER_FORMAT: ValueTrace = {
   reason: 'The format was changed, and nobody can say whether that value was taken before or after',
 };
 
+/** Of a number that shows more than its period and value, such as the day, or what the caller gave. */
+const REST_FORGOTTEN = 'what else the number shows is taken as it stands: a counter remembers the value alone';
+
 interface Found {
   readonly reader: NumberedReader;
   readonly time: 'then' | 'other' | 'unsure';
@@ -80,7 +83,9 @@ export const createReadingService = ({ store, index, tracer }: Dependencies): Re
       if (reading.checkDigit === 'wrong') return WRONG_CHECK_DIGIT;
       if (time === 'other') return OTHER_FORMAT;
       const traced = await tracer.trace(reader.config, { prefixKey, period: reading.period }, reading.value, number);
-      return time === 'unsure' && traced.issued === 'issued' ? EITHER_FORMAT : traced;
+      if (traced.issued !== 'issued') return traced;
+      if (time === 'unsure') return EITHER_FORMAT;
+      return reader.isTextRemembered() ? traced : { ...traced, reason: `${traced.reason}; ${REST_FORGOTTEN}` };
     };
     return { reader, time, traced: { prefixKey, ...reading, ...(await trace()) } };
   };

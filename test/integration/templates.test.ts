@@ -163,6 +163,32 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect(await parse(`${key}/2026-06.X`)).toEqual({ result: 'none', readings: [], complete: true });
   });
 
+  it('200: where a text says more than period and value, the reading says that a counter remembers the value alone', async () => {
+    const reasonOf = async (number: string): Promise<string> => (await parse(number)).readings[0].reason;
+    await register({ format: `${key}/{SEQ:3}.{var:b}` });
+    await take({ variables: { b: 'X' } });
+    expect(await parse(`${key}/001.Y`)).toMatchObject({ readings: [{ issued: 'issued', variables: { b: 'Y' } }] });
+    expect(await reasonOf(`${key}/001.Y`)).toContain('remembers the value alone');
+    await register({ format: `D${key}/{year}/{SEQ:3}` }, `D${key}`);
+    await take({ prefixKey: `D${key}` });
+    expect(await parse(`D${key}/2019/001`)).toMatchObject({ readings: [{ issued: 'issued' }] });
+    expect(await reasonOf(`D${key}/2019/001`)).toContain('remembers the value alone');
+    await register({ format: `Y${key}/{year}/{SEQ:3}`, reset: 'yearly' }, `Y${key}`);
+    await take({ prefixKey: `Y${key}` });
+    expect(await reasonOf(`Y${key}/2026/001`)).not.toContain('remembers');
+    expect(await reasonOf(`Y${key}/2026/002`)).not.toContain('remembers');
+  });
+
+  it.runIf(store === 'sqlite')(
+    '200: a ledger remembers the text, and says so of another one of that value',
+    async () => {
+      await register({ format: `${key}/{SEQ:3}.{var:b}`, strategy: 'gapless' });
+      await take({ variables: { b: 'X' } });
+      expect(await parse(`${key}/001.X`)).toMatchObject({ readings: [{ issued: 'issued' }] });
+      expect(await parse(`${key}/001.Y`)).toMatchObject({ readings: [{ issued: 'not-issued' }] });
+    },
+  );
+
   it('200: what was skipped was not issued', async () => {
     await register({ format: `${key}/{SEQ:3}` });
     await take();

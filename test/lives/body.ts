@@ -73,6 +73,19 @@ export const periodOf = ({ reset }: Pick<Body, 'reset'>, ms: number): string => 
   return day.slice(0, { yearly: 4, monthly: 7, daily: 10 }[reset]);
 };
 
+/** Periods before the present one whose counters a change of the format looks at. */
+const MARKED = 23;
+
+/** The earliest of them. */
+export const earliestMarked = ({ reset }: Pick<Body, 'reset'>, ms: number): string => {
+  const day = new Date(ms);
+  if (reset === 'daily') day.setUTCDate(day.getUTCDate() - MARKED);
+  // The first, for not every month has the others.
+  else if (reset === 'monthly') day.setUTCMonth(day.getUTCMonth() - MARKED, 1);
+  else day.setUTCFullYear(day.getUTCFullYear() - MARKED);
+  return periodOf({ reset }, day.getTime());
+};
+
 /** What stands in a number beside its value and its check digit. */
 const fill = (format: string, prefixKey: string, ms: number, variables: Variables): string => {
   const day = dayOf(ms);

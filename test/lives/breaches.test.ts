@@ -7,8 +7,8 @@ import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
 import { insertEntry } from '../../src/core/prefix-history.ts';
 import { describeFailure, playLives } from './campaign.ts';
 import type { NodeStores } from './node.ts';
+import { startServers } from './servers.ts';
 import type { Spoil, StoreKind } from './site.ts';
-import { startServers } from './suite.ts';
 
 interface Breach {
   readonly name: string;

@@ -12,16 +12,16 @@ export interface Deviation {
 
 export const DEVIATIONS: readonly Deviation[] = [
   {
-    finding: 'L4',
+    finding: 'A20',
     rule: 'text-not-remembered',
     stores: STORE_KINDS,
-    what: 'A counter remembers values, not texts: a number that differs from the one handed out in a variable, or in a date that its period does not fix, is read as issued.',
+    what: 'A counter remembers values, not texts: a number that differs from the one handed out in a variable, or in a date that its period does not fix, is read as issued, and its reason says that only the value is remembered.',
   },
   {
     finding: 'A20',
     rule: 'held-when-changed',
     stores: ['redis', 'postgres'],
-    what: 'While the format was changed a node held values, which another one handed out later: nobody can say in which format, and parse answers unknown.',
+    what: 'Just before or after the format was changed the report shows the value with a node, and it was handed out: nobody can say in which format, and parse answers unknown.',
   },
   {
     finding: 'A8',

@@ -1,6 +1,6 @@
 /** One life of a series: performs its steps on the nodes of a site, and takes down what it is told. */
-import { dayOf, limitOf, periodOf, variablesOf } from './body.ts';
-import type { Answer, Body, Driver } from './driver.ts';
+import { dayOf, earliestMarked, limitOf, periodOf, variablesOf } from './body.ts';
+import type { Answer, Body, Driver, Row } from './driver.ts';
 import { look } from './look.ts';
 import { breach, createMemory, demand, type Keyed, type Memory, type PeriodMemory, periodIn } from './memory.ts';
 import {
@@ -59,6 +59,28 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     return answer.ok === undefined
       ? 'done'
       : JSON.stringify(answer.ok, (_key, value) => (typeof value === 'bigint' ? `${value}` : value));
+  };
+
+  /** Notes what nodes hold around a change of the format: those values are in doubt afterwards. */
+  const aroundChange = async <Result>(index: number, change: () => Promise<Result>): Promise<Result> => {
+    const { body } = memory;
+    if (body === undefined) return change();
+    const held = new Map<string, Row[]>();
+    const lookFor = async (): Promise<void> => {
+      // An embedded store has one node, which holds nothing that another one could hand out.
+      if (!site.isRemote) return;
+      for (const { name } of memory.periods.values()) {
+        const report = await driverAt(index).report(prefixKey, name === '' ? undefined : name);
+        if ('refused' in report) continue;
+        const rows = report.ok.rows.filter(({ node }) => node !== undefined);
+        held.set(name, [...(held.get(name) ?? []), ...rows]);
+      }
+    };
+    await lookFor();
+    const result = await change();
+    await lookFor();
+    memory.ends.push({ held, earliest: earliestMarked(body, around.now()) });
+    return result;
   };
 
   /** A config that was to be written: it has the next version, or nothing has changed. */
@@ -292,12 +314,13 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     switch (step.kind) {
       case 'register':
       case 'change': {
-        const answer = await driverAt(round)[step.kind](prefixKey, step.body);
+        const { kind } = step;
+        const answer = await aroundChange(round, () => driverAt(round)[kind](prefixKey, step.body));
         await recordConfig(answer, step.body, round);
         return answer;
       }
       case 'remove': {
-        const answer = await driverAt(round).remove(prefixKey);
+        const answer = await aroundChange(round, () => driverAt(round).remove(prefixKey));
         demandServed(answer, momentAt(round));
         if ('ok' in answer) {
           memory.body = undefined;

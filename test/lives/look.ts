@@ -1,7 +1,16 @@
 /** Reads all views of a life at one moment and compares them with what it remembers, and with each other. */
 import { mayHaveBeen, periodOf, printPlainly, variablesOf } from './body.ts';
-import type { Answer, Body, Driver, Row } from './driver.ts';
-import { breach, demand, demandUnlessKnown, type Given, type Memory, type PeriodMemory, periodIn } from './memory.ts';
+import type { Answer, Body, Driver, ReportView, Row } from './driver.ts';
+import {
+  breach,
+  demand,
+  demandUnlessKnown,
+  type Given,
+  LifeBreach,
+  type Memory,
+  type PeriodMemory,
+  periodIn,
+} from './memory.ts';
 import { demandServed, isAway, type Moment } from './record.ts';
 import { checkEnd, checkPeriod, checkSequence, mayBeUntold, rowAt } from './rules.ts';
 
@@ -17,6 +26,8 @@ const SHAPES: Readonly<Record<Body['reset'], RegExp>> = {
   daily: /^\d{4}-\d{2}-\d{2}$/,
   'fiscal-yearly': /^fy\d{4}$/,
 };
+/** How a reading says that it speaks of the value and not of all that the number shows. */
+const REMEMBERS = 'a counter remembers the value alone';
 const PARSED_MAX = 2;
 const PARSED_AT_END_MAX = 5;
 
@@ -27,6 +38,16 @@ const seen = <Result>(answer: Answer<Result>, moment: Moment): Result | undefine
   if (!isAway(answer)) breach('view-refused', `${answer.refused}: ${answer.why}`);
   return undefined;
 };
+
+const holds = ({ first, last }: Pick<Row, 'first' | 'last'>, value: bigint): boolean => first <= value && value <= last;
+
+/** Whether a node held the value while the format was changed. */
+const wasHeldAtChange = ({ ends }: Memory, { period, value }: Given): boolean =>
+  ends.some(({ held }) => held.get(period)?.some((row) => holds(row, value)));
+
+/** Only of the latest periods it is written down where they stood, and numbers may be dated back. */
+const isBeforeMarks = ({ bodies, ends }: Memory, { period }: Given): boolean =>
+  bodies.some(({ allowPast }) => allowPast) && ends.some(({ earliest }) => period < earliest);
 
 /** What is read back of a number that was handed out. */
 const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: readonly Row[], moment: Moment) => {
@@ -47,12 +68,11 @@ const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: re
   const isUntold = mayBeUntold(memory, given) && rowAt(rows, given.value)?.state !== 'issued';
   // A node may say what it used between the two looks.
   const isRight = reading.issued === expected || (isUntold && reading.issued === 'unknown');
-  // Only of the latest periods it is written down where they stood when the format changed.
-  const hasPast = memory.bodies.some(({ allowPast }) => allowPast);
-  if (reading.issued === 'unknown' && reading.reason.startsWith('The format was changed') && !hasPast) {
-    return demandUnlessKnown(memory, isRight, 'held-when-changed', () => `${given.text}: ${reading.reason}`);
+  if (!isRight && reading.issued === 'unknown' && reading.reason.startsWith('The format was changed')) {
+    if (isBeforeMarks(memory, given)) return;
+    const rule = wasHeldAtChange(memory, given) ? 'held-when-changed' : 'format-forgotten';
+    return demandUnlessKnown(memory, false, rule, () => `${given.text}: ${reading.reason}`);
   }
-  if (reading.issued === 'unknown' && reading.reason.startsWith('The format was changed')) return;
   demand(isRight, 'parse-says-otherwise', () => {
     return `${given.text} (${given.state}): ${reading.issued}, ${reading.reason}`;
   });
@@ -68,8 +88,8 @@ const checkNeverGiven = async (memory: Memory, driver: Driver, text: string, row
     rowAt(rows, claim.value)?.state === 'issued' &&
     memory.periods.get(claim.period)?.given.get(claim.value) === undefined;
   const given = memory.periods.get(claim.period)?.given.get(claim.value);
-  const rule =
-    given !== undefined && mayHaveBeen(text, memory.prefixKey, given) ? 'text-not-remembered' : 'parse-invents';
+  const isForgotten = given !== undefined && mayHaveBeen(text, memory.prefixKey, given);
+  const rule = isForgotten && claim.reason.endsWith(REMEMBERS) ? 'text-not-remembered' : 'parse-invents';
   demandUnlessKnown(memory, isOnTheWay, rule, () => `${text}: ${claim.issued}, ${claim.reason}`);
 };
 
@@ -97,44 +117,27 @@ const textOf = (rows: readonly Row[] | undefined): string | undefined =>
 
 const LOOKS_MAX = 3;
 
-/** Report and gap record of one moment: a node may tell at any time, also between the two, what became of what it held. */
-const readViews = async (memory: Memory, driver: Driver, name: string | undefined, moment: Moment) => {
-  let report = seen(await driver.report(memory.prefixKey, name), moment);
-  for (let looks = 1; ; looks += 1) {
-    const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
-    if (report === undefined || gaps === undefined) return undefined;
-    if (looks > LOOKS_MAX) return { report, gaps };
-    const again = seen(await driver.report(memory.prefixKey, name), moment);
-    if (textOf(again?.rows) === textOf(report.rows)) return { report, gaps };
-    report = again;
-  }
-};
-
-const lookAtPeriod = async (
-  memory: Memory,
-  driver: Driver,
-  body: Body,
-  period: PeriodMemory,
-  moment: Moment,
-  { isEnd }: Scope,
+/**
+ * Reads a report with what belongs to it and compares them. A node may tell at any time what became of what it held, also
+ * between the two: a breach counts when the report is the same before and after, otherwise all is read and compared again.
+ * @returns undefined when there was nothing to compare, or the stores were away.
+ */
+const compareSteadily = async (
+  read: () => Promise<ReportView | undefined>,
+  compare: (report: ReportView) => Promise<boolean>,
 ): Promise<readonly Row[] | undefined> => {
-  const name = body.reset === 'never' ? undefined : period.name;
-  const views = await readViews(memory, driver, name, moment);
-  if (views === undefined) return undefined;
-  const { report, gaps } = views;
-  const { rows } = report;
-  if ([...period.given.values()].some(({ strategy }) => strategy !== body.strategy)) {
-    demandUnlessKnown(memory, rows.length > 0, 'looked-for-elsewhere', () => `${period.name} has numbers`);
-    return undefined;
+  let report = await read();
+  for (let looks = 1; report !== undefined; looks += 1) {
+    try {
+      return (await compare(report)) ? report.rows : undefined;
+    } catch (error) {
+      if (!(error instanceof LifeBreach) || looks > LOOKS_MAX) throw error;
+      const again = await read();
+      if (textOf(again?.rows) === textOf(report.rows)) throw error;
+      report = again;
+    }
   }
-  checkPeriod(memory, period, report, gaps, body.strategy === 'counter');
-  if (isEnd) checkEnd(memory, rows, periodOf(body, moment.nowMs) > period.name);
-  const max = isEnd ? PARSED_AT_END_MAX : PARSED_MAX;
-  const standing = [...period.given.values()].filter(({ state }) => state !== 'void');
-  for (const given of standing.slice(-max)) await checkGiven(memory, driver, given, rows, moment);
-  for (const text of strangersOf(memory, period, body, rows, max))
-    await checkNeverGiven(memory, driver, text, rows, moment);
-  return rows;
+  return undefined;
 };
 
 /** Preview and state of the present period. */
@@ -142,9 +145,7 @@ const lookAtPresent = async (memory: Memory, driver: Driver, body: Body, rows: r
   const period = periodIn(memory, periodOf(body, moment.nowMs), moment.nowMs);
   const sequence = seen(await driver.sequence(memory.prefixKey), moment);
   if (sequence === undefined) return;
-  const name = body.reset === 'never' ? undefined : period.name;
-  const again = seen(await driver.report(memory.prefixKey, name), moment);
-  checkSequence(period, body, rows, sequence, moment.nowMs, textOf(again?.rows) === textOf(rows));
+  checkSequence(period, body, rows, sequence, moment.nowMs);
   const preview = await driver.preview(memory.prefixKey, variablesOf(body, 'NORTH'));
   if ('refused' in preview) {
     if (preview.refused !== 'SEQUENCE_OVERFLOW') seen(preview, moment);
@@ -157,6 +158,37 @@ const lookAtPresent = async (memory: Memory, driver: Driver, body: Body, rows: r
   demand(!isPlain || number === sequence.nextNumber, 'preview-and-state-differ', () => number);
   const twin = memory.texts.get(number);
   demand(twin === undefined || twin.state === 'brief', 'preview-is-gone', () => number);
+};
+
+const lookAtPeriod = async (
+  memory: Memory,
+  driver: Driver,
+  body: Body,
+  period: PeriodMemory,
+  moment: Moment,
+  { isEnd }: Scope,
+): Promise<void> => {
+  const present = periodOf(body, moment.nowMs);
+  const name = body.reset === 'never' ? undefined : period.name;
+  const read = async () => seen(await driver.report(memory.prefixKey, name), moment);
+  const rows = await compareSteadily(read, async (report) => {
+    if ([...period.given.values()].some(({ strategy }) => strategy !== body.strategy)) {
+      demandUnlessKnown(memory, report.rows.length > 0, 'looked-for-elsewhere', () => `${period.name} has numbers`);
+      return false;
+    }
+    const gaps = seen(await driver.gaps(memory.prefixKey, name), moment);
+    if (gaps === undefined) return false;
+    checkPeriod(memory, period, report, gaps, body.strategy === 'counter');
+    if (isEnd) checkEnd(memory, report.rows, present > period.name);
+    if (period.name === present) await lookAtPresent(memory, driver, body, report.rows, moment);
+    return true;
+  });
+  if (rows === undefined) return;
+  const max = isEnd ? PARSED_AT_END_MAX : PARSED_MAX;
+  const standing = [...period.given.values()].filter(({ state }) => state !== 'void');
+  for (const given of standing.slice(-max)) await checkGiven(memory, driver, given, rows, moment);
+  for (const text of strangersOf(memory, period, body, rows, max))
+    await checkNeverGiven(memory, driver, text, rows, moment);
 };
 
 /** Compares everything that can be read of a life. */
@@ -173,9 +205,7 @@ export const look = async (memory: Memory, driver: Driver, moment: Moment, scope
   const present = periodIn(memory, periodOf(body, moment.nowMs), moment.nowMs);
   const periods = [...memory.periods.values()].filter(({ name }) => SHAPES[body.reset].test(name));
   for (const period of scope.isEnd ? periods : periods.slice(-2)) {
-    if (period === present) continue;
-    await lookAtPeriod(memory, driver, body, period, moment, scope);
+    if (period !== present) await lookAtPeriod(memory, driver, body, period, moment, scope);
   }
-  const rows = await lookAtPeriod(memory, driver, body, present, moment, scope);
-  if (rows !== undefined) await lookAtPresent(memory, driver, body, rows, moment);
+  await lookAtPeriod(memory, driver, body, present, moment, scope);
 };

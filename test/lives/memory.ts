@@ -1,5 +1,5 @@
 /** What the owner of a series remembers: every number it was given, every move of the sequence it asked for, every refusal. */
-import type { Body, Variables } from './driver.ts';
+import type { Body, Row, Variables } from './driver.ts';
 
 /** One number that was handed out. */
 export interface Given {
@@ -54,12 +54,21 @@ export interface Keyed {
   numbers: readonly string[] | undefined;
 }
 
+/** A moment at which the format may have changed. */
+export interface FormatEnd {
+  /** What nodes held just before and just after, by period: in which format they hand it out nobody knows. */
+  readonly held: ReadonlyMap<string, readonly Pick<Row, 'first' | 'last'>[]>;
+  /** The earliest period of which it was written down where it stood. */
+  readonly earliest: string;
+}
+
 export interface Memory {
   readonly prefixKey: string;
   body: Body | undefined;
   version: number;
   /** All formats it ever had. */
   readonly bodies: Body[];
+  readonly ends: FormatEnd[];
   readonly texts: Map<string, Given>;
   readonly periods: Map<string, PeriodMemory>;
   readonly reservations: Reserved[];
@@ -80,6 +89,7 @@ export const createMemory = (prefixKey: string, excused: ReadonlySet<string>): M
   body: undefined,
   version: 0,
   bodies: [],
+  ends: [],
   texts: new Map(),
   periods: new Map(),
   reservations: [],

@@ -124,17 +124,13 @@ const leftIn = (rows: readonly Row[], from: bigint, limit: bigint): bigint => {
   return left;
 };
 
-/**
- * What the sequence says of itself follows from the report.
- * @param isSteady whether the report said the same before and after: nodes tell at any time what became of what they held.
- */
+/** What the sequence says of itself follows from the report. */
 export const checkSequence = (
   period: PeriodMemory,
   body: Body,
   rows: readonly Row[],
   view: SequenceView,
   nowMs: number,
-  isSteady: boolean,
 ): void => {
   demand(view.period === period.name, 'wrong-period', () => `${view.period}, not ${period.name}`);
   const initialSeq = BigInt(body.initialSeq);
@@ -148,7 +144,7 @@ export const checkSequence = (
     demand(isGapless || view.nextValue > initialSeq, 'next-below-initialSeq', () => `${view.nextValue}`);
   }
   // What is on its way may come back between two looks; and before the first number nobody tells what is held ready.
-  if (isRemembered(period) && period.onTheWay.size === 0 && rows.length > 0 && isSteady) {
+  if (isRemembered(period) && period.onTheWay.size === 0 && rows.length > 0) {
     const froms = [...period.origins].map((origin) => (isGapless || origin > initialSeq ? origin : initialSeq));
     const lefts = froms.map((from) => leftIn(rows, from, limit));
     demand(

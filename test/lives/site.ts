@@ -1,5 +1,5 @@
 /** The stores of a group of lives and the nodes on them, which can be cut off, restarted and killed. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/core/clock.ts';
@@ -94,7 +94,7 @@ const openMemory = (): Ground => {
 };
 
 const openSqlite = (clock: Clock): Ground => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'lives-'));
+  const dataDir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'lives-'));
   const database = openSqliteDatabase(dataDir);
   const counters = createSqliteCounterStore(database);
   const prefixConfigs = createSqlitePrefixConfigStore(database);
