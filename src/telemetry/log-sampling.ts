@@ -34,11 +34,11 @@ export type Sample = (fields: Fields) => number | undefined;
 export const createLogSampling = (monotonic: () => number): Sample => {
   const causes = new Map<string, Cause>();
   return (fields) => {
-    const { event, code, client, reason, prefix_key: prefixKey, method, path, handling } = fields;
+    const { event, code, client, subject, reason, prefix_key: prefixKey, method, path, handling } = fields;
     if (typeof event !== 'string' || !SAMPLED.has(event)) return 0;
     // Whoever is forbidden something is known; a stranger could make up paths without end.
     const call = event === 'forbidden' ? [method, path] : [];
-    const name = [event, code, client, reason, prefixKey, handling, ...call].join(' ');
+    const name = [event, code, client, subject, reason, prefixKey, handling, ...call].join(' ');
     const nowMs = monotonic();
     const cause = causes.get(name);
     if (cause !== undefined && nowMs - cause.writtenMs < INTERVAL_MS) {

@@ -68,6 +68,21 @@ describe('on one node', () => {
     await app.close();
   });
 
+  it('429: who was refused is told in the log, once for each caller, and not by the address alone', async () => {
+    const app = await start();
+    freeze();
+    for (const headers of [bearer('alice'), bearer('bob'), {}] as Record<string, string>[]) {
+      expect((await statuses(LIMIT + 3, () => take(app, headers, '/numbers/A?count=1'))).at(-1)).toBe(429);
+    }
+    const told = app.log.filter(({ event }) => event === 'rate-limited');
+    expect(told.map(({ subject }) => subject)).toEqual(['alice', 'bob', undefined]);
+    for (const line of told) {
+      expect(line).toMatchObject({ level: 'warn', method: 'GET', path: '/numbers/A', client: '127.0.0.1' });
+      expect(line['request_id']).toEqual(expect.any(String));
+    }
+    await app.close();
+  });
+
   it('404, 405, 429: calls of paths and methods that do not exist count too', async () => {
     const app = await start();
     for (const [method, url, status] of [

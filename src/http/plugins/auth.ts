@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerH
 import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
 import { PLAIN_RULE } from '../../core/plain-text.ts';
 import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/scopes.ts';
+import { pathOf } from '../path-of.ts';
 import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
 export interface AuthOptions extends CredentialOptions {
@@ -39,9 +40,6 @@ const EVERYTHING: Authorizer = {
   verify: {},
   callerOf: async () => undefined,
 };
-
-/** The path without the query, where callers put secrets by mistake. */
-const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';
 
 /** Writes a call that was refused to the log. */
 export const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'forbidden', reason: string): void => {

@@ -9,6 +9,7 @@ import {
   UnauthorizedError,
   ValidationError,
 } from '../../core/errors.ts';
+import { pathOf } from '../path-of.ts';
 import { PROBLEM_TYPE, type Problem } from '../schemas/problem.ts';
 
 declare module 'fastify' {
@@ -123,7 +124,9 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
     );
     if (error.retryAfterS !== undefined) reply.header('Retry-After', `${error.retryAfterS}`);
   } else if (status === 429) {
-    request.log.warn({ event: 'rate-limited', method: request.method, client: request.ip }, error.message);
+    const { method, ip: client, user } = request;
+    const subject = user?.subject;
+    request.log.warn({ event: 'rate-limited', method, path: pathOf(request), client, subject }, error.message);
     reply.header('Retry-After', RETRY_AFTER_SECONDS);
   } else if (status === 401) reply.header('WWW-Authenticate', challengeOf(error));
   return (
