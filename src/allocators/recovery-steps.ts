@@ -92,7 +92,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
 
   return {
     reportOf: (lane) => {
-      // A lane that was opened ahead of any request has not heeded it yet; once it is told to the store it holds.
+      // What the store is told of `initialSeq` holds from then on, whatever the config says when the answer comes.
       heedFloor(lane, lane.target);
       return makeReport(lane.session, lane.target);
     },

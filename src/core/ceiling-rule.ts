@@ -39,6 +39,10 @@ const isNewer = (account: CeilingRaise['account'], stored: CeilingEntry['account
   return account.value === stored.value && account.changes > stored.changes;
 };
 
+/** Where a sequence began only moves on, and only before its first value: an account that says less was read before. */
+const laterOrigin = (stored: bigint | undefined, told: bigint | undefined): bigint | undefined =>
+  stored === undefined || told === undefined ? (told ?? stored) : max(stored, told);
+
 export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise): RaiseDecision => {
   const refused = (outcome: RaiseOutcome): RaiseDecision => ({ outcome, entry: undefined, replacesAccount: false });
   if (entry === undefined) return refused({ kind: 'behind', current: undefined });
@@ -56,7 +60,7 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
       ceiling,
       base: max(entry.base, raise.base),
       account: replaces ? { value: account.value, changes: account.changes } : entry.account,
-      origin: account?.origin ?? entry.origin,
+      origin: laterOrigin(entry.origin, account?.origin),
     },
     replacesAccount: replaces,
   };

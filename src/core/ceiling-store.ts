@@ -20,7 +20,7 @@ export interface SequenceAccount {
   readonly changes: number;
   /** Values up to `value` that nobody was given, or of which only their holder can say whether they were issued. */
   readonly gaps: readonly Gap[];
-  /** As in `Ceiling`; takes the place of what is stored, when it is known. */
+  /** As in `Ceiling`; takes the place of what is stored, when it is known and no lower. */
   readonly origin?: bigint | undefined;
 }
 

@@ -100,6 +100,29 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(next).toMatchObject({ kind: 'granted', origin: 7n });
     });
 
+    it('never sets back where a sequence began: an account that was read before that moved on may come after it', async () => {
+      const { store, otherNode } = get();
+      const sequence = freshName();
+      await store.recover(recoveryOf(sequence, { origin: 9n, highest: 9n }));
+      const raise = raiseOf(sequence, { known: 1_009n });
+      // The gaps differ from one to the next, so that each goes the long way; the last is the short one.
+      const accounts = [
+        accountOf(9n, 0, []),
+        accountOf(60n, 1, [gapOf(58n, 60n)]),
+        accountOf(9n, 0, []),
+        accountOf(9n, 0, [gapOf(8n, 9n)]),
+      ];
+      const origins = [9n, 55n, 9n, 9n];
+      for (const [index, account] of accounts.entries())
+        await (index % 2 ? otherNode : store).raise({ ...raise, account: { ...account, origin: origins[index] } });
+      expect(await store.read(sequence)).toMatchObject({ origin: 55n });
+      expect(await store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true }))).toMatchObject({
+        kind: 'granted',
+        origin: 55n,
+        account: { value: 60n },
+      });
+    });
+
     it('counts a first contact from where the sequence begins at least: nothing below that is said to be issued', async () => {
       const { store } = get();
       const sequence = freshName();

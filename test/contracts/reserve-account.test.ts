@@ -1,5 +1,6 @@
 /** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CounterInstall } from '../../src/core/counter-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import {
@@ -74,6 +75,50 @@ describe.each([
     expect(after?.changes).toBeGreaterThan(account?.changes ?? 0);
     expect(await sequence.send({ ...kept, call: 2, kind: 'take' })).toMatchObject({ range: at(101n) });
     expect(sequence.fence).toEqual({ epoch: 2n, ceiling: origin + 200n, wanted: 0n });
+  });
+});
+
+describe.each([
+  ['small values', 0n],
+  ['values above 2^53', 2n ** 53n],
+])('where a sequence of %s began', (_title, from) => {
+  const kept = { window: 0, standbySize: 0 };
+  const origin = async (): Promise<bigint> => BigInt((await sequence.redis.client.hget(STATE, 'origin')) ?? '') - from;
+  /** Begun at `from` + 9, where nothing was taken, and moved on to `from` + 55 before the first value. */
+  const begin = async (): Promise<() => Promise<void>> => {
+    const initialSeq = from + 9n;
+    await sequence.report({ ...kept, node: 'node-z', initialSeq, epoch: 1n });
+    const account = { value: initialSeq, changes: 0, gaps: [] };
+    const first = { ...kept, initialSeq, origin: initialSeq, base: initialSeq, account };
+    await sequence.install({ ...first, epoch: 1n, ceiling: from + 100n });
+    const fallBack = await sequence.remember();
+    await sequence.send({ ...kept, initialSeq: from + 55n, count: 3 });
+    expect(await origin()).toBe(55n);
+    return fallBack;
+  };
+  const recover = async (parts: Partial<CounterInstall>): Promise<void> => {
+    const told = { settled: 1, seen: from + 58n, taken: [range(from + 56n, from + 58n)] };
+    await sequence.report({ ...kept, ...told, initialSeq: from + 55n });
+    const more = { ...kept, initialSeq: from + 55n, epoch: 2n, ceiling: from + 200n, base: from + 9n };
+    expect(await sequence.install({ ...more, ...parts })).toBe(true);
+  };
+
+  it('is not forgotten by a server that falls back to before it was moved on', async () => {
+    const fallBack = await begin();
+    const account = await sequence.operations.readAccount(INV);
+    expect(account).toMatchObject({ origin: from + 55n });
+    await fallBack();
+    await recover({ account, origin: from + 55n, base: from + 58n });
+    expect(await origin()).toBe(55n);
+    expect(await sequence.gaps()).toEqual([]);
+  });
+
+  it('is not set back by a recovery that was granted before others heard of it', async () => {
+    await begin();
+    await sequence.replaceServer();
+    await recover({ origin: from + 9n });
+    expect(await origin()).toBe(55n);
+    expect(await sequence.gaps()).toEqual([]);
   });
 });
 

@@ -204,6 +204,13 @@ const BREACHES: readonly Breach[] = [
     spoilt: { decideInstall: (waiting, options) => decideInstall(waiting, { ...options, initialSeq: 0n }) },
   },
   {
+    name: 'a server that falls back forgets that the sequence was moved on before its first value',
+    fenced: true,
+    seed: 2_000_007_339,
+    from: 'then s.begun, s.moved = s.origin, true end',
+    to: 'then end',
+  },
+  {
     name: 'a node swears off by a method that has lost its object',
     fenced: true,
     spoilt: {

@@ -215,7 +215,7 @@ describe('with ceilings kept elsewhere', () => {
 
   it.each([
     ['a request of a lane', true],
-    ['nobody: it was opened ahead of any request', false],
+    ['nobody yet', false],
   ])(
     'a sequence that nobody counted begins above the initialSeq that was reported, asked for by %s',
     async (_title, isAsked) => {

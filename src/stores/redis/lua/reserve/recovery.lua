@@ -111,7 +111,7 @@ local function install(s, row)
   if target ~= server(s.index) or who ~= target or began ~= time then return 'outrun' end
   local state = readState(s)
   s.texts = { s.counter or '', s.copy or '', s.initial, s.ceiling, ceiling, valuesIn(s.report), match(s.report, ' base:(%d+)'),
-    match(s.report, ' jump:(%d+)') or '', match(s.report, ' account:(%d+)') or '' }
+    match(s.report, ' jump:(%d+)') or '', match(s.report, ' account:(%d+)') or '', match(s.report, ' origin:(%d+)') or '' }
   for field, entry in pairs(state) do
     if match(field, '^r:') then s.texts[#s.texts + 1] = match(entry, '^%d+ %d+ (%d+ %d+)') .. ' ' .. valuesIn(entry) end
   end
@@ -148,6 +148,8 @@ local function install(s, row)
     vouchForLastRanges(s, state, reports)
   end
   s.origin = match(s.report, ' origin:(%d+)')
+  -- It was moved on before the first value, in what this state has lost.
+  if s.origin and s.begun and s.number(s.begun) < s.number(s.origin) then s.begun, s.moved = s.origin, true end
   if not s.origin and not known and not older and s.value == s.number(s.initial) then s.origin = s.initial end -- nobody has counted yet
   local epoch = s.epoch > 0 and s.epoch or math.max(s.served + 1, floor(nowMicros / 1000))
   for _, r in ipairs(reports) do
