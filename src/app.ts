@@ -39,6 +39,7 @@ import { createClockWatcher } from './services/clock-watcher.ts';
 import { createCollisionCheck } from './services/collision-check.ts';
 import { createCollisionWatcher } from './services/collision-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
+import { createKeyAllowance } from './services/key-allowance.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { targetOfSequence } from './services/period-target.ts';
@@ -292,8 +293,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   }
   const plainLedger = postgres?.ledger ?? stores.ledger;
   const ledger = plainLedger && guard ? createGuardedLedger(plainLedger, guard) : plainLedger;
-  // The embedded database keeps all receipts in one table.
-  const claims = postgres && createKeyClaims({ store: counters, emit });
+  const claims = createKeyClaims({ store: counters, emit });
   const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit, claims })) };
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
@@ -383,6 +383,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     clockFinding: clockWatcher.finding,
   };
 
+  const keyAllowance = createKeyAllowance(settings.idempotencyKeys);
   const server = await createServer({
     version,
     logger,
@@ -391,6 +392,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       strategies,
       isStorePresent: () => allocator.isStorePresent(),
       temporaryNumberService,
+      keyAllowance,
       receipts: ledger === undefined ? [counters] : [counters, ledger],
       clock,
       emit,
@@ -406,7 +408,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       emit,
     }),
     reportService: createReportService({ counters: reads, ledger, configs: prefixConfigs, seriesCache, clock, node }),
-    reservationService: createReservationService({ seriesCache, gapless, clock, emit }),
+    reservationService: createReservationService({ seriesCache, gapless, keyAllowance, clock, emit }),
     sequenceService: createSequenceService({
       store: { ...reads, close: counters.close },
       ledger,

@@ -1,7 +1,7 @@
 /** Counting on a shared store: all waiting requests of a node in one call, and the standby segments when the store is away. */
 import type { CeilingStore } from '../core/ceiling-store.ts';
 import type { AdvanceReply, CounterCall, CounterReply, CounterStore } from '../core/counter-store.ts';
-import { IdempotencyConflictError, NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
+import { NumberGeneratorError, StorageUnavailableError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { rangeSize } from '../core/range.ts';
 import type { ReceiptDraft } from '../core/receipt.ts';
@@ -14,6 +14,7 @@ import { giveBack, hasReport, hasValues, makeCall, makeLeave, takeAllInHand } fr
 import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keeper.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import { standbyLeft } from './held-standby.ts';
+import { requireClaim } from './key-claims.ts';
 import {
   type AllocationTarget,
   countWanted,
@@ -390,7 +391,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
   const takeOnce = async (target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation> => {
     if (presence === 'away') throw refusal();
-    if (store.claim !== undefined && !(await store.claim(receipt))) throw new IdempotencyConflictError();
+    if (store.claim !== undefined) requireClaim(receipt, await store.claim(receipt));
     return new Promise((resolve, reject) => {
       const lane = openLane(target);
       touch(lane, target);

@@ -1,14 +1,14 @@
 /** Idempotency keys of requests whose receipts lie elsewhere: tied to one request in the counter store too, so that no counter serves them again. */
 import type { CounterStore } from '../core/counter-store.ts';
-import { IdempotencyConflictError, isStoreFailure } from '../core/errors.ts';
+import { IdempotencyConflictError, isStoreFailure, QuotaExceededError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { ReceiptDraft } from '../core/receipt.ts';
+import type { KeyRefusal, ReceiptDraft } from '../core/receipt.ts';
 
 export interface KeyClaims {
   /**
    * To be asked before values are taken. While the counter store is away, where no counter takes keys either, it lets the request
    * pass and claims the key as soon as it can.
-   * @throws IdempotencyConflictError when the key is another request's.
+   * @throws IdempotencyConflictError when the key is another request's; QuotaExceededError when its client may have no more for now.
    */
   claim(draft: ReceiptDraft): Promise<void>;
   close(): void;
@@ -21,6 +21,16 @@ interface Dependencies {
   /** Keys to be claimed later; beyond, the oldest is given up. */
   readonly lateMax?: number;
 }
+
+/** @param claimed as `CounterStore.claim` answers. @throws what it means. */
+export const requireClaim = ({ allowance }: ReceiptDraft, claimed: boolean | KeyRefusal): void => {
+  if (claimed === true) return;
+  if (claimed === false) throw new IdempotencyConflictError();
+  throw new QuotaExceededError(
+    `This caller has used ${allowance?.max} idempotency keys with this prefix, as many as are remembered (IDEMPOTENCY_KEYS_MAX, without a token or a key OPEN_IDEMPOTENCY_KEYS_MAX). More may follow in the course of 24 hours.`,
+    Math.ceil(claimed.retryAfterMs / 1_000),
+  );
+};
 
 export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000 }: Dependencies): KeyClaims => {
   const late = new Map<string, ReceiptDraft>();
@@ -63,7 +73,7 @@ export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000
       if (store.claim === undefined) return;
       try {
         await settle();
-        if (!(await store.claim(draft))) throw new IdempotencyConflictError();
+        requireClaim(draft, await store.claim(draft));
       } catch (error) {
         if (!isStoreFailure(error)) throw error;
         remember(draft);

@@ -15,6 +15,8 @@ const SHUTDOWN_TIMEOUT_MS = 30_000;
 const METRICS_PREFIXES_MAX = 1_000;
 /** What one request can take anyway. */
 const OPEN_COUNT_LIMIT = 10_000;
+/** Each costs Redis some 500 bytes for a day. */
+const IDEMPOTENCY_KEYS_LIMIT = 1_000_000_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -51,6 +53,8 @@ const variables = z.object({
   ...securityVariables(wholeNumber),
   AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
   NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
+  IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(10_000_000),
+  OPEN_IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(100_000),
   OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
@@ -96,6 +100,11 @@ const settingsSchema = variables.transform((env) => ({
   numbersAuth: env.NUMBERS_AUTH,
   /** So many numbers a caller without a token or key may take in one request; nobody is asked who he is with AUTH=off. */
   openCountMax: env.AUTH === 'off' ? undefined : env.OPEN_COUNT_MAX,
+  /** How many idempotency keys a caller may have remembered of one prefix; nobody is a stranger with AUTH=off. */
+  idempotencyKeys: {
+    knownMax: env.IDEMPOTENCY_KEYS_MAX,
+    openMax: env.AUTH === 'off' ? env.IDEMPOTENCY_KEYS_MAX : env.OPEN_IDEMPOTENCY_KEYS_MAX,
+  },
   /** Whether anybody who reaches the port from elsewhere may take numbers. */
   isOpenToStrangers: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open' && !LOOPBACK_HOSTS.has(env.HOST),
   /** Milliseconds from SIGTERM until the listener closes, in which proxies see `/readyz` say 503 and go elsewhere. */

@@ -4,7 +4,7 @@ import type { Closure } from './closure.ts';
 import type { NumberSource } from './events.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
-import type { Receipt, ReceiptDraft } from './receipt.ts';
+import type { KeyRefusal, Receipt, ReceiptDraft } from './receipt.ts';
 import type { SequenceName } from './sequence-name.ts';
 
 /**
@@ -289,11 +289,11 @@ export interface CounterStore {
   reserve(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
 
   /**
-   * Makes sure that the receipts of a hash are all of the same request, for a store whose receipts are kept by sequence: to be
-   * asked before a `once`. Absent where the receipts themselves say so.
-   * @returns false when the hash is taken by another request.
+   * To be asked before a `once`: makes sure that the receipts of a hash are all of the same request, also where they are kept by
+   * sequence, and counts a key that is new against its allowance.
+   * @returns false when the hash is taken by another request; a refusal when the allowance is spent. Then nothing was changed.
    */
-  claim?(draft: ReceiptDraft): Promise<boolean>;
+  claim?(draft: ReceiptDraft): Promise<boolean | KeyRefusal>;
 
   /** Moves a sequence forward; the values in between go to the gap record. When it throws, repeat it unchanged. */
   advance(request: AdvanceRequest): Promise<AdvanceReply>;

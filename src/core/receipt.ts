@@ -12,12 +12,28 @@ export interface RequestIdentity {
   readonly fingerprint: string;
 }
 
+/** How many keys a client may have remembered of one prefix: so many at once, and as many more in the course of a day. */
+export interface KeyAllowance {
+  /** SHA-256 of prefix and client, in hex digits. */
+  readonly name: string;
+  /** At least 1. */
+  readonly max: number;
+}
+
 /** What shall be written down, in the same atomic step as the values are taken. */
 export interface ReceiptDraft extends RequestIdentity {
   /** When the request came, ms since 1970-01-01T00:00:00Z: from then on the key is remembered. */
   readonly atMs: number;
   /** What is needed to print the same numbers again, at most some 2,000 characters; only who wrote it reads it. */
   readonly series: string;
+  /** What the key is counted against; undefined: nothing. */
+  readonly allowance?: KeyAllowance | undefined;
+}
+
+/** The client has all the keys that it may have for now. */
+export interface KeyRefusal {
+  /** When it may have another one, ms from now. */
+  readonly retryAfterMs: number;
 }
 
 /** What was written down. */

@@ -13,6 +13,7 @@ import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier, type ReceiptReader } from './earlier-request.ts';
+import type { KeyAllowanceOf } from './key-allowance.ts';
 import { listInTurns, printInTurns } from './print-in-turns.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
@@ -83,6 +84,8 @@ interface Dependencies {
   /** Whether what counts answered last time. */
   readonly isStorePresent: () => boolean;
   readonly temporaryNumberService: TemporaryNumberService;
+  /** What the keys of a caller are counted against; undefined: nothing. */
+  readonly keyAllowance?: KeyAllowanceOf;
   /** Where the receipts of earlier requests are kept. */
   readonly receipts?: readonly ReceiptReader[];
   readonly clock: Clock;
@@ -115,6 +118,7 @@ const refuseKey = (strategy: Strategy): ValidationError =>
 
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, receipts = [], clock, emit } = dependencies;
+  const { keyAllowance } = dependencies;
 
   const turnEnd = createTurnEnd();
   const writeNumberList = createNumberListWriter();
@@ -181,7 +185,13 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     const print = printerFor(variables);
-    const draft = { ...identity, atMs: instantMs, series: keepSeries(config, datedMs ?? instantMs, variables) };
+    const allowance = keyAllowance?.(config.prefixKey, caller);
+    const draft = {
+      ...identity,
+      atMs: instantMs,
+      allowance,
+      series: keepSeries(config, datedMs ?? instantMs, variables, print),
+    };
     const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, {
       ...{ print, subject: caller?.subject },
     });

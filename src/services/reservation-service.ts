@@ -15,6 +15,7 @@ import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier } from './earlier-request.ts';
+import type { KeyAllowanceOf } from './key-allowance.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 interface ReservationOptions {
@@ -51,12 +52,14 @@ interface Dependencies {
   readonly seriesCache: SeriesCache;
   /** Undefined where gapless prefixes are not served: then there are no reservations. */
   readonly gapless: { readonly allocator: GaplessAllocator; readonly ledger: LedgerStore } | undefined;
+  /** What the keys of a caller are counted against; undefined: nothing. */
+  readonly keyAllowance?: KeyAllowanceOf;
   readonly clock: Clock;
   readonly emit: Emit;
 }
 
 export const createReservationService = (dependencies: Dependencies): ReservationService => {
-  const { seriesCache, gapless, clock, emit } = dependencies;
+  const { seriesCache, gapless, keyAllowance, clock, emit } = dependencies;
 
   const found = <Found>(id: string, outcome: Found | undefined): Found => {
     if (outcome === undefined) throw new ReservationNotFoundError(id);
@@ -102,7 +105,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     const print = printerFor(variables);
     const { source } = gapless.allocator;
     if (receipt !== undefined) {
-      const request = { ...receipt, atMs: instantMs };
+      const request = { ...receipt, atMs: instantMs, allowance: keyAllowance?.(prefixKey, caller) };
       const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
       const reservation = found(id, await gapless.ledger.findReservation(id));
       if (!replayed) tell(reservation, undefined, caller);

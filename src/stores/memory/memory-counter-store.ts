@@ -11,6 +11,7 @@ import {
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Gap } from '../../core/gap.ts';
+import { createOwnClaims } from '../../core/own-claims.ts';
 import { isExpired, type Receipt } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
@@ -33,6 +34,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   const closures = new Map<string, Closure>();
   /** The oldest first. */
   const receipts = new Map<string, Receipt>();
+  const claimIn = createOwnClaims();
 
   const move = <Reply>(
     { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
@@ -96,6 +98,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   return {
     source: 'memory',
     reserve: async (calls) => calls.map(serve),
+    claim: async (draft) => claimIn(draft, (hash) => receipts.get(hash)),
     advance: async (request) =>
       closures.has(keyOf(request.sequence))
         ? { kind: 'closed' }

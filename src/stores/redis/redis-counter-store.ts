@@ -7,7 +7,6 @@ import type {
   SequenceState,
 } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import { RECEIPT_TTL_MS } from '../../core/receipt.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { decodeClosure, encodeClosure } from './closure-codec.ts';
@@ -23,6 +22,7 @@ import {
 } from './fence-codec.ts';
 import { listGapRecord } from './gap-listing.ts';
 import { readHolder } from './gap-record.ts';
+import { createRedisClaim } from './redis-claim.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
 import type { RedisKeys } from './redis-keys.ts';
@@ -148,7 +148,6 @@ export const createRedisCounterStore = (
 ): CounterStore => {
   const { commands, names } = connections;
   const entries = entriesWith(names);
-  const claimScript = loadRedisScript('claim-key');
   const inspectScript = loadRedisScript('inspect-sequence');
   const run: RunEntries = async (entries) => {
     const replies = await runRedisEntries(commands, script, entries);
@@ -164,11 +163,7 @@ export const createRedisCounterStore = (
 
     reserve: (calls) => translated(async () => (await run(calls.map(entries.entryOfCall))).map(decodeReply)),
 
-    claim: ({ hash, fingerprint, atMs }) =>
-      translated(async () => {
-        const words = [fingerprint, `${atMs}`, `${RECEIPT_TTL_MS}`];
-        return Number(await runRedisScript(commands, claimScript, [names.claim(hash)], words)) === 1;
-      }),
+    claim: createRedisClaim(connections),
 
     advance: (request) =>
       translated(async () => {

@@ -38,6 +38,8 @@ export interface RedisKeys {
   receipt(prefixKey: string, hash: string): string;
   /** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
   claim(hash: string): string;
+  /** String with TTL: what a client has left of the keys it may use with a prefix; named like the keys, so that it needs no rights of its own. */
+  keyAllowance(name: string): string;
   /** String with TTL: the requests of a client in his present second, over all nodes. */
   requestCount(hash: string): string;
   /** The sequence whose counter has this key; undefined when it is none. */
@@ -89,6 +91,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     },
     receipt: (prefixKey, hash) => `{${prefix}sequence:${prefixKey}}:receipt:${hash}`,
     claim: (hash) => `${prefix}idempotency:${hash}`,
+    keyAllowance: (name) => `${prefix}idempotency:quota:${name}`,
     requestCount: (hash) => `${prefix}rate_limit:${hash}`,
     sequenceOfCounter: (key) => {
       const [, whole, tagged, period] = counterKey.exec(key) ?? [];

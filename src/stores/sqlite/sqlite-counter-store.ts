@@ -12,6 +12,7 @@ import {
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { GapReason } from '../../core/gap.ts';
+import { createOwnClaims } from '../../core/own-claims.ts';
 import type { SequenceName } from '../../core/sequence-name.ts';
 import { parseValue } from '../../core/value.ts';
 import { optional, prepareList, wide } from './cells.ts';
@@ -31,6 +32,7 @@ type Stored = bigint | undefined | 'corrupt';
  */
 export const createSqliteCounterStore = ({ handle, transact, write, flush }: SqliteDatabase): CounterStore => {
   const receipts = createSqliteReceipts(handle);
+  const claimIn = createOwnClaims();
   const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
   const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
   // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
@@ -146,6 +148,8 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
       if (unflushed.size > 0) for (const call of calls) unflushed.delete(nameOf(call));
       return replies;
     },
+
+    claim: async (draft) => claimIn(draft, receipts.find),
 
     advance: async (request) =>
       transact(() =>
