@@ -14,6 +14,7 @@ import type { SequenceService } from '../services/sequence-service.ts';
 import type { TemplateService } from '../services/template-service.ts';
 import type { TemporaryNumberService } from '../services/temporary-number-service.ts';
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
+import { createJsonReader } from './json-bodies.ts';
 import { rememberReading } from './known-queries.ts';
 import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin, corsPlugin } from './plugins/browser-rules.ts';
@@ -89,12 +90,8 @@ const openRateLimit = async (
 export const createServer = async (options: ServerOptions): Promise<FastifyInstance> => {
   const server = createBareServer(options.logger, options.connections);
   server.removeContentTypeParser('text/plain');
-  const readJson = server.getDefaultJsonParser('error', 'error');
-  // Many clients announce JSON on every call; where a body is required, its schema misses it.
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else void readJson(request, body as string, done);
-  });
+  // Where a body is required and there is none, its schema misses it.
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, createJsonReader(server));
   server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => {
     // Schemas describe the headers; who needs one reads it. Validated, all of them would be copied for each request.
     if (httpPart === 'headers') return () => true;

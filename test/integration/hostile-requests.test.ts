@@ -148,6 +148,7 @@ describe('deep and poisoned JSON', () => {
     ['30,000 arrays in each other', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
     ['10,000 objects in each other', `${'{"a":'.repeat(10_000)}null${'}'.repeat(10_000)}`],
     ['10,000 objects in a known field', `{"prefixKey":${'{"a":'.repeat(9_000)}null${'}'.repeat(9_000)}}`],
+    ['33 arrays in each other', `${'['.repeat(33)}${']'.repeat(33)}`],
     ['an unfinished array', '['.repeat(60_000)],
     ['__proto__', '{"prefixKey":"A","__proto__":{"count":5}}'],
     ['__proto__ written in escapes', '{"prefixKey":"A","\\u005f_proto__":{"count":5}}'],

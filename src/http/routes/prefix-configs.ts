@@ -9,6 +9,7 @@ import type { Action } from '../../core/scopes.ts';
 import type { Changer, PrefixConfigService } from '../../services/prefix-config-service.ts';
 import { callerOf } from '../caller.ts';
 import { ifMatch, readIfMatch, refuseOther } from '../change-condition.ts';
+import { createJsonReader } from '../json-bodies.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -119,7 +120,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
   }
 
   await server.register(async (patching) => {
-    patching.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, patching.getDefaultJsonParser('error', 'error'));
+    patching.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, createJsonReader(patching));
     patching.withTypeProvider<ZodTypeProvider>().patch(
       '/prefix-configs/:prefixKey',
       {

@@ -26,7 +26,6 @@ import { createRedisClaim } from './redis-claim.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
 import type { RedisKeys } from './redis-keys.ts';
-import { createRedisProbe } from './redis-probe.ts';
 import {
   loadRedisScript,
   type RedisScript,
@@ -212,7 +211,10 @@ export const createRedisCounterStore = (
         return text === null ? undefined : decodeReceipt(text);
       }),
 
-    checkHealth: createRedisProbe(connections),
+    checkHealth: () =>
+      translated(async () => {
+        await commands.ping();
+      }),
 
     onReachable: (listener) => {
       commands.on('ready', listener);
