@@ -102,9 +102,10 @@ const ofLedger = (registry: Registry): Part => {
 };
 
 const ofFindings = (registry: Registry): Part => {
-  // The one that endangers numbers is shown before it is found, so that an alert can tell "no" from "not looked".
+  // Those that there is an alert for are shown before they are found, so that it can tell "no" from "not looked".
   const findings = new Map<string, { severity: Severity; present: number }>([
     ['maxmemory-policy', { severity: 'error', present: 0 }],
+    ['maxmemory', { severity: 'warning', present: 0 }],
   ]);
   registerGauge(
     registry,

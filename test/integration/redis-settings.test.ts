@@ -50,6 +50,66 @@ const findingsOf = async (running: TestApp): Promise<{ status: string; lines: Co
 const logged = (running: TestApp, subject: string): readonly Readonly<Record<string, unknown>>[] =>
   running.log.filter((line) => line['event'] === 'store-finding' && line['subject'] === subject);
 
+describe('the memory of Redis', () => {
+  const usedBy = async (operator: Redis): Promise<number> =>
+    Number(/used_memory:(\d+)/.exec(await operator.info('memory'))?.[1]);
+  const openOperator = async (server: RedisServer): Promise<Redis> => {
+    const operator = new Redis(server.url);
+    onTestFinished(() => {
+      operator.disconnect();
+    });
+    await operator.ping();
+    return operator;
+  };
+
+  it('200: is a finding from 80 % of maxmemory on, an error from 95 %, and the metric says so too', async () => {
+    const server = await startRedis('--appendfsync', 'always');
+    const operator = await openOperator(server);
+    for (const [share, line, status] of [
+      [0.85, 'warning: maxmemory: More than 80 % of ', 'up'],
+      [0.99, 'error: maxmemory: More than 95 % of ', 'degraded'],
+    ] as const) {
+      await operator.config('SET', 'maxmemory', '0');
+      const running = await startOn({ REDIS_URL: server.url, STANDBY_SIZE: '0' });
+      await operator.config('SET', 'maxmemory', `${Math.round((await usedBy(operator)) / share)}`);
+      // Looked at with each connection.
+      await operator.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      const said = async () => (await findingsOf(running)).lines.map(({ detail }) => detail).join('\n');
+      await expect.poll(said).toContain(line);
+      expect((await findingsOf(running)).lines.find(({ detail }) => detail.includes('maxmemory'))?.status).toBe(status);
+      const severity = line.slice(0, line.indexOf(':'));
+      expect((await running.call('GET', '/metrics')).text).toContain(
+        `number_generator_store_finding{subject="maxmemory",severity="${severity}"} 1`,
+      );
+      await operator.config('SET', 'maxmemory', '0');
+      await running.close();
+      app = undefined;
+    }
+  });
+
+  it('503: when it is full /health and /readyz say so, and 200 when there is room again', async () => {
+    const server = await startRedis('--appendfsync', 'always');
+    const operator = await openOperator(server);
+    const running = await startOn({ REDIS_URL: server.url, STANDBY_SIZE: '0' });
+    await running.call('PUT', '/api/prefix-configs/A', { format: 'A{SEQ:4}' });
+    expect((await running.call('GET', '/api/numbers/A')).status).toBe(200);
+    await operator.config('SET', 'maxmemory', '1');
+    expect((await running.call('GET', '/api/numbers/A')).status).toBe(503);
+    const stateOf = async () => {
+      const { status, json } = await running.call('GET', '/health');
+      return { status, redis: json.components.find(({ name }: Component) => name === 'redis') };
+    };
+    await expect.poll(stateOf, { timeout: 5_000 }).toEqual({
+      status: 503,
+      redis: { name: 'redis', status: 'down', detail: 'Redis takes no writes: its memory is full (maxmemory).' },
+    });
+    expect(await running.call('GET', '/readyz')).toMatchObject({ status: 503, json: { code: 'STORAGE_UNAVAILABLE' } });
+    await operator.config('SET', 'maxmemory', '0');
+    expect((await stateOf()).status).toBe(200);
+    await expect.poll(async () => (await running.call('GET', '/api/numbers/A')).status).toBe(200);
+  });
+});
+
 describe('the settings of Redis', () => {
   it('200: nothing is found on a server that is set up well', async () => {
     const server = await startRedis('--appendfsync', 'always');

@@ -165,6 +165,18 @@ describe('the alert', () => {
     await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorRedisPolicy');
   });
 
+  it('NumberGeneratorRedisMemory fires when 80 % of maxmemory are used, and ends when there is room', async () => {
+    const setMemory = async (bytes: number): Promise<void> => {
+      await admin.config('SET', 'maxmemory', `${bytes}`);
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    };
+    const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
+    await setMemory(Math.round(used * 1.15));
+    await fires('NumberGeneratorRedisMemory');
+    await setMemory(0);
+    await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorRedisMemory');
+  });
+
   it('NumberGeneratorCapacityLow fires when 85 of 99 values are used', async () => {
     expect(await take(one, 'SMALL', 85)).toBe(200);
     await fires('NumberGeneratorCapacityLow');

@@ -26,6 +26,7 @@ import { createRedisClaim } from './redis-claim.ts';
 import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
 import type { RedisKeys } from './redis-keys.ts';
+import { createRedisProbe } from './redis-probe.ts';
 import {
   loadRedisScript,
   type RedisScript,
@@ -211,10 +212,7 @@ export const createRedisCounterStore = (
         return text === null ? undefined : decodeReceipt(text);
       }),
 
-    checkHealth: () =>
-      translated(async () => {
-        await commands.ping();
-      }),
+    checkHealth: createRedisProbe(connections),
 
     onReachable: (listener) => {
       commands.on('ready', listener);

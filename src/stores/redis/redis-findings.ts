@@ -5,6 +5,9 @@ import type { RedisKeys } from './redis-keys.ts';
 import { CLUSTER_RIGHTS_NEEDED, findMissingRights, rightsNeeded } from './redis-rights.ts';
 
 const VERSION_MAJOR_MIN = 7;
+/** Shares of `maxmemory`: time to do something, and the last moment. */
+const MEMORY_HIGH = 0.8;
+const MEMORY_NEAR = 0.95;
 const SETTINGS = [
   ...['maxmemory-policy', 'appendonly', 'appendfsync', 'save', 'min-replicas-to-write', 'replica-read-only'],
   'cluster-require-full-coverage',
@@ -48,6 +51,18 @@ const judgeEviction = (policy: string | undefined): Judgement => {
   if (policy === undefined || policy === 'noeviction') return undefined;
   const detail = `It is ${policy}: when the memory is full Redis deletes counters, and what is deleted counts again.`;
   return judge('error', 'maxmemory-policy', detail, 'CONFIG SET maxmemory-policy noeviction, and in redis.conf.');
+};
+
+/** The detail names no figure that moves: a finding that reads differently is another one. */
+const judgeMemory = (info: Facts): Judgement => {
+  const [used, max] = [Number(info.get('used_memory')), Number(info.get('maxmemory'))];
+  if (!(max > 0) || used < max * MEMORY_HIGH) return undefined;
+  const [share, severity] =
+    used < max * MEMORY_NEAR ? ([MEMORY_HIGH, 'warning'] as const) : ([MEMORY_NEAR, 'error'] as const);
+  const limit = info.get('maxmemory_human') ?? `${max} bytes`;
+  const detail = `More than ${share * 100} % of ${limit} is used: when the memory is full Redis takes no writes, and no number is given.`;
+  const remedy = 'Raise maxmemory, or find out what fills it: idempotency keys go by themselves after a day.';
+  return judge(severity, 'maxmemory', detail, remedy);
 };
 
 const judgePersistence = (info: Facts, settings: Facts): Judgement => {
@@ -132,6 +147,7 @@ export const lookAtServer = async (redis: Redis, names: RedisKeys): Promise<Serv
   const findings = [
     old,
     judgeEviction(settings.get('maxmemory-policy') ?? info.get('maxmemory_policy')),
+    judgeMemory(info),
     judgePersistence(info, settings),
     judgeReplicas(replicas, settings),
     judgeReplicaWrites(settings),

@@ -40,6 +40,8 @@ export interface RedisKeys {
   claim(hash: string): string;
   /** String with TTL: what a client has left of the keys it may use with a prefix; named like the keys, so that it needs no rights of its own. */
   keyAllowance(name: string): string;
+  /** String with TTL: what is written to see that the server takes writes. Named like idempotency keys, for it needs no other rights. */
+  probe(slot: number): string;
   /** String with TTL: the requests of a client in his present second, over all nodes. */
   requestCount(hash: string): string;
   /** The sequence whose counter has this key; undefined when it is none. */
@@ -92,6 +94,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     receipt: (prefixKey, hash) => `{${prefix}sequence:${prefixKey}}:receipt:${hash}`,
     claim: (hash) => `${prefix}idempotency:${hash}`,
     keyAllowance: (name) => `${prefix}idempotency:quota:${name}`,
+    probe: (slot) => `${prefix}idempotency:probe:${slot}`,
     requestCount: (hash) => `${prefix}rate_limit:${hash}`,
     sequenceOfCounter: (key) => {
       const [, whole, tagged, period] = counterKey.exec(key) ?? [];

@@ -24,6 +24,7 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
       'EVALSHA x 1 KEY',
     ),
     ...forKeys(receipts, 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
+    ...forKeys([names.probe(0)], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'SET KEY 1 PX 1'),
     ...forKeys([...counters, ...receipts], 'GET KEY', 'SET KEY 1'),
     ...forKeys(hashes, 'HMGET KEY f', 'HGETALL KEY', 'HGET KEY f', 'HSET KEY f 1', 'HDEL KEY f', 'HEXISTS KEY f'),
     ...forKeys(hashes, 'HSETNX KEY f 1', 'HLEN KEY', 'HKEYS KEY', 'HINCRBY KEY f 1'),

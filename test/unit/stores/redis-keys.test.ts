@@ -44,6 +44,7 @@ describe('the keys of a sequence', () => {
         names.workers,
       ],
       ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
+      ...[names.keyAllowance('a'), names.probe(0)],
       ...names.channels,
     ];
     for (const name of all) expect(name.startsWith(prefix) || name.startsWith(`{${prefix}`)).toBe(true);
