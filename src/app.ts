@@ -292,7 +292,8 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     });
   }
   const plainLedger = postgres?.ledger ?? stores.ledger;
-  const ledger = plainLedger && guard ? createGuardedLedger(plainLedger, guard) : plainLedger;
+  const ledger =
+    plainLedger && guard && postgres ? createGuardedLedger(plainLedger, guard, postgres.storedMarks) : plainLedger;
   const claims = createKeyClaims({ store: counters, emit });
   const gapless = ledger && { ledger, allocator: traced(createGaplessAllocator({ store: ledger, emit, claims })) };
   const createLessee = (): CounterAllocator =>

@@ -1,13 +1,30 @@
-/** A ledger under its guard: each transaction is given what was known before it began, and tells what it changed before anybody is answered. */
+/**
+ * A ledger under its guard: each transaction is given what was known before it began, and tells what it changed before anybody is
+ * answered. What only reads refuses a sequence that went back too: where it stands, and what was issued, is not known then.
+ */
 import { LedgerBehindError } from '../core/errors.ts';
-import { markName } from '../core/ledger-mark.ts';
+import { isBehind, markName, type StoredMarks } from '../core/ledger-mark.ts';
 import type { EndedReservation, LedgerStore } from '../core/ledger-store.ts';
+import type { SequenceName } from '../core/sequence-name.ts';
 import type { LedgerGuard } from './ledger-guard.ts';
 
 export const createGuardedLedger = (
   ledger: LedgerStore,
   guard: Pick<LedgerGuard, 'known' | 'note' | 'refused'>,
+  stored: Pick<StoredMarks, 'read'>,
 ): LedgerStore => {
+  /** @throws LedgerBehindError when the sequence has changed less than was known, and nobody has moved it past that since. */
+  const demandWhole = async (sequence: SequenceName): Promise<void> => {
+    const mark = (await guard.known([sequence])).get(markName(sequence));
+    // Nothing is known of a sequence that nobody took from: that is the same for all ledgers.
+    if (mark === undefined) return;
+    const [row] = await stored.read([sequence]);
+    // What nobody knows of is lost once it was moved past: what it says is true again, though `repair` must let it be served.
+    if (!isBehind(row, mark) || (row !== undefined && row.floor >= mark.value)) return;
+    guard.refused(mark);
+    throw new LedgerBehindError(sequence.prefixKey, sequence.period);
+  };
+
   const end = async (
     id: string,
     work: (known: Awaited<ReturnType<LedgerGuard['known']>>) => Promise<EndedReservation | undefined>,
@@ -28,6 +45,21 @@ export const createGuardedLedger = (
 
   return {
     ...ledger,
+
+    inspect: async (sequence, limit) => {
+      await demandWhole(sequence);
+      return ledger.inspect(sequence, limit);
+    },
+
+    findRow: async (sequence, value) => {
+      await demandWhole(sequence);
+      return ledger.findRow(sequence, value);
+    },
+
+    listLost: async (sequence, after, limit) => {
+      await demandWhole(sequence);
+      return ledger.listLost(sequence, after, limit);
+    },
 
     take: async (operation, takes) => {
       const known = await guard.known(takes.map(({ sequence }) => sequence));

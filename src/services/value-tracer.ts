@@ -1,6 +1,7 @@
 /** What became of one value: issued, not issued, or known to a node alone; answered from the state of its counter or its ledger. */
 import { originAtMost } from '../core/completeness.ts';
 import type { CounterStore, SequenceState } from '../core/counter-store.ts';
+import { LedgerBehindError } from '../core/errors.ts';
 import type { Gap } from '../core/gap.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { PrefixConfig } from '../core/prefix-config.ts';
@@ -82,7 +83,11 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
     value: bigint,
     number: string | undefined,
   ): Promise<ValueTrace> => {
-    const row = await ledger?.findRow(sequence, value);
+    const row = await ledger?.findRow(sequence, value).catch((error: unknown) => {
+      if (error instanceof LedgerBehindError) return error;
+      throw error;
+    });
+    if (row instanceof LedgerBehindError) return answer('unknown', row.message);
     if (row === undefined) return answer('not-issued', 'The ledger has no row of it');
     if (row.state === 'lost') {
       const why = row.reason === undefined ? 'It came free, and' : `It was lost (${row.reason}):`;

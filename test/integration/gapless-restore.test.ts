@@ -1,6 +1,6 @@
 /** A ledger that went back, as by restoring a backup of PostgreSQL: refused before a number comes again, named everywhere, and mended by advance and repair. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { runMain } from '../support/service.ts';
@@ -102,6 +102,42 @@ describe('a ledger that was restored from a backup', () => {
     expect(issued.at(-1)).toBe('GAP-000106');
     expect((await repair()).stdout).not.toContain('went back');
     expect(await app().call('POST', `/api/reservations/${kept}/confirm`)).toMatchObject({ status: 200 });
+  });
+
+  it('503 for its state, preview, gaps and report too, and parse says unknown, until it was advanced', async () => {
+    await register('READ');
+    await register('FINE');
+    await take('READ', 3);
+    await take('FINE', 2);
+    const restore = await backUp();
+    const later = await take('READ', 4);
+    await restore();
+    const fresh = await start();
+    const views = ['sequences/READ', 'prefix-configs/READ/preview', 'sequences/READ/gaps', 'sequences/READ/report'];
+    const parse = (number: string, on: TestApp) =>
+      on.call('POST', '/api/numbers/parse', { number, prefixKey: number.slice(0, 4) });
+    for (const on of [app(), fresh]) {
+      for (const view of views) expect(await on.call('GET', `/api/${view}`), view).toMatchObject(BEHIND);
+      for (const number of ['READ-000001', later.at(-1) as string]) {
+        expect(await parse(number, on)).toMatchObject({
+          status: 200,
+          json: { readings: [{ issued: 'unknown', reason: expect.stringContaining('went back') }] },
+        });
+      }
+      expect(await on.call('GET', '/api/sequences/FINE')).toMatchObject({ status: 200, json: { value: '2' } });
+      expect(await parse('FINE-000002', on)).toMatchObject({ json: { readings: [{ issued: 'issued' }] } });
+      // What numbers were issued cannot be told, so neither whether a new format would repeat them.
+      const change = { format: 'REAX-{SEQ:6}', strategy: 'gapless' };
+      const headers = { authorization: `Bearer ${adminToken}`, 'if-match': '*' };
+      expect(await on.call('PUT', '/api/prefix-configs/READ', change, headers)).toMatchObject(BEHIND);
+    }
+    expect(await advance('READ', '7')).toMatchObject({ status: 200 });
+    expect(await ask('READ')).toMatchObject(BEHIND);
+    for (const on of [app(), fresh]) {
+      for (const view of views) expect(await on.call('GET', `/api/${view}`), view).toMatchObject({ status: 200 });
+      expect(await on.call('GET', '/api/sequences/READ')).toMatchObject({ json: { value: '7', nextValue: '8' } });
+      expect(await parse('READ-000001', on)).toMatchObject({ json: { readings: [{ issued: 'issued' }] } });
+    }
   });
 
   it('503 also when the value alone shows nothing: what came free before and was handed out after is not handed out again', async () => {

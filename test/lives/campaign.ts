@@ -147,8 +147,8 @@ export interface CampaignResult {
   readonly known: ReadonlyMap<string, number>;
 }
 
-/** Groups at a time: while one waits for what takes its time, the others go on. */
-const GROUPS_AT_ONCE = 6;
+/** Groups at a time: while one waits for what takes its time, the others go on. More would wait for each other. */
+const GROUPS_AT_ONCE = 4;
 
 export const playLives = async (options: CampaignOptions): Promise<CampaignResult> => {
   const {

@@ -24,6 +24,12 @@ export const DEVIATIONS: readonly Deviation[] = [
     what: 'Just before or after the format was changed the report shows the value with a node, and it was handed out: nobody can say in which format, and parse answers unknown.',
   },
   {
+    finding: 'A20',
+    rule: 'read-by-other-format',
+    stores: ['sqlite', 'postgres'],
+    what: 'A ledger keeps the text, not the format: a number that a later format prints too, with the same value, is read with the variables of the later one.',
+  },
+  {
     finding: 'A8',
     rule: 'open-though-over',
     stores: ['redis', 'postgres'],

@@ -19,6 +19,7 @@ import { describeStep, type LifePlan, type Step } from './steps.ts';
 const DAY_MS = 86_400_000;
 /** A key is remembered for a day; near its end nothing is said. */
 const KEY_MS = 80_000_000;
+const ADVANCES_MAX = 4;
 const WEEK_MS = 7 * DAY_MS;
 
 /** What a life needs to know of the world around it. */
@@ -154,7 +155,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
       judgeRefusal(answer, body, period, moment, isOtherFormat);
       if (!isAway(answer)) return answer;
       keyed.attempts.push({ format: body.format, atMs: nowMs, period: period.name, node });
-      expectOnTheWay(period, node, count);
+      expectOnTheWay(period, node, count, body);
       return answer;
     }
     const { numbers, source } = answer.ok;
@@ -178,21 +179,27 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     return answer;
   };
 
+  const takeUnregistered = async (driver: Driver, count: number, moment: Moment): Promise<Answer<unknown>> => {
+    const options = { count, variables: undefined, date: undefined, idempotencyKey: undefined };
+    const answer = await driver.take(prefixKey, options);
+    const last = memory.bodies.at(-1);
+    if ('refused' in answer || moment.isWhole || last === undefined) demandUnregistered(answer);
+    else {
+      // A node that is cut off cannot have heard of the removal, and goes on from its standby.
+      const { numbers: texts, source } = answer.ok;
+      demand(source === 'standby', 'served-unregistered', () => `${texts} (${source})`);
+      const taken = { texts, source, body: last, atMs: moment.nowMs, variables: undefined, state: 'issued' } as const;
+      recordTaken(memory, taken, moment);
+    }
+    return answer;
+  };
+
   const take = async (step: TakeStep): Promise<Answer<unknown>> => {
     const { body } = memory;
     const driver = driverAt(step.node);
     const moment = momentAt(step.node);
     const { count, daysBack } = step;
-    if (body === undefined) {
-      const answer = await driver.take(prefixKey, {
-        count,
-        variables: undefined,
-        date: undefined,
-        idempotencyKey: undefined,
-      });
-      demandUnregistered(answer);
-      return answer;
-    }
+    if (body === undefined) return takeUnregistered(driver, count, moment);
     if (step.key !== undefined) return takeKeyed(step, step.key, body, moment);
     const atMs = moment.nowMs - (daysBack ?? 0) * DAY_MS;
     const variables = variablesOf(body, step.desk);
@@ -205,10 +212,10 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     const isGivenUp = body.strategy === 'gapless' && [...period.given.values()].some(({ state }) => state === 'brief');
     expectBeginning(period, body);
     const answer = await driver.take(prefixKey, { count, variables, date, idempotencyKey: undefined });
-    if (!moment.isWhole) expectOnTheWay(period, moment.node, count);
+    if (!moment.isWhole) expectOnTheWay(period, moment.node, count, body);
     if ('refused' in answer) {
       judgeRefusal(answer, body, period, moment, date !== undefined);
-      if (isAway(answer) && moment.isWhole) expectOnTheWay(period, moment.node, count);
+      if (isAway(answer) && moment.isWhole) expectOnTheWay(period, moment.node, count, body);
       return answer;
     }
     const { numbers, source } = answer.ok;
@@ -276,7 +283,11 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     const known = [...period.given.keys(), period.movedTo, BigInt(body.initialSeq)];
     const to = known.reduce((a, b) => (a > b ? a : b)) + BigInt(step.by);
     expectBeginning(period, body);
-    const answer = await driverAt(step.node).advance(prefixKey, to);
+    let answer = await driverAt(step.node).advance(prefixKey, to);
+    // It waits for seconds at most until the sequence is open: on a busy machine the next one finds it open.
+    for (let tries = 1; tries < ADVANCES_MAX && moment.isCalm && isAway(answer); tries += 1) {
+      answer = await driverAt(step.node).advance(prefixKey, to);
+    }
     demandServed(answer, moment);
     if ('ok' in answer) {
       period.hasBegun = true;

@@ -1,6 +1,6 @@
 /** Reads all views of a life at one moment and compares them with what it remembers, and with each other. */
-import { mayHaveBeen, periodOf, printPlainly, variablesOf } from './body.ts';
-import type { Answer, Body, Driver, ReportView, Row } from './driver.ts';
+import { mayHaveBeen, periodOf, printPlainly, valueIn, variablesOf } from './body.ts';
+import type { Answer, Body, Driver, Reading, ReportView, Row } from './driver.ts';
 import {
   breach,
   demand,
@@ -49,6 +49,14 @@ const wasHeldAtChange = ({ ends }: Memory, { period, value }: Given): boolean =>
 const isBeforeMarks = ({ bodies, ends }: Memory, { period }: Given): boolean =>
   bodies.some(({ allowPast }) => allowPast) && ends.some(({ earliest }) => period < earliest);
 
+/** Whether a number of a ledger is read by another format, which prints the same text with the same value. */
+const isReadByOther = ({ bodies, prefixKey }: Memory, given: Given, { variables }: Reading): boolean =>
+  given.strategy === 'gapless' &&
+  bodies.some(({ format }) => {
+    const isOther = format !== given.format;
+    return isOther && valueIn(given.text, format, prefixKey, given.atMs, variables) === given.value;
+  });
+
 /** What is read back of a number that was handed out. */
 const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: readonly Row[], moment: Moment) => {
   const readings = seen(await driver.parse(given.text, memory.prefixKey), moment);
@@ -60,7 +68,9 @@ const checkGiven = async (memory: Memory, driver: Driver, given: Given, rows: re
     return demandUnlessKnown(memory, false, 'issued-not-read', () => what);
   }
   const variables = JSON.stringify(given.variables ?? {});
-  demand(JSON.stringify(reading.variables) === variables, 'wrong-variables', () => given.text);
+  const isSame = JSON.stringify(reading.variables) === variables;
+  const rule = isReadByOther(memory, given, reading) ? 'read-by-other-format' : 'wrong-variables';
+  demandUnlessKnown(memory, isSame, rule, () => `${given.text}: ${JSON.stringify(reading.variables)}`);
   const isChecked = given.format.includes('{check:');
   demand(reading.checkDigit === (isChecked ? 'right' : undefined), 'wrong-check-digit', () => given.text);
   if (given.state === 'brief') return;

@@ -79,8 +79,12 @@ export const recordTaken = (memory: Memory, { texts, body, atMs, ...rest }: Take
   return taken;
 };
 
-/** A node may have been given values that it has not passed on. */
-export const expectOnTheWay = (period: PeriodMemory, node: string, count: number): void => {
+/**
+ * A node may have been given values that it has not passed on. It repeats the call until it hears of the outcome, unchanged:
+ * the sequence may go on above its `initialSeq` then, whatever that is by now.
+ */
+export const expectOnTheWay = (period: PeriodMemory, node: string, count: number, { initialSeq }: Body): void => {
+  if (period.movedTo < BigInt(initialSeq)) period.movedTo = BigInt(initialSeq);
   period.onTheWay.set(node, (period.onTheWay.get(node) ?? 0n) + BigInt(count));
 };
 

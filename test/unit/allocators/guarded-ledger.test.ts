@@ -68,7 +68,7 @@ const start = () => {
       resolve();
     };
   };
-  return { known, state, events, openGuard, hold, ledger: { take } as LedgerStore };
+  return { known, state, events, openGuard, hold, stored, ledger: { take } as LedgerStore };
 };
 
 const kindOf = async (outcome: Promise<TakeOutcome>): Promise<string | undefined> => {
@@ -78,14 +78,14 @@ const kindOf = async (outcome: Promise<TakeOutcome>): Promise<string | undefined
 
 /** A node whose reply comes after another one has taken, and has told of it. */
 const overtake = async (
-  { hold, openGuard, ledger }: ReturnType<typeof start>,
-  node: (ledger: LedgerStore, guard: LedgerGuard) => Pick<LedgerStore, 'take'>,
+  { hold, openGuard, ledger, stored }: ReturnType<typeof start>,
+  node: (ledger: LedgerStore, guard: LedgerGuard, stored: StoredMarks) => Pick<LedgerStore, 'take'>,
 ): Promise<(string | undefined)[]> => {
   const release = hold();
-  const slow = kindOf(node(ledger, openGuard()).take('1', TAKES));
+  const slow = kindOf(node(ledger, openGuard(), stored).take('1', TAKES));
   await setImmediate();
   release();
-  const fast = await kindOf(createGuardedLedger(ledger, openGuard()).take('2', TAKES));
+  const fast = await kindOf(createGuardedLedger(ledger, openGuard(), stored).take('2', TAKES));
   return [fast, await slow];
 };
 
@@ -113,11 +113,11 @@ describe('two nodes on one sequence', () => {
 describe('a guarded ledger', () => {
   it('has told of a change when it answers, and refuses when the ledger has changed less than a node of another start knew', async () => {
     const scene = start();
-    await createGuardedLedger(scene.ledger, scene.openGuard()).take('1', TAKES);
+    await createGuardedLedger(scene.ledger, scene.openGuard(), scene.stored).take('1', TAKES);
     expect(scene.known.get('INV ')).toMatchObject({ changes: 1n, value: 1n });
     scene.state.changes = 0n;
     const guard = scene.openGuard();
-    expect(await kindOf(createGuardedLedger(scene.ledger, guard).take('2', TAKES))).toBe('behind');
+    expect(await kindOf(createGuardedLedger(scene.ledger, guard, scene.stored).take('2', TAKES))).toBe('behind');
     expect(guard.state()).toMatchObject({ behind: 1, unguarded: false });
     expect(scene.events).toMatchObject([{ type: 'ledger-behind', sequences: 1 }]);
     scene.state.changes = 1n;
@@ -128,7 +128,7 @@ describe('a guarded ledger', () => {
   it('answers while the other store is away, says so, knows what it did itself, and tells it later', async () => {
     const scene = start();
     const guard = scene.openGuard();
-    const ledger = createGuardedLedger(scene.ledger, guard);
+    const ledger = createGuardedLedger(scene.ledger, guard, scene.stored);
     scene.state.away = true;
     expect(await kindOf(ledger.take('1', TAKES))).toBe('taken');
     expect(guard.state().unguarded).toBe(true);
