@@ -55,7 +55,7 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
   const name = randomBytes(6).toString('hex');
   const seriesCache = createSeriesCache(prefixConfigs, STANDBY_SIZE, emit);
   const allocator = spoil(createCounterAllocator({ store: counters, node: name, emit, ceilings }));
-  const claims = ceilings && createKeyClaims({ store: counters, emit });
+  const claims = createKeyClaims({ store: counters, emit });
   const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit, claims }) };
   const temporaryNumberService = createTemporaryNumberService({
     store: createMemoryTemporaryNumberStore(),
