@@ -34,12 +34,12 @@ import type { RedisTarget } from './lib/redis-target.ts';
 import { readTlsFiles } from './lib/tls-files.ts';
 import { createApiKeyCache } from './services/api-key-cache.ts';
 import { createApiKeyService } from './services/api-key-service.ts';
+import { createCallerShare } from './services/caller-share.ts';
 import { createCapacityWatcher } from './services/capacity-watcher.ts';
 import { createClockWatcher } from './services/clock-watcher.ts';
 import { createCollisionCheck } from './services/collision-check.ts';
 import { createCollisionWatcher } from './services/collision-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
-import { createKeyAllowance } from './services/key-allowance.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
 import { targetOfSequence } from './services/period-target.ts';
@@ -384,7 +384,8 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     clockFinding: clockWatcher.finding,
   };
 
-  const keyAllowance = createKeyAllowance(settings.idempotencyKeys);
+  const keyAllowance = createCallerShare(settings.idempotencyKeys);
+  const reservationShare = createCallerShare(settings.reservations);
   const server = await createServer({
     version,
     logger,
@@ -409,7 +410,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       emit,
     }),
     reportService: createReportService({ counters: reads, ledger, configs: prefixConfigs, seriesCache, clock, node }),
-    reservationService: createReservationService({ seriesCache, gapless, keyAllowance, clock, emit }),
+    reservationService: createReservationService({ seriesCache, gapless, keyAllowance, reservationShare, clock, emit }),
     sequenceService: createSequenceService({
       store: { ...reads, close: counters.close },
       ledger,

@@ -5,11 +5,12 @@ import {
   DataRefusedError,
   IdempotencyConflictError,
   LedgerBehindError,
+  QuotaExceededError,
   SequenceOverflowError,
   StorageUnavailableError,
 } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { LedgerAnswer, LedgerStore, LedgerTake } from '../core/ledger-store.ts';
+import type { LedgerAnswer, LedgerStore, LedgerTake, ReservationTerms } from '../core/ledger-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import type { AllocationRecord, Allocator, Standing } from './allocator.ts';
 import { createForsakenCalls } from './forsaken-calls.ts';
@@ -27,12 +28,12 @@ export interface ReservedValue {
 }
 
 export interface GaplessAllocator extends Allocator {
-  /** Takes one value until it is confirmed, for `ttlMs` at most. @throws as `allocate`. */
-  reserve(target: AllocationTarget, ttlMs: number, record: AllocationRecord): Promise<ReservedValue>;
+  /** Takes one value until it is confirmed, for `ttlMs` at most. @throws as `allocate`; QuotaExceededError. */
+  reserve(target: AllocationTarget, terms: ReservationTerms, record: AllocationRecord): Promise<ReservedValue>;
   /** The same for a request with an idempotency key. @returns the id of its reservation, new or old. @throws as `allocateOnce`. */
   reserveOnce(
     target: AllocationTarget,
-    ttlMs: number,
+    terms: ReservationTerms,
     request: Omit<ReceiptDraft, 'series'>,
     record: AllocationRecord,
   ): Promise<{ readonly id: string; readonly replayed: boolean }>;
@@ -64,9 +65,15 @@ interface Line {
   readonly waiters: Waiter[];
 }
 
+const refuseReservation = ({ reservation, sequence }: LedgerTake): QuotaExceededError =>
+  new QuotaExceededError(
+    `This caller has ${reservation?.share?.max} reservations of "${sequence.prefixKey}" open, as many as it may (RESERVATIONS_MAX, without a token or a key OPEN_RESERVATIONS_MAX): confirm or void one first.`,
+  );
+
 const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
   if (answer?.kind === 'taken' || answer?.kind === 'receipt') resolve(answer);
   else if (answer?.kind === 'conflict') reject(new IdempotencyConflictError());
+  else if (answer?.kind === 'share-held') reject(refuseReservation(take));
   else if (answer?.kind === 'behind') reject(new LedgerBehindError(take.sequence.prefixKey, take.sequence.period));
   else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
 };
@@ -252,17 +259,17 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
 
     allocateOnce: (target, count, receipt, record) => takeOnce(target, { ...takeOf(target, count, record), receipt }),
 
-    reserve: async (target, ttlMs, record) => {
+    reserve: async (target, terms, record) => {
       const id = randomUUID();
-      const take = { ...takeOf(target, 1, record), reservation: { id, ttlMs } };
+      const take = { ...takeOf(target, 1, record), reservation: { id, ...terms } };
       const { ranges, expiresAtMs } = await takeValues(target.name, take);
       return { id, value: ranges[0]?.first ?? 0n, expiresAtMs: expiresAtMs ?? 0 };
     },
 
-    reserveOnce: async (target, ttlMs, identity, record) => {
+    reserveOnce: async (target, terms, identity, record) => {
       const id = randomUUID();
       const draft = { ...identity, series: keepReservation(id) };
-      const take = { ...takeOf(target, 1, record), reservation: { id, ttlMs }, receipt: draft };
+      const take = { ...takeOf(target, 1, record), reservation: { id, ...terms }, receipt: draft };
       const { receipt, replayed } = await takeOnce(target, take);
       return { id: keptReservation(receipt), replayed };
     },

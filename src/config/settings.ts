@@ -17,6 +17,7 @@ const METRICS_PREFIXES_MAX = 1_000;
 const OPEN_COUNT_LIMIT = 10_000;
 /** Each costs Redis some 500 bytes for a day. */
 const IDEMPOTENCY_KEYS_LIMIT = 1_000_000_000;
+const RESERVATIONS_LIMIT = 10_000_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const wholeNumber = (min: number, max: number) =>
@@ -55,6 +56,8 @@ const variables = z.object({
   NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
   IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(10_000_000),
   OPEN_IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(100_000),
+  RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(10_000),
+  OPEN_RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(1_000),
   OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
@@ -104,6 +107,11 @@ const settingsSchema = variables.transform((env) => ({
   idempotencyKeys: {
     knownMax: env.IDEMPOTENCY_KEYS_MAX,
     openMax: env.AUTH === 'off' ? env.IDEMPOTENCY_KEYS_MAX : env.OPEN_IDEMPOTENCY_KEYS_MAX,
+  },
+  /** How many reservations a caller may have open in one prefix, likewise. */
+  reservations: {
+    knownMax: env.RESERVATIONS_MAX,
+    openMax: env.AUTH === 'off' ? env.RESERVATIONS_MAX : env.OPEN_RESERVATIONS_MAX,
   },
   /** Whether anybody who reaches the port from elsewhere may take numbers. */
   isOpenToStrangers: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open' && !LOOPBACK_HOSTS.has(env.HOST),

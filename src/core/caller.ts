@@ -9,6 +9,14 @@ export interface Caller {
   readonly client: string;
 }
 
+/** How much of something a caller may have in one prefix. */
+export interface CallerShare {
+  /** SHA-256 of prefix and client, 32 hex digits. */
+  readonly name: string;
+  /** At least 1. */
+  readonly max: number;
+}
+
 /** What an event says of the caller. */
 export interface Signature {
   /** Subject of the caller; undefined when none was shown. */

@@ -1,4 +1,5 @@
 /** Ledgers: the port to the values of gapless series, each accounted for by a row. */
+import type { CallerShare } from './caller.ts';
 import type { NumberSource } from './events.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger.ts';
 import type { KnownMarks, LedgerMark } from './ledger-mark.ts';
@@ -17,7 +18,13 @@ export interface LedgerTake extends LedgerDemand {
   /** Of a request with an idempotency key: a receipt of the same request answers it, else one is written with the rows. */
   readonly receipt: ReceiptDraft | undefined;
   /** Takes one value for a while instead of for good; `count` is 1. */
-  readonly reservation: { readonly id: string; readonly ttlMs: number } | undefined;
+  readonly reservation: (ReservationTerms & { readonly id: string }) | undefined;
+}
+
+export interface ReservationTerms {
+  readonly ttlMs: number;
+  /** How many the caller may have open in the prefix, this one included; undefined: any number. */
+  readonly share?: CallerShare | undefined;
 }
 
 export type LedgerAnswer =
@@ -29,6 +36,8 @@ export type LedgerAnswer =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   /** Another request came under this key; nothing was taken. */
   | { readonly kind: 'conflict' }
+  /** The caller has as many reservations open as it may; nothing was taken. */
+  | { readonly kind: 'share-held' }
   /** The sequence has changed less than was known before the call began: the ledger went back. Nothing was taken. */
   | { readonly kind: 'behind' };
 

@@ -1,4 +1,5 @@
 /** Receipts: what is kept of a request that came with an Idempotency-Key, so that its repetition gets the same numbers. */
+import type { CallerShare } from './caller.ts';
 import type { Range } from './range.ts';
 
 /** How long a key is remembered, ms: 24 h from the request that brought the numbers. */
@@ -12,22 +13,14 @@ export interface RequestIdentity {
   readonly fingerprint: string;
 }
 
-/** How many keys a client may have remembered of one prefix: so many at once, and as many more in the course of a day. */
-export interface KeyAllowance {
-  /** SHA-256 of prefix and client, in hex digits. */
-  readonly name: string;
-  /** At least 1. */
-  readonly max: number;
-}
-
 /** What shall be written down, in the same atomic step as the values are taken. */
 export interface ReceiptDraft extends RequestIdentity {
   /** When the request came, ms since 1970-01-01T00:00:00Z: from then on the key is remembered. */
   readonly atMs: number;
   /** What is needed to print the same numbers again, at most some 2,000 characters; only who wrote it reads it. */
   readonly series: string;
-  /** What the key is counted against; undefined: nothing. */
-  readonly allowance?: KeyAllowance | undefined;
+  /** How many keys its caller may have remembered of the prefix: so many at once, and as many more in the course of a day; undefined: any number. */
+  readonly allowance?: CallerShare | undefined;
 }
 
 /** The client has all the keys that it may have for now. */

@@ -11,9 +11,9 @@ import type { Strategy } from '../core/numbering.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
+import type { CallerShareOf } from './caller-share.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier, type ReceiptReader } from './earlier-request.ts';
-import type { KeyAllowanceOf } from './key-allowance.ts';
 import { listInTurns, printInTurns } from './print-in-turns.ts';
 import { keepSeries, printReceipt } from './receipt-series.ts';
 import type { Series } from './series.ts';
@@ -85,7 +85,7 @@ interface Dependencies {
   readonly isStorePresent: () => boolean;
   readonly temporaryNumberService: TemporaryNumberService;
   /** What the keys of a caller are counted against; undefined: nothing. */
-  readonly keyAllowance?: KeyAllowanceOf;
+  readonly keyAllowance?: CallerShareOf;
   /** Where the receipts of earlier requests are kept. */
   readonly receipts?: readonly ReceiptReader[];
   readonly clock: Clock;

@@ -13,9 +13,9 @@ import type { Reservation } from '../core/ledger.ts';
 import type { EndedReservation, LedgerStore } from '../core/ledger-store.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables } from '../core/template-printer.ts';
+import type { CallerShareOf } from './caller-share.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier } from './earlier-request.ts';
-import type { KeyAllowanceOf } from './key-allowance.ts';
 import type { SeriesCache } from './series-cache.ts';
 
 interface ReservationOptions {
@@ -37,7 +37,8 @@ export interface ReservationService {
   /**
    * Takes the next number of a gapless prefix for a while.
    * @throws PrefixNotRegisteredError; ValidationError when the prefix is not gapless, or a variable is missing, unknown or
-   * wrong; SequenceOverflowError; CorruptEntryError; the store's errors; with a receipt also IdempotencyConflictError.
+   * wrong; SequenceOverflowError; QuotaExceededError when the caller has as many open as it may; CorruptEntryError; the store's errors; with a
+   * receipt also IdempotencyConflictError.
    */
   reserve(prefixKey: string, options: ReservationOptions): Promise<ReservedNumber>;
   /** @throws ReservationNotFoundError, or the store's errors. */
@@ -53,13 +54,15 @@ interface Dependencies {
   /** Undefined where gapless prefixes are not served: then there are no reservations. */
   readonly gapless: { readonly allocator: GaplessAllocator; readonly ledger: LedgerStore } | undefined;
   /** What the keys of a caller are counted against; undefined: nothing. */
-  readonly keyAllowance?: KeyAllowanceOf;
+  readonly keyAllowance?: CallerShareOf;
+  /** How many reservations a caller may have open in a prefix; undefined: any number. */
+  readonly reservationShare?: CallerShareOf;
   readonly clock: Clock;
   readonly emit: Emit;
 }
 
 export const createReservationService = (dependencies: Dependencies): ReservationService => {
-  const { seriesCache, gapless, keyAllowance, clock, emit } = dependencies;
+  const { seriesCache, gapless, keyAllowance, reservationShare, clock, emit } = dependencies;
 
   const found = <Found>(id: string, outcome: Found | undefined): Found => {
     if (outcome === undefined) throw new ReservationNotFoundError(id);
@@ -104,14 +107,15 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     const { target, printerFor } = at(instantMs);
     const print = printerFor(variables);
     const { source } = gapless.allocator;
+    const terms = { ttlMs, share: reservationShare?.(config.prefixKey, caller) };
     if (receipt !== undefined) {
       const request = { ...receipt, atMs: instantMs, allowance: keyAllowance?.(prefixKey, caller) };
-      const { id, replayed } = await gapless.allocator.reserveOnce(target, ttlMs, request, { print, subject });
+      const { id, replayed } = await gapless.allocator.reserveOnce(target, terms, request, { print, subject });
       const reservation = found(id, await gapless.ledger.findReservation(id));
       if (!replayed) tell(reservation, undefined, caller);
       return { reservation, source };
     }
-    const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, ttlMs, { print, subject });
+    const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, terms, { print, subject });
     const reservation: Reservation = {
       id,
       ...target.sequence,

@@ -46,6 +46,7 @@ const textOf = (answer: LedgerAnswer): string => {
       return `again ${rangesText(answer.receipt.ranges)}`;
     case 'conflict':
     case 'behind':
+    case 'share-held':
       return answer.kind;
   }
 };
@@ -253,6 +254,27 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.confirm(first.id)).toMatchObject({ ended: false, reservation: { state: 'expired' } });
       expect(await store.void(third.id, 'late')).toMatchObject({ ended: false });
       expect(await statesOf(key)).toEqual(['1 issued', '2 confirmed', '3 issued', '4 issued', '5 issued']);
+    });
+
+    it('a caller has no more reservations open than its share, in one call or in many; ended ones make room', async () => {
+      const key = freshKey();
+      const shared = (name: string, id = randomUUID()) =>
+        takeOf(key, { reservation: { id, ttlMs: TTL_MS, share: { name: `${name} of ${key}`, max: 3 } } });
+      const ids = Array.from({ length: 6 }, () => randomUUID());
+      const mine = ids.map((id) => shared('mine', id));
+      expect(await take(shared('other'), ...mine.slice(0, 4), shared('other'), takeOf(key))).toEqual([
+        ...['1', '2', '3', '4', 'share-held', '5', '6'],
+      ]);
+      expect(await take(mine[4] as LedgerTake)).toEqual(['share-held']);
+      expect(await store.findReservation(ids[4] ?? '')).toBeUndefined();
+      await store.confirm(ids[0] ?? '');
+      expect(await take(mine[4] as LedgerTake, mine[5] as LedgerTake)).toEqual(['7', 'share-held']);
+      await store.void(ids[1] ?? '', 'not needed');
+      expect(await take(mine[5] as LedgerTake, shared('mine'))).toEqual(['3', 'share-held']);
+      await ledger.pass(TTL_MS + 1);
+      expect(await take(shared('mine'), shared('mine'), shared('mine'), shared('mine'))).toEqual([
+        ...['1', '3', '4', 'share-held'],
+      ]);
     });
 
     it('keeps every reservation as the history of the value, in pages', async () => {

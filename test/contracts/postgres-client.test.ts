@@ -66,6 +66,7 @@ describe('the PostgreSQL client', () => {
       { name: '005-ceiling-origins.sql' },
       { name: '005-prefix-histories.sql' },
       { name: '006-ledger-changes.sql' },
+      { name: '007-reservation-holders.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

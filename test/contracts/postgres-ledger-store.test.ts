@@ -28,6 +28,7 @@ describeLedgerStore('PostgreSQL', async () => {
         "UPDATE reservations SET reserved_at = reserved_at - $1 * interval '1 ms', expires_at = expires_at - $1 * interval '1 ms'",
         [ms],
       );
+      await database.query("UPDATE reservation_holders SET expires_at = expires_at - $1 * interval '1 ms'", [ms]);
     },
     close: async () => {
       await client.close();

@@ -88,11 +88,12 @@ interface StoredAnswer {
   readonly receipt?: Omit<Receipt, 'ranges'>;
   readonly conflict?: true;
   readonly behind?: true;
+  readonly held?: true;
 }
 
 const encodeAnswer = (
   answer: LedgerAnswer | undefined,
-): Pick<StoredAnswer, 'ranges' | 'left' | 'receipt' | 'conflict' | 'behind'> => {
+): Pick<StoredAnswer, 'ranges' | 'left' | 'receipt' | 'conflict' | 'behind' | 'held'> => {
   switch (answer?.kind) {
     case 'taken':
       return { ranges: encodeRanges(answer.ranges) };
@@ -104,6 +105,8 @@ const encodeAnswer = (
       return { ranges: [], conflict: true };
     case 'behind':
       return { ranges: [], behind: true };
+    case 'share-held':
+      return { ranges: [], held: true };
     default:
       return { ranges: [], left: `${answer?.valuesLeft ?? 0n}` };
   }
@@ -126,10 +129,11 @@ export const readExpiries = (row: Row): ReadonlyMap<string, number> =>
   new Map(Object.entries(JSON.parse(row['expiries'] ?? '{}') as Record<string, number>));
 
 const decodeAnswer = (stored: StoredAnswer, expiries: ReadonlyMap<string, number>): LedgerAnswer => {
-  const { left, conflict, behind, receipt, reservation } = stored;
+  const { left, conflict, behind, held, receipt, reservation } = stored;
   if (left !== undefined) return { kind: 'exhausted', valuesLeft: BigInt(left) };
   if (conflict) return { kind: 'conflict' };
   if (behind) return { kind: 'behind' };
+  if (held) return { kind: 'share-held' };
   const ranges = decodeRanges(stored.ranges);
   if (receipt !== undefined) return { kind: 'receipt', receipt: { ...receipt, ranges } };
   return { kind: 'taken', ranges, expiresAtMs: reservation === undefined ? undefined : expiries.get(reservation) };

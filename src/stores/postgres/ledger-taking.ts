@@ -14,6 +14,8 @@ const SQL = {
   lockReceipts: loadSql('lock-receipts'),
   findReceipts: loadSql('find-receipts'),
   write: loadSql('write-ledger'),
+  countHeld: loadSql('count-held'),
+  hold: loadSql('hold-reservations'),
   putReceipts: loadSql('put-receipts'),
 };
 
@@ -101,6 +103,40 @@ const findReceipts = async (run: Run, takes: readonly LedgerTake[]): Promise<Rea
       return found.kind === 'none' ? [] : [[position, found]];
     }),
   );
+};
+
+/** The same with those that would give their caller more reservations than it may have; in the order of the call. */
+const refuseHeld = async (
+  run: Run,
+  takes: readonly LedgerTake[],
+  answered: ReadonlyMap<number, LedgerAnswer>,
+): Promise<ReadonlyMap<number, LedgerAnswer>> => {
+  const open = takes.map(({ reservation }, position) => (answered.has(position) ? undefined : reservation?.share));
+  const names = new Set(open.flatMap((share) => (share === undefined ? [] : [share.name])));
+  if (names.size === 0) return answered;
+  const rows = await run(SQL.countHeld, [[...names]]);
+  const held = new Map(rows.map((row) => [row['holder'] ?? '', Number(row['held'])]));
+  const all = new Map(answered);
+  for (const [position, share] of open.entries()) {
+    if (share === undefined) continue;
+    const before = held.get(share.name) ?? 0;
+    if (before >= share.max) all.set(position, { kind: 'share-held' });
+    else held.set(share.name, before + 1);
+  }
+  return all;
+};
+
+const holdReservations = async (
+  run: Run,
+  takes: readonly LedgerTake[],
+  answers: readonly LedgerAnswer[],
+): Promise<void> => {
+  const held = takes.flatMap(({ reservation }, index) => {
+    const isTaken = answers[index]?.kind === 'taken';
+    return isTaken && reservation?.share !== undefined ? [{ id: reservation.id, holder: reservation.share.name }] : [];
+  });
+  if (held.length === 0) return;
+  await run(SQL.hold, [held.map(({ id }) => id), held.map(({ holder }) => holder)]);
 };
 
 interface Taken {
@@ -201,10 +237,12 @@ export const takeLocked = async (
   const groups = groupTakes(takes);
   await lockAll(run, groups, known);
   await findFree(run, groups);
-  const taken = share([...groups.values()], takes.length, await findReceipts(run, takes));
+  const answered = await refuseHeld(run, takes, await findReceipts(run, takes));
+  const taken = share([...groups.values()], takes.length, answered);
   const row = await write(run, operation, takes, taken);
   if (row === undefined) return { answers: undefined, marks: marksOf(groups.values(), ({ value }) => value, 0n) };
   await keepReceipts(run, takes, taken.answers);
+  await holdReservations(run, takes, taken.answers);
   const expiries = readExpiries(row);
   const answers = taken.answers.map((answer, index) => {
     const reservation = takes[index]?.reservation;

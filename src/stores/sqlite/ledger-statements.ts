@@ -86,6 +86,15 @@ export const prepareLedgerStatements = (handle: DatabaseSync) => ({
     `INSERT INTO reservations (id, prefix_key, period, value, number, state, subject, reserved_at_ms, expires_at_ms)
      VALUES (?, ?, ?, ?, ?, 'reserved', ?, ?, ?)`,
   ),
+  countHeld: handle.prepare('SELECT count(*) AS held FROM reservation_holders WHERE holder = ? AND expires_at_ms > ?'),
+  /** A few whose time is over: more than one, so that they become fewer. */
+  dropHeld: handle.prepare(
+    `DELETE FROM reservation_holders WHERE id IN (
+       SELECT id FROM reservation_holders WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT 10
+     )`,
+  ),
+  hold: handle.prepare('INSERT INTO reservation_holders (id, holder, expires_at_ms) VALUES (?, ?, ?)'),
+  release: handle.prepare('DELETE FROM reservation_holders WHERE id = ?'),
   findReservation: prepareList(handle, `SELECT ${RESERVATION_COLUMNS} FROM reservations WHERE id = ?`),
   endReservation: handle.prepare('UPDATE reservations SET state = ?, ended_at_ms = ?, reason = ? WHERE id = ?'),
   endRow: handle.prepare(

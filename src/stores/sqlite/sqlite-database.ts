@@ -66,6 +66,11 @@ const OPEN = `
     state TEXT NOT NULL, subject TEXT, reserved_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,
     ended_at_ms INTEGER, reason TEXT
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS reservation_holders (
+    id TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS reservation_holders_age ON reservation_holders (expires_at_ms);
+  CREATE INDEX IF NOT EXISTS reservation_holders_of ON reservation_holders (holder, expires_at_ms);
   CREATE INDEX IF NOT EXISTS reservations_of_value ON reservations (prefix_key, period, value, reserved_at_ms, id);
 `;
 

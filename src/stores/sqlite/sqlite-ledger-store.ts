@@ -41,7 +41,9 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     statements.expire.run(...key);
     const state = endMs === null ? 'issued' : 'reserved';
     statements.putRow.run(...key, number, state, endMs, nowMs, nowMs, subject, keyHash, reservation?.id ?? null);
-    if (reservation !== undefined) statements.reserve.run(reservation.id, ...key, number, subject, nowMs, endMs);
+    if (reservation === undefined) return;
+    statements.reserve.run(reservation.id, ...key, number, subject, nowMs, endMs);
+    if (reservation.share !== undefined) statements.hold.run(reservation.id, reservation.share.name, endMs);
   };
 
   const answer = (take: LedgerTake, grant: LedgerGrant, nowMs: number): LedgerAnswer => {
@@ -53,7 +55,15 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     return { ...grant, expiresAtMs: reservation === undefined ? undefined : nowMs + reservation.ttlMs };
   };
 
+  const isShareHeld = ({ reservation }: LedgerTake, nowMs: number): boolean => {
+    const share = reservation?.share;
+    if (share === undefined) return false;
+    statements.dropHeld.run(nowMs);
+    return Number(statements.countHeld.get(share.name, nowMs)?.['held']) >= share.max;
+  };
+
   const takeFresh = (take: LedgerTake, nowMs: number): LedgerAnswer => {
+    if (isShareHeld(take, nowMs)) return { kind: 'share-held' };
     const { prefixKey, period } = take.sequence;
     const stored = readValue(take.sequence);
     const free = statements.listFree.all(prefixKey, period, nowMs, take.count).map(([value]) => BigInt(String(value)));
@@ -106,6 +116,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
       const nowMs = clock.now();
       const { prefixKey, period, value } = before;
       statements.endReservation.run(state, nowMs, reason, id);
+      statements.release.run(id);
       // Free from the beginning of time, so also for a clock that was set back.
       statements.endRow.run(state, state === 'void' ? 0 : null, nowMs, prefixKey, period, wide(value));
       return { ended: true, reservation: { ...before, state, endedAtMs: nowMs, reason: reason ?? undefined } };

@@ -198,7 +198,7 @@ it('the line is bounded', async () => {
 
 it('a reservation brings its value and the time of its end', async () => {
   const { allocator, end } = start();
-  const reserved = allocator.reserve(targetOf('A'), 5_000, RECORD);
+  const reserved = allocator.reserve(targetOf('A'), { ttlMs: 5_000 }, RECORD);
   await end();
   expect(await reserved).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), value: 1n, expiresAtMs: 77 });
 });

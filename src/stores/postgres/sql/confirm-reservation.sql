@@ -7,6 +7,8 @@ WITH kept AS (
   WHERE of.id = $1 AND ledger.prefix_key = of.prefix_key AND ledger.period = of.period AND ledger.value = of.value
     AND ledger.reservation = $1 AND ledger.state = 'reserved' AND ledger.free_at > statement_timestamp()
   RETURNING ledger.reservation
+), released AS (
+  DELETE FROM reservation_holders WHERE id IN (SELECT reservation FROM kept)
 ), touched AS (
   UPDATE ledger_sequences AS sequence SET changes = changes + 1
   FROM reservations AS of

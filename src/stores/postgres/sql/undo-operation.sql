@@ -21,6 +21,8 @@ WITH operation AS (
 ), ended AS (
   UPDATE reservations SET state = 'void', ended_at = statement_timestamp(), reason = 'not delivered'
   FROM freed WHERE reservations.id = freed.reservation AND reservations.state = 'reserved'
+), released AS (
+  DELETE FROM reservation_holders WHERE id IN (SELECT reservation FROM freed)
 ), recorded AS (
   INSERT INTO reservations
     (id, prefix_key, period, value, number, state, subject, reserved_at, expires_at, ended_at, reason)
