@@ -1,7 +1,7 @@
 /** Makes the tokens that the API accepts, for `npm run token`. */
 import { createSigner } from 'fast-jwt';
-import { isPlain, PLAIN_RULE } from '../core/plain-text.ts';
 import { ACTIONS, readScopes } from '../core/scopes.ts';
+import { isSubject, SUBJECT_RULE } from '../core/subject.ts';
 import { ADMIN_SCOPE } from './plugins/auth.ts';
 
 const EXPIRES = /^([1-9][0-9]{0,5})([smhd])$/;
@@ -31,7 +31,7 @@ export const createToken = (
   const [, amount, unit] = EXPIRES.exec(expires) ?? [];
   if (amount === undefined || unit === undefined)
     throw new Error(`Not a time: "${expires}". Write it as 90s, 15m, 12h or 30d`);
-  if (!isPlain(subject)) throw new Error(`A subject is a text ${PLAIN_RULE.toLowerCase()}.`);
+  if (!isSubject(subject)) throw new Error(`A subject has ${SUBJECT_RULE}.`);
   const sign = createSigner({ key: jwtSecret, algorithm: 'HS256', expiresIn: Number(amount) * (UNIT_MS[unit] ?? 0) });
   return sign({ sub: subject, scope: scopes });
 };

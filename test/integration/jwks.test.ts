@@ -99,6 +99,7 @@ describe('an attack', () => {
     ['whose subject is null', () => signToken(rsa, claims({ sub: null as never }))],
     ['whose subject is an object', () => signToken(rsa, claims({ sub: { id: 1 } as never }))],
     ['whose subject is a list', () => signToken(rsa, claims({ sub: ['alice'] as never }))],
+    ['whose subject is longer than a ledger keeps', () => signToken(rsa, claims({ sub: 'a'.repeat(256) }))],
     ['with the subject of an API key', () => signToken(rsa, claims({ sub: 'api-key:0123456789abcdef' }))],
     ['that has expired', () => signToken(rsa, claims({ exp: Math.floor(Date.now() / 1_000) - 60 }))],
     ['that is not valid yet', () => signToken(rsa, claims({ nbf: Math.floor(Date.now() / 1_000) + 60 }))],

@@ -70,6 +70,7 @@ describe('authorization', () => {
     ['whose subject is null', handMade({ ...CLAIMS, sub: null, exp: 9_999_999_999 })],
     ['whose subject is an object', handMade({ ...CLAIMS, sub: { id: 1 }, exp: 9_999_999_999 })],
     ['whose subject is a number', handMade({ ...CLAIMS, sub: 7, exp: 9_999_999_999 })],
+    ['whose subject is longer than a ledger keeps', sign(JWT_SECRET, {}, { ...CLAIMS, sub: 'a'.repeat(256) })],
     ['whose end is a text', handMade({ ...CLAIMS, exp: '9999999999' })],
     ['whose end is null', handMade({ ...CLAIMS, exp: null })],
   ];

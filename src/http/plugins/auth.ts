@@ -1,8 +1,8 @@
 /** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
-import { PLAIN_RULE } from '../../core/plain-text.ts';
 import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/scopes.ts';
+import { SUBJECT_RULE } from '../../core/subject.ts';
 import { pathOf } from '../path-of.ts';
 import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
@@ -78,7 +78,7 @@ const explain = ({ headers }: FastifyRequest, code: string): string => {
   const [, claim] = /^CLAIM_([A-Z]+)_MISSING$/.exec(code) ?? [];
   if (claim !== undefined) return `The token is not valid: it needs the claim ${claim.toLowerCase()}.`;
   if (code === 'SUBJECT_NOT_PLAIN') {
-    return `The subject (claim sub) of the token cannot be written down: ${PLAIN_RULE.toLowerCase()}.`;
+    return `The subject (claim sub) of the token cannot be written down: it has ${SUBJECT_RULE}.`;
   }
   if (!IS_JWT.test(headers.authorization))
     return 'That is no token (JWT): it has not three parts with dots between them.';

@@ -2,8 +2,8 @@
 import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/api-key.ts';
-import { isPlain } from '../../core/plain-text.ts';
 import { type Grant, readScopes } from '../../core/scopes.ts';
+import { isSubject } from '../../core/subject.ts';
 import type { ApiKeyService } from '../../services/api-key-service.ts';
 import type { JwksSource } from './jwks-verifier.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
@@ -49,7 +49,7 @@ const toPrincipal = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?
   if (typeof sub !== 'string' || sub === '') throw new CredentialError('CLAIM_SUB_MISSING');
   if (typeof exp !== 'number') throw new CredentialError('CLAIM_EXP_MISSING');
   if (isSubjectOfApiKey(sub)) throw new CredentialError('SUBJECT_RESERVED');
-  if (!isPlain(sub)) throw new CredentialError('SUBJECT_NOT_PLAIN');
+  if (!isSubject(sub)) throw new CredentialError('SUBJECT_NOT_PLAIN');
   return {
     grants: readScopes(typeof scope === 'string' ? scope : '').grants,
     subject: sub,

@@ -67,6 +67,10 @@ describe('a wish that is not understood is refused with a sentence', () => {
     expect(() => createToken(SECRET, { scope: 'configs:read admin' })).toThrow('Unknown scope "admin"');
   });
 
+  test.each(['', 'a\u0000b', 'a'.repeat(256)])('the subject %j', (subject) => {
+    expect(() => createToken(SECRET, { subject })).toThrow('A subject has 1 to 255 characters');
+  });
+
   test.each(['', '0s', '-1h', '1', '1.5h', '1w', '1H', ' 1h', '1h ', '01h', '1000000d', 'never', '1h1m'])(
     'the time %j',
     (expires) => {
