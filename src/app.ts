@@ -42,6 +42,7 @@ import { createCollisionWatcher } from './services/collision-watcher.ts';
 import { createGapWatcher } from './services/gap-watcher.ts';
 import { createMirroredPrefixConfigStore } from './services/mirrored-prefix-config-store.ts';
 import { createNumberService } from './services/number-service.ts';
+import { createOpenShareWatcher } from './services/open-share-watcher.ts';
 import { targetOfSequence } from './services/period-target.ts';
 import { createPrefixConfigService } from './services/prefix-config-service.ts';
 import { createPrintedPrefixes } from './services/printed-prefixes.ts';
@@ -259,6 +260,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   const mirrored = postgres && createMirroredPrefixConfigStore(stores.prefixConfigs, postgres.prefixConfigCopy, emit);
   const prefixConfigs = mirrored ?? stores.prefixConfigs;
   const seriesCache = createSeriesCache(prefixConfigs, standbySize, emit);
+  if (settings.isOpen) listeners.push(createOpenShareWatcher({ seriesCache, clock, emit }));
   const createCounting = (name: string, listener: Emit): CounterAllocator =>
     createCounterAllocator({
       store: counters,

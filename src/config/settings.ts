@@ -113,6 +113,8 @@ const settingsSchema = variables.transform((env) => ({
     knownMax: env.RESERVATIONS_MAX,
     openMax: env.AUTH === 'off' ? env.RESERVATIONS_MAX : env.OPEN_RESERVATIONS_MAX,
   },
+  /** Whether callers without a credential may take numbers, and others are told from them. */
+  isOpen: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open',
   /** Whether anybody who reaches the port from elsewhere may take numbers. */
   isOpenToStrangers: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open' && !LOOPBACK_HOSTS.has(env.HOST),
   /** Milliseconds from SIGTERM until the listener closes, in which proxies see `/readyz` say 503 and go elsewhere. */

@@ -345,11 +345,14 @@ export class ForbiddenError extends NumberGeneratorError {
 
 /** The caller has sent more requests than he may in a second. */
 export class RateLimitedError extends NumberGeneratorError {
-  constructor(perSecond: number) {
+  /** @param numbers how many a caller without a credential asked for: each counts as a request. */
+  constructor(perSecond: number, numbers = 1) {
     super(
       'RATE_LIMITED',
       'Too many requests',
-      `More than ${perSecond} requests in a second. Try again a second later.`,
+      numbers > perSecond
+        ? `Without a token or an API key each number counts as a request, and only ${perSecond} may come in a second: ask for fewer at once.`
+        : `More than ${perSecond} requests in a second. Try again a second later.`,
     );
   }
 }

@@ -153,6 +153,14 @@ export type NumberGeneratorEvent =
       /** When it is reached at the recent pace, ms since 1970-01-01T00:00:00Z. */
       readonly reachedAtMs: number | undefined;
     }
+  /** Callers without a credential were given this share of a bounded series by this node, or more; told once each, of a period. */
+  | {
+      readonly type: 'open-share';
+      readonly prefixKey: string;
+      readonly period: string;
+      readonly share: number;
+      readonly count: number;
+    }
   /** The fullest prefixes in use on this node, and what stands for all others. */
   | {
       readonly type: 'capacity-measured';

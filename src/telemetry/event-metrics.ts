@@ -299,6 +299,15 @@ const ofWorkLeft = (registry: Registry): Part => {
   };
 };
 
+const ofStrangers = (registry: Registry): Part => {
+  const shares = plainCounter(
+    registry,
+    'number_generator_open_shares_total',
+    'How often callers without a credential had taken a tenth, or half, of a series that ends, through this node.',
+  );
+  return { 'open-share': () => shares.add() };
+};
+
 const ofTraces = (registry: Registry): Part => {
   const failing = plainCounter(
     registry,
@@ -341,6 +350,7 @@ export const createEventMetrics = (registry: Registry, shutdownTimeoutMs: number
     ...ofSnowflakes(registry),
     ...ofConfigs(registry),
     ...ofWorkLeft(registry),
+    ...ofStrangers(registry),
     ...ofTraces(registry),
     ...ofShutdown(registry, shutdownTimeoutMs),
   };

@@ -20,6 +20,8 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   'not-ready': 'Correct the setting that the reason names.',
   'numbers-open':
     'Set NUMBERS_AUTH=required, or let nobody reach the port who may not take numbers; HOST=127.0.0.1 for one machine.',
+  'open-share':
+    'If they are not yours, set NUMBERS_AUTH=required, or close the port to them; RATE_LIMIT_PER_SECOND and OPEN_COUNT_MAX slow them down.',
   'outage-began': 'Bring the store back. Until then numbers come from the standby segments.',
   'prefix-collisions-found': 'Give one of each pair another format, best one that begins with {prefix}.',
   'prefix-config-corrupt': 'Correct the stored entry, or update this node if a later version wrote it.',

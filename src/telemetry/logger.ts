@@ -238,6 +238,11 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
         ? 'The digits of the format are used up to this share: past them the numbers grow longer'
         : 'The values of the series are used up to this share: past the limit no numbers are given',
     ),
+  'open-share': ({ prefixKey, period, share, count }, logger) =>
+    logger.warn(
+      { event: 'open-share', prefix_key: prefixKey, period, share, count },
+      'Callers without a token or an API key took this share of a bounded series through this node: it does not come back',
+    ),
   // For the metrics, every few seconds.
   'capacity-measured': () => undefined,
   'standby-measured': () => undefined,

@@ -74,9 +74,50 @@ it('429: each number that a stranger takes counts as a request, those of a known
   // However the requests fall into seconds: one of 21 is more than any second allows.
   const refused = await app.call('POST', '/api/numbers', { prefixKey: 'INV', count: 21 }, STRANGER);
   expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } });
+  // A second later it would be refused again.
+  expect(refused.json.detail).toContain(
+    'each number counts as a request, and only 20 may come in a second: ask for fewer',
+  );
   expect(app.log).toContainEqual(
     expect.objectContaining({ event: 'rate-limited', level: 'warn', client: '127.0.0.1' }),
   );
   expect((await app.call('GET', '/api/numbers/INV', undefined, known)).json.number).toBe('INV-000501');
+  await app.close();
+});
+
+it('200: what strangers take of a series that ends is told at a tenth and at half of it, once each, in the log and as a metric', async () => {
+  const clock = { nowMs: Date.parse('2026-12-30T12:00:00Z') };
+  const app = await startApp({}, { now: () => clock.nowMs });
+  for (const [key, body] of [
+    ['INV', { format: 'INV-{year}-{SEQ:3}', reset: 'yearly', overflow: 'reject' }],
+    ['ENDLESS', { format: 'E-{SEQ:3}' }],
+  ] as const) {
+    expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);
+  }
+  const take = async (key: string, count: number, headers: Record<string, string>): Promise<void> => {
+    expect((await app.call('GET', `/api/numbers/${key}?count=${count}`, undefined, headers)).status).toBe(200);
+  };
+  const told = () =>
+    app.log
+      .filter(({ event }) => event === 'open-share')
+      .map(({ level, prefix_key: key, period, share, count }) => [level, key, period, share, count]);
+  await take('INV', 300, bearer('numbers:issue'));
+  await take('INV', 99, STRANGER);
+  for (let list = 0; list < 10; list += 1) await take('ENDLESS', 100, STRANGER);
+  expect(told()).toEqual([]);
+  await take('INV', 1, STRANGER);
+  expect(told()).toEqual([['warn', 'INV', '2026', 0.1, 100]]);
+  for (let list = 0; list < 4; list += 1) await take('INV', 100, STRANGER);
+  expect(told()).toEqual([
+    ['warn', 'INV', '2026', 0.1, 100],
+    ['warn', 'INV', '2026', 0.5, 500],
+  ]);
+  // A year later it begins anew.
+  clock.nowMs += 7 * 86_400_000;
+  await take('INV', 100, STRANGER);
+  await take('INV', 10, STRANGER);
+  expect(told()).toHaveLength(3);
+  expect(told().at(-1)).toEqual(['warn', 'INV', '2027', 0.1, 100]);
+  expect((await app.call('GET', '/metrics')).text).toContain('number_generator_open_shares_total 3');
   await app.close();
 });

@@ -61,7 +61,7 @@ export const createRateLimit = async (
       // One was counted before its guard. It ends at the limit, however much is asked for.
       for (let counted = 1; counted < weight; counted += 1) {
         const limit = await check(request);
-        if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond);
+        if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond, weight);
       }
     };
     route.preHandler = [...[route.preHandler ?? []].flat(), chargeMore];
