@@ -1,11 +1,13 @@
 /** Attacks on a live service, as strangers and narrowed callers can make them. Each ends when it has done its worst. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createToken } from '../../src/http/token.ts';
 import type { Service } from './service.ts';
 
-export const SECRET = 'uB4kX2mQvT8rWcZ7nLpY5sGdJ9fHa3eN';
+/** Made anew in each run: production takes no secret that stands in this repository. */
+export const SECRET = randomBytes(36).toString('base64');
 
 const bearer = (scope?: string): Record<string, string> => ({
   authorization: `Bearer ${createToken(SECRET, { scope, subject: scope ?? 'administrator' })}`,
