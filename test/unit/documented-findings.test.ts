@@ -10,7 +10,7 @@ interface Row {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-const ROW = /^\| ([A-D][0-9]+) \| `?([^`|]+?)`? \| (.+) \|$/gm;
+const ROW = /^\| ([A-D][0-9]+|[0-9]{2}[a-z]?) \| `?([^`|]+?)`? \| (.+) \|$/gm;
 
 const rows = (): readonly Row[] => {
   const text = readFileSync(join(ROOT, 'docs/findings.md'), 'utf8');
@@ -34,7 +34,18 @@ const MENDED = [
   ...numbered('D', ...upTo(5)),
 ];
 
+/** The numbers of the scripts. */
+const ATTACKS = [
+  ...upTo(11).map((number) => String(number).padStart(2, '0')),
+  ...['12', '12c', '12d', '12e', '13', '14', '15', '16', '17', '19', '20', '21', '22', '23', '24', '25', '26', '28'],
+];
+
 describe('the table of findings', () => {
+  it('has a test for every attack', () => {
+    const held = new Set(rows().map(({ finding }) => finding));
+    expect(ATTACKS.filter((attack) => !held.has(attack))).toEqual([]);
+  });
+
   it('has a test for every finding that was mended', () => {
     const held = new Set(rows().map(({ finding }) => finding));
     expect(MENDED.filter((finding) => !held.has(finding))).toEqual([]);
