@@ -9,6 +9,11 @@ export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
 
 /** After this long without the report of a node counting goes on above the ceiling. */
 const JUMP_AFTER_MS = 3_000;
+/**
+ * Nodes that have all reported are there, and swear off an epoch with their next report: only when one has died since, counting
+ * goes on above the ceiling after this long. On a busy machine a few thousand of their sequences take their time.
+ */
+const JUMP_UNSWORN_AFTER_MS = 15_000;
 /** Where nobody registers nodes: time for a node whose very first call was lost. */
 const EXACT_AFTER_MS = 1_000;
 
@@ -25,6 +30,12 @@ export interface DecisionOptions {
   /** Called with an epoch that was granted to another server, when nothing but that keeps the recovery from being exact. */
   readonly swear: (epoch: bigint) => void;
 }
+
+/** What an answer of the ceilings' store hangs on: as long as it is the same, so is the answer, but for nodes that leave. */
+export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply): string => {
+  const patience = [JUMP_AFTER_MS, JUMP_UNSWORN_AFTER_MS].filter((afterMs) => sinceMs >= afterMs).length;
+  return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
+};
 
 /** The ceilings' store was restored from a backup, or is another one: until it is repaired nothing is safe. */
 export const behindError = (
@@ -86,6 +97,7 @@ export const decideInstall = async (
     highest: waiting.highest,
     window: BigInt(window),
     mayJump: waiting.sinceMs >= JUMP_AFTER_MS,
+    mayJumpUnsworn: waiting.sinceMs >= JUMP_UNSWORN_AFTER_MS,
   });
   if (outcome.kind === 'behind') throw behindError(sequence, outcome.current);
   if (outcome.kind === 'waiting' && outcome.missing.length === 0 && row !== undefined) options.swear(row.epoch);

@@ -5,10 +5,10 @@ import { CorruptEntryError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { ceilingWindow } from './ceiling-window.ts';
 import { heedFloor, type Lane } from './lane.ts';
-import { behindError, decideInstall, type WaitingReply } from './recovery-decision.ts';
+import { behindError, decideInstall, questionOf, type WaitingReply } from './recovery-decision.ts';
 import { initialSeqOf } from './session-floor.ts';
 import { makeReport, settleReport } from './session-report.ts';
-import { swear } from './session-state.ts';
+import { owesReport, swear } from './session-state.ts';
 
 export interface RecoveryStepsOptions {
   readonly node: string;
@@ -34,18 +34,35 @@ export interface RecoverySteps {
 
 /** The first of those that have reported decides; the next one takes its turn so much later, should it have died. */
 const TURN_MS = 500;
+/** Sequences about which the ceilings' store is asked at a time. */
+const ASKED_MAX = 256;
+/** Before the ceilings' store is asked the same again: with thousands of sequences to recover it has enough to do. */
+const ASK_AGAIN_MS = 250;
 
 export const createRecoverySteps = (options: RecoveryStepsOptions): RecoverySteps => {
   const { node, operations, ceilings, emit, onTrouble, windowFor = ceilingWindow, decide = decideInstall } = options;
   /** The epochs that the ceilings' store knows of: a counter store that is ahead of it cannot be trusted. */
   const confirmed = new WeakMap<Lane, bigint>();
 
+  /** What was refused last, and when, in ms of the recovery. */
+  const refused = new WeakMap<Lane, { readonly question: string; readonly sinceMs: number }>();
+
+  /** Those about which the ceilings' store is being asked. */
+  const asked = new Set<Lane>();
+
+  const isAskedAgain = (lane: Lane, waiting: WaitingReply): boolean => {
+    const last = refused.get(lane);
+    if (ceilings === undefined || last?.question !== questionOf(waiting)) return false;
+    return waiting.sinceMs >= last.sinceMs && waiting.sinceMs < last.sinceMs + ASK_AGAIN_MS;
+  };
+
   const isMyTurn = ({ reported, sinceMs }: WaitingReply): boolean =>
     ceilings === undefined || sinceMs >= reported.toSorted().indexOf(node) * TURN_MS;
 
   /** @returns whether the recovery was ended. */
-  const end = async ({ session, target, stranger }: Lane, waiting: WaitingReply): Promise<boolean> => {
-    if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
+  const end = async (lane: Lane, waiting: WaitingReply): Promise<boolean> => {
+    const { session, target, stranger } = lane;
+    if (!waiting.reported.includes(node) || !isMyTurn(waiting) || isAskedAgain(lane, waiting)) return false;
     const { sequence, limit, standbySize } = target;
     const install = await decide(waiting, {
       sequence,
@@ -58,6 +75,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
       ceilings,
       swear: (epoch) => swear(session, epoch),
     });
+    if (install === undefined) refused.set(lane, { question: questionOf(waiting), sinceMs: waiting.sinceMs });
     if (install === undefined || !(await operations.install(install))) return false;
     emit({
       type: 'sequence-recovered',
@@ -85,9 +103,14 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
     }
     // Once the recovery has a name, a report for it counts.
     const isNamed = lane.session.recovery !== recovery;
-    const isEnded = reply.kind === 'waiting' && (await end(lane, reply));
+    if (reply.kind === 'waiting') {
+      if (asked.has(lane) || asked.size >= ASKED_MAX) return isNamed ? 'hurried' : 'waiting';
+      asked.add(lane);
+      const isEnded = await end(lane, reply).finally(() => asked.delete(lane));
+      if (isEnded) return 'hurried';
+    }
     lane.trouble = undefined;
-    return isNamed || isEnded ? 'hurried' : 'waiting';
+    return isNamed ? 'hurried' : 'waiting';
   };
 
   return {
@@ -100,7 +123,8 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
       try {
         return await advise(lane, reply);
       } catch (error) {
-        onTrouble(lane, error);
+        // Another node may have ended the recovery while this one asked how to end it.
+        if (reply.kind !== 'waiting' || owesReport(lane.session)) onTrouble(lane, error);
         return 'troubled';
       }
     },

@@ -29,13 +29,17 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
   const { operations, onServed, onTrouble } = dependencies;
   const steps = createRecoverySteps(dependencies);
   const lanes = new Set<Lane>();
+  /** Those that have said all they had to say, while the ceilings' store is asked whether they may be served. */
+  const settled = new Set<Lane>();
   let running = false;
   let closed = false;
   let hurried = false;
   let troubled = false;
 
   const takeIn = async (lane: Lane, reply: ReportReply): Promise<void> => {
+    if (reply.kind !== 'waiting') settled.add(lane);
     const outcome = await steps.takeIn(lane, reply);
+    if (reply.kind !== 'waiting') settled.delete(lane);
     if (outcome === 'hurried') hurried = true;
     if (outcome === 'troubled') troubled = true;
     if (outcome !== 'served') return;
@@ -45,7 +49,8 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
 
   /** @returns whether a trip was made. */
   const makeTrip = async (): Promise<boolean> => {
-    const chosen = [...lanes].slice(0, REPORTS_MAX);
+    const chosen = [...lanes].filter((lane) => !settled.has(lane)).slice(0, REPORTS_MAX);
+    if (chosen.length === 0) return true;
     // To the end of the line, so that none starves.
     for (const lane of chosen) {
       lanes.delete(lane);
@@ -53,12 +58,12 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
     }
     try {
       const replies = await operations.report(chosen.map((lane) => steps.reportOf(lane)));
-      await Promise.all(
-        chosen.map((lane, index) => {
-          const reply = replies[index];
-          return reply === undefined ? undefined : takeIn(lane, reply);
-        }),
-      );
+      const done = chosen.map((lane, index) => {
+        const reply = replies[index];
+        return reply === undefined ? undefined : takeIn(lane, reply);
+      });
+      // No longer: to the others a node that does not report is a silent one.
+      await Promise.race([Promise.all(done), delay(POLL_MS)]);
       return true;
     } catch (error) {
       for (const lane of chosen) onTrouble(lane, error);

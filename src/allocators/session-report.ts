@@ -45,9 +45,12 @@ export const settleReport = (state: SessionState, reply: ReportReply): boolean =
   }
   if (reply.kind === 'waiting') {
     if (reply.recovery.time !== state.recovery?.time) state.recovery = reply.recovery;
-    state.reportedFor = reply.reported.includes(state.node) ? state.recovery : undefined;
+    const { epoch } = state;
     // Others know of a later epoch, which may yet begin on another server: a recovery is exact when all have sworn it off.
     swear(state, reply.epoch);
+    // What the store has taken down may be a report from before this node swore off more: then it is said again.
+    const isKept = reply.reported.includes(state.node) && state.epoch === epoch && (reply.sworn ?? epoch) >= epoch;
+    state.reportedFor = isKept ? state.recovery : undefined;
   }
   if (reply.kind !== 'reported' || isOutdated(state, reply.fence)) return false;
   state.standing = 'known';

@@ -98,7 +98,8 @@ export const decideRecovery = (
   const { sworn } = request;
   const allSworn = sworn === undefined || sworn > entry.epoch || entry.server === request.server;
   const exact = missing.length === 0 && allSworn;
-  if (!exact && !request.mayJump) return { kind: 'refused', outcome: { kind: 'waiting', missing } };
+  const mayJump = missing.length > 0 ? request.mayJump : (request.mayJumpUnsworn ?? request.mayJump);
+  if (!exact && !mayJump) return { kind: 'refused', outcome: { kind: 'waiting', missing } };
   const { server, highest, window } = request;
   // A jump is never taken back, though the node that was granted it may die before it comes about.
   const base = exact ? entry.base : entry.ceiling;

@@ -65,6 +65,8 @@ export interface RecoveryRequest {
   readonly window: bigint;
   /** Whether counting may go on above the ceiling although a registered node has not reported. */
   readonly mayJump: boolean;
+  /** The same though all have, and one may still count in an epoch that was granted to another server. Default: `mayJump`. */
+  readonly mayJumpUnsworn?: boolean | undefined;
 }
 
 export type RecoveryOutcome =
@@ -81,7 +83,7 @@ export type RecoveryOutcome =
       /** Where the sequence began, as far as it is known. */
       readonly origin?: bigint | undefined;
     }
-  /** Registered nodes that have not reported, and `mayJump` was false; nothing was changed. */
+  /** Registered nodes that have not reported, or that must swear off an epoch first: then none is `missing`. Nothing was changed. */
   | { readonly kind: 'waiting'; readonly missing: readonly string[] }
   /** Another node recovered the sequence meanwhile; nothing was changed. */
   | { readonly kind: 'superseded'; readonly current: Ceiling }

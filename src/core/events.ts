@@ -86,7 +86,7 @@ export type NumberGeneratorEvent =
       readonly type: 'sequence-recovered';
       readonly prefixKey: string;
       readonly period: string;
-      /** The old ceiling, above which counting goes on because a node was silent; undefined: exact. */
+      /** The old ceiling, above which counting goes on because a node was silent, or the state was lost; undefined: exact. */
       readonly jumpedTo: bigint | undefined;
       readonly afterMs: number;
       /** How many nodes have reported. */

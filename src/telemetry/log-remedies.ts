@@ -33,7 +33,8 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   'rate-limited': 'If the caller is yours, have it ask less often, or raise RATE_LIMIT_PER_SECOND; if not, block it.',
   'request-counts-not-shared': 'Bring Redis back; until then each node applies the rate limit by itself.',
   'request-refused': 'Bring the store back that the reason names.',
-  'sequence-recovered': 'Look at the gap record: a node was silent, so values were passed over.',
+  'sequence-recovered':
+    'Look at the gap record: a node was silent or Redis had lost its state, so values were passed over.',
   'sequence-recovering': 'Nothing, if it ends within seconds; else bring back the node that does not report.',
   'setting-unknown': 'Spell it as the line suggests, or take it out of the environment.',
   'standby-not-returned': 'Nothing: the unused values appear in the gap record when the counter reaches them.',

@@ -343,7 +343,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       },
       jumpedTo === undefined
         ? 'Recovered exactly: counting goes on where it stopped'
-        : 'Recovered by a jump above the ceiling, for a node was silent: see the gap record',
+        : 'Recovered by a jump above the ceiling, for a node was silent or Redis had lost its state: see the gap record',
     ),
   'ceiling-not-raised': ({ prefixKey, error }, logger) =>
     logger.error(

@@ -277,6 +277,15 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       await store.recover(recoveryOf(sequence, { epoch: 1n, server: 'server-b', sworn: 2n }));
       const request = recoveryOf(sequence, { epoch: 2n, server: 'server-c' });
       expect(await store.recover({ ...request, sworn: 2n })).toEqual({ kind: 'waiting', missing: [] });
+      // All have reported, and need only swear: whether one that has not is waited for any longer says nothing of that.
+      const patient = { ...request, sworn: 2n, mayJump: true, mayJumpUnsworn: false };
+      expect(await store.recover(patient)).toEqual({ kind: 'waiting', missing: [] });
+      await store.register('silent');
+      expect(await store.recover({ ...patient, mayJump: false, mayJumpUnsworn: true })).toEqual({
+        kind: 'waiting',
+        missing: ['silent'],
+      });
+      await get().forgetNodes();
       const { ceiling } = (await store.read(sequence)) ?? {};
       expect(await store.recover({ ...request, sworn: 2n, mayJump: true })).toMatchObject({ jumpTo: ceiling });
       // Another grant for the same recovery, and one for which all have sworn off what server-c may count in.

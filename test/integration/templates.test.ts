@@ -224,7 +224,8 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
 
 describe('a value of a standby segment', () => {
   it('200: is unknown, for only its node can say; what was issued from it in an outage is issued', async () => {
-    const redis = await startRedisServer({ appendonly: true });
+    // Not each second: with a slow disk the state of the sequence would be lost, and its recovery would be a jump.
+    const redis = await startRedisServer({ appendonly: true, args: ['--appendfsync', 'always'] });
     const app = await startApp({ REDIS_URL: redis.url, STANDBY_SIZE: '10' });
     try {
       await app.ready();
@@ -238,8 +239,7 @@ describe('a value of a standby segment', () => {
       await redis.restart();
       const sourceOfNext = async () => (await app.call('GET', '/api/numbers/S')).headers['x-number-source'];
       await expect.poll(sourceOfNext, { timeout: 10_000 }).toBe('redis');
-      // The last is above any ceiling: a recovery may have jumped to it.
-      expect([await parse('S/001'), await parse(one.json.number), await parse('S/900000')]).toEqual([
+      expect([await parse('S/001'), await parse(one.json.number), await parse('S/900')]).toEqual([
         'issued',
         'issued',
         'not-issued',

@@ -41,7 +41,8 @@ const mayEndAlone = (world: World, waiting: WaitingReply): boolean =>
 const waitedMs = (world: World, waiting: WaitingReply, ends: boolean): number => {
   // Alone, the servers' patience is long enough for everybody who lives.
   if (world.ceilings === undefined && !mayEndAlone(world, waiting)) return 0;
-  return ends ? 9_000 : world.random.pick([0, 1_500, 9_000]);
+  // At the end time goes on, for who was refused asks again only later.
+  return ends ? 20_000 + 1_000 * (world.met.get('reports') ?? 0) : world.random.pick([0, 1_500, 9_000, 20_000]);
 };
 
 export const receiveReport = async (

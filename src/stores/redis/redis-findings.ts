@@ -80,7 +80,8 @@ const judgePersistence = (info: Facts, settings: Facts): Judgement => {
     return judge('warning', 'appendfsync', detail, 'CONFIG SET appendfsync everysec, or always.');
   }
   if (appendfsync !== 'everysec') return undefined;
-  const detail = 'It is everysec: when the machine fails, up to 1 s of acknowledged writes can be lost.';
+  const detail =
+    'It is everysec: when the machine fails, up to 1 s of acknowledged writes can be lost; on a slow disk up to 2 s when only Redis is killed.';
   return judge('info', 'appendfsync', detail, 'appendfsync always loses nothing, and is slower.');
 };
 

@@ -187,6 +187,20 @@ describe('a node that has sworn off an epoch', () => {
     expect(settleReport(session, reported(10n))).toBe(true);
   });
 
+  it('says everything again after swearing off more, though the answer to its report before that comes late', () => {
+    const session = sworn();
+    settleReport(session, waiting);
+    makeReport(session, TERMS);
+    swear(session, 6n);
+    settleReport(session, { ...waiting, reported: ['node', 'other'], sworn: 6n });
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 7n, brief: false });
+    // Nor does it tell whose report it is that says less.
+    settleReport(session, { ...waiting, epoch: 6n, reported: ['node', 'other'], sworn: 6n });
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 7n, brief: false });
+    settleReport(session, { ...waiting, epoch: 6n, reported: ['node', 'other'], sworn: 7n });
+    expect(makeReport(session, TERMS)).toMatchObject({ epoch: 7n, brief: true });
+  });
+
   it('says everything once more when the store does not have its report any longer', () => {
     const session = sworn();
     settleReport(session, waiting);

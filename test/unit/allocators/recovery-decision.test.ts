@@ -154,6 +154,20 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(sworn).toEqual([2n]);
   });
 
+  it('waits 15 s for nodes that have reported, and only have to swear off an epoch, before it jumps', async () => {
+    const ceilings = await keptCeilings();
+    const reply = waiting({ ...served, reported: ['node-a', 'node-b'], sworn: 2n });
+    await decide(reply, { ceilings });
+    const elsewhere = { ...reply, recovery: { ...RECOVERY, server: 'run3' } };
+    expect(await decide({ ...elsewhere, sinceMs: 14_999 }, { ceilings })).toBeUndefined();
+    expect(await ceilings.read(INV)).toMatchObject({ epoch: 2n });
+    // A third one that is silent is no longer waited for than ever.
+    await ceilings.register('node-c');
+    expect(await decide({ ...elsewhere, sinceMs: 2_999 }, { ceilings })).toBeUndefined();
+    await ceilings.leave('node-c');
+    expect(await decide({ ...elsewhere, sinceMs: 15_000 }, { ceilings })).toMatchObject({ epoch: 3n, jumpTo: 12_000n });
+  });
+
   it('leaves it to another node that was faster', async () => {
     const ceilings = await keptCeilings();
     const early = await ceilings.read(INV);

@@ -279,6 +279,67 @@ describe('with ceilings kept elsewhere', () => {
     ]);
   });
 
+  it('asked every 50 ms about the same, the store of the ceilings is asked every 250 ms; about anything new at once', async () => {
+    const server = createServer({ epoch: 1n, ceiling: 500n });
+    const store = await ceilingsOf(['node', 'other'], 1n);
+    const askedMs: number[] = [];
+    const beganMs = performance.now();
+    const recover: CeilingStore['recover'] = (request) => {
+      askedMs.push(performance.now() - beganMs);
+      return store.recover(request);
+    };
+    const others: string[] = [];
+    const operations: FenceOperations = {
+      ...server.operations,
+      report: async (reports) =>
+        (await server.operations.report(reports)).map((reply) =>
+          reply.kind === 'waiting' ? { ...reply, reported: [...reply.reported, ...others] } : reply,
+        ),
+    };
+    const { recovery, laneOf, ready } = track(nodeOn({ ...server, operations }, { ...store, recover }));
+    server.state.sinceMs = () => performance.now() - beganMs;
+    recovery.add(laneOf('INV', 1n));
+    await vi.advanceTimersByTimeAsync(1_010);
+    expect(server.trips.length).toBeGreaterThan(18);
+    expect(askedMs).toEqual([0, 250, 500, 750, 1_000]);
+    others.push('other');
+    await vi.advanceTimersByTimeAsync(50);
+    expect(server.installs).toMatchObject([{ install: { epoch: 2n, jumpTo: undefined } }]);
+    expect(ready).toEqual(['INV']);
+  });
+
+  it('that take long to answer keep nobody waiting for what this node knows: it goes on reporting meanwhile', async () => {
+    const server = createServer({ epoch: 1n, ceiling: 500n });
+    const store = await ceilingsOf(['node'], 1n);
+    let begun = 0;
+    const read: CeilingStore['read'] = async (sequence) => {
+      begun += 1;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2_000);
+      });
+      return store.read(sequence);
+    };
+    const { recovery, laneOf, ready, events } = track(nodeOn(server, { ...store, read }));
+    recovery.add(laneOf('INV', 1n));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(server.trips.length).toBeGreaterThan(8);
+    // Once per sequence.
+    expect([begun, server.installs.length]).toEqual([1, 0]);
+    // Nor does one keep another waiting.
+    recovery.add(laneOf('ORD'));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(server.sent.filter(({ report }) => report.sequence.prefixKey === 'ORD').length).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(server.installs).toMatchObject([{ install: { epoch: 2n } }]);
+    const reportsOf = (key: string) => server.sent.filter(({ report }) => report.sequence.prefixKey === key).length;
+    // The answer is looked up once more before anything is taken.
+    await vi.advanceTimersByTimeAsync(1_000);
+    const reports = reportsOf('INV');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([ready, reportsOf('INV')]).toEqual([['INV'], reports]);
+    expect(events.map(({ type }) => type)).toEqual(['sequence-recovered']);
+  });
+
   it('an install that came too late is no end: the node goes on reporting, and tells of nothing', async () => {
     const server = createServer({ epoch: 1n });
     server.state.refusesInstalls = true;
