@@ -437,6 +437,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     apiKeyService: createApiKeyService({
       store: stores.apiKeys,
       cache: createApiKeyCache(stores.apiKeys, monotonic),
+      shareOf: createCallerShare({ knownMax: settings.apiKeysMax, openMax: settings.apiKeysMax }),
       clock,
       randomBytes,
       emit,

@@ -58,6 +58,7 @@ const variables = z.object({
   OPEN_IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(100_000),
   RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(10_000),
   OPEN_RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(1_000),
+  API_KEYS_MAX: wholeNumber(1, 100_000).default(1_000),
   OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
@@ -113,6 +114,8 @@ const settingsSchema = variables.transform((env) => ({
     knownMax: env.RESERVATIONS_MAX,
     openMax: env.AUTH === 'off' ? env.RESERVATIONS_MAX : env.OPEN_RESERVATIONS_MAX,
   },
+  /** How many API keys a caller may have made that are still there. */
+  apiKeysMax: env.API_KEYS_MAX,
   /** Whether callers without a credential may take numbers, and others are told from them. */
   isOpen: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open',
   /** Whether anybody who reaches the port from elsewhere may take numbers. */

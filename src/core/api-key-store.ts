@@ -1,5 +1,6 @@
 /** The port to whatever keeps the API keys. */
 import type { ApiKey } from './api-key.ts';
+import type { CallerShare } from './caller.ts';
 
 /**
  * Promises, proved by `test/contracts/api-key-store.contract.ts`: what was removed is found by nobody afterwards, and an entry that
@@ -10,8 +11,12 @@ export interface ApiKeyStore {
   find(ids: readonly string[]): Promise<readonly (ApiKey | undefined)[]>;
   /** Up to `limit` of them in the order of their ids, those after the id `after`. */
   list(after: string, limit: number): Promise<readonly ApiKey[]>;
-  /** @returns false, and changes nothing, when the id is taken. */
-  insert(key: ApiKey): Promise<boolean>;
+  /**
+   * @param share of whoever has it made; undefined: nobody's keys are counted. Those that were removed, or are over at the time of
+   * the new one, make room; the latter are deleted for it. Keys that were inserted without a share are not counted.
+   * @returns false when the id is taken, `share-held` when there are as many as there may be: then nothing was inserted.
+   */
+  insert(key: ApiKey, share?: CallerShare): Promise<boolean | 'share-held'>;
   /** @returns false when there was none. */
   remove(id: string): Promise<boolean>;
 }

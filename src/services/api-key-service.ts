@@ -11,9 +11,10 @@ import {
 import type { ApiKeyStore } from '../core/api-key-store.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
-import { ApiKeyNotFoundError, ForbiddenError } from '../core/errors.ts';
+import { ApiKeyNotFoundError, ForbiddenError, QuotaExceededError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { ApiKeyCache, KnownApiKey } from './api-key-cache.ts';
+import type { CallerShareOf } from './caller-share.ts';
 import { type Page, readPage } from './page.ts';
 
 export interface ApiKeyRequest {
@@ -35,7 +36,7 @@ export type RevokedApiKey = Pick<ApiKey, 'id' | 'name' | 'scopes'>;
 export interface ApiKeyService {
   /**
    * A key made by a key ends with that one. @returns the key, which is told this once, and what is kept of it.
-   * @throws ForbiddenError when too many keys have made each other already; the store's errors.
+   * @throws ForbiddenError when too many keys have made each other already; QuotaExceededError; the store's errors.
    */
   create(request: ApiKeyRequest, caller: Caller): Promise<{ readonly key: string; readonly entry: ApiKey }>;
   /** One page in the order of the ids; those that `visible` does not accept are left out. */
@@ -55,13 +56,22 @@ const LISTED_AT_ONCE = 1_000;
 interface Dependencies {
   readonly store: ApiKeyStore;
   readonly cache: ApiKeyCache;
+  /** How many keys somebody may have; undefined: any number. */
+  readonly shareOf?: CallerShareOf;
   readonly clock: Clock;
   /** That many bytes of cryptographic chance. */
   readonly randomBytes: (count: number) => Buffer;
   readonly emit: Emit;
 }
 
-export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: Dependencies): ApiKeyService => {
+export const createApiKeyService = ({
+  store,
+  cache,
+  shareOf,
+  clock,
+  randomBytes,
+  emit,
+}: Dependencies): ApiKeyService => {
   const digest = (key: string): Buffer => hash('sha256', key, 'buffer');
 
   type Found = IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
@@ -83,15 +93,19 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
     return expiresAtMs !== undefined && expiresAtMs <= clock.now() ? undefined : withMakers(known);
   };
 
-  /** When a key made by `by` ends at the latest. @throws ForbiddenError when its makers are too many. */
-  const endOfMaker = async (by: string | undefined): Promise<number> => {
-    const id = apiKeyIdOf(by);
-    if (id === undefined) return Number.POSITIVE_INFINITY;
+  /**
+   * When a key made by `caller` ends at the latest, and to whom it counts: keys count to whoever made the first of them, or else ten
+   * keys could each make as many. @throws ForbiddenError when its makers are too many.
+   */
+  const originOf = async ({ subject, client }: Caller): Promise<{ readonly end: number; readonly owner: string }> => {
+    const id = apiKeyIdOf(subject);
+    if (id === undefined) return { end: Number.POSITIVE_INFINITY, owner: client };
     let [maker] = await store.find([id]);
     const end = maker?.expiresAtMs ?? Number.POSITIVE_INFINITY;
     for (let makers = 1; maker !== undefined; makers += 1) {
       const above = apiKeyIdOf(maker.createdBy);
-      if (above === undefined) return end;
+      if (above === undefined)
+        return { end, owner: maker.createdBy === undefined ? client : `caller ${maker.createdBy}` };
       if (makers === MAKERS_MAX)
         throw new ForbiddenError(`Only ${MAKERS_MAX} API keys may have made each other in a row.`);
       [maker] = await store.find([above]);
@@ -126,7 +140,9 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
   return {
     create: async ({ name, scopes, validMs }, caller) => {
       const createdAtMs = clock.now();
-      const endMs = Math.min(await endOfMaker(caller.subject), createdAtMs + (validMs ?? Number.POSITIVE_INFINITY));
+      const { end, owner } = await originOf(caller);
+      const share = shareOf?.('', { ...caller, client: owner });
+      const endMs = Math.min(end, createdAtMs + (validMs ?? Number.POSITIVE_INFINITY));
       for (;;) {
         const id = randomBytes(API_KEY_ID_BYTES).toString('hex');
         const key = formatApiKey(id, randomBytes(API_KEY_SECRET_BYTES).toString('base64url'));
@@ -135,7 +151,13 @@ export const createApiKeyService = ({ store, cache, clock, randomBytes, emit }: 
           expiresAtMs: endMs === Number.POSITIVE_INFINITY ? undefined : endMs,
         };
         // Ids have 64 bits: a second round is a matter of principle.
-        if (!(await store.insert(entry))) continue;
+        const inserted = await store.insert(entry, share);
+        if (inserted === 'share-held') {
+          throw new QuotaExceededError(
+            `This caller, and the keys that it made, have made ${share?.max} API keys that are still there, as many as they may (API_KEYS_MAX): revoke one first.`,
+          );
+        }
+        if (!inserted) continue;
         emit({
           type: 'api-key-created',
           id,

@@ -47,6 +47,25 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(await get().store.find([key.id])).toEqual([{ ...key, name: `${won.indexOf(true)}` }]);
     });
 
+    it('and no more of one owner than its share; those removed and those over make room', async () => {
+      const { store, otherNode } = get();
+      const share = { name: `owner ${keyOf().id}`, max: 3 };
+      const ending = keyOf({ expiresAtMs: 2_000_000_000_000 });
+      const keys = [ending, ...Array.from({ length: 9 }, () => keyOf())];
+      const won = await Promise.all(keys.map((key, at) => (at % 2 === 0 ? store : otherNode).insert(key, share)));
+      expect(won).toEqual([true, true, true, ...Array(7).fill('share-held')]);
+      expect(await store.find([keys[3]?.id ?? ''])).toEqual([undefined]);
+      // Of another owner, and of nobody.
+      expect(await store.insert(keyOf(), { ...share, name: 'another' })).toBe(true);
+      expect(await store.insert(keyOf())).toBe(true);
+      await otherNode.remove(keys[1]?.id ?? '');
+      expect(await store.insert(keyOf(), share)).toBe(true);
+      expect(await store.insert(keyOf({ createdAtMs: 1_999_999_999_999 }), share)).toBe('share-held');
+      expect(await store.insert(keyOf({ createdAtMs: 2_000_000_000_000 }), share)).toBe(true);
+      expect(await store.find([ending.id])).toEqual([undefined]);
+      expect(await store.insert(keyOf({ createdAtMs: 2_000_000_000_000 }), share)).toBe('share-held');
+    });
+
     it('and removes one once; nobody finds it afterwards', async () => {
       const key = keyOf();
       await get().store.insert(key);

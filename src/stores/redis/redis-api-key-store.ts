@@ -2,8 +2,11 @@
 import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
 import type { ApiKeyStore } from '../../core/api-key-store.ts';
 import { type RedisClient, translated } from './redis-client.ts';
+import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 export const createRedisApiKeyStore = ({ commands, names }: Pick<RedisClient, 'commands' | 'names'>): ApiKeyStore => {
+  const insertScript = loadRedisScript('insert-api-key');
+
   const read = async (ids: readonly string[]): Promise<(ApiKey | undefined)[]> => {
     const entries = await commands.hmget(names.apiKeys, ...ids);
     return ids.map((id, index) => {
@@ -27,8 +30,14 @@ export const createRedisApiKeyStore = ({ commands, names }: Pick<RedisClient, 'c
         return found.slice(0, limit);
       }),
 
-    insert: (key) =>
-      translated(async () => Number(await commands.hsetnx(names.apiKeys, key.id, encodeStoredApiKey(key))) === 1),
+    insert: (key, share) =>
+      translated(async () => {
+        const keys = [names.apiKeys, ...(share === undefined ? [] : [names.apiKeysOf(share.name)])];
+        const words = [key.id, encodeStoredApiKey(key), `${key.expiresAtMs ?? 0}`];
+        const bound = share === undefined ? [] : [`${share.max}`, `${key.createdAtMs}`];
+        const answer = Number(await runRedisScript(commands, insertScript, keys, [...words, ...bound]));
+        return answer < 0 ? 'share-held' : answer === 1;
+      }),
 
     remove: (id) => translated(async () => Number(await commands.hdel(names.apiKeys, id)) === 1),
   };

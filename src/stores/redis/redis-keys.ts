@@ -29,6 +29,8 @@ export interface RedisKeys {
   readonly temporaryNumbers: string;
   /** Hash: id of an API key → what is kept of it as JSON, its SHA-256 among it. */
   readonly apiKeys: string;
+  /** Hash: ids of the API keys that somebody has made → when each ends. In the slot of the keys, and named like what counts, as the histories are. */
+  apiKeysOf(name: string): string;
   /** Hash: `worker:<data centre>:<worker id>` → who leases it, until when, and up to which time it was used. */
   readonly workers: string;
   /** Hash: sequence of the ledger in PostgreSQL → how far it has changed; see `lua/raise-marks.lua`. */
@@ -82,6 +84,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     ...hashes,
     prefixHistories: `${prefix}sequence:{${hashes.prefixConfigs}}:histories`,
     prefixChanges: `${prefix}sequence:{${hashes.prefixConfigs}}:changes`,
+    apiKeysOf: (name) => `${prefix}sequence:{${hashes.apiKeys}}:of:${name}`,
     prefixConfigsChannel,
     sequencesRecoveringChannel,
     ofSequence: ({ prefixKey, period }) => {

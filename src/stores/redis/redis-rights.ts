@@ -33,7 +33,9 @@ export const rightsNeeded = (names: RedisKeys): readonly string[] => {
     ...forKeys([prefixHistories], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1'),
     ...forKeys([prefixChanges], 'HGET KEY f', 'HMGET KEY f', 'HSET KEY f 1'),
     ...forKeys([temporaryNumbers], 'HGET KEY f', 'HMGET KEY f', 'HKEYS KEY', 'HSET KEY f 1', 'HSETNX KEY f 1'),
-    ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY', 'HSETNX KEY f 1', 'HDEL KEY f'),
+    ...forKeys([apiKeys], 'HMGET KEY f', 'HKEYS KEY'),
+    ...forKeys([apiKeys, names.apiKeysOf(EXAMPLE)], 'EVAL x 1 KEY', 'EVALSHA x 1 KEY', 'HGETALL KEY', 'HLEN KEY'),
+    ...forKeys([apiKeys, names.apiKeysOf(EXAMPLE)], 'HEXISTS KEY f', 'HSET KEY f 1', 'HDEL KEY f'),
     ...forKeys([workers], 'HGET KEY f', 'HSET KEY f 1'),
     ...forKeys(
       [ledgerKnown],

@@ -1,6 +1,7 @@
 /** API keys in the embedded database: the same JSON per id as in Redis. */
 import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
 import type { ApiKeyStore } from '../../core/api-key-store.ts';
+import type { CallerShare } from '../../core/caller.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqliteApiKeyStore = ({ handle, transact }: SqliteDatabase): ApiKeyStore => {
@@ -8,6 +9,24 @@ export const createSqliteApiKeyStore = ({ handle, transact }: SqliteDatabase): A
   const selectAfter = handle.prepare('SELECT id, entry FROM api_keys WHERE id > ? ORDER BY id');
   const insert = handle.prepare('INSERT INTO api_keys (id, entry) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const remove = handle.prepare('DELETE FROM api_keys WHERE id = ?');
+
+  const count = handle.prepare('SELECT count(*) AS held FROM api_key_holders WHERE holder = ?');
+  const hold = handle.prepare('INSERT OR REPLACE INTO api_key_holders (id, holder, expires_at_ms) VALUES (?, ?, ?)');
+  const removeOver = handle.prepare(
+    'DELETE FROM api_keys WHERE id IN (SELECT id FROM api_key_holders WHERE holder = ? AND expires_at_ms <= ?)',
+  );
+  const release = handle.prepare(
+    'DELETE FROM api_key_holders WHERE holder = ? AND NOT EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = api_key_holders.id)',
+  );
+
+  /** Only looked through when it is full: what was removed meanwhile stands there still, and what has ended makes room. */
+  const isHeld = ({ createdAtMs }: ApiKey, { name, max }: CallerShare): boolean => {
+    const isFull = (): boolean => Number(count.get(name)?.['held']) >= max;
+    if (!isFull()) return false;
+    removeOver.run(name, createdAtMs);
+    release.run(name);
+    return isFull();
+  };
 
   const read = (id: string): ApiKey | undefined => {
     const row = select.get(id);
@@ -28,7 +47,13 @@ export const createSqliteApiKeyStore = ({ handle, transact }: SqliteDatabase): A
         return found;
       }),
 
-    insert: async (key) => transact(() => insert.run(key.id, encodeStoredApiKey(key)).changes === 1),
+    insert: async (key, share) =>
+      transact(() => {
+        if (share !== undefined && select.get(key.id) === undefined && isHeld(key, share)) return 'share-held';
+        if (insert.run(key.id, encodeStoredApiKey(key)).changes === 0) return false;
+        if (share !== undefined) hold.run(key.id, share.name, key.expiresAtMs ?? null);
+        return true;
+      }),
 
     remove: async (id) => transact(() => remove.run(id).changes === 1),
   };

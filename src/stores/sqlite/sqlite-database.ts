@@ -36,6 +36,10 @@ const OPEN = `
     PRIMARY KEY (data_centre, worker)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS api_keys (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS api_key_holders (
+    id TEXT PRIMARY KEY, holder TEXT NOT NULL, expires_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS api_key_holders_of ON api_key_holders (holder);
   CREATE TABLE IF NOT EXISTS closed_periods (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, reason TEXT NOT NULL, closed_at_ms INTEGER NOT NULL,
     subject TEXT, request_id TEXT, PRIMARY KEY (prefix_key, period)

@@ -44,7 +44,7 @@ describe('the keys of a sequence', () => {
         names.workers,
       ],
       ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
-      ...[names.keyAllowance('a'), names.probe(0)],
+      ...[names.keyAllowance('a'), names.probe(0), names.apiKeysOf('a')],
       ...names.channels,
     ];
     for (const name of all) expect(name.startsWith(prefix) || name.startsWith(`{${prefix}`)).toBe(true);
@@ -53,6 +53,9 @@ describe('the keys of a sequence', () => {
 
   it.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
     const { prefixConfigs, prefixHistories, prefixChanges, sequenceOfCounter } = createRedisKeys(prefix);
+    const { apiKeys, apiKeysOf } = createRedisKeys(prefix);
+    expect(slotOf(apiKeysOf('a'))).toBe(slotOf(apiKeys));
+    expect(sequenceOfCounter(apiKeysOf('a'))).toBeUndefined();
     for (const key of [prefixHistories, prefixChanges]) {
       expect(slotOf(key)).toBe(slotOf(prefixConfigs));
       expect(sequenceOfCounter(key)).toBeUndefined();
