@@ -44,6 +44,19 @@ const noonOf = (year: number, month: number, day: number): number | undefined =>
   return noon.getUTCDate() === day ? noon.setUTCHours(12) : undefined;
 };
 
+/** Readings that are kept: most numbers show days of a few years. */
+const KEPT_MAX = 2_000;
+const kept = new Map<number, CalendarReading>();
+
+const readNoon = (noon: number): CalendarReading => {
+  const known = kept.get(noon);
+  if (known !== undefined) return known;
+  if (kept.size >= KEPT_MAX) kept.clear();
+  const reading = readCalendar(noon, 'UTC');
+  kept.set(noon, reading);
+  return reading;
+};
+
 const isHour = (text: string | undefined): boolean => text === undefined || Number(text) < 24;
 
 /** A day that prints these texts; undefined when there is none. The hour is not looked at beyond being one. */
@@ -54,7 +67,7 @@ export const findDay = (texts: DateTexts, series: PrintedSeries): CalendarReadin
     for (const month of monthsFor(texts)) {
       for (const day of daysFor(texts)) {
         const noon = noonOf(year, month, day);
-        const reading = noon === undefined ? undefined : readCalendar(noon, 'UTC');
+        const reading = noon === undefined ? undefined : readNoon(noon);
         if (reading && dated.every(([variable, text]) => VARIABLES[variable](reading, series) === text)) return reading;
       }
     }

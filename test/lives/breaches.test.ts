@@ -1,146 +1,8 @@
 /** Proof that the lives can fail: each breach planted in a store or in a node is found, by the rule that it breaks. */
 import { afterAll, describe, expect, it } from 'vitest';
-import type { CounterAllocator } from '../../src/allocators/counter-allocator.ts';
-import type { CounterStore } from '../../src/core/counter-store.ts';
-import type { StoredConfig } from '../../src/core/prefix-config.ts';
-import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
-import { insertEntry } from '../../src/core/prefix-history.ts';
+import { BREACHES } from './breaches.ts';
 import { describeFailure, playLives } from './campaign.ts';
-import type { NodeStores } from './node.ts';
 import { startServers } from './servers.ts';
-import type { Spoil, StoreKind } from './site.ts';
-
-interface Breach {
-  readonly name: string;
-  readonly kind: StoreKind;
-  readonly spoil: Spoil;
-  /** The rule that finds it. */
-  readonly rule: RegExp;
-  /** Where the lives begin that found it: a stale one costs time, nothing else. */
-  readonly seed?: number;
-}
-
-const withCounters = (change: (counters: CounterStore) => Partial<CounterStore>): Spoil => ({
-  stores: (stores: NodeStores): NodeStores => {
-    const { counters } = stores;
-    const kept: CounterStore = {
-      source: counters.source,
-      ...(counters.fence && { fence: counters.fence }),
-      reserve: counters.reserve,
-      ...(counters.claim && { claim: counters.claim }),
-      advance: counters.advance,
-      close: counters.close,
-      inspect: counters.inspect,
-      listGaps: counters.listGaps,
-      countGaps: counters.countGaps,
-      checkHealth: counters.checkHealth,
-      onReachable: counters.onReachable,
-    };
-    return { ...stores, counters: { ...kept, ...change(counters) } };
-  },
-});
-
-const withConfigs = (change: (configs: PrefixConfigStore) => Partial<PrefixConfigStore>): Spoil => ({
-  stores: (stores: NodeStores): NodeStores => {
-    const { prefixConfigs } = stores;
-    const kept: PrefixConfigStore = {
-      find: prefixConfigs.find,
-      histories: prefixConfigs.histories,
-      list: prefixConfigs.list,
-      keys: prefixConfigs.keys,
-      changesSince: prefixConfigs.changesSince,
-      change: prefixConfigs.change,
-      insert: prefixConfigs.insert,
-      replace: prefixConfigs.replace,
-      remove: prefixConfigs.remove,
-      onChange: prefixConfigs.onChange,
-    };
-    return { ...stores, prefixConfigs: { ...kept, ...change(prefixConfigs) } };
-  },
-});
-
-const forgetFormer = (stored: StoredConfig | undefined): StoredConfig | undefined => {
-  if (stored?.kind !== 'config') return stored;
-  const { former: _, ...config } = stored.config;
-  return { kind: 'config', config };
-};
-
-/** While the store is away, values are dealt by the first `initialSeq` that the node has heard of. */
-const standByOldTerms = (allocator: CounterAllocator): CounterAllocator => {
-  const first = new Map<string, bigint>();
-  return {
-    ...allocator,
-    allocate: (target, count) => {
-      const initialSeq = first.get(target.name) ?? target.initialSeq;
-      first.set(target.name, initialSeq);
-      return allocator.allocate(allocator.isStorePresent() ? target : { ...target, initialSeq }, count);
-    },
-  };
-};
-
-const BREACHES: readonly Breach[] = [
-  {
-    name: 'where counting began is what initialSeq was later',
-    kind: 'memory',
-    rule: /wrong-origin/,
-    spoil: withCounters(({ inspect }) => ({
-      inspect: async (sequence) => {
-        const state = await inspect(sequence);
-        return { ...state, ...(state.origin !== undefined && { origin: 0n }) };
-      },
-    })),
-  },
-  {
-    name: 'a standby below initialSeq is handed out',
-    kind: 'redis',
-    rule: /below-initialSeq/,
-    spoil: { allocator: standByOldTerms },
-  },
-  {
-    name: 'former formats are dropped',
-    kind: 'memory',
-    rule: /issued-not-read|report-prints-otherwise|number-twice/,
-    spoil: withConfigs(({ find, histories }) => ({
-      find: async (prefixKeys) => (await find(prefixKeys)).map(forgetFormer),
-      histories: async (prefixKeys) => (await histories(prefixKeys)).map(() => undefined),
-    })),
-  },
-  {
-    name: 'versions begin anew when a prefix returns',
-    kind: 'memory',
-    rule: /version-again/,
-    spoil: withConfigs(({ change }) => ({
-      // As if no tombstone had been written.
-      histories: async (prefixKeys) => prefixKeys.map(() => undefined),
-      insert: async (config) =>
-        (await change(config.prefixKey, ({ stored }) => insertEntry({ stored, history: undefined }, config))).outcome,
-    })),
-  },
-  {
-    name: 'an advance is not recorded',
-    kind: 'sqlite',
-    rule: /reported-not-issued/,
-    spoil: withCounters(({ listGaps }) => ({
-      listGaps: async (...asked) => (await listGaps(...asked)).filter(({ reason }) => reason !== 'advance'),
-    })),
-  },
-  {
-    name: 'a gap is said to be an advance that nobody made',
-    kind: 'redis',
-    rule: /untrue-gap-reason/,
-    spoil: withCounters(({ listGaps }) => ({
-      listGaps: async (...asked) => (await listGaps(...asked)).map((gap) => ({ ...gap, reason: 'advance' as const })),
-    })),
-  },
-  {
-    name: 'what a node gives back is dropped',
-    kind: 'sqlite',
-    rule: /reported-not-issued/,
-    spoil: withCounters(({ reserve }) => ({
-      reserve: (calls) => reserve(calls.map((call) => ({ ...call, returned: [] }))),
-    })),
-  },
-];
 
 const LIVES_MAX = 6_000;
 
@@ -148,10 +10,10 @@ const stops: (() => Promise<void>)[] = [];
 afterAll(() => Promise.all(stops.map((stop) => stop())));
 
 describe('the lives find that', () => {
-  it.each(BREACHES)('$name', async ({ kind, spoil, rule, seed = 1 }) => {
+  it.each(BREACHES)('$name', async ({ name, kind, spoil, rule, seed = 1 }) => {
     const servers = await startServers(kind, spoil);
     stops.push(servers.close);
-    const { failures } = await playLives({
+    const { failures, lives } = await playLives({
       open: servers.open,
       firstSeed: seed,
       lives: LIVES_MAX,
@@ -161,6 +23,7 @@ describe('the lives find that', () => {
       failuresMax: 1,
       shrinks: false,
     });
+    console.log(`found after at most ${lives} lives: ${name}`);
     expect(failures.map(describeFailure).join('\n')).toMatch(rule);
   });
 });

@@ -3,7 +3,7 @@ import { excusedOn } from './deviations.ts';
 import { createLife, type Life } from './life.ts';
 import { LifeBreach } from './memory.ts';
 import type { Site, SiteOptions } from './site.ts';
-import { describeEvent, type Event, type LifePlan, planEvents, planLife } from './steps.ts';
+import { describeEvent, type Event, type LifePlan, planEvents as planEventsWithin, planLife } from './steps.ts';
 
 /** Lives on one site. What befalls it follows from the group, so that a life can be played again without the others. */
 const GROUP = 50;
@@ -33,7 +33,7 @@ const playTogether = async (
   const site = await open({ now: () => nowMs }, {});
   const around = {
     site,
-    now: () => nowMs,
+    now: () => site.now?.() ?? nowMs,
     isLossy: (index: number) => lossy.has(index),
     isCalm: () => isCalm,
     excused: excusedOn(site.kind),
@@ -80,7 +80,7 @@ const playTogether = async (
       }
       case 'crash': {
         isCalm = false;
-        const dead = site.crash(event.node);
+        const dead = await site.crash(event.node);
         for (const life of lives) life.hasCrashed(dead);
         return;
       }
@@ -132,6 +132,8 @@ export interface CampaignOptions {
   readonly lives: number;
   readonly servesGapless: boolean;
   readonly isRemote: boolean;
+  /** What befalls the sites; by default what can be done within a process. */
+  readonly planEvents?: (group: number, isRemote: boolean) => readonly Event[];
   /** Whether a failure is one of those that are known. */
   readonly isKnown?: (failure: Failure) => boolean;
   /** After so many it ends. */
@@ -157,6 +159,7 @@ export const playLives = async (options: CampaignOptions): Promise<CampaignResul
     lives,
     servesGapless,
     isRemote,
+    planEvents = planEventsWithin,
     isKnown = () => false,
     failuresMax = 3,
     shrinks = true,

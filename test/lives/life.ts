@@ -51,6 +51,23 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     return { nowMs: around.now(), node: driverAt(at).node, isWhole, isCalm: around.isCalm() };
   };
 
+  /** What a node goes by: the config as it is, or, while it is cut off, as it was when it last heard of one. */
+  const bodyAt = (index: number): Body | undefined => {
+    const { node } = driverAt(index);
+    return site.hears(index) || !memory.heard.has(node) ? memory.body : memory.heard.get(node);
+  };
+
+  /** Nodes that are not cut off know the config as it is now; those that were cut off are given the time to read it. */
+  const hearConfigs = async (): Promise<void> => {
+    let isNews = false;
+    for (const [index, { node }] of site.drivers.entries()) {
+      if (!site.hears(index)) continue;
+      isNews ||= memory.heard.has(node) && memory.heard.get(node) !== memory.body;
+      memory.heard.set(node, memory.body);
+    }
+    if (isNews) await site.refresh(prefixKey);
+  };
+
   const note = (text: string): void => {
     memory.log.push(text);
   };
@@ -92,7 +109,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
       memory.version = answer.ok;
       memory.body = body;
       memory.bodies.push(body);
-      await site.refresh(prefixKey);
+      await hearConfigs();
       return;
     }
     const before = memory.body;
@@ -179,36 +196,30 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     return answer;
   };
 
-  const takeUnregistered = async (driver: Driver, count: number, moment: Moment): Promise<Answer<unknown>> => {
-    const options = { count, variables: undefined, date: undefined, idempotencyKey: undefined };
-    const answer = await driver.take(prefixKey, options);
-    const last = memory.bodies.at(-1);
-    if ('refused' in answer || moment.isWhole || last === undefined) demandUnregistered(answer);
-    else {
-      // A node that is cut off cannot have heard of the removal, and goes on from its standby.
-      const { numbers: texts, source } = answer.ok;
-      demand(source === 'standby', 'served-unregistered', () => `${texts} (${source})`);
-      const taken = { texts, source, body: last, atMs: moment.nowMs, variables: undefined, state: 'issued' } as const;
-      recordTaken(memory, taken, moment);
-    }
-    return answer;
-  };
-
   const take = async (step: TakeStep): Promise<Answer<unknown>> => {
-    const { body } = memory;
+    const body = bodyAt(step.node);
     const driver = driverAt(step.node);
     const moment = momentAt(step.node);
     const { count, daysBack } = step;
-    if (body === undefined) return takeUnregistered(driver, count, moment);
+    if (body === undefined) {
+      const nothing = { variables: undefined, date: undefined, idempotencyKey: undefined };
+      const answer = await driver.take(prefixKey, { count, ...nothing });
+      demandUnregistered(answer);
+      return answer;
+    }
     if (step.key !== undefined) return takeKeyed(step, step.key, body, moment);
     const atMs = moment.nowMs - (daysBack ?? 0) * DAY_MS;
     const variables = variablesOf(body, step.desk);
     const period = periodIn(memory, periodOf(body, atMs), atMs);
     const date = daysBack === undefined ? undefined : dayOf(atMs);
     const isPreviewed = date === undefined && moment.isWhole && period.onTheWay.size === 0;
+    // What nodes hold may come back between preview and request.
+    const name = period.name === '' ? undefined : period.name;
+    const before = isPreviewed && site.isRemote ? await driver.report(prefixKey, name) : undefined;
     const preview = isPreviewed ? await driver.preview(prefixKey, variables) : undefined;
     const standing = isPreviewed ? await driver.sequence(prefixKey) : undefined;
-    const held = standing !== undefined && 'ok' in standing ? standing.ok.standby : undefined;
+    const held = standing !== undefined && 'ok' in standing && standing.ok.standby ? [standing.ok.standby] : [];
+    if (before !== undefined && 'ok' in before) held.push(...before.ok.rows.filter(({ node }) => node !== undefined));
     const isGivenUp = body.strategy === 'gapless' && [...period.given.values()].some(({ state }) => state === 'brief');
     expectBeginning(period, body);
     const answer = await driver.take(prefixKey, { count, variables, date, idempotencyKey: undefined });
@@ -224,8 +235,9 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     const [first] = recordTaken(memory, taken, moment);
     if (preview !== undefined && 'ok' in preview && !isGivenUp && source !== 'standby') {
       // What the node held ready itself comes first, when this request makes it give that back.
-      const isOwn = held !== undefined && first !== undefined && held.first <= first.value && first.value <= held.last;
-      const isRight = isOwn || preview.ok.number === numbers[0];
+      const wasHeld =
+        first !== undefined && held.some((range) => range.first <= first.value && first.value <= range.last);
+      const isRight = wasHeld || preview.ok.number === numbers[0];
       demand(isRight, 'preview-was-wrong', () => `${preview.ok.number}, then ${numbers[0]}`);
     }
     return answer;
@@ -335,7 +347,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
         demandServed(answer, momentAt(round));
         if ('ok' in answer) {
           memory.body = undefined;
-          await site.refresh(prefixKey);
+          await hearConfigs();
         }
         return answer;
       }
@@ -364,6 +376,7 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
     step: async (round: number): Promise<void> => {
       const step = plan.steps[round];
       if (step === undefined) return;
+      await hearConfigs();
       if (step.kind !== 'rest') note(describeStep(step));
       const answer = await perform(step, round);
       if (answer !== undefined) note(`    → ${told(answer)}`);

@@ -73,6 +73,8 @@ export interface Memory {
   readonly periods: Map<string, PeriodMemory>;
   readonly reservations: Reserved[];
   readonly keyed: Map<number, Keyed>;
+  /** The config as each node knows it; undefined: that there is none. */
+  readonly heard: Map<string, Body | undefined>;
   /** Nodes that ended without giving anything back. */
   readonly crashed: Set<string>;
   /** Whether living nodes may have something of which they did not say yet what became of it: until the end. */
@@ -94,6 +96,7 @@ export const createMemory = (prefixKey: string, excused: ReadonlySet<string>): M
   periods: new Map(),
   reservations: [],
   keyed: new Map(),
+  heard: new Map(),
   crashed: new Set(),
   unsettled: true,
   excused,

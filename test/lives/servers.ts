@@ -1,8 +1,8 @@
-/** The servers that sites stand on: each site has a database of Redis and one of PostgreSQL to itself, empty when it begins. */
+/** The servers that sites stand on: each site has a Redis and a database of PostgreSQL to itself, empty when it begins. */
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { startPostgresServer } from '../support/postgres.ts';
-import { startRedisServer } from '../support/redis.ts';
+import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import type { OpenSite } from './campaign.ts';
 import { openSite, type Spoil, type StoreKind } from './site.ts';
 
@@ -11,25 +11,29 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** Databases of Redis, of which each site has one. */
-const DATABASES = 32;
-
-const startRedis = async () => {
-  const server = await startRedisServer({ args: ['--databases', `${DATABASES}`] });
-  const free = Array.from({ length: DATABASES }, (_, database) => `${server.url}/${database}`);
+const startRedis = () => {
+  const servers: RedisServer[] = [];
+  const free: string[] = [];
   return {
+    // A server each, and not a database: nodes hear all databases of their server, and would answer for series that are not theirs.
     lease: async (): Promise<string> => {
-      const url = free.pop();
-      if (url === undefined) throw new Error(`more than ${DATABASES} sites at a time`);
-      const client = new Redis(url);
-      await client.flushdb();
+      const used = free.pop();
+      if (used === undefined) {
+        const server = await startRedisServer();
+        servers.push(server);
+        return server.url;
+      }
+      const client = new Redis(used);
+      await client.flushall();
       client.disconnect();
-      return url;
+      return used;
     },
     release: (url: string): void => {
       free.push(url);
     },
-    close: () => server.close(),
+    close: async () => {
+      for (const server of servers) await server.close();
+    },
   };
 };
 
@@ -75,7 +79,7 @@ const startPostgres = async () => {
 };
 
 export const startServers = async (kind: StoreKind, spoil?: Spoil): Promise<Servers> => {
-  const redis = kind === 'redis' || kind === 'postgres' ? await startRedis() : undefined;
+  const redis = kind === 'redis' || kind === 'postgres' ? startRedis() : undefined;
   const postgres = kind === 'postgres' ? await startPostgres() : undefined;
   return {
     open: async (clock) => {

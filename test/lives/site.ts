@@ -46,15 +46,19 @@ export interface Site {
   /** Whether a reply can be lost on its way, and a node be killed while the store goes on. */
   readonly isRemote: boolean;
   readonly drivers: readonly Driver[];
+  /** The time by which its lives go, ms; when absent their group says. */
+  now?(): number;
   isUp(index: number): boolean;
+  /** Whether the node can hear of changed configs. */
+  hears(index: number): boolean;
   /** All nodes, or one, lose what counts (`near`), or PostgreSQL (`far`). */
-  cut(what: 'near' | 'far', index?: number): void;
+  cut(what: 'near' | 'far', index?: number): void | Promise<void>;
   heal(): Promise<void>;
   loseReplies(index: number, count: number): void;
   /** A node ends in good order, and another one takes its place. @returns the name of the one that ended. */
   restart(index: number): Promise<string>;
   /** The same without giving anything back. */
-  crash(index: number): string;
+  crash(index: number): string | Promise<string>;
   prepareStandby(): void;
   /** Five seconds have passed since a config was changed. */
   refresh(prefixKey: string): Promise<void>;
@@ -193,6 +197,7 @@ export const openSite = async (options: SiteOptions): Promise<Site> => {
       return places.map(({ driver }) => driver);
     },
     isUp: (index) => placeAt(index).near.isUp && placeAt(index).far.isUp,
+    hears: (index) => placeAt(index).near.isUp,
     cut: (what, index) => {
       for (const place of index === undefined ? places : [placeAt(index)]) place[what].cut();
     },

@@ -102,6 +102,28 @@ export const planEvents = (seed: number, isRemote: boolean, rounds = ROUNDS): re
   });
 };
 
+const shuffled = <Item>(random: Random, items: readonly Item[]): readonly Item[] =>
+  items
+    .map((item) => ({ item, place: random.below(1_000_000) }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
+
+/** What befalls a site of real processes, each at least once in some order: nodes and servers end and come back. */
+export const planRestarts = (seed: number, isRemote: boolean): readonly Event[] => {
+  const random = createRandom(seed * 130_363 + 11);
+  const end = (kind: 'restart' | 'crash'): readonly Event[] => [{ kind, node: random.below(2) }];
+  const cut = (what: 'near' | 'far'): readonly Event[] => [{ kind: 'cut', what, node: undefined }, { kind: 'heal' }];
+  const nothing: readonly Event[] = [{ kind: 'nothing' }];
+  const more = isRemote
+    ? [cut('near'), random.chance(0.5) ? cut('near') : cut('far')]
+    : [end('restart'), end('crash'), nothing, nothing];
+  // In the first round they are registered.
+  return [
+    ...nothing,
+    ...shuffled(random, [end('restart'), end('crash'), end('crash'), ...more, nothing, nothing]).flat(),
+  ];
+};
+
 const bodyText = (body: Body): string =>
   `${body.format} from ${body.initialSeq + 1}, reset ${body.reset}, ${body.strategy}, ${body.overflow}, ${body.outage}` +
   `${body.allowPast ? ', past allowed' : ''}`;
