@@ -12,6 +12,8 @@ import { createSnowflakeAllocator } from './allocators/snowflake-allocator.ts';
 import { createUuidAllocator } from './allocators/uuid-allocator.ts';
 import { createWorkerKeeper } from './allocators/worker-keeper.ts';
 import type { Settings } from './config/settings.ts';
+import type { AllowanceStore } from './core/allowance-store.ts';
+import { createAllowances } from './core/allowances.ts';
 import type { ApiKeyStore } from './core/api-key-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { CounterStore } from './core/counter-store.ts';
@@ -96,6 +98,7 @@ interface Stores {
   readonly temporaryNumbers: TemporaryNumberStore;
   readonly workerLeases: WorkerLeaseStore;
   readonly apiKeys: ApiKeyStore;
+  readonly allowances: AllowanceStore;
   /** The ledger of gapless prefixes, where the same store keeps it. */
   readonly ledger?: LedgerStore;
   /** What was known of a ledger that lies elsewhere. */
@@ -109,6 +112,7 @@ interface Stores {
 
 // Each store is loaded only where it is used: without ioredis a start on SQLite is 50 ms shorter and 20 MB smaller.
 const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<Stores> => {
+  const { createRedisAllowanceStore } = await import('./stores/redis/redis-allowance-store.ts');
   const { createRedisApiKeyStore } = await import('./stores/redis/redis-api-key-store.ts');
   const { createRedisClient } = await import('./stores/redis/redis-client.ts');
   const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
@@ -125,6 +129,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
     temporaryNumbers: createRedisTemporaryNumberStore(client),
     workerLeases: createRedisWorkerLeaseStore(client, Math.random),
     apiKeys: createRedisApiKeyStore(client),
+    allowances: createRedisAllowanceStore(client),
     knownMarks: createRedisKnownMarkStore(client),
     checks,
     close: async () => {
@@ -180,6 +185,8 @@ const openSqlite = async (dataDir: string, clock: Clock): Promise<Stores> => {
     temporaryNumbers: createMemoryTemporaryNumberStore(),
     workerLeases: createSqliteWorkerLeaseStore(database),
     apiKeys: createSqliteApiKeyStore(database),
+    // Of one process: a start begins them anew.
+    allowances: createAllowances(),
     backUp: (file, progress) => copyDatabase(database.handle, file, progress),
     close: async () => database.close(),
   };
@@ -397,6 +404,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       isStorePresent: () => allocator.isStorePresent(),
       temporaryNumberService,
       keyAllowance,
+      pastPeriodsMax: settings.pastPeriodsMax,
       receipts: ledger === undefined ? [counters] : [counters, ledger],
       clock,
       emit,
@@ -405,6 +413,10 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       store: prefixConfigs,
       counters: reads,
       ledger,
+      registrations: {
+        allowances: stores.allowances,
+        shareOf: createCallerShare({ knownMax: settings.registrationsMax, openMax: settings.registrationsMax }),
+      },
       collisions: createCollisionCheck({ printed, random: Math.random }),
       strategies,
       seriesCache,

@@ -59,6 +59,8 @@ const variables = z.object({
   RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(10_000),
   OPEN_RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(1_000),
   API_KEYS_MAX: wholeNumber(1, 100_000).default(1_000),
+  REGISTRATIONS_MAX: wholeNumber(1, 10_000_000).default(100_000),
+  PAST_PERIODS_MAX: wholeNumber(1, 1_000_000).default(1_000),
   OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
   SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
@@ -116,6 +118,10 @@ const settingsSchema = variables.transform((env) => ({
   },
   /** How many API keys a caller may have made that are still there. */
   apiKeysMax: env.API_KEYS_MAX,
+  /** How many new prefixes a caller may register in a day. */
+  registrationsMax: env.REGISTRATIONS_MAX,
+  /** How many periods a date may lie back, where the prefix has `allowPast`. */
+  pastPeriodsMax: env.PAST_PERIODS_MAX,
   /** Whether callers without a credential may take numbers, and others are told from them. */
   isOpen: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open',
   /** Whether anybody who reaches the port from elsewhere may take numbers. */

@@ -1,4 +1,5 @@
 /** What each client may have of something in a day: so many at once, and from then on one by one as time goes by. */
+import type { AllowanceStore } from './allowance-store.ts';
 
 export const ALLOWANCE_PERIOD_MS = 86_400_000;
 
@@ -7,8 +8,7 @@ const CLIENTS_MAX = 100_000;
 /** Looked at with each spending: more than one, so that they become fewer. */
 const SWEPT = 2;
 
-export interface Allowances {
-  /** Spends one. @returns how long to wait for it, ms; 0: it was spent. */
+export interface Allowances extends AllowanceStore {
   spend(name: string, max: number, nowMs: number): number;
 }
 
@@ -29,8 +29,9 @@ export const createAllowances = (): Allowances => {
   return {
     spend: (name, max, nowMs) => {
       sweep(nowMs);
-      // A clock that was set back keeps nobody waiting for longer than a day.
-      const known = Math.min(wholeAt.get(name) ?? nowMs, nowMs + ALLOWANCE_PERIOD_MS);
+      const kept = wholeAt.get(name) ?? nowMs;
+      // More than a day ahead: the clock was set back since, and says nothing of what was spent.
+      const known = kept > nowMs + ALLOWANCE_PERIOD_MS ? nowMs : kept;
       const next = Math.max(known, nowMs) + ALLOWANCE_PERIOD_MS / max;
       const waitMs = next - nowMs - ALLOWANCE_PERIOD_MS;
       // Sums of fractions: a thousandth of a millisecond is no reason to wait.

@@ -51,6 +51,20 @@ export const firstDayOf = (period: string, reset: Reset, fiscalYearStart: string
   return isDate(day) ? day : undefined;
 };
 
+const DAY_MS = 86_400_000;
+const MONTHS = 12;
+
+/** Counts the periods of a reset from any beginning on. @param period a key of that reset. */
+const ordinalOf = (period: string, reset: Reset): number => {
+  const [year = 0, month = 0] = period.replace('fy', '').split('-').map(Number);
+  if (reset === 'daily') return Date.parse(`${period}T00:00:00Z`) / DAY_MS;
+  return reset === 'monthly' ? year * MONTHS + month : year;
+};
+
+/** How many periods lie between two, the later one included; 0 without reset. */
+export const periodsBetween = (earlier: string, later: string, reset: Reset): number =>
+  reset === 'never' ? 0 : ordinalOf(later, reset) - ordinalOf(earlier, reset);
+
 /** What a period key of each reset looks like, for people. */
 export const PERIOD_EXAMPLES: Readonly<Record<Reset, string>> = {
   never: '',

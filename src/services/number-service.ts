@@ -8,6 +8,7 @@ import { isStoreFailure, ValidationError } from '../core/errors.ts';
 import type { Emit, NumberSource } from '../core/events.ts';
 import { type Around, createNumberListWriter } from '../core/number-list.ts';
 import type { Strategy } from '../core/numbering.ts';
+import { periodsBetween } from '../core/period.ts';
 import type { Range } from '../core/range.ts';
 import type { RequestIdentity } from '../core/receipt.ts';
 import type { GivenVariables, NumberPrinter } from '../core/template-printer.ts';
@@ -86,6 +87,8 @@ interface Dependencies {
   readonly temporaryNumberService: TemporaryNumberService;
   /** What the keys of a caller are counted against; undefined: nothing. */
   readonly keyAllowance?: CallerShareOf;
+  /** How many periods a date may lie back, where the prefix lets it; undefined: any number. */
+  readonly pastPeriodsMax?: number;
   /** Where the receipts of earlier requests are kept. */
   readonly receipts?: readonly ReceiptReader[];
   readonly clock: Clock;
@@ -118,7 +121,16 @@ const refuseKey = (strategy: Strategy): ValidationError =>
 
 export const createNumberService = (dependencies: Dependencies): NumberService => {
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, receipts = [], clock, emit } = dependencies;
-  const { keyAllowance } = dependencies;
+  const { keyAllowance, pastPeriodsMax = Number.POSITIVE_INFINITY } = dependencies;
+
+  /** Each period that is used leaves a counter in the store for good: so they must not be beyond number. */
+  const dateOf = (series: Series, date: string, nowMs: number): number => {
+    const datedMs = series.readDate(date, nowMs);
+    const back = periodsBetween(series.periodAt(datedMs), series.periodAt(nowMs), series.config.reset);
+    if (back <= pastPeriodsMax) return datedMs;
+    const message = `Lies ${back} periods back; numbers are given of the last ${pastPeriodsMax} (PAST_PERIODS_MAX)`;
+    throw new ValidationError([{ path: 'date', message }]);
+  };
 
   const turnEnd = createTurnEnd();
   const writeNumberList = createNumberListWriter();
@@ -141,7 +153,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     instantMs: number,
     { variables, date, caller }: IssueOptions,
   ): Promise<Issued> => {
-    const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
+    const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
     const record = { print: printerFor(variables), subject: caller?.subject };
@@ -182,7 +194,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
     if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
-    const datedMs = date === undefined ? undefined : series.readDate(date, instantMs);
+    const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     const print = printerFor(variables);
     const allowance = keyAllowance?.(config.prefixKey, caller);

@@ -1,4 +1,6 @@
 /** Registering, reading, changing and removing prefix configs. */
+
+import type { AllowanceStore } from '../core/allowance-store.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CounterStore } from '../core/counter-store.ts';
@@ -6,6 +8,7 @@ import {
   CorruptEntryError,
   PrefixAlreadyExistsError,
   PrefixNotRegisteredError,
+  QuotaExceededError,
   ValidationError,
   VersionConflictError,
 } from '../core/errors.ts';
@@ -24,6 +27,7 @@ import {
   versionOf,
 } from '../core/prefix-history.ts';
 import { parseTemplate } from '../core/template.ts';
+import type { CallerShareOf } from './caller-share.ts';
 import { createChangeCheck } from './change-check.ts';
 import type { CollisionCheck } from './collision-check.ts';
 import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
@@ -42,6 +46,8 @@ export interface Changer extends Caller {
 }
 
 const ALL: MayRead = () => true;
+/** Stands where the share of a prefix has its key; no key begins so. */
+const REGISTRATION = '*registration';
 
 export interface ConfigChange {
   /** The same as `before` when there was nothing to change. */
@@ -52,7 +58,8 @@ export interface ConfigChange {
 
 export interface PrefixConfigService {
   /**
-   * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors.
+   * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, QuotaExceededError, or the
+   * store's errors.
    */
   register(prefixKey: string, input: PrefixConfigInput, changer: Changer): Promise<PrefixConfig>;
   /** @throws PrefixNotRegisteredError, VersionConflictError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors. */
@@ -116,6 +123,8 @@ interface Dependencies {
   readonly ledger?: Pick<LedgerStore, 'inspect' | 'listPeriods'> | undefined;
   readonly collisions: CollisionCheck;
   readonly strategies: Strategies;
+  /** What new prefixes are counted against; undefined: nothing. */
+  readonly registrations?: { readonly allowances: AllowanceStore; readonly shareOf: CallerShareOf };
   readonly clock: Clock;
   readonly seriesCache: SeriesCache;
   readonly emit: Emit;
@@ -127,6 +136,7 @@ export const createPrefixConfigService = ({
   ledger,
   collisions,
   strategies,
+  registrations,
   seriesCache,
   clock,
   emit,
@@ -150,14 +160,29 @@ export const createPrefixConfigService = ({
     return { stored, history };
   };
 
+  /** Before anything is written: what is spent for nothing bounds no less. @throws QuotaExceededError */
+  const spendRegistration = async (caller: Caller): Promise<void> => {
+    const share = registrations?.shareOf(REGISTRATION, caller);
+    if (registrations === undefined || share === undefined) return;
+    const waitMs = await registrations.allowances.spend(share.name, share.max, clock.now());
+    if (waitMs <= 0) return;
+    throw new QuotaExceededError(
+      `This caller has registered ${share.max} new prefixes, as many as it may (REGISTRATIONS_MAX). More may follow in the course of 24 hours.`,
+      Math.ceil(waitMs / 1_000),
+    );
+  };
+
   /** @returns false when somebody else's change went through meanwhile. */
   const registerOnce = async (
     prefixKey: string,
     input: PrefixConfigInput,
     mayRead: MayRead,
+    spend: () => Promise<void>,
   ): Promise<PrefixConfig | undefined> => {
     const entry = await entryOf(prefixKey);
     if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
+    // One that was removed has left everything that it would leave anew.
+    if (entry.history === undefined) await spend();
     // Its numbers are in use, though it was removed.
     await checkChange(prefixKey, formerWithPresent(entry), input);
     const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
@@ -238,8 +263,13 @@ export const createPrefixConfigService = ({
   return {
     register: async (prefixKey, input, changer) => {
       await check(prefixKey, input);
+      let spent: Promise<void> | undefined;
+      const spend = (): Promise<void> => {
+        spent ??= spendRegistration(changer);
+        return spent;
+      };
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL);
+        const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL, spend);
         if (config === undefined) continue;
         seriesCache.forget(prefixKey);
         emit({ type: 'prefix-config-registered', config, ...signedBy(changer) });

@@ -1,12 +1,13 @@
 /** What one caller can leave behind in the stores for good is bounded: API keys, prefixes, counters of past periods. */
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
-const start = async (store: string, env: Readonly<Record<string, string>>): Promise<TestApp> => {
+const start = async (store: string, env: Readonly<Record<string, string>>, clock?: Clock): Promise<TestApp> => {
   const database = store === 'redis' ? await leaseRedisDatabase() : undefined;
-  const app = await startApp({ ...env, ...(database && { REDIS_URL: database.url }) });
+  const app = await startApp({ ...env, ...(database && { REDIS_URL: database.url }) }, clock);
   onTestFinished(async () => {
     await app.close();
     await database?.release();
@@ -36,4 +37,51 @@ describe.each(['sqlite', 'redis'])('many API keys on %s', (store) => {
     // What it had made went with it.
     for (const status of [201, 201, 429]) expect((await make(alice)).status).toBe(status);
   });
+});
+
+describe.each(['sqlite', 'redis'])('many prefixes on %s', (store) => {
+  it('429: a caller registers no more new prefixes than REGISTRATIONS_MAX; it changes, removes and registers again what it has', async () => {
+    const app = await start(store, { REGISTRATIONS_MAX: '3' });
+    const bearer = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
+    const register = (key: string, subject: string, headers: Record<string, string> = {}) =>
+      app.call('PUT', `/api/prefix-configs/${key}`, { format: `${key}-{SEQ:3}` }, { ...bearer(subject), ...headers });
+    // What is wrong, or there already, is no registration.
+    expect((await register('A', 'alice')).status).toBe(200);
+    expect((await register('A', 'alice')).status).toBe(409);
+    expect((await app.call('PUT', '/api/prefix-configs/X', { format: '-' }, bearer('alice'))).status).toBe(400);
+    const rest = await Promise.all(['B', 'C', 'D', 'E'].map((key) => register(key, 'alice')));
+    expect(rest.map(({ status }) => status).sort()).toEqual([200, 200, 429, 429]);
+    const refused = rest.find(({ status }) => status === 429);
+    expect(refused?.json).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(refused?.json.detail).toContain('REGISTRATIONS_MAX');
+    expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(28_000);
+    expect((await register('A', 'alice', { 'if-match': '*' })).status).toBe(200);
+    expect((await app.call('DELETE', '/api/prefix-configs/A', undefined, bearer('alice'))).status).toBe(204);
+    expect((await register('A', 'alice')).status).toBe(200);
+    expect((await register('F', 'bob')).status).toBe(200);
+  });
+});
+
+describe.each(['sqlite', 'redis'])('periods that are over on %s', (store) => {
+  it.each([
+    ['daily', '{year}{month}{day}', '2026-11-27', '2026-11-26'],
+    ['monthly', '{year}{month}', '2026-09-01', '2026-08-31'],
+    ['yearly', '{year}', '2024-01-01', '2023-12-31'],
+    ['fiscal-yearly', '{fiscalYear}', '2024-04-01', '2024-03-31'],
+  ] as const)(
+    '400: of a %s series only the last PAST_PERIODS_MAX give numbers',
+    async (reset, shown, taken, refused) => {
+      const app = await start(store, { PAST_PERIODS_MAX: '2' }, { now: () => Date.parse('2026-11-29T12:00:00Z') });
+      const body = { format: `P-${shown}-{SEQ:3}`, reset, allowPast: true, fiscalYearStart: '04-01' };
+      expect((await app.call('PUT', '/api/prefix-configs/PAST', body)).status).toBe(200);
+      const take = (date: string, headers?: Record<string, string>) =>
+        app.call('POST', '/api/numbers', { prefixKey: 'PAST', date }, headers);
+      expect((await take(taken)).status).toBe(200);
+      for (const headers of [{}, { 'idempotency-key': 'k' }]) {
+        const reply = await take(refused, headers);
+        expect(reply).toMatchObject({ status: 400, json: { code: 'VALIDATION_ERROR' } });
+        expect(reply.json.detail).toBe('date: Lies 3 periods back; numbers are given of the last 2 (PAST_PERIODS_MAX)');
+      }
+    },
+  );
 });

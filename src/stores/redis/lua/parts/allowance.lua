@@ -7,7 +7,9 @@ local PERIOD = 86400000000 -- microseconds
 local function spend(key, max)
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
-  local whole = math.min(tonumber(redis.call('GET', key) or now), now + PERIOD)
+  local whole = tonumber(redis.call('GET', key) or now)
+  -- More than a day ahead: the clock was set back since, and says nothing of what was spent.
+  if whole > now + PERIOD then whole = now end
   local after = math.max(whole, now) + PERIOD / max
   local wait = after - now - PERIOD
   if wait >= 1 then return math.ceil(wait / 1000) end
