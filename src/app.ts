@@ -104,7 +104,7 @@ interface Stores {
   /** What was known of a ledger that lies elsewhere. */
   readonly knownMarks?: KnownMarkStore;
   /** What is known of the store's settings; absent where there is nothing to check. */
-  readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee'>;
+  readonly checks?: Pick<RedisChecks, 'findings' | 'guarantee' | 'look'>;
   /** Copies the database to a file; absent where it is no file of this process. */
   readonly backUp?: (file: string, progress: (done: number, total: number) => void) => Promise<void>;
   close(): Promise<void>;
@@ -287,6 +287,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   });
   const standbyKeeper = createStandbyKeeper({ seriesCache, allocator, clock });
   listeners.push((event) => {
+    if (event.type === 'outage-began') checks?.look();
     if (event.type === 'store-returned') void temporaryNumberService.handOver();
   });
   const guard =

@@ -95,6 +95,9 @@ describe('the memory of Redis', () => {
     expect((await running.call('GET', '/api/numbers/A')).status).toBe(200);
     await operator.config('SET', 'maxmemory', '1');
     expect((await running.call('GET', '/api/numbers/A')).status).toBe(503);
+    // Looked at once more, not a minute later.
+    const said = async () => (await findingsOf(running)).lines.map(({ detail }) => detail).join('\n');
+    await expect.poll(said).toContain('error: maxmemory: More than 95 % of ');
     const stateOf = async () => {
       const { status, json } = await running.call('GET', '/health');
       return { status, redis: json.components.find(({ name }: Component) => name === 'redis') };

@@ -14,6 +14,8 @@ export interface RedisChecks {
   findings(): readonly Finding[] | undefined;
   /** Undefined as long as no server could be looked at. */
   guarantee(): Guarantee | undefined;
+  /** Looks at once at the servers that can be reached: when something goes wrong, what was found a minute ago may be out of date. */
+  look(): void;
   close(): void;
 }
 
@@ -99,16 +101,18 @@ export const createRedisChecks = (
     }
   };
 
-  client.onServerReady((server) => void look(server));
-  for (const server of client.servers()) void look(server);
-  const timer = setInterval(() => {
+  const lookAtAll = (): void => {
     for (const server of client.servers()) void look(server);
-  }, LOOK_MS);
+  };
+  client.onServerReady((server) => void look(server));
+  lookAtAll();
+  const timer = setInterval(lookAtAll, LOOK_MS);
   timer.unref();
 
   return {
     findings: () => told,
     guarantee: () => guarantee,
+    look: lookAtAll,
     close: () => clearInterval(timer),
   };
 };
