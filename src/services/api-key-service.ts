@@ -7,6 +7,7 @@ import {
   apiKeyIdOf,
   formatApiKey,
   idOfApiKey,
+  subjectOfApiKey,
 } from '../core/api-key.ts';
 import type { ApiKeyStore } from '../core/api-key-store.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
@@ -25,9 +26,9 @@ export interface ApiKeyRequest {
   readonly validMs?: number | undefined;
 }
 
-/** A key, and the first of those that made each other up to it: the one that a person made. */
+/** A key, and to whom its requests count: the subject who made the first of those that made each other up to it. */
 export interface IdentifiedApiKey extends KnownApiKey {
-  readonly rootId: string;
+  readonly countedAs: string;
 }
 
 /** What is told of a key that ends. */
@@ -79,7 +80,8 @@ export const createApiKeyService = ({
   /** A key lives no longer than the key that made it. @param last of those found so far. */
   const withMakers = (known: KnownApiKey, last: ApiKey = known.entry, makers = 0): Found => {
     const makerId = apiKeyIdOf(last.createdBy);
-    if (makerId === undefined) return { ...known, rootId: last.id };
+    // One that nobody made, with AUTH=off, counts for itself.
+    if (makerId === undefined) return { ...known, countedAs: last.createdBy ?? subjectOfApiKey(last.id) };
     if (makers === MAKERS_MAX) return undefined;
     const follow = (maker: KnownApiKey | undefined): Found => maker && withMakers(known, maker.entry, makers + 1);
     const maker = cache.find(makerId);

@@ -120,9 +120,8 @@ export const createIdentify = async (
         done(new CredentialError('API_KEY_INVALID'));
         return;
       }
-      const { grants, entry, rootId } = known;
-      const names = { subject: subjectOfApiKey(entry.id), countedAs: subjectOfApiKey(rootId) };
-      request.user = { grants, ...names, expiresAtMs: Number.POSITIVE_INFINITY };
+      const { grants, entry, countedAs } = known;
+      request.user = { grants, subject: subjectOfApiKey(entry.id), countedAs, expiresAtMs: Number.POSITIVE_INFINITY };
       done();
     };
     const known = apiKeyService.identify(key);
