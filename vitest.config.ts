@@ -45,8 +45,8 @@ const lives: TestProjectInlineConfiguration = {
   test: {
     name: 'lives',
     include: ['test/lives/**/*.test.ts'],
-    // A process for each file at once: those that wait for a server leave the processors to the others.
-    maxWorkers: 8,
+    // One more than processors: those that wait for a server leave theirs to the others. With more, nodes would answer each other late.
+    maxWorkers: 3,
     testTimeout: 14_400_000,
     hookTimeout: 120_000,
   },

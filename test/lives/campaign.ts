@@ -36,7 +36,7 @@ const playTogether = async (
     now: () => site.now?.() ?? nowMs,
     isLossy: (index: number) => lossy.has(index),
     isCalm: () => isCalm,
-    excused: excusedOn(site.kind),
+    excused: excusedOn(site.kind, site.now !== undefined),
   };
   const lives = plans.map((plan) => createLife(plan, `K${plan.seed.toString(36).padStart(5, '0')}`, around));
   const failures = new Map<Life, Failure>();
@@ -75,7 +75,8 @@ const playTogether = async (
         return site.heal();
       case 'restart': {
         const left = await site.restart(event.node);
-        for (const life of lives) life.hasLeft(left);
+        const isLate = site.keptAll?.(left) === true;
+        for (const life of lives) isLate ? life.hasCrashed(left) : life.hasLeft(left);
         return;
       }
       case 'crash': {

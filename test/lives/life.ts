@@ -2,7 +2,16 @@
 import { dayOf, earliestMarked, limitOf, periodOf, variablesOf } from './body.ts';
 import type { Answer, Body, Driver, Row } from './driver.ts';
 import { look } from './look.ts';
-import { breach, createMemory, demand, type Keyed, type Memory, type PeriodMemory, periodIn } from './memory.ts';
+import {
+  breach,
+  createMemory,
+  demand,
+  demandUnlessKnown,
+  type Keyed,
+  type Memory,
+  type PeriodMemory,
+  periodIn,
+} from './memory.ts';
 import {
   demandServed,
   expectBeginning,
@@ -13,6 +22,7 @@ import {
   type Moment,
   recordTaken,
 } from './record.ts';
+import { rowAt } from './rules.ts';
 import type { Site } from './site.ts';
 import { describeStep, type LifePlan, type Step } from './steps.ts';
 
@@ -238,7 +248,11 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
       const wasHeld =
         first !== undefined && held.some((range) => range.first <= first.value && first.value <= range.last);
       const isRight = wasHeld || preview.ok.number === numbers[0];
-      demand(isRight, 'preview-was-wrong', () => `${preview.ok.number}, then ${numbers[0]}`);
+      // A recovery may have begun in between, and gone on above what some node may have issued.
+      const after = isRight ? undefined : await driver.report(prefixKey, name);
+      const passedBy = after !== undefined && 'ok' in after && rowAt(after.ok.rows, preview.ok.value)?.reason;
+      const rule = passedBy === 'recovery-jump' ? 'jumped' : 'preview-was-wrong';
+      demandUnlessKnown(memory, isRight, rule, () => `${preview.ok.number}, then ${numbers[0]}`);
     }
     return answer;
   };

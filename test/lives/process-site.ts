@@ -50,6 +50,9 @@ export const openProcessSite = async (kind: ProcessKind): Promise<Site> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'lives-'));
   const env = {
     STANDBY_SIZE: '8',
+    // A busy machine is no outage.
+    REDIS_TIMEOUT_MS: '5000',
+    DATABASE_TIMEOUT_MS: '10000',
     ...(redis ? { REDIS_URL: redis.url } : { DATA_DIR: dataDir }),
     ...(postgres && { DATABASE_URL: postgres.url }),
   };
@@ -70,10 +73,16 @@ export const openProcessSite = async (kind: ProcessKind): Promise<Site> => {
     }
   };
   await settled();
+  const kept = new Set<string>();
+  const stop = async (service: Service, name: string): Promise<void> => {
+    const code = await service.stop();
+    const isKept = code !== 0 || service.logs().some(({ event }) => event === 'standby-not-returned');
+    if (isKept) kept.add(name);
+  };
   const down = new Set<RedisServer | PostgresServer>();
-  const again = async (index: number, end: (service: Service) => Promise<unknown>): Promise<string> => {
+  const again = async (index: number, end: (service: Service, name: string) => Promise<void>): Promise<string> => {
     const { service, driver } = nodeAt(index);
-    await end(service);
+    await end(service, driver.node);
     nodes[index % nodes.length] = await start();
     // Nobody asks a node that is not ready, unless what it needs is away.
     if (down.size === 0) await settled();
@@ -102,7 +111,8 @@ export const openProcessSite = async (kind: ProcessKind): Promise<Site> => {
       await settled();
     },
     loseReplies: () => undefined,
-    restart: (index) => again(index, (service) => service.stop()),
+    restart: (index) => again(index, stop),
+    keptAll: (name) => kept.has(name),
     crash: (index) => again(index, (service) => service.kill()),
     prepareStandby: () => undefined,
     // A process of its own with its own database hears of every change at once.

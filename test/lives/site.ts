@@ -57,6 +57,8 @@ export interface Site {
   loseReplies(index: number, count: number): void;
   /** A node ends in good order, and another one takes its place. @returns the name of the one that ended. */
   restart(index: number): Promise<string>;
+  /** Whether a node that ended in good order could not give back what it had. */
+  keptAll?(name: string): boolean;
   /** The same without giving anything back. */
   crash(index: number): string | Promise<string>;
   prepareStandby(): void;
