@@ -15,18 +15,31 @@ export interface AdvanceOptions {
   readonly store: CounterStore;
   readonly ceilings: CeilingStore | undefined;
   readonly keeper: CeilingKeeper;
-  /** Has this node make a call for the sequence, so that it is opened, or recovered. */
-  readonly recover: () => void;
+  /**
+   * Has this node make a call for the sequence, so that it is opened, or recovered.
+   * @param epoch that of the ceilings, in which the counter store does not count: whoever does was outrun, and leaves his own.
+   */
+  readonly recover: (epoch?: bigint) => void;
 }
 
 const WAIT_MAX_MS = 5_000;
 const POLL_MS = 100;
 
-/** @returns the epoch in which the ceiling now allows the advance; undefined when the sequence is not served yet. */
-const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise<bigint | undefined> => {
-  if (ceilings === undefined || store.fence === undefined) return 0n;
+interface Preparation {
+  /** In which the sequence counts by what the ceilings say; undefined when it was never opened. */
+  readonly epoch: bigint | undefined;
+  /** Whether the ceiling now allows the advance. */
+  readonly isReady: boolean;
+}
+
+const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise<Preparation> => {
+  if (ceilings === undefined || store.fence === undefined) return { epoch: 0n, isReady: true };
   const row = await ceilings.read(target.sequence);
-  if (row === undefined || to > target.limit) return row?.epoch;
+  if (row === undefined) return { epoch: undefined, isReady: false };
+  if (to > target.limit) return { epoch: row.epoch, isReady: true };
+  // What is durable already is put in force. Were the base moved first, a recovery would go on above it, and this come too late.
+  const inForce = await store.fence.raise({ sequence: target.sequence, epoch: row.epoch, ceiling: row.ceiling });
+  if (inForce === undefined) return { epoch: row.epoch, isReady: false };
   const window = windowWithin(ceilingWindow(target.standbySize), to, target.limit);
   const result = await raiseCeiling({
     sequence: target.sequence,
@@ -36,7 +49,7 @@ const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise
     operations: store.fence,
     ceilings,
   });
-  return result.kind === 'raised' ? row.epoch : undefined;
+  return result.kind === 'raised' ? { epoch: row.epoch, isReady: true } : { epoch: result.epoch, isReady: false };
 };
 
 /** @throws StorageUnavailableError or StorageTimeoutError. */
@@ -45,13 +58,13 @@ export const advanceSequence = async (options: AdvanceOptions): Promise<AdvanceR
   const { sequence, initialSeq, limit, standbySize } = target;
   const endMs = performance.now() + WAIT_MAX_MS;
   do {
-    const epoch = await prepare(options);
-    if (epoch !== undefined) {
+    const { epoch, isReady } = await prepare(options);
+    if (epoch !== undefined && isReady) {
       const window = keeper === 'elsewhere' ? 0 : ceilingWindow(standbySize);
       const reply = await store.advance({ sequence, operation, to, initialSeq, limit, epoch, window });
       if (reply.kind !== 'recovering' && reply.kind !== 'ceiling') return reply;
     }
-    recover();
+    recover(isReady ? undefined : epoch);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   } while (performance.now() < endMs);
   throw new StorageUnavailableError('The sequence is being recovered.');

@@ -508,8 +508,9 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         store,
         ceilings,
         keeper: fenceKeeper?.keeper() ?? 'store',
-        recover: () => {
+        recover: (epoch) => {
           const lane = openLane(target);
+          if (lane.blocked === undefined && epoch !== undefined) fenceKeeper?.supersede(lane, epoch);
           if (lane.blocked === undefined) due.add(lane);
           start();
         },

@@ -8,7 +8,7 @@ import { createCeilingRaiser } from './ceiling-raiser.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import { createNodeRegistration } from './node-registration.ts';
 import { createRecovery } from './recovery.ts';
-import { beginAt, type CeilingKeeper, owesReport, swear } from './session-state.ts';
+import { beginAt, type CeilingKeeper, owesReport, supersede, swear } from './session-state.ts';
 
 /** Before a store that failed is asked again. */
 const RETRY_MS = 500;
@@ -25,6 +25,8 @@ export interface FenceKeeper {
   look(lane: Lane): void;
   /** A recovery has begun that this lane has to report for. */
   join(lane: Lane): void;
+  /** The ceilings are in this epoch: a lane that counts in an earlier one leaves it, and reports. */
+  supersede(lane: Lane, epoch: bigint): void;
   /** Writes down what the lane knows of its sequence. `isLeft`: for the last time. @returns whether that was done. */
   settle(lane: Lane, isLeft: boolean): Promise<boolean>;
   /** Strikes this node out, when all its lanes have left. @returns false when that could not be done. */
@@ -147,6 +149,13 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
       if (lane.blocked !== undefined) return;
       swear(lane.session);
       recover(lane);
+    },
+
+    supersede: (lane, epoch) => {
+      const { session } = lane;
+      if (session.fence === undefined || session.fence.epoch >= epoch) return;
+      supersede(session, epoch);
+      if (owesReport(session)) recover(lane);
     },
 
     settle: (lane, isLeft) => {

@@ -64,3 +64,16 @@ it('an epoch granted to another server that never served makes no recovery jump:
   for (const key of SERIES) expect(Number(await fromRedis(node(1), key))).toBeLessThan(100);
   expect(logged()).not.toContain('TypeError');
 });
+
+it('an advance recovers a sequence whose latest grant was outrun: the nodes count in an epoch that PostgreSQL has left', async () => {
+  await node(0).call('PUT', '/api/prefix-configs/A', { format: 'A-{SEQ:4}' });
+  for (const app of nodes) await fromRedis(app, 'A');
+  // A node was granted this one, and another had ended the recovery before it could install it.
+  await database.query('UPDATE ceilings SET epoch = epoch + 1');
+  const moved = await node(0).call('POST', '/api/sequences/A/advance', { to: '500', reason: 'test' });
+  expect(moved.json).toMatchObject({ value: '500' });
+  for (const app of nodes) expect(Number((await fromRedis(app, 'A')).slice(2))).toBeGreaterThan(500);
+  expect((await node(1).call('GET', '/api/sequences/A/gaps')).json.items).not.toContainEqual(
+    expect.objectContaining({ reason: 'recovery-jump' }),
+  );
+});

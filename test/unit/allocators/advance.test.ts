@@ -24,7 +24,12 @@ const setUp = async (epoch = 3n) => {
   const asked: AdvanceRequest[] = [];
   const raises: CeilingRaise[] = [];
   const replies: (AdvanceReply | Error)[] = [];
-  const state = { served: epoch, recovered: 0, failure: undefined as Error | undefined };
+  const state = {
+    served: epoch,
+    recovered: 0,
+    left: undefined as bigint | undefined,
+    failure: undefined as Error | undefined,
+  };
   const ceilings: CeilingStore = {
     ...memory,
     raise: async (raise) => {
@@ -67,8 +72,9 @@ const setUp = async (epoch = 3n) => {
       store,
       ceilings,
       keeper: 'elsewhere',
-      recover: () => {
+      recover: (left) => {
         state.recovered += 1;
+        state.left = left;
       },
       ...parts,
     });
@@ -84,10 +90,10 @@ afterEach(() => {
 });
 
 describe('with ceilings kept elsewhere', () => {
-  it('the new value is durable there, then allowed, and only then the counter moves', async () => {
+  it('the epoch is that of the counter store; then the new value is durable, then allowed, and only then the counter moves', async () => {
     const { advance, order, asked, raises, memory } = await setUp();
     expect(await advance()).toEqual(ADVANCED);
-    expect(order).toEqual(['kept', 'in force', 'moved']);
+    expect(order).toEqual(['in force', 'kept', 'in force', 'moved']);
     expect(raises).toMatchObject([{ base: 500n, ceiling: 10_500n, epoch: 3n }]);
     expect(asked).toEqual([
       {
@@ -125,13 +131,13 @@ describe('with ceilings kept elsewhere', () => {
     expect(asked).toMatchObject([{ epoch: 1n }]);
   });
 
-  it('a sequence whose counter store counts in another epoch is recovered first', async () => {
-    const { advance, state, asked } = await setUp();
+  it('a sequence whose counter store counts in another epoch is recovered first, and nothing moved before', async () => {
+    const { advance, state, asked, raises } = await setUp();
     state.served = 2n;
     const reply = advance();
     await vi.advanceTimersByTimeAsync(0);
-    expect(asked).toEqual([]);
-    expect(state.recovered).toBe(1);
+    expect([asked, raises]).toEqual([[], []]);
+    expect([state.recovered, state.left]).toEqual([1, 3n]);
     state.served = 3n;
     await vi.advanceTimersByTimeAsync(100);
     expect(await reply).toEqual(ADVANCED);
