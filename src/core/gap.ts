@@ -2,8 +2,9 @@
 import type { Range } from './range.ts';
 
 /**
- * `node-crash`: given to a node that has been silent since, which may have issued some of them; `advance`: passed over
- * by an operator; `recovery-jump`: passed over when the store had lost its last state; `void`: taken back before it was issued.
+ * `node-crash`: given to a node that has been silent since, or that Redis was killed before it answered, which may have issued
+ * some of them; `advance`: passed over by an operator; `recovery-jump`: passed over when the store had lost its last state;
+ * `void`: taken back before it was issued.
  */
 export const GAP_REASONS = ['node-crash', 'recovery-jump', 'advance', 'void'] as const;
 export type GapReason = (typeof GAP_REASONS)[number];
