@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lib: [],
 };
 
-const CORE_PACKAGES = ['zod', 'temporal-polyfill', 'cdigit'];
+const CORE_PACKAGES = ['zod', 'temporal-polyfill'];
 
 /** Each technology is wrapped in its own room (app and main tie the rooms together and are free). */
 const HOMES: readonly { readonly packages: RegExp; readonly rooms: readonly string[] }[] = [
