@@ -76,7 +76,8 @@ export async function* readLedgerReport(
       next = (row.last ?? row.value) + 1n;
     }
     const isLast = rows.length < ROWS_PER_PAGE;
-    if (isLast && (next ?? highest) <= highest) runs.push(missing(next ?? highest, highest));
+    // Without any row nothing was ever taken: what was asked for was refused, and where counting would begin is no gap.
+    if (isLast && next !== undefined && next <= highest) runs.push(missing(next, highest));
     // Rows that are final say the same at any moment, as long as none is added.
     const isFinal = rows.every(({ state }) => state === 'issued' || state === 'confirmed' || state === 'lost');
     const exact = isFinal && (!isLast || (await ledger.inspect(sequence)).value === highest);

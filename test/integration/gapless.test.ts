@@ -410,6 +410,16 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'outage' }] } });
   });
 
+  it('200 with an empty report when all that was ever asked for was refused: where counting begins is no gap', async () => {
+    await register('EARLY', { ...GAPLESS, initialSeq: 990, overflow: 'reject' });
+    expect((await app.call('GET', '/api/numbers/EARLY?count=10')).status).toBe(409);
+    const report = (await app.call('GET', '/api/sequences/EARLY/report')).json;
+    expect(report).toMatchObject({ runs: [], summary: { exact: true, issued: '0', gap: '0' } });
+    expect(await take('EARLY', 9)).toHaveLength(9);
+    const { runs, summary } = (await app.call('GET', '/api/sequences/EARLY/report')).json;
+    expect([runs[0].first, summary]).toMatchObject(['991', { issued: '9', gap: '0' }]);
+  });
+
   it('409 at the end of a series, and what comes free is still handed out', async () => {
     await register('END', { format: 'END{SEQ:1}', strategy: 'gapless', overflow: 'reject', initialSeq: 7 });
     const { json } = await reserve('END');
