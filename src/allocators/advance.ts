@@ -17,7 +17,7 @@ export interface AdvanceOptions {
   readonly keeper: CeilingKeeper;
   /**
    * Has this node make a call for the sequence, so that it is opened, or recovered.
-   * @param epoch that of the ceilings, in which the counter store does not count: whoever does was outrun, and leaves his own.
+   * @param epoch of the ceilings, when the counter store does not count in it: a node that counts in an earlier one leaves that.
    */
   readonly recover: (epoch?: bigint) => void;
 }
@@ -37,7 +37,7 @@ const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise
   const row = await ceilings.read(target.sequence);
   if (row === undefined) return { epoch: undefined, isReady: false };
   if (to > target.limit) return { epoch: row.epoch, isReady: true };
-  // What is durable already is put in force. Were the base moved first, a recovery would go on above it, and this come too late.
+  // What is durable already is put in force. Were the base moved first, a recovery would go on above it, and the advance would be too late.
   const inForce = await store.fence.raise({ sequence: target.sequence, epoch: row.epoch, ceiling: row.ceiling });
   if (inForce === undefined) return { epoch: row.epoch, isReady: false };
   const window = windowWithin(ceilingWindow(target.standbySize), to, target.limit);

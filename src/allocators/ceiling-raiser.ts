@@ -14,6 +14,8 @@ export interface CeilingRaiser {
   look(lane: Lane): void;
   /** Raises it above a value, for a call that cannot be served below. @throws the stores' errors. */
   raise(lane: Lane, above: bigint): Promise<void>;
+  /** The ceilings are in this epoch: a lane that counts in an earlier one leaves it, and has to report. */
+  supersede(lane: Lane, epoch: bigint): void;
   /** Writes down the account of a sequence that this node has left. @throws the stores' errors. */
   settle(lane: Lane): Promise<void>;
 }
@@ -45,6 +47,14 @@ const createPace = () => {
 export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSworn }: Dependencies): CeilingRaiser => {
   const paceOf = createPace();
 
+  const leaveFor = (lane: Lane, epoch: bigint): void => {
+    const { session } = lane;
+    // Another server counts by now: what is left here belongs to an epoch that is over.
+    supersede(session, epoch);
+    // At once: the next trip may begin before whoever awaits this goes on.
+    if (owesReport(session)) onSworn(lane);
+  };
+
   const move = async (lane: Lane, above: bigint, base: bigint): Promise<void> => {
     const { session, target } = lane;
     const { fence } = session;
@@ -56,12 +66,7 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSwor
     const within = start < target.limit && target.limit < goal ? target.limit : goal;
     const result = await raiseCeiling({ sequence: target.sequence, fence, goal: within, base, operations, ceilings });
     if (result.kind === 'raised') noteRaised(session, result.fence);
-    else if (result.epoch > fence.epoch) {
-      // Another server counts by now: what is left here belongs to an epoch that is over.
-      supersede(session, result.epoch);
-      // At once: the next trip may begin before whoever awaits this goes on.
-      if (owesReport(session)) onSworn(lane);
-    }
+    else if (result.epoch > fence.epoch) leaveFor(lane, result.epoch);
   };
 
   const raise = async (lane: Lane, above: bigint, base = 0n): Promise<void> => {
@@ -89,6 +94,10 @@ export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSwor
       raise(lane, seen).catch(() => undefined);
     },
     raise,
+    supersede: (lane, epoch) => {
+      const { fence } = lane.session;
+      if (fence !== undefined && epoch > fence.epoch) leaveFor(lane, epoch);
+    },
     settle: async (lane) => {
       if (ceilings !== undefined) await raise(lane, topOf(lane.session), topOf(lane.session));
     },

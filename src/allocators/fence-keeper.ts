@@ -8,7 +8,7 @@ import { createCeilingRaiser } from './ceiling-raiser.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import { createNodeRegistration } from './node-registration.ts';
 import { createRecovery } from './recovery.ts';
-import { beginAt, type CeilingKeeper, owesReport, supersede, swear } from './session-state.ts';
+import { beginAt, type CeilingKeeper, owesReport, swear } from './session-state.ts';
 
 /** Before a store that failed is asked again. */
 const RETRY_MS = 500;
@@ -151,12 +151,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
       recover(lane);
     },
 
-    supersede: (lane, epoch) => {
-      const { session } = lane;
-      if (session.fence === undefined || session.fence.epoch >= epoch) return;
-      supersede(session, epoch);
-      if (owesReport(session)) recover(lane);
-    },
+    supersede: raiser.supersede,
 
     settle: (lane, isLeft) => {
       if (ceilings === undefined) return Promise.resolve(true);

@@ -50,10 +50,10 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
   /** Those about which the ceilings' store is being asked. */
   const asked = new Set<Lane>();
 
-  const isAskedAgain = (lane: Lane, waiting: WaitingReply): boolean => {
+  const isAskedAgain = (lane: Lane, question: string, sinceMs: number): boolean => {
     const last = refused.get(lane);
-    if (ceilings === undefined || last?.question !== questionOf(waiting)) return false;
-    return waiting.sinceMs >= last.sinceMs && waiting.sinceMs < last.sinceMs + ASK_AGAIN_MS;
+    if (ceilings === undefined || last?.question !== question) return false;
+    return sinceMs >= last.sinceMs && sinceMs < last.sinceMs + ASK_AGAIN_MS;
   };
 
   const isMyTurn = ({ reported, sinceMs }: WaitingReply): boolean =>
@@ -62,7 +62,10 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
   /** @returns whether the recovery was ended. */
   const end = async (lane: Lane, waiting: WaitingReply): Promise<boolean> => {
     const { session, target, stranger } = lane;
-    if (!waiting.reported.includes(node) || !isMyTurn(waiting) || isAskedAgain(lane, waiting)) return false;
+    if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
+    const { sinceMs } = waiting;
+    const question = questionOf(waiting);
+    if (isAskedAgain(lane, question, sinceMs)) return false;
     const { sequence, limit, standbySize } = target;
     const install = await decide(waiting, {
       sequence,
@@ -75,13 +78,13 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
       ceilings,
       swear: (epoch) => swear(session, epoch),
     });
-    if (install === undefined) refused.set(lane, { question: questionOf(waiting), sinceMs: waiting.sinceMs });
+    if (install === undefined) refused.set(lane, { question, sinceMs });
     if (install === undefined || !(await operations.install(install))) return false;
     emit({
       type: 'sequence-recovered',
       ...sequence,
       jumpedTo: install.jumpTo,
-      afterMs: waiting.sinceMs,
+      afterMs: sinceMs,
       nodes: waiting.reported.length,
     });
     return true;

@@ -20,9 +20,6 @@ export const networkOf = (address: string): string => {
   return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 };
 
-/**
- * Who the token or the API key of a request says its caller is (of keys that made each other: the first), once it was verified; else
- * where it comes from.
- */
+/** The subject of a token, or the maker of an API key (of keys that made each other: of the first), once verified; else the address. */
 export const clientOf = ({ user, ip }: FastifyRequest): string =>
   user?.countedAs === undefined ? `address ${networkOf(ip)}` : `caller ${user.countedAs}`;
