@@ -1,5 +1,5 @@
 /** What every store of API keys promises. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { ApiKey } from '../../src/core/api-key.ts';
 import type { ApiKeyStore } from '../../src/core/api-key-store.ts';
 
@@ -30,7 +30,7 @@ const keyOf = (changes: Partial<ApiKey> = {}): ApiKey => {
 
 export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTest): void => {
   describe(`${name} keeps API keys`, () => {
-    it('and finds several in one call, through every node, unknown ones as undefined', async () => {
+    test('and finds several in one call, through every node, unknown ones as undefined', async () => {
       const [one, two] = [keyOf(), keyOf({ createdBy: undefined, expiresAtMs: 1_800_000_000_000 })];
       expect(await get().store.insert(one)).toBe(true);
       expect(await get().otherNode.insert(two)).toBe(true);
@@ -38,7 +38,7 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(found).toEqual([two, undefined, one, undefined]);
     });
 
-    it('and lets an id be taken once', async () => {
+    test('and lets an id be taken once', async () => {
       const key = keyOf();
       const won = await Promise.all(
         Array.from({ length: 16 }, (_, index) => get().store.insert({ ...key, name: `${index}` })),
@@ -47,7 +47,7 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(await get().store.find([key.id])).toEqual([{ ...key, name: `${won.indexOf(true)}` }]);
     });
 
-    it('and no more of one owner than its share; those removed and those over make room', async () => {
+    test('and no more of one owner than its share; those removed and those over make room', async () => {
       const { store, otherNode } = get();
       const share = { name: `owner ${keyOf().id}`, max: 3 };
       const ending = keyOf({ expiresAtMs: 2_000_000_000_000 });
@@ -69,7 +69,7 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(await store.insert(keyOf({ createdAtMs: 2_000_000_000_000 }), share)).toBe('share-held');
     });
 
-    it('and removes one once; nobody finds it afterwards', async () => {
+    test('and removes one once; nobody finds it afterwards', async () => {
       const key = keyOf();
       await get().store.insert(key);
       expect(await get().otherNode.remove(key.id)).toBe(true);
@@ -77,7 +77,7 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(await get().store.find([key.id])).toEqual([undefined]);
     });
 
-    it('and lists them page by page in the order of their ids', async () => {
+    test('and lists them page by page in the order of their ids', async () => {
       const keys = [keyOf(), keyOf(), keyOf()];
       for (const key of keys.toReversed()) await get().store.insert(key);
       const before = (made - 3).toString(16).padStart(16, '0');
@@ -86,7 +86,7 @@ export const describeApiKeyStore = (name: string, get: () => ApiKeyStoreUnderTes
       expect(await get().store.list(keys[2]?.id ?? '', 2)).toEqual([]);
     });
 
-    it('and takes an entry that cannot be read for none, in lists too', async () => {
+    test('and takes an entry that cannot be read for none, in lists too', async () => {
       const { preload, store } = get();
       const [broken, fine] = [keyOf(), keyOf()];
       await preload?.(broken.id, '{"hash":');

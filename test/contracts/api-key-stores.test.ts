@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createMemoryApiKeyStore } from '../../src/stores/memory/memory-api-key-store.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
@@ -64,7 +64,7 @@ describe('the key itself', () => {
     return { app, secret: String(json.key).split('_')[2] ?? '' };
   };
 
-  it('is not in the embedded database', async () => {
+  test('is not in the embedded database', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'api-keys-'));
     const { app, secret } = await make({ DATA_DIR: dataDir });
     // Beside the files lies the socket of the backup, which nobody can read.
@@ -77,7 +77,7 @@ describe('the key itself', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('is not in Redis', async () => {
+  test('is not in Redis', async () => {
     const { app, secret } = await make({ REDIS_URL: redis.url });
     const stored = JSON.stringify(await redis.client.hvals('api_keys'));
     expect(stored).toContain('configs:read');

@@ -1,5 +1,5 @@
 /** The contract of every ceiling store: what `core/ceiling-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type {
   CeilingRaise,
   CeilingStore,
@@ -83,7 +83,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
     granted(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).account;
 
   describe(`${title} keeps the contract of a ceiling store`, () => {
-    it('keeps where a sequence began through raises and recoveries, and takes it from an account that knows', async () => {
+    test('keeps where a sequence began through raises and recoveries, and takes it from an account that knows', async () => {
       const { store } = get();
       const [told, silent] = [freshName(), freshName()];
       const first = await store.recover(recoveryOf(told, { origin: 40n, highest: 40n }));
@@ -100,7 +100,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(next).toMatchObject({ kind: 'granted', origin: 7n });
     });
 
-    it('never sets back where a sequence began: an account that was read before that moved on may come after it', async () => {
+    test('never sets back where a sequence began: an account that was read before that moved on may come after it', async () => {
       const { store, otherNode } = get();
       const sequence = freshName();
       await store.recover(recoveryOf(sequence, { origin: 9n, highest: 9n }));
@@ -123,7 +123,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('counts a first contact from where the sequence begins at least: nothing below that is said to be issued', async () => {
+    test('counts a first contact from where the sequence begins at least: nothing below that is said to be issued', async () => {
       const { store } = get();
       const sequence = freshName();
       const outcome = await store.recover(recoveryOf(sequence, { origin: 51n, highest: 16n }));
@@ -138,7 +138,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('lists the periods of a prefix, in pages, and of no other', async () => {
+    test('lists the periods of a prefix, in pages, and of no other', async () => {
       const { store } = get();
       const { prefixKey } = freshName();
       for (const name of [prefixKey, `${prefixKey}X`]) {
@@ -150,7 +150,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
     });
 
-    it('knows nothing of a sequence that nobody counted', async () => {
+    test('knows nothing of a sequence that nobody counted', async () => {
       const sequence = freshName();
       expect(await get().store.read(sequence)).toBeUndefined();
       expect(await get().store.raise(raiseOf(sequence))).toEqual({ kind: 'behind', current: undefined });
@@ -161,7 +161,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.read(sequence)).toBeUndefined();
     });
 
-    it('enters a sequence in epoch 1, exactly, whoever is registered', async () => {
+    test('enters a sequence in epoch 1, exactly, whoever is registered', async () => {
       const sequence = freshName();
       await get().store.register('somebody');
       expect(await get().store.recover(recoveryOf(sequence, { highest: 70n }))).toEqual({
@@ -175,14 +175,14 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().otherNode.read(sequence)).toEqual({ epoch: 1n, ceiling: 1_070n });
     });
 
-    it('is behind, and stays so, when the counter store has served a sequence that it does not know', async () => {
+    test('is behind, and stays so, when the counter store has served a sequence that it does not know', async () => {
       const sequence = freshName();
       const request = recoveryOf(sequence, { servedEpoch: 41n, mayJump: true });
       expect(await get().store.recover(request)).toEqual({ kind: 'behind', current: undefined });
       expect(await get().store.read(sequence)).toBeUndefined();
     });
 
-    it('keeps look-alike names and periods apart', async () => {
+    test('keeps look-alike names and periods apart', async () => {
       const base = freshName().prefixKey;
       const sequences: SequenceName[] = [
         { prefixKey: base, period: '' },
@@ -198,7 +198,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(read.map((ceiling) => ceiling?.ceiling)).toEqual([1_000n, 1_001n, 1_002n, 1_003n, 1_004n]);
     });
 
-    it('raises the ceiling, and never lowers it', async () => {
+    test('raises the ceiling, and never lowers it', async () => {
       const sequence = await begin();
       expect(await get().store.raise(raiseOf(sequence, { known: 1_000n }))).toEqual({
         kind: 'raised',
@@ -211,7 +211,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().otherNode.read(sequence)).toEqual({ epoch: 1n, ceiling: 2_000n });
     });
 
-    it('refuses a raise of an older epoch as superseded, and one it has not heard of as behind, and changes nothing', async () => {
+    test('refuses a raise of an older epoch as superseded, and one it has not heard of as behind, and changes nothing', async () => {
       const sequence = await begin();
       await get().store.recover(recoveryOf(sequence, { epoch: 1n }));
       const current = { epoch: 2n, ceiling: 1_000n };
@@ -229,7 +229,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('goes on exactly when every registered node has reported', async () => {
+    test('goes on exactly when every registered node has reported', async () => {
       const sequence = await begin();
       await get().store.raise(raiseOf(sequence, { base: 300n }));
       await get().store.register('n1');
@@ -246,7 +246,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.read(sequence)).toEqual({ epoch: 2n, ceiling: 2_500n });
     });
 
-    it('keeps the ceiling where it was when counting goes on far below it', async () => {
+    test('keeps the ceiling where it was when counting goes on far below it', async () => {
       const sequence = await begin();
       await get().store.raise(raiseOf(sequence, { ceiling: 90_000n, base: 10n }));
       expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n, highest: 4n }))).toMatchObject({
@@ -255,7 +255,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('waits for registered nodes, and jumps above the ceiling when it may', async () => {
+    test('waits for registered nodes, and jumps above the ceiling when it may', async () => {
       const sequence = await begin();
       for (const node of ['n1', 'n2', 'n3']) await get().store.register(node);
       const request = recoveryOf(sequence, { epoch: 1n, reported: ['n2'], highest: 600n });
@@ -271,7 +271,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('does not go on exactly while a reporter may still count in an epoch that was granted to another server', async () => {
+    test('does not go on exactly while a reporter may still count in an epoch that was granted to another server', async () => {
       const sequence = await begin();
       const { store } = get();
       await store.recover(recoveryOf(sequence, { epoch: 1n, server: 'server-b', sworn: 2n }));
@@ -295,7 +295,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('never takes a jump back, though a later recovery is exact', async () => {
+    test('never takes a jump back, though a later recovery is exact', async () => {
       const sequence = await begin();
       await get().store.register('n1');
       await get().store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true }));
@@ -308,14 +308,14 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('puts the ceiling above the highest value also when that lies above the old ceiling', async () => {
+    test('puts the ceiling above the highest value also when that lies above the old ceiling', async () => {
       const sequence = await begin();
       await get().store.register('n1');
       const request = recoveryOf(sequence, { epoch: 1n, highest: 5_000n, mayJump: true });
       expect(await get().store.recover(request)).toMatchObject({ jumpTo: 1_000n, ceiling: 6_000n });
     });
 
-    it('does not wait for a node that left', async () => {
+    test('does not wait for a node that left', async () => {
       const sequence = await begin();
       await get().store.register('n1');
       await get().store.leave('n1');
@@ -323,7 +323,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).toMatchObject({ jumpTo: undefined });
     });
 
-    it('refuses a recovery of another epoch as superseded, and of one behind the counter store as behind', async () => {
+    test('refuses a recovery of another epoch as superseded, and of one behind the counter store as behind', async () => {
       const sequence = await begin();
       const current = { epoch: 1n, ceiling: 1_000n };
       const refused = (more: Partial<RecoveryRequest>) =>
@@ -335,7 +335,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.read(sequence)).toEqual(current);
     });
 
-    it('grants exactly one of 50 concurrent recoveries of one epoch, and tells the others which is current', async () => {
+    test('grants exactly one of 50 concurrent recoveries of one epoch, and tells the others which is current', async () => {
       const { store, otherNode } = get();
       const sequence = freshName();
       for (const epoch of [0n, 1n, 2n]) {
@@ -352,7 +352,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       }
     });
 
-    it('shows a node that registered before it read either the new epoch, or to the recovery as missing', async () => {
+    test('shows a node that registered before it read either the new epoch, or to the recovery as missing', async () => {
       const { store, otherNode } = get();
       const seen = { epoch: 0, missing: 0 };
       for (let round = 0; round < 40; round += 1) {
@@ -377,7 +377,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(seen.epoch + seen.missing).toBe(40);
     });
 
-    it('lets 64 concurrent raises end at the highest, none below the one it was told', async () => {
+    test('lets 64 concurrent raises end at the highest, none below the one it was told', async () => {
       const { store, otherNode } = get();
       const sequence = await begin();
       const outcomes = await Promise.all(
@@ -398,7 +398,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await storedAccount(sequence)).toEqual(accountOf(63n, 0, [gapOf(64n, 64n)]));
     });
 
-    it('keeps the account to the last digit and millisecond', async () => {
+    test('keeps the account to the last digit and millisecond', async () => {
       const sequence = await begin();
       const gaps = [
         gapOf(1n, 9n, { reason: 'advance', node: undefined }),
@@ -410,7 +410,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await storedAccount(sequence)).toEqual(account);
     });
 
-    it('replaces the account by a newer one, gap by gap, and never by an older one', async () => {
+    test('replaces the account by a newer one, gap by gap, and never by an older one', async () => {
       const sequence = await begin();
       const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
       await put(accountOf(10n, 5, [gapOf(1n, 2n), gapOf(4n, 6n), gapOf(9n, 9n)]));
@@ -424,7 +424,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await storedAccount(sequence)).toEqual(newer);
     });
 
-    it('empties the account, and fills it again', async () => {
+    test('empties the account, and fills it again', async () => {
       const sequence = await begin();
       const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
       await put(accountOf(1n, 0, []));
@@ -438,7 +438,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       );
     });
 
-    it('is exact up to 18446744073709551615 and stops there', async () => {
+    test('is exact up to 18446744073709551615 and stops there', async () => {
       const sequence = freshName();
       await get().forgetNodes();
       const first = recoveryOf(sequence, { highest: VALUE_MAX - 5n });
@@ -452,7 +452,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
-    it('buries a node after an hour of silence, and everything it may have issued with it', async () => {
+    test('buries a node after an hour of silence, and everything it may have issued with it', async () => {
       const [one, other] = [await begin(), await begin()];
       await get().store.register('silent');
       await get().store.register('alive');
@@ -470,7 +470,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       }
     });
 
-    it('does not bury a node that registered again', async () => {
+    test('does not bury a node that registered again', async () => {
       await get().forgetNodes();
       await get().store.register('back');
       await get().age('back', 2 * HOUR_MS);
@@ -478,7 +478,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.bury()).toEqual([]);
     });
 
-    it('keeps thousands of sequences apart', async () => {
+    test('keeps thousands of sequences apart', async () => {
       await get().forgetNodes();
       const sequences = Array.from({ length: 2_000 }, () => freshName('2026'));
       await Promise.all(
@@ -488,7 +488,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(read.map((ceiling) => ceiling?.ceiling)).toEqual(sequences.map((_, index) => BigInt(index) + WINDOW));
     });
 
-    it('says that it can serve', async () => {
+    test('says that it can serve', async () => {
       await expect(get().store.checkHealth()).resolves.toBeUndefined();
     });
   });

@@ -1,5 +1,5 @@
 /** The contract of every counter store: what `core/counter-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { ceilingAbove } from '../../src/allocators/ceiling-window.ts';
 import { createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
 import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';
@@ -92,13 +92,13 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
   };
 
   describe(`${title} keeps the contract of a counter store`, () => {
-    it('starts at initialSeq + 1', async () => {
+    test('starts at initialSeq + 1', async () => {
       const name = freshName();
       expect(taken(await reserveOne(call(name, 1, { initialSeq: 1000n })))).toEqual({ first: 1001n, last: 1001n });
       expect(taken(await reserveOne(call(freshName())))).toEqual({ first: 1n, last: 1n });
     });
 
-    it('hands out consecutive ranges of exactly the size asked for', async () => {
+    test('hands out consecutive ranges of exactly the size asked for', async () => {
       const name = freshName();
       expect(taken(await reserveOne(call(name, 3)))).toEqual({ first: 1n, last: 3n });
       expect(taken(await reserveOne(call(name, 1)))).toEqual({ first: 4n, last: 4n });
@@ -106,7 +106,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('10004');
     });
 
-    it('hands out again what is given back, and no value twice', async () => {
+    test('hands out again what is given back, and no value twice', async () => {
       const name = freshName();
       const first = call(name, 5);
       expect(taken(await reserveOne(first))).toEqual({ first: 1n, last: 5n });
@@ -119,7 +119,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().store.countGaps(name)).toBe(0);
     });
 
-    it('records what is given back at or below a raised initialSeq as advanced, and hands it out no more', async () => {
+    test('records what is given back at or below a raised initialSeq as advanced, and hands it out no more', async () => {
       const name = freshName();
       const first = call(name, 5);
       await reserveOne(first);
@@ -131,7 +131,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(gaps.flatMap(({ range }) => valuesOf(range))).toEqual(valuesOf({ first: 4n, last: 30n }));
     });
 
-    it('gives nothing more of a sequence that is closed, neither values nor an advance; the first closure stays', async () => {
+    test('gives nothing more of a sequence that is closed, neither values nor an advance; the first closure stays', async () => {
       const name = { ...freshName(), period: '2025' };
       expect(taken(await reserveOne(call(name, 2)))).toEqual({ first: 1n, last: 2n });
       const { store, otherNode = store } = get();
@@ -148,35 +148,35 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await store.inspect(name)).toMatchObject({ value: 2n, closed: first });
     });
 
-    it('keeps a closure of somebody who showed no name', async () => {
+    test('keeps a closure of somebody who showed no name', async () => {
       const name = { ...freshName(), period: '2025' };
       const closure = { reason: 'Filed {"as": 1}', closedAtMs: 1 };
       expect(await get().store.close(name, closure)).toEqual(closure);
       expect(await get().store.inspect(name)).toMatchObject({ closed: closure });
     });
 
-    it('closes a sequence that nobody has counted yet, and no other one', async () => {
+    test('closes a sequence that nobody has counted yet, and no other one', async () => {
       const name = { ...freshName(), period: '2025' };
       await get().store.close(name, { reason: 'Never used', closedAtMs: 1 });
       expect(await reserveOne(call(name))).toMatchObject({ kind: 'closed' });
       expect(taken(await reserveOne(call({ ...name, period: '2026' })))).toEqual({ first: 1n, last: 1n });
     });
 
-    it('answers a closed sequence’s neighbours in the same trip', async () => {
+    test('answers a closed sequence’s neighbours in the same trip', async () => {
       const [closed, open] = [{ ...freshName(), period: '2025' }, freshName()];
       await get().store.close(closed, { reason: 'Over', closedAtMs: 1 });
       const replies = await reserve(get().store, [call(closed), call(open)]);
       expect(replies.map(({ kind }) => kind)).toEqual(['closed', 'taken']);
     });
 
-    it('never goes back when initialSeq is lowered, and goes on above it when it is raised', async () => {
+    test('never goes back when initialSeq is lowered, and goes on above it when it is raised', async () => {
       const name = freshName();
       await reserveOne(call(name, 1, { initialSeq: 50n }));
       expect(taken(await reserveOne(call(name, 1, { initialSeq: 0n })))).toEqual({ first: 52n, last: 52n });
       expect(taken(await reserveOne(call(name, 1, { initialSeq: 80n })))).toEqual({ first: 81n, last: 81n });
     });
 
-    it('never lets 64 concurrent callers overlap, and leaves no hole', async () => {
+    test('never lets 64 concurrent callers overlap, and leaves no hole', async () => {
       const name = freshName();
       const { store, otherNode = store } = get();
       const asked = Array.from({ length: 64 }, (_, index) => (index % 7) + 1);
@@ -189,7 +189,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(values.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(valuesOf({ first: 1n, last: BigInt(total) }));
     });
 
-    it('keeps look-alike names and periods apart', async () => {
+    test('keeps look-alike names and periods apart', async () => {
       const base = `L${freshName().prefixKey}`;
       const names: SequenceName[] = [
         { prefixKey: base, period: '' },
@@ -209,7 +209,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       );
     });
 
-    it.each(BOUNDARIES)('is exact around %s', async (_title, boundary) => {
+    test.each(BOUNDARIES)('is exact around %s', async (_title, boundary) => {
       const name = freshName();
       await get().preload(name, (boundary - 3n).toString());
       for (let value = boundary - 2n; value <= boundary + 2n; value += 1n) {
@@ -222,14 +222,14 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       });
     });
 
-    it.each(BOUNDARIES)('is exact when one range crosses %s', async (_title, boundary) => {
+    test.each(BOUNDARIES)('is exact when one range crosses %s', async (_title, boundary) => {
       const name = freshName();
       const outcome = await reserveOne(call(name, 5_000, { initialSeq: boundary - 2_500n }));
       expect(taken(outcome)).toEqual({ first: boundary - 2_499n, last: boundary + 2_500n });
       expect(await get().read(name)).toBe((boundary + 2_500n).toString());
     });
 
-    it('refuses past 18446744073709551615 and moves nothing', async () => {
+    test('refuses past 18446744073709551615 and moves nothing', async () => {
       const name = freshName();
       await get().preload(name, (VALUE_MAX - 1n).toString());
       expect(await reserveOne(call(name, 2))).toMatchObject({ kind: 'exhausted', valuesLeft: 1n });
@@ -238,7 +238,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('18446744073709551615');
     });
 
-    it('lets callers meet SequenceOverflowError at 18446744073709551615', async () => {
+    test('lets callers meet SequenceOverflowError at 18446744073709551615', async () => {
       const name = freshName();
       await get().preload(name, '18446744073709551615');
       await reserveOne(call(name, 0));
@@ -249,7 +249,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('18446744073709551615');
     });
 
-    it('refuses past the limit of the request and moves nothing', async () => {
+    test('refuses past the limit of the request and moves nothing', async () => {
       const name = freshName();
       await get().preload(name, '995');
       expect(await reserveOne(call(name, 5, { limit: 999n }))).toMatchObject({ kind: 'exhausted', valuesLeft: 4n });
@@ -258,7 +258,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(name)).toBe('999');
     });
 
-    it('serves the neighbours of an exhausted sequence in the same call', async () => {
+    test('serves the neighbours of an exhausted sequence in the same call', async () => {
       const [full, fine, other] = [freshName(), freshName(), freshName()];
       await get().preload(full, VALUE_MAX.toString());
       const outcomes = await reserve(get().store, [call(fine), call(full), call(other)]);
@@ -266,7 +266,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await get().read(other)).toBe('1');
     });
 
-    it.each(['abc', '-1', '1.5', '007', '1e3', ' 1', '18446744073709551616', '99999999999999999999999', ''])(
+    test.each(['abc', '-1', '1.5', '007', '1e3', ' 1', '18446744073709551616', '99999999999999999999999', ''])(
       'reports the counter "%s" as corrupt, harms no neighbour and does not touch it',
       async (text) => {
         const [broken, fine, other] = [freshName(), freshName(), freshName()];
@@ -277,13 +277,13 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       },
     );
 
-    it('takes nothing when a call only reports', async () => {
+    test('takes nothing when a call only reports', async () => {
       const name = freshName();
       expect(await reserveOne(call(name, 0))).toMatchObject({ kind: 'nothing' });
       expect(taken(await reserveOne(call(name))).first).toBe(1n);
     });
 
-    it('advances forward only, and records what is skipped', async () => {
+    test('advances forward only, and records what is skipped', async () => {
       const name = freshName();
       await reserveOne(call(name, 5));
       expect(await get().store.advance(advanceTo(name, 5n))).toEqual({ kind: 'behind', current: 5n });
@@ -295,7 +295,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(Math.abs((gaps[0]?.recordedAtMs ?? 0) - Date.now())).toBeLessThan(60_000);
     });
 
-    it('records what a raised initialSeq skips, and lists the gaps page by page in rising order', async () => {
+    test('records what a raised initialSeq skips, and lists the gaps page by page in rising order', async () => {
       const name = freshName();
       await reserveOne(call(name, 5));
       await reserveOne(call(name, 1, { initialSeq: 8n }));
@@ -311,7 +311,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect([await get().store.countGaps(name), await get().store.countGaps(freshName())]).toEqual([3, 0]);
     });
 
-    it('lists the periods in which a prefix has counted, in pages, when it lists them at all', async () => {
+    test('lists the periods in which a prefix has counted, in pages, when it lists them at all', async () => {
       const { store } = get();
       const { prefixKey } = freshName();
       for (const key of [prefixKey, `${prefixKey}X`]) {
@@ -324,7 +324,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
     });
 
-    it('shows where a sequence stands without moving it', async () => {
+    test('shows where a sequence stands without moving it', async () => {
       const name = freshName();
       const nothing = { free: [], ahead: [], recovering: false };
       expect(await get().store.inspect(name)).toMatchObject({ ...nothing, value: undefined, origin: undefined });
@@ -336,7 +336,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       await expect(get().store.inspect(broken)).rejects.toMatchObject({ code: 'INTERNAL' });
     });
 
-    it('remembers the value before the first, whatever initialSeq says later', async () => {
+    test('remembers the value before the first, whatever initialSeq says later', async () => {
       const [taken, advanced] = [freshName(), freshName()];
       await reserveOne(call(taken, 1, { initialSeq: 1_000n }));
       await get().store.advance(advanceTo(advanced, 2_000n, { initialSeq: 1_000n }));
@@ -347,7 +347,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       }
     });
 
-    it('says that the gap record has changed when values below the counter came into it', async () => {
+    test('says that the gap record has changed when values below the counter came into it', async () => {
       const name = freshName();
       await reserveOne(call(name, 5));
       const before = await get().store.inspect(name);
@@ -359,7 +359,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect([after.value, after.changes]).not.toEqual([10n, before.changes]);
     });
 
-    it('serves a thousand sequences in one call', async () => {
+    test('serves a thousand sequences in one call', async () => {
       const names = Array.from({ length: 1_000 }, freshName);
       const outcomes = await reserve(
         get().store,
@@ -368,7 +368,7 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
       expect(outcomes.every((outcome) => taken(outcome).last === 1n)).toBe(true);
     });
 
-    it('says that it is healthy', async () => {
+    test('says that it is healthy', async () => {
       await expect(get().store.checkHealth()).resolves.toBeUndefined();
     });
   });

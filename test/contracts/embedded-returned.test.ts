@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, it as test } from 'vitest';
 import type { CounterStore } from '../../src/core/counter-store.ts';
 import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
@@ -25,7 +25,7 @@ describe.each([
   ['memory', createMemoryCounterStore],
   ['SQLite', openSqlite],
 ])('values given back to %s', (_, open) => {
-  it('are the next ones again when nothing was taken above them', async () => {
+  test('are the next ones again when nothing was taken above them', async () => {
     const store = open();
     await store.reserve([call(SEQUENCE, 5, { initialSeq: 7n })]);
     await store.reserve([call(SEQUENCE, 0, { kind: 'leave', returned: [{ first: 10n, last: 12n }] })]);
@@ -34,7 +34,7 @@ describe.each([
     expect(await store.listGaps(SEQUENCE, 0n, 10)).toEqual([]);
   });
 
-  it('stand in the gap record when others were taken above them', async () => {
+  test('stand in the gap record when others were taken above them', async () => {
     const store = open();
     await store.reserve([call(SEQUENCE, 5)]);
     const [reply] = await store.reserve([call(SEQUENCE, 1, { returned: [{ first: 2n, last: 3n }] })]);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { readSettings } from '../../src/config/settings.ts';
 import { ALLOWANCE_PERIOD_MS } from '../../src/core/allowances.ts';
 import type { CounterStore } from '../../src/core/counter-store.ts';
@@ -109,7 +109,7 @@ describe.each(STORES)('keys of one client on %s', (_name, open) => {
     ...parts,
   });
 
-  it('are as many as it may have, also over several nodes and when all come at once; another client has its own', async () => {
+  test('are as many as it may have, also over several nodes and when all come at once; another client has its own', async () => {
     const claims = [store.claim, store.other];
     const answers = await Promise.all(Array.from({ length: 40 }, (_, at) => (claims[at % 2] as Claim)(draft('a'))));
     expect(answers.filter((answer) => answer === true)).toHaveLength(5);
@@ -122,11 +122,11 @@ describe.each(STORES)('keys of one client on %s', (_name, open) => {
     expect(await store.claim(draft('b'))).toBe(true);
   });
 
-  it('without a bound are not counted', async () => {
+  test('without a bound are not counted', async () => {
     for (let key = 0; key < 20; key += 1) expect(await store.claim(draft('', { allowance: undefined }))).toBe(true);
   });
 
-  it('that were claimed are its own afterwards too, and never another request’s', async () => {
+  test('that were claimed are its own afterwards too, and never another request’s', async () => {
     const claimed = Array.from({ length: 5 }, () => draft('c'));
     for (const one of claimed) expect(await store.claim(one)).toBe(true);
     expect(await store.claim(draft('c'))).toBeTypeOf('object');

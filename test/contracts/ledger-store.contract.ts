@@ -1,6 +1,6 @@
 /** What every ledger promises: consecutive values, one row for each, reservations whose values come again, calls that are done once. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../src/core/ledger-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { RECEIPT_TTL_MS, type ReceiptDraft } from '../../src/core/receipt.ts';
@@ -81,7 +81,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
     const statesOf = async (prefixKey: string): Promise<string[]> =>
       (await rowsOf(prefixKey)).map(({ value, state }) => `${value} ${state}`);
 
-    it('hands out consecutive values from initialSeq + 1, and writes a row for each', async () => {
+    test('hands out consecutive values from initialSeq + 1, and writes a row for each', async () => {
       const key = freshKey();
       expect(await take(takeOf(key, { initialSeq: 100n, count: 2, subject: 'till-1' }))).toEqual(['101-102']);
       expect(await take(takeOf(key, { initialSeq: 100n }))).toEqual(['103']);
@@ -96,13 +96,13 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(rows[0]?.takenAtMs).toBe(rows[0]?.changedAtMs);
     });
 
-    it('goes on from where it stands whatever initialSeq says, for a leap would be a hole', async () => {
+    test('goes on from where it stands whatever initialSeq says, for a leap would be a hole', async () => {
       const key = freshKey();
       await take(takeOf(key));
       expect(await take(takeOf(key, { initialSeq: 50n }))).toEqual(['2']);
     });
 
-    it('serves takes of one sequence in their order, and those of several in one call', async () => {
+    test('serves takes of one sequence in their order, and those of several in one call', async () => {
       const [one, other] = [freshKey(), freshKey()];
       expect(await take(takeOf(one), takeOf(other, { count: 3 }), takeOf(one, { count: 2 }))).toEqual([
         '1',
@@ -112,7 +112,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await take(takeOf(other), takeOf(one))).toEqual(['4', '4']);
     });
 
-    it('counts each period by itself, and lists them', async () => {
+    test('counts each period by itself, and lists them', async () => {
       const prefixKey = freshKey();
       const inPeriod = (period: string) => takeOf(prefixKey, { sequence: { prefixKey, period } });
       expect(await take(inPeriod('2026'), inPeriod('2027'), inPeriod('2026'))).toEqual(['1', '1', '2']);
@@ -122,7 +122,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await rowsOf(prefixKey, '2027')).toHaveLength(1);
     });
 
-    it('is exact up to 2^64 - 1, and gives all or nothing at the end of a series', async () => {
+    test('is exact up to 2^64 - 1, and gives all or nothing at the end of a series', async () => {
       const key = freshKey();
       const initialSeq = VALUE_MAX - 3n;
       expect(await take(takeOf(key, { initialSeq, count: 2 }), takeOf(key, { count: 2 }), takeOf(key))).toEqual([
@@ -134,12 +134,12 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect((await rowsOf(key)).map(({ value }) => value)).toEqual([VALUE_MAX - 2n, VALUE_MAX - 1n, VALUE_MAX]);
     });
 
-    it('a limit of one request is no limit of the others', async () => {
+    test('a limit of one request is no limit of the others', async () => {
       const key = freshKey();
       expect(await take(takeOf(key, { limit: 2n, count: 3 }), takeOf(key, { count: 3 }))).toEqual(['2 left', '1-3']);
     });
 
-    it('moves forward once, with the range that is lost, however many takes go on beside it', async () => {
+    test('moves forward once, with the range that is lost, however many takes go on beside it', async () => {
       const key = freshKey();
       await take(takeOf(key));
       const advance = (to: bigint, more: object = {}) =>
@@ -167,7 +167,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.findRow({ prefixKey: key, period: '' }, 1_000n)).toBeUndefined();
     });
 
-    it('pages through what is lost, single values and ranges, rising', async () => {
+    test('pages through what is lost, single values and ranges, rising', async () => {
       const key = freshKey();
       const sequence = { prefixKey: key, period: '' };
       const request = {
@@ -198,7 +198,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await take(takeOf(key))).toEqual(['0 left']);
     });
 
-    it('a reservation that is confirmed stays, and confirming may be repeated', async () => {
+    test('a reservation that is confirmed stays, and confirming may be repeated', async () => {
       const key = freshKey();
       const { id, values, answer } = await reserve(key, { subject: 'till-2' });
       expect(values).toBe('1');
@@ -216,7 +216,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await take(takeOf(key))).toEqual(['2']);
     });
 
-    it('the value of a voided reservation is the next one that is handed out, printed anew', async () => {
+    test('the value of a voided reservation is the next one that is handed out, printed anew', async () => {
       const key = freshKey();
       const { id } = await reserve(key);
       await take(takeOf(key, { count: 2 }));
@@ -233,7 +233,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.findReservation(id)).toMatchObject({ state: 'void', number: `${key}-1` });
     });
 
-    it('a reservation ends by itself at its time, and its value comes again, the lowest first', async () => {
+    test('a reservation ends by itself at its time, and its value comes again, the lowest first', async () => {
       const key = freshKey();
       const first = await reserve(key);
       const second = await reserve(key);
@@ -256,7 +256,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await statesOf(key)).toEqual(['1 issued', '2 confirmed', '3 issued', '4 issued', '5 issued']);
     });
 
-    it('a caller has no more reservations open than its share, in one call or in many; ended ones make room', async () => {
+    test('a caller has no more reservations open than its share, in one call or in many; ended ones make room', async () => {
       const key = freshKey();
       const shared = (name: string, id = randomUUID()) =>
         takeOf(key, { reservation: { id, ttlMs: TTL_MS, share: { name: `${name} of ${key}`, max: 3 } } });
@@ -277,7 +277,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       ]);
     });
 
-    it('keeps every reservation as the history of the value, in pages', async () => {
+    test('keeps every reservation as the history of the value, in pages', async () => {
       const key = freshKey();
       const ids: string[] = [];
       for (const reason of ['first', 'second']) {
@@ -304,7 +304,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.listReservations({ ...sequence, period: 'other' }, undefined, 3)).toEqual([]);
     });
 
-    it('lists rows in pages, after a value', async () => {
+    test('lists rows in pages, after a value', async () => {
       const key = freshKey();
       await take(takeOf(key, { count: 5 }));
       const sequence = { prefixKey: key, period: '' };
@@ -313,7 +313,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.listRows(sequence, 5n, 10)).toEqual([]);
     });
 
-    it('says where a sequence stands, and what comes again', async () => {
+    test('says where a sequence stands, and what comes again', async () => {
       const key = freshKey();
       const sequence = { prefixKey: key, period: '' };
       expect(await store.inspect(sequence)).toEqual({ value: undefined, free: 0n, lowestFree: undefined });
@@ -327,7 +327,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.inspect(sequence)).toEqual({ value: 3n, free: 2n, lowestFree: 1n });
     });
 
-    it('does not count what came free above the limit', async () => {
+    test('does not count what came free above the limit', async () => {
       const key = freshKey();
       const sequence = { prefixKey: key, period: '' };
       const { id } = await reserve(key);
@@ -338,7 +338,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await store.inspect(sequence, 2n)).toEqual({ value: 2n, free: 2n, lowestFree: 1n });
     });
 
-    it('does not know reservations that nobody made', async () => {
+    test('does not know reservations that nobody made', async () => {
       const id = randomUUID();
       expect(await store.findReservation(id)).toBeUndefined();
       expect(await store.confirm(id)).toBeUndefined();
@@ -353,7 +353,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       ...more,
     });
 
-    it('gives a request with a receipt the same values again, and another one under its hash nothing', async () => {
+    test('gives a request with a receipt the same values again, and another one under its hash nothing', async () => {
       const key = freshKey();
       const draft = draftOf(key);
       const keyed = takeOf(key, { count: 2, receipt: draft });
@@ -374,7 +374,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await statesOf(key)).toEqual(['1 issued', '2 issued', '3 issued', '4 issued']);
     });
 
-    it('forgets a receipt after its time, and one that was refused is not kept', async () => {
+    test('forgets a receipt after its time, and one that was refused is not kept', async () => {
       const key = freshKey();
       const draft = draftOf(key);
       expect(await take(takeOf(key, { receipt: draft, limit: 1n, count: 2 }))).toEqual(['1 left']);
@@ -384,7 +384,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await take(takeOf(key, { receipt: later }))).toEqual(['again 2']);
     });
 
-    it('serves one request of many that come under one key at the same time', async () => {
+    test('serves one request of many that come under one key at the same time', async () => {
       const key = freshKey();
       const keyed = takeOf(key, { receipt: draftOf(key) });
       const answers = await Promise.all(Array.from({ length: 20 }, () => take(keyed)));
@@ -392,7 +392,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(await statesOf(key)).toEqual(['1 issued']);
     });
 
-    it('serves calls that come at the same time without a hole, a double or a row too many', async () => {
+    test('serves calls that come at the same time without a hole, a double or a row too many', async () => {
       const key = freshKey();
       const calls = Array.from({ length: 40 }, (_, index) =>
         take(takeOf(key, { count: 1 + (index % 3) }), takeOf(key)),
@@ -405,7 +405,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect((await rowsOf(key)).map(({ value }) => Number(value))).toEqual(numbers.map((_, index) => index + 1));
     });
 
-    it('can be asked for its health', async () => {
+    test('can be asked for its health', async () => {
       await expect(store.checkHealth()).resolves.toBeUndefined();
     });
   });

@@ -1,6 +1,6 @@
 /** Prefix configs in Redis with their copy in PostgreSQL keep the contract, and outlive the loss of either. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../src/core/prefix-config.ts';
@@ -110,7 +110,7 @@ describePrefixConfigStore('Redis with a copy in PostgreSQL', () => ({
 }));
 
 describe('prefix configs in Redis and PostgreSQL', () => {
-  it('are written to both, changed in both, removed from both', async () => {
+  test('are written to both, changed in both, removed from both', async () => {
     const config = configOf();
     await node.store.insert(config);
     expect(await node.kept(config.prefixKey)).toEqual(config);
@@ -128,7 +128,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(await node.store.find([config.prefixKey])).toEqual([undefined]);
   });
 
-  it('come back into a Redis that lost them, when they are asked for', async () => {
+  test('come back into a Redis that lost them, when they are asked for', async () => {
     const config = configOf();
     await node.store.insert(config);
     await redis.client.del('prefix_configs');
@@ -136,7 +136,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(await inRedis(config.prefixKey)).toEqual({ kind: 'config', config });
   });
 
-  it('come back all at once when a node starts on an emptied Redis', async () => {
+  test('come back all at once when a node starts on an emptied Redis', async () => {
     const configs = Array.from({ length: 1_200 }, () => configOf());
     const started = await open();
     const postgres = createPostgresClient(database.url, 2_000, () => undefined);
@@ -152,7 +152,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(Number(await redis.client.hlen('prefix_configs'))).toBeGreaterThanOrEqual(1_200);
   });
 
-  it('are taken from PostgreSQL where Redis has an older version, another content of the same, or something unreadable', async () => {
+  test('are taken from PostgreSQL where Redis has an older version, another content of the same, or something unreadable', async () => {
     const configs = [configOf({ version: 3 }), configOf({ version: 2 }), configOf()];
     const [older, other, broken] = configs as [PrefixConfig, PrefixConfig, PrefixConfig];
     for (const config of configs) {
@@ -168,7 +168,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
       .toEqual(configs.map((config) => ({ kind: 'config', config })));
   });
 
-  it('preloaded by an operator are copied to PostgreSQL when they are first seen', async () => {
+  test('preloaded by an operator are copied to PostgreSQL when they are first seen', async () => {
     const [found, unseen] = [configOf(), configOf({ version: 7 })];
     await preload(found);
     expect(await node.store.find([found.prefixKey])).toEqual([{ kind: 'config', config: found }]);
@@ -178,7 +178,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     await expect.poll(() => node.kept(unseen.prefixKey)).toEqual(unseen);
   });
 
-  it('are taken from Redis where PostgreSQL has an older version', async () => {
+  test('are taken from Redis where PostgreSQL has an older version', async () => {
     const config = configOf();
     await node.store.insert(config);
     await preload({ ...config, version: 5 });
@@ -186,7 +186,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     await expect.poll(() => node.kept(config.prefixKey)).toEqual({ ...config, version: 5 });
   });
 
-  it('stay removed while other nodes read and compare', async () => {
+  test('stay removed while other nodes read and compare', async () => {
     const other = await open();
     for (let round = 0; round < 20; round += 1) {
       const config = configOf();
@@ -205,7 +205,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     }
   });
 
-  it('that were removed do not come back with an older Redis, and an old one does not win over a newer registration', async () => {
+  test('that were removed do not come back with an older Redis, and an old one does not win over a newer registration', async () => {
     const [gone, again] = [configOf(), configOf()];
     for (const config of [gone, again]) {
       await node.store.insert(config);
@@ -243,7 +243,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(await started.store.insert(gone)).toBe(false);
   });
 
-  it('that were removed are remembered when Redis is emptied, and when it is PostgreSQL that lost them', async () => {
+  test('that were removed are remembered when Redis is emptied, and when it is PostgreSQL that lost them', async () => {
     const config = configOf();
     const { prefixKey } = config;
     await node.store.insert(config);
@@ -259,7 +259,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(await started.store.histories([prefixKey])).toEqual([history]);
   });
 
-  it('removed in Redis alone, when the commit in PostgreSQL failed, stay removed', async () => {
+  test('removed in Redis alone, when the commit in PostgreSQL failed, stay removed', async () => {
     const config = configOf();
     await node.store.insert(config);
     await redis.client.hdel('prefix_configs', config.prefixKey);
@@ -268,7 +268,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     await expect.poll(() => node.kept(config.prefixKey)).toBeUndefined();
   });
 
-  it('registered or removed by nodes that know no histories are what those say', async () => {
+  test('registered or removed by nodes that know no histories are what those say', async () => {
     const config = configOf();
     const { prefixKey } = config;
     await node.store.insert(config);
@@ -293,7 +293,7 @@ describe('prefix configs in Redis and PostgreSQL', () => {
     expect(await node.store.histories([prefixKey])).toMatchObject([{ removed: 2 }]);
   });
 
-  it('tell listeners when they were healed', async () => {
+  test('tell listeners when they were healed', async () => {
     const config = configOf();
     await node.store.insert(config);
     const heard: (string | undefined)[] = [];
@@ -327,13 +327,13 @@ describe('while PostgreSQL is away', () => {
     await server.close();
   });
 
-  it('reads go on from Redis, and a prefix that nobody registered stays unregistered', async () => {
+  test('reads go on from Redis, and a prefix that nobody registered stays unregistered', async () => {
     expect(await lonely.store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
     expect(await lonely.store.find(['NOWHERE'])).toEqual([undefined]);
     expect(await lonely.store.list('', 1)).toHaveLength(1);
   });
 
-  it('writes are refused and change nothing', async () => {
+  test('writes are refused and change nothing', async () => {
     const other = configOf();
     await expect(lonely.store.insert(other)).rejects.toThrow(StorageUnavailableError);
     await expect(lonely.store.replace(config, 'any')).rejects.toThrow(StorageUnavailableError);
@@ -342,7 +342,7 @@ describe('while PostgreSQL is away', () => {
     expect(await inRedis(config.prefixKey)).toEqual({ kind: 'config', config });
   });
 
-  it('a registered prefix that Redis lost is not taken for unregistered, and is back when PostgreSQL is', async () => {
+  test('a registered prefix that Redis lost is not taken for unregistered, and is back when PostgreSQL is', async () => {
     await redis.client.hdel('prefix_configs', config.prefixKey);
     await expect(lonely.store.find([config.prefixKey])).rejects.toThrow(StorageUnavailableError);
     const started = await open(server.url);

@@ -1,6 +1,6 @@
 /** What only a server, a network and other nodes can break: the PostgreSQL stores stand it. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
 import type { CeilingRaise, RecoveryRequest } from '../../src/core/ceiling-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
@@ -54,7 +54,7 @@ describe('the PostgreSQL client', () => {
 
   afterAll(() => database.release());
 
-  it('brings an empty database up to date once, when five nodes start together', async () => {
+  test('brings an empty database up to date once, when five nodes start together', async () => {
     await using empty = await leasePostgresDatabase();
     const stores = Array.from({ length: 5 }, () => createPostgresCeilingStore(open(empty.url)));
     await Promise.all(stores.map((store, index) => store.register(`n${index}`)));
@@ -71,7 +71,7 @@ describe('the PostgreSQL client', () => {
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });
 
-  it('waits for a node that is still bringing it up to date, no longer than a statement may take', async () => {
+  test('waits for a node that is still bringing it up to date, no longer than a statement may take', async () => {
     await using empty = await leasePostgresDatabase();
     await empty.query('BEGIN');
     await empty.query('SELECT pg_advisory_xact_lock(7310305170234961)');
@@ -84,7 +84,7 @@ describe('the PostgreSQL client', () => {
     expect(await empty.query('SELECT node FROM nodes ORDER BY node')).toEqual([{ node: 'n1' }, { node: 'n2' }]);
   });
 
-  it('refuses a database with another text of a migration, and lets those of a newer version be', async () => {
+  test('refuses a database with another text of a migration, and lets those of a newer version be', async () => {
     await using other = await leasePostgresDatabase();
     await createPostgresCeilingStore(open(other.url)).register('n1');
     await other.query("INSERT INTO number_generator_migrations VALUES ('999-later.sql', 'x')");
@@ -96,7 +96,7 @@ describe('the PostgreSQL client', () => {
     expect(JSON.stringify(events.at(-1))).toContain('001-ceilings.sql is not the one');
   });
 
-  it('makes the tables again when the database was replaced by an empty one', async () => {
+  test('makes the tables again when the database was replaced by an empty one', async () => {
     await using other = await leasePostgresDatabase();
     const store = createPostgresCeilingStore(open(other.url));
     await store.register('n1');
@@ -106,7 +106,7 @@ describe('the PostgreSQL client', () => {
     expect(await other.query('SELECT node FROM nodes')).toEqual([{ node: 'n1' }]);
   });
 
-  it('is durable and counts on what it reads, whatever the database was set to', async () => {
+  test('is durable and counts on what it reads, whatever the database was set to', async () => {
     const name = new URL(database.url).pathname.slice(1);
     await database.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);
     await database.query(`ALTER DATABASE ${name} SET default_transaction_isolation = serializable`);
@@ -120,7 +120,7 @@ describe('the PostgreSQL client', () => {
     await database.query(`ALTER DATABASE ${name} RESET ALL`);
   });
 
-  it('is not healthy on a server that cannot be written to', async () => {
+  test('is not healthy on a server that cannot be written to', async () => {
     const name = new URL(database.url).pathname.slice(1);
     await createPostgresCeilingStore(open(database.url)).checkHealth();
     await database.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
@@ -128,7 +128,7 @@ describe('the PostgreSQL client', () => {
     await database.query(`ALTER DATABASE ${name} RESET ALL`);
   });
 
-  it('tries again when it met a deadlock', async () => {
+  test('tries again when it met a deadlock', async () => {
     const client = open(database.url);
     const store = createPostgresCeilingStore(client);
     await store.recover(recovery('DEAD-A'));
@@ -150,7 +150,7 @@ describe('the PostgreSQL client', () => {
     expect(attempts).toBe(3);
   });
 
-  it('fails with StorageTimeoutError when somebody holds the row for too long', async () => {
+  test('fails with StorageTimeoutError when somebody holds the row for too long', async () => {
     const store = createPostgresCeilingStore(open(database.url));
     await store.recover(recovery('HELD'));
     await database.query('BEGIN');
@@ -161,7 +161,7 @@ describe('the PostgreSQL client', () => {
     expect(await impatient.raise(raise('HELD', 5_000n))).toEqual({ kind: 'raised', ceiling: 5_000n });
   });
 
-  it('a read waits for a recovery under way, and says its epoch', async () => {
+  test('a read waits for a recovery under way, and says its epoch', async () => {
     const store = createPostgresCeilingStore(open(database.url));
     await store.recover(recovery('WAITS'));
     await database.query('BEGIN');
@@ -173,7 +173,7 @@ describe('the PostgreSQL client', () => {
     expect(await read).toEqual({ epoch: 2n, ceiling: 1_000n });
   });
 
-  it('a recovery counts a node as missing that registered while it waited for the row', async () => {
+  test('a recovery counts a node as missing that registered while it waited for the row', async () => {
     const store = createPostgresCeilingStore(open(database.url));
     await store.recover(recovery('LATE'));
     await database.query('BEGIN');
@@ -186,7 +186,7 @@ describe('the PostgreSQL client', () => {
     await store.leave('late-node');
   });
 
-  it('outlives connections that the server cuts while nobody uses them', async () => {
+  test('outlives connections that the server cuts while nobody uses them', async () => {
     const events: NumberGeneratorEvent[] = [];
     const store = createPostgresCeilingStore(open(database.url, TIMEOUT_MS, events));
     await store.register('n1');
@@ -210,7 +210,7 @@ describe('a PostgreSQL that fails', () => {
 
   afterAll(() => server.close());
 
-  it('fails at once while there is no server, tells it once without the password, and serves as soon as there is one', async () => {
+  test('fails at once while there is no server, tells it once without the password, and serves as soon as there is one', async () => {
     const events: NumberGeneratorEvent[] = [];
     await server.stop();
     const url = server.url.replace('postgres@', 'postgres:hunter2@');
@@ -227,7 +227,7 @@ describe('a PostgreSQL that fails', () => {
     expect(events.map(({ type }) => type)).toEqual(['ceiling-store-disconnected', 'ceiling-store-connected']);
   });
 
-  it('fails with StorageTimeoutError when the server hangs, closes in spite of it, and comes back by itself', async () => {
+  test('fails with StorageTimeoutError when the server hangs, closes in spite of it, and comes back by itself', async () => {
     const store = createPostgresCeilingStore(open(server.url, IMPATIENT_MS));
     const register = () => store.register('n1').then(() => 'served', String);
     // On a busy machine the first connection alone may take longer than that.
@@ -251,7 +251,7 @@ describe('a PostgreSQL that fails', () => {
     await expect.poll(register).toBe('served');
   });
 
-  it('kill -9 loses nothing that was acknowledged: raises, accounts, nodes', async () => {
+  test('kill -9 loses nothing that was acknowledged: raises, accounts, nodes', async () => {
     const store = createPostgresCeilingStore(open(server.url));
     const prefixKeys = Array.from({ length: 8 }, (_, index) => `KILL${index}`);
     const confirmed = new Map<string, bigint>();

@@ -1,7 +1,7 @@
 /** The PostgreSQL ledger keeps the contract, does each call once, and stands lost replies. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createGaplessAllocator } from '../../src/allocators/gapless-allocator.ts';
 import { DataRefusedError, StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { LedgerStore, LedgerTake } from '../../src/core/ledger-store.ts';
@@ -89,7 +89,7 @@ describe('a call on the PostgreSQL ledger', () => {
     await database.release();
   });
 
-  it.each(['cut', 'swallowed'] as const)(
+  test.each(['cut', 'swallowed'] as const)(
     'whose COMMIT was %s is repeated without taking anything again',
     async (fate) => {
       const key = `COMMIT-${fate}`;
@@ -117,7 +117,7 @@ describe('a call on the PostgreSQL ledger', () => {
     },
   );
 
-  it('that it refuses for its data is told apart from its being away, and costs those who share it nothing', async () => {
+  test('that it refuses for its data is told apart from its being away, and costs those who share it nothing', async () => {
     const target = (prefixKey: string) => ({ ...takeOf(prefixKey), name: prefixKey, standbySize: 0 });
     const refused = store.take(randomUUID(), [takeOf('DATA'), takeOf('DATA', { subject: 'a\u0000b' })]);
     await expect(refused).rejects.toThrow(DataRefusedError);
@@ -134,7 +134,7 @@ describe('a call on the PostgreSQL ledger', () => {
     await allocator.close();
   });
 
-  it('whose connection is cut before COMMIT has done nothing, and says so', async () => {
+  test('whose connection is cut before COMMIT has done nothing, and says so', async () => {
     const cut = takeOf('BEFORE', {
       print: (value) => {
         proxy.replies('cut');
@@ -146,7 +146,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await rowsOf('BEFORE')).toEqual([]);
   });
 
-  it('that is repeated while the first attempt is still under way waits for it, and does nothing of its own', async () => {
+  test('that is repeated while the first attempt is still under way waits for it, and does nothing of its own', async () => {
     const operation = randomUUID();
     await database.query('BEGIN');
     await database.query('INSERT INTO ledger_operations (operation, answers) VALUES ($1, $2)', [
@@ -159,7 +159,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await rowsOf('RACE')).toEqual([]);
   });
 
-  it('whose callers were refused is cancelled: its values come again, and the history says why', async () => {
+  test('whose callers were refused is cancelled: its values come again, and the history says why', async () => {
     const operation = randomUUID();
     await takeUnheard(operation, takeOf('CANCEL', { count: 2, subject: 'till-3' }));
     await store.cancel(operation);
@@ -178,7 +178,7 @@ describe('a call on the PostgreSQL ledger', () => {
     await expect(store.take(operation, [takeOf('CANCEL')])).rejects.toThrow(StorageUnavailableError);
   });
 
-  it('that is cancelled before it was done will never be done', async () => {
+  test('that is cancelled before it was done will never be done', async () => {
     const operation = randomUUID();
     await store.cancel(operation);
     await store.cancel(operation);
@@ -186,7 +186,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await rowsOf('NEVER')).toEqual([]);
   });
 
-  it('that is cancelled leaves what has a receipt, for a repetition is given it', async () => {
+  test('that is cancelled leaves what has a receipt, for a repetition is given it', async () => {
     const operation = randomUUID();
     const receipt = { hash: 'h', fingerprint: 'f', atMs: Date.now(), series: 's' };
     const keyed = takeOf('KEYED', { receipt });
@@ -200,7 +200,7 @@ describe('a call on the PostgreSQL ledger', () => {
     });
   });
 
-  it('that is repeated gives each of its takes the same answer, also those with a receipt', async () => {
+  test('that is repeated gives each of its takes the same answer, also those with a receipt', async () => {
     const operation = randomUUID();
     const receipt = { hash: 'r', fingerprint: 'f', atMs: Date.now(), series: 's' };
     const takes = [
@@ -214,7 +214,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await store.take(operation, takes)).toEqual(outcome);
   });
 
-  it('that is cancelled ends its reservation', async () => {
+  test('that is cancelled ends its reservation', async () => {
     const operation = randomUUID();
     const reservation = { id: randomUUID(), ttlMs: 60_000 };
     await takeUnheard(operation, takeOf('CANCEL-R', { reservation }));
@@ -224,7 +224,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await rowsOf('CANCEL-R')).toEqual(['1 void']);
   });
 
-  it('fails with StorageTimeoutError when somebody holds the sequence for too long, and takes nothing', async () => {
+  test('fails with StorageTimeoutError when somebody holds the sequence for too long, and takes nothing', async () => {
     await store.take(randomUUID(), [takeOf('HELD')]);
     await database.query('BEGIN');
     await database.query("SELECT FROM ledger_sequences WHERE prefix_key = 'HELD' FOR UPDATE");
@@ -233,7 +233,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await rowsOf('HELD')).toEqual(['1 issued']);
   });
 
-  it('waits for a reservation that is being confirmed at the end of its time, and leaves its value alone', async () => {
+  test('waits for a reservation that is being confirmed at the end of its time, and leaves its value alone', async () => {
     const reservation = { id: randomUUID(), ttlMs: 1 };
     await store.take(randomUUID(), [takeOf('CLOSE', { reservation })]);
     await database.query('BEGIN');
@@ -244,7 +244,7 @@ describe('a call on the PostgreSQL ledger', () => {
     expect(await taken).toMatchObject({ answers: [{ ranges: [{ first: 2n, last: 2n }] }] });
   });
 
-  it('is forgotten after a day', async () => {
+  test('is forgotten after a day', async () => {
     await database.query("UPDATE ledger_operations SET done_at = done_at - interval '25 hours'");
     const before = await database.query('SELECT count(*)::int AS count FROM ledger_operations');
     await store.take(randomUUID(), [takeOf('FORGET')]);

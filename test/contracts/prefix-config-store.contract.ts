@@ -1,5 +1,5 @@
 /** The contract of every prefix config store: what `core/prefix-config-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { PrefixConfig } from '../../src/core/prefix-config.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config-store.ts';
 
@@ -33,13 +33,13 @@ const configOf = (prefixKey: string, more: Partial<PrefixConfig> = {}): PrefixCo
 
 export const describePrefixConfigStore = (title: string, get: () => PrefixConfigStoreUnderTest): void => {
   describe(`${title} keeps the contract of a prefix config store`, () => {
-    it('gives back what was inserted, to the last digit', async () => {
+    test('gives back what was inserted, to the last digit', async () => {
       const config = configOf(freshKey());
       expect(await get().store.insert(config)).toBe(true);
       expect(await get().store.find([config.prefixKey])).toEqual([{ kind: 'config', config }]);
     });
 
-    it('lets exactly one of 32 concurrent insertions of a key win', async () => {
+    test('lets exactly one of 32 concurrent insertions of a key win', async () => {
       const prefixKey = freshKey();
       const tries = Array.from({ length: 32 }, (_, index) => configOf(prefixKey, { format: `A${index}-{SEQ:6}` }));
       const won = await Promise.all(tries.map((config) => get().store.insert(config)));
@@ -48,7 +48,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find([prefixKey])).toEqual([{ kind: 'config', config: winner }]);
     });
 
-    it('tells what was changed since a generation, and nothing of it when it is not known any more', async () => {
+    test('tells what was changed since a generation, and nothing of it when it is not known any more', async () => {
       const { store } = get();
       const { generation: begin } = await store.changesSince(undefined);
       const [one, other] = [configOf(freshKey()), configOf(freshKey())];
@@ -66,7 +66,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect((await store.changesSince(generation)).prefixKeys).toBeUndefined();
     });
 
-    it('changes nothing by a generation that is no longer the present one', async () => {
+    test('changes nothing by a generation that is no longer the present one', async () => {
       const { store } = get();
       const config = configOf(freshKey());
       const { generation } = await store.changesSince(undefined);
@@ -79,14 +79,14 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await store.replace(config, 1, undefined, present)).toMatchObject({ kind: 'replaced' });
     });
 
-    it('lets exactly one of 32 concurrent insertions by one generation win, whatever their keys', async () => {
+    test('lets exactly one of 32 concurrent insertions by one generation win, whatever their keys', async () => {
       const { store } = get();
       const { generation } = await store.changesSince(undefined);
       const tries = Array.from({ length: 32 }, () => store.insert(configOf(freshKey()), generation));
       expect((await Promise.all(tries)).filter((won) => won === true)).toHaveLength(1);
     });
 
-    it('looks many keys up at once and leaves unknown ones undefined', async () => {
+    test('looks many keys up at once and leaves unknown ones undefined', async () => {
       const [one, other] = [configOf(freshKey()), configOf(freshKey())];
       await get().store.insert(one);
       await get().store.insert(other);
@@ -94,7 +94,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(found.map((stored) => stored?.kind)).toEqual(['config', undefined, 'config', undefined]);
     });
 
-    it('replaces the expected version, counts it up, and refuses every other', async () => {
+    test('replaces the expected version, counts it up, and refuses every other', async () => {
       const config = configOf(freshKey());
       await get().store.insert(config);
       const change = { ...config, format: 'B-{SEQ:6}' };
@@ -110,7 +110,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find(['NOBODY'])).toEqual([undefined]);
     });
 
-    it('lets exactly one of 32 concurrent replacements of one version win', async () => {
+    test('lets exactly one of 32 concurrent replacements of one version win', async () => {
       const config = configOf(freshKey());
       await get().store.insert(config);
       const outcomes = await Promise.all(Array.from({ length: 32 }, () => get().store.replace(config, 1)));
@@ -118,7 +118,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(31);
     });
 
-    it('removes once', async () => {
+    test('removes once', async () => {
       const config = configOf(freshKey());
       await get().store.insert(config);
       expect(await get().store.remove(config.prefixKey)).toBe(true);
@@ -126,7 +126,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find([config.prefixKey])).toEqual([undefined]);
     });
 
-    it('keeps what a prefix was when it is removed, and what it was before', async () => {
+    test('keeps what a prefix was when it is removed, and what it was before', async () => {
       const config = configOf(freshKey());
       const { prefixKey, format, reset, strategy, timeZone, fiscalYearStart, overflow } = config;
       const numbering = { format, reset, strategy, timeZone, fiscalYearStart, overflow };
@@ -145,7 +145,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.keys('', 10_000)).toContain(prefixKey);
     });
 
-    it('gives no version again that was removed, and lets a new one remember what was before', async () => {
+    test('gives no version again that was removed, and lets a new one remember what was before', async () => {
       const config = configOf(freshKey());
       await get().store.insert(config);
       await get().store.remove(config.prefixKey);
@@ -164,7 +164,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       });
     });
 
-    it('remembers more numberings than a config itself can name', async () => {
+    test('remembers more numberings than a config itself can name', async () => {
       const prefixKey = freshKey();
       await get().store.insert(configOf(prefixKey, { strategy: 'snowflake', initialSeq: 0n }));
       for (let index = 1; index <= 60; index += 1) {
@@ -180,7 +180,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(former.at(-1)?.format).toBe('F59-{SEQ:6}');
     });
 
-    it('takes an entry preloaded by an operator, with defaults for what is missing', async () => {
+    test('takes an entry preloaded by an operator, with defaults for what is missing', async () => {
       const prefixKey = freshKey();
       await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}"}');
       const config = configOf(prefixKey, {
@@ -195,7 +195,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.replace(config, 1)).toMatchObject({ kind: 'replaced', config: { version: 2 } });
     });
 
-    it('serves an entry of a later version, and keeps the fields it does not know when it is changed', async () => {
+    test('serves an entry of a later version, and keeps the fields it does not know when it is changed', async () => {
       const prefixKey = freshKey();
       await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}","colour":"red","sites":[{"id":7}],"version":4}');
       const unknown = { colour: 'red', sites: [{ id: 7 }] };
@@ -205,7 +205,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.find([prefixKey])).toMatchObject([{ kind: 'config', config: { version: 5, unknown } }]);
     });
 
-    it('does not write over an entry of a later version that it cannot read, and lets it be removed', async () => {
+    test('does not write over an entry of a later version that it cannot read, and lets it be removed', async () => {
       const prefixKey = freshKey();
       await get().preload(prefixKey, '{"format":"TEST-{SEQ:4}","strategy":"tickets","version":4}');
       const read = await get().store.find([prefixKey]);
@@ -216,7 +216,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.remove(prefixKey)).toBe(true);
     });
 
-    it('reports a broken entry as corrupt, harms no other, and lets it be replaced or removed', async () => {
+    test('reports a broken entry as corrupt, harms no other, and lets it be replaced or removed', async () => {
       const [broken, fine] = [freshKey(), configOf(freshKey())];
       await get().preload(broken, '{"format":');
       await get().store.insert(fine);
@@ -228,7 +228,7 @@ export const describePrefixConfigStore = (title: string, get: () => PrefixConfig
       expect(await get().store.remove(broken)).toBe(true);
     });
 
-    it('lists page by page in the order of the keys', async () => {
+    test('lists page by page in the order of the keys', async () => {
       const prefixKeys = ['ZZ-b', 'ZZ-B', 'ZZ-10', 'ZZ-9', 'ZZ-a', 'ZZ.x'];
       for (const prefixKey of prefixKeys) await get().store.insert(configOf(prefixKey));
       const seen: string[] = [];

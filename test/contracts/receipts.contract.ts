@@ -1,5 +1,5 @@
 /** The contract of receipts: what `core/counter-store.ts` promises of a `once`, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';
 import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/receipt.ts';
 import type { SequenceName } from '../../src/core/sequence-name.ts';
@@ -59,7 +59,7 @@ const isReplay = (reply: CounterReply | undefined): boolean => reply?.kind === '
 
 export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest): void => {
   describe(`${title} keeps the contract of receipts`, () => {
-    it('takes all values, and answers the same again from the receipt, whoever asks', async () => {
+    test('takes all values, and answers the same again from the receipt, whoever asks', async () => {
       const { store, otherNode = store } = get();
       const sequence = freshName('2026');
       const [one, other] = [await join(store, sequence), await join(otherNode, sequence)];
@@ -80,7 +80,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect(receiptOf(await other.once(1, draft())).ranges).toEqual([{ first: 4n, last: 4n }]);
     });
 
-    it('gives fifty at the same time one number, through two nodes', async () => {
+    test('gives fifty at the same time one number, through two nodes', async () => {
       const { store, otherNode = store } = get();
       const sequence = freshName();
       const nodes = [await join(store, sequence), await join(otherNode, sequence)];
@@ -90,7 +90,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect(replies.map((reply) => receiptOf(reply).ranges)).toEqual(replies.map(() => [{ first: 1n, last: 1n }]));
     });
 
-    it('serves several in one call, beside numbered calls, each with its own receipt', async () => {
+    test('serves several in one call, beside numbered calls, each with its own receipt', async () => {
       const { store } = get();
       const [one, two] = [freshName(), freshName()];
       const [inOne, inTwo] = [await join(store, one), await join(store, two)];
@@ -114,7 +114,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       ]);
     });
 
-    it('answers another request under the same hash with a conflict, and takes nothing', async () => {
+    test('answers another request under the same hash with a conflict, and takes nothing', async () => {
       const sequence = freshName();
       const { once } = await join(get().store, sequence);
       const asked = draft();
@@ -123,7 +123,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect(receiptOf(await once(1, draft())).ranges).toEqual([{ first: 2n, last: 2n }]);
     });
 
-    it('says that a hash is taken by a request for another sequence', async () => {
+    test('says that a hash is taken by a request for another sequence', async () => {
       const { store, otherNode = store } = get();
       const asked = draft();
       const stranger = { ...asked, fingerprint: 'e'.repeat(64) };
@@ -136,7 +136,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect((await store.claim?.({ ...stranger, atMs: NOW + RECEIPT_TTL_MS })) ?? true).toBe(true);
     });
 
-    it('remembers for 24 h from the first request, by the clock of the caller, and not a moment longer', async () => {
+    test('remembers for 24 h from the first request, by the clock of the caller, and not a moment longer', async () => {
       const { once } = await join(get().store, freshName());
       const asked = draft();
       await once(1, asked);
@@ -150,7 +150,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       ).toBe(true);
     });
 
-    it('takes all or nothing: past the limit neither a value nor a receipt', async () => {
+    test('takes all or nothing: past the limit neither a value nor a receipt', async () => {
       const { once } = await join(get().store, freshName(), { limit: 5n });
       const asked = draft();
       expect(await once(6, asked)).toMatchObject({ kind: 'exhausted', valuesLeft: 5n });
@@ -159,7 +159,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect(isReplay(await once(5, asked))).toBe(true);
     });
 
-    it('is exact to 18446744073709551615', async () => {
+    test('is exact to 18446744073709551615', async () => {
       const { once } = await join(get().store, freshName(), { initialSeq: VALUE_MAX - 3n });
       const asked = draft();
       const first = await once(3, asked);
@@ -168,7 +168,7 @@ export const describeReceipts = (title: string, get: () => ReceiptStoreUnderTest
       expect(await once(1, draft())).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
     });
 
-    it('finds the receipt from the sequence of another period', async () => {
+    test('finds the receipt from the sequence of another period', async () => {
       const { store } = get();
       const last = freshName('2026');
       const asked = draft();

@@ -1,7 +1,7 @@
 /** No mode ever sends a command twice when its reply is lost; the defaults of ioredis do. */
 import { setTimeout } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { RedisTarget } from '../../src/lib/redis-target.ts';
 import { runRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -75,7 +75,7 @@ const SCENES: readonly (readonly [mode: RedisTarget['mode'], open: () => Promise
 const RESENDING_MS = 1_500;
 
 describe.each(SCENES)('a reply lost in mode %s', (_mode, openScene) => {
-  it.each(['swallowed', 'cut'] as const)(
+  test.each(['swallowed', 'cut'] as const)(
     '(%s) leaves one execution, never two, and the connection comes back',
     async (fate) => {
       const scene = await openScene();
@@ -100,7 +100,7 @@ describe.each(SCENES)('a reply lost in mode %s', (_mode, openScene) => {
 });
 
 describe('what these tests would see', () => {
-  it('the defaults of ioredis execute a command twice when its reply is lost, alone and in a cluster', async () => {
+  test('the defaults of ioredis execute a command twice when its reply is lost, alone and in a cluster', async () => {
     for (const [mode, openScene] of SCENES) {
       const scene = await openScene();
       const host = { host: '127.0.0.1', port: scene.proxy.port };

@@ -1,6 +1,6 @@
 /** The Redis stores keep the contracts behind sentinels and in a cluster too; and what each of these can lose. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
@@ -21,7 +21,7 @@ const KEY_PREFIXES = ['', 'shop-1.eu:'];
 
 const describeTemporaryNumberStore = (name: string, openStore: () => RedisClient): void => {
   describe(`temporary numbers in ${name}`, () => {
-    it('are kept once, listed in order, and resolved once', async () => {
+    test('are kept once, listed in order, and resolved once', async () => {
       const store = createRedisTemporaryNumberStore(openStore());
       const numbers = Array.from({ length: 1_200 }, (_, index) => ({
         number: `TMP-${String(index).padStart(4, '0')}`,
@@ -117,7 +117,7 @@ describe.each(KEY_PREFIXES)('in a cluster, under the key prefix "%s"', (keyPrefi
     otherNode: createRedisApiKeyStore(otherClient),
   }));
 
-  it('tells other nodes of a changed prefix config, whatever server they listen to', async () => {
+  test('tells other nodes of a changed prefix config, whatever server they listen to', async () => {
     const heard = Promise.withResolvers<string>();
     const subscribed = Promise.withResolvers<void>();
     createRedisPrefixConfigStore(otherClient).onChange((prefixKey) => {
@@ -131,7 +131,7 @@ describe.each(KEY_PREFIXES)('in a cluster, under the key prefix "%s"', (keyPrefi
     expect(await heard.promise).toBe('TOLD');
   });
 
-  it('serves sequences of all masters in one call, and keeps serving while their slots move', async () => {
+  test('serves sequences of all masters in one call, and keeps serving while their slots move', async () => {
     const store = createRedisCounterStore(client);
     const sequences = Array.from({ length: 60 }, (_, index) => ({ prefixKey: `MANY-${index}`, period: '' }));
     const owners = await Promise.all(sequences.map((name) => cluster.masterOf(client.names.ofSequence(name).counter)));
@@ -154,7 +154,7 @@ describe.each(KEY_PREFIXES)('in a cluster, under the key prefix "%s"', (keyPrefi
 });
 
 describe('a master that was demoted', () => {
-  it('is left at the first write it refuses, and not taken again before it is a master', async () => {
+  test('is left at the first write it refuses, and not taken again before it is a master', async () => {
     const server = await startRedisServer();
     const sentinel = await startSentinel({ masterPort: server.port, quorum: 1, downAfterMs: 60_000 });
     const client = await openRedis(sentinelTarget(`redis://127.0.0.1:${sentinel.port}`), TIMEOUT_MS);
@@ -177,7 +177,7 @@ describe('a master that was demoted', () => {
 });
 
 describe('a cluster with one dead master', () => {
-  it('serves the entries of the others at once, and says which have no answer', async () => {
+  test('serves the entries of the others at once, and says which have no answer', async () => {
     const cluster = await startRedisCluster();
     const client = await openRedis(clusterTarget(cluster.env['REDIS_URL'] ?? ''), TIMEOUT_MS);
     const keys = Array.from({ length: 30 }, (_, index) => `counted-${index}`);
@@ -198,7 +198,7 @@ describe('a cluster with one dead master', () => {
 });
 
 describe('a confirmation by replicas', () => {
-  it.each(['behind sentinels', 'in a cluster'])('%s counts those that have what the script wrote', async (where) => {
+  test.each(['behind sentinels', 'in a cluster'])('%s counts those that have what the script wrote', async (where) => {
     const servers = where === 'in a cluster' ? await startRedisCluster() : await startRedisSentinels();
     const url = servers.env['REDIS_URL'] ?? '';
     const client = await openRedis(where === 'in a cluster' ? clusterTarget(url) : sentinelTarget(url), 5_000);

@@ -1,7 +1,7 @@
 /** Recoveries on real servers: nodes hear of them, replicas confirm ceilings, and a promoted replica counts nothing twice. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import type { SequenceName } from '../../src/core/sequence-name.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
@@ -55,7 +55,7 @@ const until = async (isSo: () => Promise<boolean>): Promise<void> => {
 };
 
 describe('every node hears that a recovery begins', () => {
-  it('of a sequence with or without a period, also after the connection was lost, and of nothing else', async () => {
+  test('of a sequence with or without a period, also after the connection was lost, and of nothing else', async () => {
     const redis = await server();
     const listening = connect(redis.url);
     const heard: SequenceName[] = [];
@@ -84,7 +84,7 @@ describe('every node hears that a recovery begins', () => {
     expect(heard).toEqual([INV, { prefixKey: 'ORD-EU:1', period: '2026' }]);
   });
 
-  it('but a store without a subscription tells nobody', async () => {
+  test('but a store without a subscription tells nobody', async () => {
     const own = await sequenceOn(await server());
     const heard: SequenceName[] = [];
     own.operations.onRecovery((sequence) => heard.push(sequence));
@@ -94,7 +94,7 @@ describe('every node hears that a recovery begins', () => {
 });
 
 describe('a replica', () => {
-  it('confirms a ceiling that is proposed; when it takes over, nothing is counted before it was recovered', async () => {
+  test('confirms a ceiling that is proposed; when it takes over, nothing is counted before it was recovered', async () => {
     const { replica, own: before } = await startPair();
     await before.send({ count: 3, standbySize: 0 });
     const { epoch } = before.fence;
@@ -121,7 +121,7 @@ describe('a replica', () => {
     ]);
   });
 
-  it('that does not answer confirms nothing', async () => {
+  test('that does not answer confirms nothing', async () => {
     const { replica, own } = await startPair();
     await own.send({});
     await until(async () => (await own.redis.client.wait(1, 100)) === 1);

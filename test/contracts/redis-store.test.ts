@@ -1,7 +1,7 @@
 /** The Redis stores keep the contracts, and what only a server and a network can break. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { CounterCall } from '../../src/core/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
@@ -73,20 +73,20 @@ describePrefixConfigStore('the Redis store', () => ({
 const request = (prefixKey: string): CounterCall => call({ prefixKey, period: '' });
 
 describe('the Redis store', () => {
-  it('keeps the counter under the name that operators know, without a TTL', async () => {
+  test('keeps the counter under the name that operators know, without a TTL', async () => {
     await database.client.set('sequence:TTL', '41', 'EX', 100);
     await reserve(createRedisCounterStore(client), [request('TTL')]);
     expect(await database.client.get('sequence:TTL')).toBe('42');
     expect(Number(await database.client.ttl('sequence:TTL'))).toBe(-1);
   });
 
-  it('reports a counter of the wrong type as corrupt and serves its neighbours', async () => {
+  test('reports a counter of the wrong type as corrupt and serves its neighbours', async () => {
     await database.client.rpush('sequence:LIST', 'x');
     const outcomes = await createRedisCounterStore(client).reserve([request('LIST'), request('BESIDE')]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['corrupt', 'taken']);
   });
 
-  it('sends the script in full when the server forgot it', async () => {
+  test('sends the script in full when the server forgot it', async () => {
     const store = createRedisCounterStore(client);
     await store.reserve([request('FLUSHED')]);
     await database.client.script('FLUSH');
@@ -95,7 +95,7 @@ describe('the Redis store', () => {
     ]);
   });
 
-  it('reads closures of earlier versions, which name nobody, and whatever stands where a name would', async () => {
+  test('reads closures of earlier versions, which name nobody, and whatever stands where a name would', async () => {
     const store = createRedisCounterStore(client);
     const [old, odd] = ['2024', '2025'].map((period) => ({ prefixKey: 'CLOSED', period }));
     if (old === undefined || odd === undefined) throw new Error('two');
@@ -117,7 +117,7 @@ describe('the Redis store', () => {
       await database.client.hset(createRedisKeys('').ofSequence(name).gaps, ...words);
     });
 
-    it('is listed in rising order, page by page, each gap once', async () => {
+    test('is listed in rising order, page by page, each gap once', async () => {
       const store = createRedisCounterStore(client);
       const listed: bigint[] = [];
       for (let after = 0n; ; ) {
@@ -129,7 +129,7 @@ describe('the Redis store', () => {
       expect(listed).toEqual(firsts);
     });
 
-    it('is read anew when a pass over it ended early, and not for ever', async () => {
+    test('is read anew when a pass over it ended early, and not for ever', async () => {
       let early = 1;
       const commands = {
         hlen: (key: string) => client.commands.hlen(key),
@@ -147,7 +147,7 @@ describe('the Redis store', () => {
     });
   });
 
-  it('tells other nodes of a changed prefix config', async () => {
+  test('tells other nodes of a changed prefix config', async () => {
     const heard: (string | undefined)[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     const { promise: subscribed, resolve: onSubscribed } = Promise.withResolvers<void>();
@@ -166,7 +166,7 @@ describe('the Redis store', () => {
 });
 
 describe('on a server in cluster mode, which refuses keys of different slots', () => {
-  it.each(['', '2026', '2026-11-21'])('all keys of a sequence lie in one slot: period "%s"', async (period) => {
+  test.each(['', '2026', '2026-11-21'])('all keys of a sequence lie in one slot: period "%s"', async (period) => {
     await using server = await startRedisServer({ args: ['--cluster-enabled', 'yes'] });
     const operator = new Redis(server.url);
     await operator.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
@@ -191,7 +191,7 @@ describe('the Redis client', () => {
 
   afterAll(() => redis.close());
 
-  it('fails at once while there is no connection, and serves as soon as there is one', async () => {
+  test('fails at once while there is no connection, and serves as soon as there is one', async () => {
     const events: NumberGeneratorEvent[] = [];
     const { promise: connected, resolve } = Promise.withResolvers<void>();
     await redis.stop();
@@ -210,7 +210,7 @@ describe('the Redis client', () => {
     await lonely.close();
   });
 
-  it('fails with StorageTimeoutError when Redis hangs, destroys the socket, and comes back by itself', async () => {
+  test('fails with StorageTimeoutError when Redis hangs, destroys the socket, and comes back by itself', async () => {
     const { promise: disconnected, resolve: onDisconnected } = Promise.withResolvers<void>();
     const impatient = await ready(
       createRedisClient(redis.url, TIMEOUT_MS, (event) => {
@@ -227,7 +227,7 @@ describe('the Redis client', () => {
     await impatient.close();
   });
 
-  it('a reply lost after the script ran costs nothing: the same call again brings the same range, and nothing ran twice', async () => {
+  test('a reply lost after the script ran costs nothing: the same call again brings the same range, and nothing ran twice', async () => {
     const proxy = await startReplyProxy(redis.port);
     const cut = await ready(createRedisClient(`redis://127.0.0.1:${proxy.port}`, TIMEOUT_MS, ignore));
     const store = createRedisCounterStore(cut);
@@ -248,7 +248,7 @@ describe('the Redis client', () => {
     await proxy.close();
   });
 
-  it('keeps hearing of changes after the connection was lost', async () => {
+  test('keeps hearing of changes after the connection was lost', async () => {
     const listener = await ready(createRedisClient(redis.url, TIMEOUT_MS, ignore));
     const writer = await ready(createRedisClient(redis.url, TIMEOUT_MS, ignore));
     const heard: (string | undefined)[] = [];

@@ -1,5 +1,5 @@
 /** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import type { CounterInstall } from '../../src/core/counter-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
@@ -32,7 +32,7 @@ describe.each([
       ({ range: { first, last }, reason, node = '-' }) => `${first - origin}-${last - origin} ${reason} ${node}`,
     );
 
-  it('a server that was emptied is restored from the account that was kept elsewhere', async () => {
+  test('a server that was emptied is restored from the account that was kept elsewhere', async () => {
     const kept = { initialSeq: origin, window: 0, standbySize: 0 };
     await sequence.report({ node: 'node-z', ...kept, epoch: 1n });
     await sequence.install({ ...kept, epoch: 1n, ceiling: origin + 100n, base: origin });
@@ -103,7 +103,7 @@ describe.each([
     expect(await sequence.install({ ...more, ...parts })).toBe(true);
   };
 
-  it('is not forgotten by a server that falls back to before it was moved on', async () => {
+  test('is not forgotten by a server that falls back to before it was moved on', async () => {
     const fallBack = await begin();
     const account = await sequence.operations.readAccount(INV);
     expect(account).toMatchObject({ origin: from + 55n });
@@ -113,7 +113,7 @@ describe.each([
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('is not set back by a recovery that was granted before others heard of it', async () => {
+  test('is not set back by a recovery that was granted before others heard of it', async () => {
     await begin();
     await sequence.replaceServer();
     await recover({ origin: from + 9n });
@@ -123,7 +123,7 @@ describe.each([
 });
 
 describe('a gap record that was deleted', () => {
-  it('stops the sequence where an account of it is kept elsewhere, and comes back from there', async () => {
+  test('stops the sequence where an account of it is kept elsewhere, and comes back from there', async () => {
     const kept = { window: 0, standbySize: 0 };
     await sequence.report({ node: 'node-z', epoch: 1n, window: 0 });
     expect(await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 })).toBe(true);
@@ -139,7 +139,7 @@ describe('a gap record that was deleted', () => {
     expect(await sequence.sendB(kept)).toMatchObject({ range: range(10n, 10n) });
   });
 
-  it('comes back also when another server has taken over with what was left', async () => {
+  test('comes back also when another server has taken over with what was left', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.advance(9n);
     const account = await sequence.operations.readAccount(INV);
@@ -150,7 +150,7 @@ describe('a gap record that was deleted', () => {
     expect(await sequence.gaps()).toEqual(['4-9 advance -']);
   });
 
-  it('stops nothing where nobody keeps an account of it', async () => {
+  test('stops nothing where nobody keeps an account of it', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.advance(9n);
     await sequence.redis.client.del(GAPS);
@@ -159,7 +159,7 @@ describe('a gap record that was deleted', () => {
 });
 
 describe('an account that is older than the state', () => {
-  it('changes nothing: not what is recorded, nor what was given back', async () => {
+  test('changes nothing: not what is recorded, nor what was given back', async () => {
     await sequence.send({ count: 5, standbySize: 0 });
     const older = await sequence.operations.readAccount(INV);
     await sequence.advance(10n);

@@ -1,5 +1,5 @@
 /** What `reserve.lua` does with calls: repeated, stale, corrupt, or of a node it has forgotten; and with its late report. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import {
   call,
@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterAll(() => sequence.redis.stop());
 
 describe('a repeated call', () => {
-  it('returns the same and changes nothing', async () => {
+  test('returns the same and changes nothing', async () => {
     const first = await sequence.send({ count: 3 });
     await sequence.sendB({});
     const before = await sequence.snapshot();
@@ -30,14 +30,14 @@ describe('a repeated call', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('returns the same when it was exhausted, whatever has come back since', async () => {
+  test('returns the same when it was exhausted, whatever has come back since', async () => {
     await sequence.send({ count: 4, limit: 4n, standbySize: 0 });
     const refused = await sequence.sendB({ count: 2, limit: 4n, standbySize: 0 });
     await sequence.send({ call: 2, kind: 'leave', count: 0, returned: [range(1n, 4n)] });
     expect(await sequence.sendB({ count: 2, limit: 4n, standbySize: 0 })).toEqual(refused);
   });
 
-  it('is refused when it is older than the last one', async () => {
+  test('is refused when it is older than the last one', async () => {
     await sequence.send({});
     await sequence.send({ call: 2, kind: 'take' });
     const before = await sequence.snapshot();
@@ -45,7 +45,7 @@ describe('a repeated call', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('of a node that never joined is refused, whatever it asks for', async () => {
+  test('of a node that never joined is refused, whatever it asks for', async () => {
     await sequence.sendB({});
     const before = await sequence.snapshot();
     expect(await sequence.send({ call: 9, kind: 'take' })).toEqual({ kind: 'forgotten' });
@@ -73,7 +73,7 @@ describe('a corrupt entry', () => {
     ['an unreadable record of the node', () => sequence.redis.client.hset(STATE, 'n:node-a', 'x')],
   ];
 
-  it.each(spoilt)('(%s) is refused alone, and changes nothing', async (_, spoil) => {
+  test.each(spoilt)('(%s) is refused alone, and changes nothing', async (_, spoil) => {
     await sequence.send({});
     const { epoch } = sequence.fence;
     await spoil();
@@ -87,7 +87,7 @@ describe('a corrupt entry', () => {
     expect(await dump()).toEqual(before);
   });
 
-  it.each(['12a', '012', '-1', '18446744073709551616', ''])(
+  test.each(['12a', '012', '-1', '18446744073709551616', ''])(
     '(a counter "%s" that an operator left) is reported as such, and left as it is',
     async (text) => {
       await sequence.redis.client.set('sequence:INV', text);
@@ -97,7 +97,7 @@ describe('a corrupt entry', () => {
     },
   );
 
-  it('(a gap record of another type) is refused before anything is written', async () => {
+  test('(a gap record of another type) is refused before anything is written', async () => {
     await sequence.redis.client.set(GAPS, 'x');
     await sequence.send({});
     const before = [await sequence.redis.client.get('sequence:INV'), await sequence.redis.client.hgetall(STATE)];
@@ -122,7 +122,7 @@ describe('nodes long gone', () => {
   const records = async () =>
     (await forgetful.redis.client.hkeys(STATE)).filter((field) => field.startsWith('n:')).length;
 
-  it('are folded into the gap record; one that lives reports late and goes on', async () => {
+  test('are folded into the gap record; one that lives reports late and goes on', async () => {
     const gapsOfA = async () => (await forgetful.gaps()).filter((gap) => gap.includes('node-a'));
     await forgetful.send({ count: 2 });
     await forgetful.send({ node: 'node-b' });
@@ -149,7 +149,7 @@ describe('nodes long gone', () => {
     expect(await gapsOfA()).toEqual([]);
   });
 
-  it('are folded for nodes that report late, too', async () => {
+  test('are folded for nodes that report late, too', async () => {
     await forgetful.send({});
     const { epoch } = forgetful.fence;
     for (let i = 0; i < 8; i++) await forgetful.report({ node: `node-${i}`, sworn: false, epoch });
@@ -158,7 +158,7 @@ describe('nodes long gone', () => {
 });
 
 describe('a call that is said once more after a recovery', () => {
-  it('gives back only what is still its node’s: the rest is missing', async () => {
+  test('gives back only what is still its node’s: the rest is missing', async () => {
     await sequence.send({ count: 4 });
     await sequence.sendB({ count: 1, standbySize: 0 });
     const reissued = { call: 2, kind: 'leave', count: 0, reissued: true } as const;
@@ -173,7 +173,7 @@ describe('a call that is said once more after a recovery', () => {
 });
 
 describe('a report of a node that is known', () => {
-  it('changes nothing when the store knows more of it than the report says', async () => {
+  test('changes nothing when the store knows more of it than the report says', async () => {
     await sequence.send({ count: 3 });
     const holding = segment(28n, 32n, 1);
     await sequence.send({ call: 2, kind: 'leave', count: 0, released: [{ ...holding, used: 0n }] });

@@ -1,5 +1,5 @@
 /** The ceiling of `reserve.lua`: nothing above it is handed out or offered, whoever keeps it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import {
   INV,
@@ -36,7 +36,7 @@ describe.each([
   const kept = { initialSeq: origin, window: 0 };
   const raise = (by: bigint) => sequence.operations.raise({ sequence: INV, epoch: 1n, ceiling: origin + by });
 
-  it('is not passed by what is handed out', async () => {
+  test('is not passed by what is handed out', async () => {
     await beginAt(origin + 20n, origin);
     expect(await sequence.send({ ...kept, count: 18, standbySize: 0 })).toMatchObject({ range: at(1n, 18n) });
     const asked = { ...kept, call: 2, kind: 'take', count: 5, standbySize: 0 } as const;
@@ -50,7 +50,7 @@ describe.each([
     expect(await sequence.send({ ...asked, call: 3 })).toMatchObject({ range: at(21n, 22n) });
   });
 
-  it('is not passed by a standby: the reply says which one it would need', async () => {
+  test('is not passed by a standby: the reply says which one it would need', async () => {
     await beginAt(origin + 20n, origin);
     expect(await sequence.send(kept)).toMatchObject({ standby: offer(origin + 10n, origin + 14n, 1) });
     expect(await sequence.sendB(kept)).toMatchObject({ standby: offer(origin + 16n, origin + 20n, 1) });
@@ -67,7 +67,7 @@ describe.each([
     expect(sequence.fence.wanted).toBe(0n);
   });
 
-  it('is not passed by an advance', async () => {
+  test('is not passed by an advance', async () => {
     await beginAt(origin + 20n, origin);
     const request = { sequence: INV, operation: 'op', limit: VALUE_MAX, epoch: 0n, ...kept };
     expect(await sequence.store.advance({ ...request, to: origin + 21n })).toEqual({ kind: 'ceiling', value: origin });
@@ -78,7 +78,7 @@ describe.each([
     });
   });
 
-  it('never sinks, and moves in its own epoch only', async () => {
+  test('never sinks, and moves in its own epoch only', async () => {
     await beginAt(origin + 20n, origin);
     expect(await raise(10n)).toEqual({ epoch: 1n, ceiling: origin + 20n, wanted: 0n });
     for (const epoch of [0n, 2n]) {
@@ -90,7 +90,7 @@ describe.each([
     expect(await sequence.redis.client.hexists(STATE, 'proposed')).toBe(0);
   });
 
-  it('that is proposed is not in force, but a recovery goes on above it', async () => {
+  test('that is proposed is not in force, but a recovery goes on above it', async () => {
     await beginAt(origin + 20n, origin);
     // There is no replica that could confirm it.
     expect(await sequence.operations.propose({ sequence: INV, epoch: 1n, ceiling: origin + 50n })).toBe(false);
@@ -105,7 +105,7 @@ describe.each([
 });
 
 describe('the ceiling that the store raises itself', () => {
-  it('stays ahead of the counter by half the window at least', async () => {
+  test('stays ahead of the counter by half the window at least', async () => {
     const terms = { window: 100, standbySize: 0 };
     await sequence.send(terms);
     expect(sequence.fence.ceiling).toBe(101n);
@@ -117,14 +117,14 @@ describe('the ceiling that the store raises itself', () => {
     expect(sequence.fence.ceiling).toBe(5_152n);
   });
 
-  it('lies above every standby', async () => {
+  test('lies above every standby', async () => {
     await sequence.send({ window: 100, standbySize: 0 });
     const reply = await sequence.send({ call: 2, kind: 'take', window: 100, standbySize: 1_000 });
     expect(reply).toMatchObject({ standby: offer(1_003n, 2_002n, 2) });
     expect(sequence.fence.ceiling).toBe(2_102n);
   });
 
-  it.each([
+  test.each([
     ['of 100 values', 0n, 100n],
     ['up to 2^64 - 1', VALUE_MAX - 100n, VALUE_MAX],
   ])(
@@ -146,7 +146,7 @@ describe('the ceiling that the store raises itself', () => {
     },
   );
 
-  it('does not lie above the limit for standbys that reach up to it', async () => {
+  test('does not lie above the limit for standbys that reach up to it', async () => {
     const terms = { limit: 116n, standbySize: 20 };
     for (const node of ['node-a', 'node-b', 'node-c', 'node-d', 'node-e', 'node-f'])
       await sequence.send({ ...terms, node });
@@ -154,7 +154,7 @@ describe('the ceiling that the store raises itself', () => {
     expect(sequence.fence.ceiling).toBe(116n);
   });
 
-  it('is not lowered for a counter above a limit that was lowered', async () => {
+  test('is not lowered for a counter above a limit that was lowered', async () => {
     await sequence.send({ count: 500, standbySize: 0 });
     const refused = await sequence.send({
       call: 2,

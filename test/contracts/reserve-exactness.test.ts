@@ -1,6 +1,6 @@
 /** `reserve.lua` against bigint arithmetic: exact for every counter of 64 bits. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it as test } from 'vitest';
 import { parseValue, VALUE_MAX } from '../../src/core/value.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { createReserveStore } from '../support/reserve-script.ts';
@@ -20,7 +20,7 @@ const near = fc
   .filter((value) => value >= 0n && value <= VALUE_MAX);
 const counters = fc.oneof(fc.bigInt(0n, VALUE_MAX), near);
 
-it('takes the next `count` values, or says exactly how many are left', async () => {
+test('takes the next `count` values, or says exactly how many are left', async () => {
   const store = createReserveStore(redis.client);
   let prefix = 0;
   const property = fc.asyncProperty(

@@ -1,6 +1,6 @@
 /** The fence of `reserve.lua`: which server counts, and in which epoch. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { startRedisServer } from '../support/redis.ts';
 import { INV, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
 
@@ -21,14 +21,14 @@ const served = async ({ redis }: SequenceUnderTest): Promise<string> => {
 };
 
 describe('a server', () => {
-  it('leaves its name, the epoch and the ceiling in the state of a sequence', async () => {
+  test('leaves its name, the epoch and the ceiling in the state of a sequence', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     const { epoch, ceiling } = sequence.fence;
     expect(ceiling).toBe(10_003n);
     expect(await served(sequence)).toBe(`this server ${epoch} 10003`);
   });
 
-  it('that was restarted hands out nothing before it was recovered, and goes on after it', async () => {
+  test('that was restarted hands out nothing before it was recovered, and goes on after it', async () => {
     await using server = await startRedisServer({ appendonly: true });
     const client = new Redis(server.url);
     const own = { url: server.url, client, stop: async () => client.disconnect() };
@@ -54,7 +54,7 @@ describe('a server', () => {
     await own.stop();
   });
 
-  it.each([
+  test.each([
     ['a counter that it has not counted', () => sequence.redis.client.set('sequence:INV', '41')],
     ['a value without a fence', () => sequence.redis.client.hset(STATE, 'value', '41')],
   ])('does not count on from %s by itself', async (_title, leave) => {
@@ -65,7 +65,7 @@ describe('a server', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('that knows nothing begins by itself only for a node that knows nothing either, and leaves the ceiling to it', async () => {
+  test('that knows nothing begins by itself only for a node that knows nothing either, and leaves the ceiling to it', async () => {
     expect(await sequence.send({ epoch: 1n })).toEqual({ kind: 'recovering' });
     expect(await sequence.send({ window: 0 })).toEqual({ kind: 'recovering' });
     expect(await sequence.redis.client.keys('*')).toEqual([]);
@@ -74,7 +74,7 @@ describe('a server', () => {
 });
 
 describe('a call', () => {
-  it('of an older epoch is refused, for its node must report', async () => {
+  test('of an older epoch is refused, for its node must report', async () => {
     await sequence.send({ count: 3 });
     const epoch = sequence.fence.epoch - 1n;
     const before = await sequence.snapshot();
@@ -85,7 +85,7 @@ describe('a call', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('of a newer epoch is refused, for the state is older than its node', async () => {
+  test('of a newer epoch is refused, for the state is older than its node', async () => {
     await sequence.send({ count: 3 });
     const epoch = sequence.fence.epoch + 1n;
     const before = await sequence.snapshot();
@@ -95,7 +95,7 @@ describe('a call', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('of a node that was given more than the state knows is refused', async () => {
+  test('of a node that was given more than the state knows is refused', async () => {
     await sequence.send({ count: 3 });
     const before = await sequence.snapshot();
     expect(await sequence.send({ call: 2, kind: 'take', seen: 4n })).toEqual({ kind: 'recovering' });

@@ -1,5 +1,5 @@
 /** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import {
   GAPS,
   INV,
@@ -27,7 +27,7 @@ const first = { settled: 1, seen: 3n, taken: [range(1n, 3n)] };
 const holding = segment(28n, 32n, 1);
 
 describe('a standby', () => {
-  it('of a node the state never heard of stays that node’s', async () => {
+  test('of a node the state never heard of stays that node’s', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     const putBack = await sequence.remember();
     expect(await sequence.sendB({ count: 0 })).toMatchObject({ standby: offer(9n, 13n, 1) });
@@ -39,7 +39,7 @@ describe('a standby', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('that was used in part, and that only its node knows of, is not handed out', async () => {
+  test('that was used in part, and that only its node knows of, is not handed out', async () => {
     await sequence.send({ count: 3 });
     const putBack = await sequence.remember();
     await sequence.send({ call: 2, kind: 'leave', count: 0, released: [{ ...holding, used: 2n }] });
@@ -51,7 +51,7 @@ describe('a standby', () => {
     expect(await sequence.sendB({ ...take, call: 2 })).toMatchObject({ range: range(30n, 30n) });
   });
 
-  it('that its node has given up for another one is free again, but for what was issued of it', async () => {
+  test('that its node has given up for another one is free again, but for what was issued of it', async () => {
     await sequence.send({ count: 3 });
     await sequence.send({ call: 2, kind: 'take', count: 20, holding, usedInPart: true, seen: 3n });
     const next = ((await ahead()) ?? '').split(' ').at(-1) ?? '';
@@ -69,7 +69,7 @@ describe('a standby', () => {
 });
 
 describe('a standby of a node that has not reported', () => {
-  it('gives way to the one that another node holds', async () => {
+  test('gives way to the one that another node holds', async () => {
     await sequence.send({ node: 'node-c' });
     const putBack = await sequence.remember();
     await sequence.send({ node: 'node-c', call: 2, kind: 'leave', count: 0 });
@@ -81,7 +81,7 @@ describe('a standby of a node that has not reported', () => {
     expect(await ahead()).toBe('10:10:node-c@1 11:15:node-a@1');
   });
 
-  it('gives way to what another node was given', async () => {
+  test('gives way to what another node was given', async () => {
     await sequence.send({ node: 'node-c' });
     const putBack = await sequence.remember();
     await sequence.send({ node: 'node-c', call: 2, kind: 'leave', count: 0 });
@@ -95,7 +95,7 @@ describe('a standby of a node that has not reported', () => {
 });
 
 describe('a value that was given back', () => {
-  it('is missing afterwards, unless a node says that it was given to it', async () => {
+  test('is missing afterwards, unless a node says that it was given to it', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.sendB({ count: 2, standbySize: 0 });
     await sequence.sendB({ call: 2, kind: 'leave', count: 0, returned: [range(4n, 5n)] });
@@ -109,7 +109,7 @@ describe('a value that was given back', () => {
     expect(await sequence.send({ ...take, call: 2, count: 9 })).toMatchObject({ range: range(6n, 14n) });
   });
 
-  it('is named once more when its call is repeated after the recovery: it stays missing', async () => {
+  test('is named once more when its call is repeated after the recovery: it stays missing', async () => {
     await sequence.send({ count: 2, standbySize: 0 });
     await sequence.sendB({ standbySize: 0 });
     await sequence.replaceServer();
@@ -124,7 +124,7 @@ describe('a value that was given back', () => {
     expect(await sequence.gaps()).toEqual(['5-6 recovery-jump node-a', '7-10 recovery-jump -']);
   });
 
-  it('of a standby that was jumped stays missing when it is named once more after a recovery', async () => {
+  test('of a standby that was jumped stays missing when it is named once more after a recovery', async () => {
     await sequence.send({ count: 3 });
     await sequence.sendB({ count: 24, standbySize: 0 });
     await sequence.sendB({ ...take, call: 2 });
@@ -136,7 +136,7 @@ describe('a value that was given back', () => {
 });
 
 describe('a call of the same number that brought something else on another server', () => {
-  it.each([
+  test.each([
     ['was settled there', 2, -1n, [range(1n, 3n), range(4n, 5n)], ['6-7 recovery-jump node-a']],
     [
       'was not settled, but the one before it was settled later there',
@@ -158,7 +158,7 @@ describe('a call of the same number that brought something else on another serve
 });
 
 describe('a call whose answer was lost', () => {
-  it('is answered the same after a recovery of a state that knows it', async () => {
+  test('is answered the same after a recovery of a state that knows it', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.send({ ...take, call: 2, count: 4, seen: 3n });
     await sequence.replaceServer();
@@ -171,7 +171,7 @@ describe('a call whose answer was lost', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('is answered the same after a recovery without its node; what it brought is missing until the next call', async () => {
+  test('is answered the same after a recovery without its node; what it brought is missing until the next call', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.replaceServer();
     await sequence.report({ node: 'node-b' });
@@ -197,7 +197,7 @@ describe('where others keep an account', () => {
     await sequence.send({ ...kept, count: 3 });
   };
 
-  it('what a call brought whose answer was lost is no gap when the account takes the place of a lost gap record', async () => {
+  test('what a call brought whose answer was lost is no gap when the account takes the place of a lost gap record', async () => {
     await start();
     await sequence.advance(9n);
     const account = await sequence.operations.readAccount(INV);
@@ -212,7 +212,7 @@ describe('where others keep an account', () => {
     expect(await sequence.gaps()).toEqual(['14-50 recovery-jump -', '4-9 advance -']);
   });
 
-  it.each([
+  test.each([
     ['stays one when nobody else can have counted since', 2n, '4-9 advance -'],
     ['is doubted when another server may have counted since', 3n, '4-9 recovery-jump -'],
   ])('an advance of a server that jumps %s', async (_title, epoch, gap) => {
@@ -225,7 +225,7 @@ describe('where others keep an account', () => {
     expect(await sequence.gaps()).toEqual(['10-50 recovery-jump -', gap]);
   });
 
-  it('an advance that the account knows stays one, whoever counted since', async () => {
+  test('an advance that the account knows stays one, whoever counted since', async () => {
     await start();
     await sequence.advance(9n);
     const account = await sequence.operations.readAccount(INV);
@@ -235,7 +235,7 @@ describe('where others keep an account', () => {
     expect(await sequence.gaps()).toEqual(['10-50 recovery-jump -', '4-9 advance -']);
   });
 
-  it('what a node has in hand stays known when a copy of its report comes after the recovery', async () => {
+  test('what a node has in hand stays known when a copy of its report comes after the recovery', async () => {
     await start();
     await sequence.send({ ...kept, ...take, call: 2, count: 4, seen: 3n });
     await sequence.replaceServer();
@@ -258,7 +258,7 @@ describe('where others keep an account', () => {
 });
 
 describe('counting goes on', () => {
-  it('above the base, which others have kept, and never again with what comes back from below it', async () => {
+  test('above the base, which others have kept, and never again with what comes back from below it', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.replaceServer();
     await sequence.report(first);
@@ -270,7 +270,7 @@ describe('counting goes on', () => {
     expect(await sequence.gaps()).toEqual(['3-3 recovery-jump -', '4-20 recovery-jump -']);
   });
 
-  it('above what a late report names', async () => {
+  test('above what a late report names', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     const late = { node: 'node-b', sworn: false, epoch: sequence.fence.epoch - 1n, settled: 4, seen: 9n };
     expect(await sequence.report({ ...late, taken: [range(8n, 9n)] })).toMatchObject({ kind: 'reported' });

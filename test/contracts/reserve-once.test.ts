@@ -1,5 +1,5 @@
 /** What `reserve.lua` does with entries that have a receipt, where it lies among nodes, standby segments, ceilings and recoveries. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import type { CounterCall, CounterReply } from '../../src/core/counter-store.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import { GAPS, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
@@ -25,7 +25,7 @@ const recordOf = async (node: string): Promise<string[]> =>
   ((await sequence.redis.client.hget(STATE, `n:${node}`)) ?? '').split(' ');
 
 describe('an entry with a receipt', () => {
-  it('leaves a receipt for 24 h that says everything, and moves the counter', async () => {
+  test('leaves a receipt for 24 h that says everything, and moves the counter', async () => {
     await sequence.send({ count: 2 });
     expect(rangesOf(await once({ count: 3 }))).toEqual([range(3n, 5n)]);
     expect(await stored()).toBe(`f ${AT} 3-5 p: {"format": "x y"}`);
@@ -35,7 +35,7 @@ describe('an entry with a receipt', () => {
     expect(await sequence.redis.client.hget(STATE, 'value')).toBe('5');
   });
 
-  it('changes nothing when the receipt is found', async () => {
+  test('changes nothing when the receipt is found', async () => {
     await sequence.send({ count: 2 });
     await once({ count: 3 });
     const before = [await sequence.snapshot(), await stored()];
@@ -44,7 +44,7 @@ describe('an entry with a receipt', () => {
     expect([await sequence.snapshot(), await stored()]).toEqual(before);
   });
 
-  it('leaves the numbered calls of its node as they are', async () => {
+  test('leaves the numbered calls of its node as they are', async () => {
     const call = { call: 2, kind: 'take', count: 2, seen: 1n } as const;
     await sequence.send({});
     const first = await sequence.send(call);
@@ -53,7 +53,7 @@ describe('an entry with a receipt', () => {
     expect(await sequence.send({ call: 3, kind: 'take', seen: 6n })).toMatchObject({ range: range(7n, 7n) });
   });
 
-  it('takes returned values first, and jumps what is spoken for: several ranges', async () => {
+  test('takes returned values first, and jumps what is spoken for: several ranges', async () => {
     await sequence.send({ count: 10, standbySize: 0 });
     await sequence.sendB({ count: 1, standbySize: 0 });
     await sequence.sendB({ node: 'node-c', count: 0 }); // holds 22-26
@@ -71,13 +71,13 @@ describe('an entry with a receipt', () => {
     expect(await sequence.redis.client.hget(STATE, 'free')).toBe('');
   });
 
-  it('says that the standby must be looked at when the counter has come near', async () => {
+  test('says that the standby must be looked at when the counter has come near', async () => {
     await sequence.send({ count: 1, standbySize: 5 });
     expect(await once({ count: 1, seen: 1n })).toMatchObject({ standbyNear: false });
     expect(await once({ count: 8, seen: 2n, receipt: { ...receipt, hash: 'b' } })).toMatchObject({ standbyNear: true });
   });
 
-  it('of a node that never joined, or of an epoch that is over, is refused', async () => {
+  test('of a node that never joined, or of an epoch that is over, is refused', async () => {
     await sequence.sendB({});
     expect(await once({})).toEqual({ kind: 'forgotten' });
     await sequence.send({});
@@ -88,7 +88,7 @@ describe('an entry with a receipt', () => {
     expect(await once({})).toEqual({ kind: 'recovering' });
   });
 
-  it('stops at a ceiling that others keep, with nothing done', async () => {
+  test('stops at a ceiling that others keep, with nothing done', async () => {
     await sequence.send({ window: 100, standbySize: 0 });
     const { ceiling } = sequence.fence;
     const before = [await sequence.snapshot(), await stored()];
@@ -97,7 +97,7 @@ describe('an entry with a receipt', () => {
     expect(rangesOf(await once({ window: 0, count: Number(ceiling) - 1 }))).toEqual([range(2n, ceiling)]);
   });
 
-  it.each([
+  test.each([
     ['a receipt of another type', () => sequence.redis.client.rpush(RECEIPT, 'x')],
     ['an unreadable receipt', () => sequence.redis.client.set(RECEIPT, 'what is this')],
     ['a gap record of another type', () => sequence.redis.client.set(GAPS, 'x')],
@@ -111,7 +111,7 @@ describe('an entry with a receipt', () => {
 });
 
 describe('a recovery after entries with receipts', () => {
-  it('waits for a node that has made nothing else for a minute', async () => {
+  test('waits for a node that has made nothing else for a minute', async () => {
     await sequence.send({ standbySize: 0 });
     const [number, , ...rest] = await recordOf('node-a');
     const agePast = async () => sequence.redis.client.hset(STATE, 'n:node-a', [number, '1000', ...rest].join(' '));
@@ -126,7 +126,7 @@ describe('a recovery after entries with receipts', () => {
     expect(waiting).toMatchObject({ kind: 'waiting', missing: ['node-a'] });
   });
 
-  it('hands out nothing again that was free in the older state, and was taken with a receipt since', async () => {
+  test('hands out nothing again that was free in the older state, and was taken with a receipt since', async () => {
     await sequence.send({ count: 5, standbySize: 0 });
     await sequence.send({ call: 2, kind: 'take', count: 0, standbySize: 0, returned: [range(2n, 3n)] });
     const rollBack = await sequence.remember();
@@ -146,7 +146,7 @@ describe('a recovery after entries with receipts', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('leaves receipts that were kept as they are', async () => {
+  test('leaves receipts that were kept as they are', async () => {
     await sequence.send({ standbySize: 0 });
     await once({ seen: 1n });
     await sequence.replaceServer();
@@ -159,7 +159,7 @@ describe('a recovery after entries with receipts', () => {
 });
 
 describe('the key of a receipt', () => {
-  it('that is not the entry’s own is refused before anything is done', async () => {
+  test('that is not the entry’s own is refused before anything is done', async () => {
     await sequence.send({});
     const { epoch } = sequence.fence;
     const entry = `node-a 0 once 1 0 100 0 - 0 1 ${epoch} 10000 abc f ${AT} p: {}`;

@@ -1,5 +1,5 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter-store.ts';
 import {
   INV,
@@ -31,7 +31,7 @@ const begin = async (): Promise<ReportReply> => {
 const fromB = { node: 'node-b', settled: 1, seen: 5n, taken: [range(4n, 5n)] };
 
 describe('a report', () => {
-  it('without the name of a recovery is told that name, and does not count', async () => {
+  test('without the name of a recovery is told that name, and does not count', async () => {
     await begin();
     const reply = await sequence.report({ ...fromB, recovery: undefined });
     expect(reply).toMatchObject({ kind: 'waiting', reported: ['node-a'], missing: ['node-b'] });
@@ -42,7 +42,7 @@ describe('a report', () => {
     });
   });
 
-  it('for an earlier recovery does not count when it comes late', async () => {
+  test('for an earlier recovery does not count when it comes late', async () => {
     const earlier = recoveryOf(await begin());
     await sequence.report(fromB);
     await sequence.install();
@@ -55,7 +55,7 @@ describe('a report', () => {
     });
   });
 
-  it('that was made to another server is forgotten by one that takes over in the midst of it', async () => {
+  test('that was made to another server is forgotten by one that takes over in the midst of it', async () => {
     await begin();
     expect(await sequence.report(fromB)).toMatchObject({ missing: [] });
     await sequence.redis.client.hset(STATE, 'rec', 'another 1795224970123456');
@@ -65,7 +65,7 @@ describe('a report', () => {
     });
   });
 
-  it('for a recovery that has ended begins no other', async () => {
+  test('for a recovery that has ended begins no other', async () => {
     const ended = recoveryOf(await begin());
     const { epoch } = sequence.fence;
     await sequence.report(fromB);
@@ -78,7 +78,7 @@ describe('a report', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('that swears nothing off is not enough for a recovery, and begins none', async () => {
+  test('that swears nothing off is not enough for a recovery, and begins none', async () => {
     await sequence.send({ count: 3 });
     await sequence.replaceServer();
     const before = await sequence.snapshot();
@@ -86,7 +86,7 @@ describe('a report', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('for an epoch above that of the server stops it, for the node knows of a later one', async () => {
+  test('for an epoch above that of the server stops it, for the node knows of a later one', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     const { epoch } = sequence.fence;
     expect(await sequence.report({ epoch: epoch + 5n })).toMatchObject({ kind: 'waiting', epoch: epoch + 4n });
@@ -98,7 +98,7 @@ describe('a report', () => {
 });
 
 describe('a late report', () => {
-  it('leaves what the state knows of its node, when the node says nothing else', async () => {
+  test('leaves what the state knows of its node, when the node says nothing else', async () => {
     await begin();
     await sequence.report(fromB);
     const { epoch } = sequence.fence;
@@ -112,7 +112,7 @@ describe('a late report', () => {
     );
   });
 
-  it('of a standby that the counter has passed in part lets the node give back the rest of it', async () => {
+  test('of a standby that the counter has passed in part lets the node give back the rest of it', async () => {
     await sequence.sendB({ count: 30, standbySize: 0 });
     const { epoch } = sequence.fence;
     await sequence.report({ sworn: false, epoch, settled: 1, holding: segment(28n, 32n, 1) });
@@ -123,7 +123,7 @@ describe('a late report', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('takes the place of a record that knows less of its node', async () => {
+  test('takes the place of a record that knows less of its node', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.report({ sworn: false, epoch: sequence.fence.epoch, settled: 3, seen: 3n, taken: [range(1n, 3n)] });
     expect(await sequence.send({ call: 2, kind: 'take' })).toEqual({ kind: 'stale', lastCall: 3 });
@@ -134,7 +134,7 @@ describe('a brief report', () => {
   const briefA = { settled: 1, seen: 3n, brief: true };
   const briefB = { ...fromB, taken: [], brief: true };
 
-  it('stands for the one that was taken down; without one the node is asked for all of it', async () => {
+  test('stands for the one that was taken down; without one the node is asked for all of it', async () => {
     const recovery = recoveryOf(await begin());
     expect(await sequence.report(briefA)).toMatchObject({ reported: ['node-a'], missing: ['node-b'] });
     expect(await sequence.report({ ...briefB, recovery })).toEqual({ kind: 'recovering' });
@@ -142,7 +142,7 @@ describe('a brief report', () => {
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump node-b', '6-6 recovery-jump -']);
   });
 
-  it('is enough after the recovery for a node whose report went into it, and for no other', async () => {
+  test('is enough after the recovery for a node whose report went into it, and for no other', async () => {
     await begin();
     const { epoch } = sequence.fence;
     await sequence.install({ jumpTo: 6n });
@@ -158,7 +158,7 @@ describe('a brief report', () => {
 });
 
 describe('an install', () => {
-  it('of an earlier recovery does not count when it comes late', async () => {
+  test('of an earlier recovery does not count when it comes late', async () => {
     const earlier = recoveryOf(await begin());
     await sequence.replaceServer();
     await sequence.redis.client.hset(STATE, 'rec', 'another 1');
@@ -169,7 +169,7 @@ describe('an install', () => {
     expect(await sequence.install()).toBe(true);
   });
 
-  it('counts once: a second one changes nothing, also when its node would have jumped', async () => {
+  test('counts once: a second one changes nothing, also when its node would have jumped', async () => {
     await begin();
     await sequence.report(fromB);
     expect(await sequence.install()).toBe(true);
@@ -180,13 +180,13 @@ describe('an install', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('for another server does not count', async () => {
+  test('for another server does not count', async () => {
     const recovery = recoveryOf(await begin());
     expect(recovery).toBeDefined();
     expect(await sequence.install({ recovery: { server: 'another', time: recovery?.time ?? '' } })).toBe(false);
   });
 
-  it('begins a later epoch also when the clock of the server was set back', async () => {
+  test('begins a later epoch also when the clock of the server was set back', async () => {
     await sequence.send({});
     await sequence.redis.client.hset(STATE, 'fence', 'another 9000000000000000 500');
     await sequence.report({ recovery: undefined });
@@ -194,7 +194,7 @@ describe('an install', () => {
     expect(sequence.fence.epoch).toBe(9_000_000_000_000_001n);
   });
 
-  it('begins an epoch no node has sworn off', async () => {
+  test('begins an epoch no node has sworn off', async () => {
     await begin();
     const { epoch } = sequence.fence;
     await sequence.report({ ...fromB, epoch: epoch + 7n });

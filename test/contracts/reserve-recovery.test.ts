@@ -1,5 +1,5 @@
 /** The recovery of `reserve.lua`: what the nodes report is put together, and no value is handed out twice. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import type { CounterReport } from '../../src/core/counter-store.ts';
 import type { Range } from '../../src/core/range.ts';
 import { VALUE_MAX } from '../../src/core/value.ts';
@@ -64,7 +64,7 @@ describe.each([
     await putBack();
   };
 
-  it('an exact recovery puts the reports together: counting goes on after the highest value, and nothing is missing', async () => {
+  test('an exact recovery puts the reports together: counting goes on after the highest value, and nothing is missing', async () => {
     await fallBack();
     expect(await sequence.send({ ...take, call: 4, holding, seen: origin + 10n })).toEqual({ kind: 'recovering' });
     const { epoch } = sequence.fence;
@@ -88,7 +88,7 @@ describe.each([
     });
   });
 
-  it('values that were issued ahead are never handed out again', async () => {
+  test('values that were issued ahead are never handed out again', async () => {
     await fallBack();
     await sequence.report({ ...fromA, holding: undefined, taken: [at(1n, 5n), at(10n), at(15n, 16n), at(28n, 29n)] });
     await sequence.report(fromB);
@@ -105,7 +105,7 @@ describe.each([
     expect(await gaps()).toEqual([]);
   });
 
-  it('a jump goes on above the ceiling and records the way; a late report takes its numbers out of the record', async () => {
+  test('a jump goes on above the ceiling and records the way; a late report takes its numbers out of the record', async () => {
     await fallBack();
     await sequence.report(fromA);
     await sequence.install({ ...terms, jumpTo: origin + 132n, ceiling: origin + 300n });
@@ -161,14 +161,14 @@ describe.each([
       });
     };
 
-    it('a recovery, when nobody advanced', async () => {
+    test('a recovery, when nobody advanced', async () => {
       await sequence.send({ ...terms, count: 3 });
       await jump();
       await release();
       expect(await gaps()).toEqual(['4-27 recovery-jump -', '28-32 recovery-jump -', '33-132 recovery-jump -']);
     });
 
-    it('a recovery, above where an earlier advance ended', async () => {
+    test('a recovery, above where an earlier advance ended', async () => {
       await sequence.send({ ...terms, count: 3 });
       await sequence.advance(origin + 20n);
       await jump();
@@ -181,7 +181,7 @@ describe.each([
       ]);
     });
 
-    it('the operator, up to where his advance ended', async () => {
+    test('the operator, up to where his advance ended', async () => {
       await sequence.send({ ...terms, count: 3 });
       await sequence.advance(origin + 40n);
       await jump();
@@ -190,7 +190,7 @@ describe.each([
     });
   });
 
-  it('an emptied state that is given its account still tells an advance from a recovery', async () => {
+  test('an emptied state that is given its account still tells an advance from a recovery', async () => {
     await sequence.send({ ...terms, count: 3 });
     await sequence.advance(origin + 40n);
     const account = await sequence.operations.readAccount(INV);
@@ -208,7 +208,7 @@ describe.each([
     expect(await gaps()).toEqual(['4-27 advance -', '28-32 advance -', '33-40 advance -', '41-60 recovery-jump -']);
   });
 
-  it('a jump stays within the limit: nothing above it was ever handed out', async () => {
+  test('a jump stays within the limit: nothing above it was ever handed out', async () => {
     await fallBack();
     await sequence.report(fromA);
     await sequence.install({ ...terms, jumpTo: origin + 132n, limit: origin + 50n });
@@ -219,7 +219,7 @@ describe.each([
     expect((await gaps()).at(-1)).toBe('33-50 recovery-jump -');
   });
 
-  it('a state that has lost nothing goes on as it was, with what was given back', async () => {
+  test('a state that has lost nothing goes on as it was, with what was given back', async () => {
     await sequence.send({ ...terms, count: 5, standbySize: 0 });
     await sequence.sendB({ ...terms, count: 2, standbySize: 0 });
     await sequence.send({ ...take, kind: 'leave', call: 2, count: 0, returned: [at(3n, 5n)], seen: origin + 5n });

@@ -1,5 +1,5 @@
 /** What `reserve.lua` does ahead of the counter: standby segments, and jumps over them. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import {
   keep,
   offer,
@@ -20,13 +20,13 @@ beforeEach(async () => {
 afterAll(() => sequence.redis.stop());
 
 describe('the standby', () => {
-  it('lies ahead at least by its own size, and by eight rounds of what all nodes take', async () => {
+  test('lies ahead at least by its own size, and by eight rounds of what all nodes take', async () => {
     expect(await sequence.send({ count: 1 })).toMatchObject({ standby: offer(10n, 14n, 1) });
     // Between the two lie eight values that will be handed out; node-a's segment on the way does not count.
     expect(await sequence.sendB({ count: 1 })).toMatchObject({ standby: offer(16n, 20n, 1) });
   });
 
-  it('is followed by another one when the counter comes within half the distance', async () => {
+  test('is followed by another one when the counter comes within half the distance', async () => {
     await sequence.send({ count: 1 });
     const holding = segment(10n, 14n, 1);
     expect(await sequence.send({ call: 2, kind: 'take', count: 4, holding })).toMatchObject({ standby: keep });
@@ -35,7 +35,7 @@ describe('the standby', () => {
     });
   });
 
-  it('stays the node’s until a later call says that it holds another one', async () => {
+  test('stays the node’s until a later call says that it holds another one', async () => {
     await sequence.send({ count: 1 });
     await sequence.send({ call: 2, kind: 'take', holding: segment(10n, 14n, 1), usedInPart: true });
     expect(await sequence.redis.client.hget(STATE, 'ahead')).toBe('10:14:node-a@1 16:20:node-a@2');
@@ -44,7 +44,7 @@ describe('the standby', () => {
     expect(await sequence.redis.client.hget(STATE, 'ahead')).toBe('10:11:- 16:20:node-a@2');
   });
 
-  it('leaves the used values behind, so that counting jumps over just these', async () => {
+  test('leaves the used values behind, so that counting jumps over just these', async () => {
     await sequence.send({ count: 1 });
     const released = [{ first: 10n, offeredIn: 1, used: 2n }];
     await sequence.send({ call: 2, kind: 'leave', count: 0, released });
@@ -56,7 +56,7 @@ describe('the standby', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('of a silent node is jumped and recorded, and out of the record when the node reports', async () => {
+  test('of a silent node is jumped and recorded, and out of the record when the node reports', async () => {
     await sequence.send({ count: 1 });
     expect(await sequence.sendB({ count: 20, standbySize: 0 })).toMatchObject({ range: range(2n, 9n) });
     expect(await sequence.sendB({ call: 2, kind: 'take', count: 5, standbySize: 0 })).toMatchObject({
@@ -74,7 +74,7 @@ describe('the standby', () => {
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('is taken back when the settings want none', async () => {
+  test('is taken back when the settings want none', async () => {
     await sequence.send({ count: 1 });
     const holding = segment(10n, 14n, 1);
     expect(await sequence.send({ call: 2, kind: 'take', standbySize: 0, holding })).toMatchObject({
@@ -82,14 +82,14 @@ describe('the standby', () => {
     });
   });
 
-  it('is given up whole by a clean leave, even an offer that never arrived', async () => {
+  test('is given up whole by a clean leave, even an offer that never arrived', async () => {
     await sequence.send({ count: 1 });
     await sequence.send({ call: 2, kind: 'leave', count: 0 });
     expect(await sequence.redis.client.hget(STATE, 'ahead')).toBe('');
     expect(await sequence.sendB({ count: 50, standbySize: 0 })).toMatchObject({ range: range(2n, 51n) });
   });
 
-  it('of an earlier offer cannot be freed by a late report about its values', async () => {
+  test('of an earlier offer cannot be freed by a late report about its values', async () => {
     await sequence.send({ count: 1 });
     await sequence.send({
       call: 2,
@@ -103,14 +103,14 @@ describe('the standby', () => {
 });
 
 describe('an advance', () => {
-  it('moves on and records what it passes', async () => {
+  test('moves on and records what it passes', async () => {
     await sequence.send({ count: 5, standbySize: 0 });
     expect(await sequence.advance(20n)).toEqual({ kind: 'advanced', from: 5n, to: 20n });
     expect(await sequence.gaps()).toEqual(['6-20 advance -']);
     expect(await sequence.send({ call: 2, kind: 'take', standbySize: 0 })).toMatchObject({ range: range(21n, 21n) });
   });
 
-  it('answers the same when it is repeated', async () => {
+  test('answers the same when it is repeated', async () => {
     await sequence.send({ count: 5 });
     const reply = await sequence.advance(20n);
     await sequence.sendB({});
@@ -118,7 +118,7 @@ describe('an advance', () => {
     expect(await sequence.advance(20n, 'another')).toEqual({ kind: 'behind', current: 21n });
   });
 
-  it('refuses to go back or nowhere, and beyond the limit', async () => {
+  test('refuses to go back or nowhere, and beyond the limit', async () => {
     await sequence.send({ count: 5 });
     const before = await sequence.snapshot();
     expect(await sequence.advance(5n)).toEqual({ kind: 'behind', current: 5n });
@@ -127,7 +127,7 @@ describe('an advance', () => {
     expect(await sequence.snapshot()).toEqual(before);
   });
 
-  it('passes standby segments and used values in its way, and goes to the end of the one it would split', async () => {
+  test('passes standby segments and used values in its way, and goes to the end of the one it would split', async () => {
     await sequence.send({ count: 1 });
     await sequence.sendB({ count: 1 });
     await sequence.send({ call: 2, kind: 'leave', count: 0, released: [{ first: 10n, offeredIn: 1, used: 1n }] });
@@ -135,7 +135,7 @@ describe('an advance', () => {
     expect(await sequence.gaps()).toEqual(['11-15 advance -', '16-20 node-crash node-b@1', '3-9 advance -']);
   });
 
-  it('is never undone by values that come back from before it', async () => {
+  test('is never undone by values that come back from before it', async () => {
     await sequence.send({ count: 4 });
     await sequence.advance(50n);
     await sequence.send({ call: 2, kind: 'leave', count: 0, returned: [range(1n, 4n)] });
@@ -143,7 +143,7 @@ describe('an advance', () => {
     expect(await sequence.gaps()).toContain('1-4 advance -');
   });
 
-  it('is what a raised initialSeq, or a counter set forward by hand, amounts to', async () => {
+  test('is what a raised initialSeq, or a counter set forward by hand, amounts to', async () => {
     await sequence.send({ count: 5, standbySize: 0 });
     expect(await sequence.send({ call: 2, kind: 'take', initialSeq: 10n, standbySize: 0 })).toMatchObject({
       range: range(11n, 11n),
@@ -153,7 +153,7 @@ describe('an advance', () => {
     expect(await sequence.gaps()).toEqual(['12-20 advance -', '6-10 advance -']);
   });
 
-  it('reports an unusable sequence', async () => {
+  test('reports an unusable sequence', async () => {
     await sequence.send({});
     await sequence.redis.client.set('sequence:INV', 'x');
     expect(await sequence.advance(9n)).toMatchObject({ kind: 'corrupt' });

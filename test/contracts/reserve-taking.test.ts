@@ -1,5 +1,5 @@
 /** What `reserve.lua` hands out: values in order, up to the limit, returned ones first. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/value.ts';
 import {
   call,
@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterAll(() => sequence.redis.stop());
 
 describe('taking', () => {
-  it('counts 1, 2, 3 across nodes', async () => {
+  test('counts 1, 2, 3 across nodes', async () => {
     expect(await sequence.send({ count: 2 })).toMatchObject({ kind: 'taken', range: range(1n, 2n), returned: false });
     expect(await sequence.sendB({ count: 3 })).toMatchObject({ range: range(3n, 5n) });
     expect(await sequence.send({ call: 2, kind: 'take', holding: segment(19n, 23n, 1) })).toEqual({
@@ -34,7 +34,7 @@ describe('taking', () => {
     expect(await sequence.redis.client.get('sequence:INV')).toBe('6');
   });
 
-  it('serves many sequences in one call, each under keys of its own', async () => {
+  test('serves many sequences in one call, each under keys of its own', async () => {
     const sequences = ['', '2026', '2027'].map((period) => ({ prefixKey: 'ORD', period }));
     const replies = await sequence.store.reserve(sequences.map((sequence, i) => call({ sequence, count: i + 1 })));
     expect(replies.map((reply) => reply.kind === 'taken' && reply.range.last)).toEqual([1n, 2n, 3n]);
@@ -48,18 +48,18 @@ describe('taking', () => {
     ]);
   });
 
-  it('starts after initialSeq', async () => {
+  test('starts after initialSeq', async () => {
     expect(await sequence.send({ initialSeq: 1000n })).toMatchObject({ range: range(1001n, 1001n) });
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('goes on from a counter that an operator has preloaded', async () => {
+  test('goes on from a counter that an operator has preloaded', async () => {
     await sequence.preload(100n);
     expect(await sequence.send({})).toMatchObject({ range: range(101n, 101n) });
     expect(await sequence.gaps()).toEqual([]);
   });
 
-  it('goes on when the counter was evicted or set back', async () => {
+  test('goes on when the counter was evicted or set back', async () => {
     await sequence.send({ count: 7 });
     await sequence.redis.client.del('sequence:INV');
     expect(await sequence.send({ call: 2, kind: 'take' })).toMatchObject({ range: range(8n, 8n) });
@@ -68,14 +68,14 @@ describe('taking', () => {
     expect(await sequence.redis.client.get('sequence:INV')).toBe('9');
   });
 
-  it('leaves no time to live on the counter', async () => {
+  test('leaves no time to live on the counter', async () => {
     await sequence.preload(5n);
     await sequence.redis.client.expire('sequence:INV', 100);
     await sequence.send({});
     expect(await sequence.redis.client.ttl('sequence:INV')).toBe(-1);
   });
 
-  it.each([10n ** 15n, 2n ** 53n, 2n ** 63n, 10n ** 19n])('is exact across %s', async (edge) => {
+  test.each([10n ** 15n, 2n ** 53n, 2n ** 63n, 10n ** 19n])('is exact across %s', async (edge) => {
     await sequence.preload(edge - 2n);
     const first = await sequence.send({ count: 1 });
     expect(first).toMatchObject({ range: range(edge - 1n, edge - 1n) });
@@ -85,7 +85,7 @@ describe('taking', () => {
     expect(await sequence.redis.client.get('sequence:INV')).toBe(String(edge + 2n));
   });
 
-  it('takes the very last value, and none after it', async () => {
+  test('takes the very last value, and none after it', async () => {
     await sequence.preload(VALUE_MAX - 2n);
     expect(await sequence.send({ count: 2 })).toMatchObject({ range: range(VALUE_MAX - 1n, VALUE_MAX) });
     expect(await sequence.sendB({})).toMatchObject({ kind: 'exhausted', valuesLeft: 0n });
@@ -93,7 +93,7 @@ describe('taking', () => {
 });
 
 describe('the limit', () => {
-  it('refuses more than is left, says how much is, and takes nothing', async () => {
+  test('refuses more than is left, says how much is, and takes nothing', async () => {
     await sequence.send({ count: 6, limit: 10n, standbySize: 0 });
     expect(await sequence.sendB({ count: 5, limit: 10n, standbySize: 0 })).toEqual({
       kind: 'exhausted',
@@ -106,7 +106,7 @@ describe('the limit', () => {
     });
   });
 
-  it('counts returned values as left, and standby segments as not', async () => {
+  test('counts returned values as left, and standby segments as not', async () => {
     await sequence.send({ count: 4, limit: 40n });
     await sequence.send({ call: 2, kind: 'leave', count: 0, limit: 40n, returned: [range(1n, 4n)] });
     expect(await sequence.sendB({ count: 0, limit: 40n, standbySize: 5 })).toMatchObject({
@@ -121,7 +121,7 @@ describe('the limit', () => {
     });
   });
 
-  it('makes standby segments smaller, to none at last', async () => {
+  test('makes standby segments smaller, to none at last', async () => {
     expect(await sequence.send({ count: 1, limit: 13n })).toMatchObject({ standby: offer(8n, 10n, 1) });
     expect(await sequence.sendB({ count: 1, limit: 13n })).toMatchObject({ standby: offer(11n, 12n, 1) });
     expect(await sequence.send({ call: 2, kind: 'leave', count: 0 })).toMatchObject({ kind: 'nothing' });
@@ -137,7 +137,7 @@ describe('the limit', () => {
 });
 
 describe('returned values', () => {
-  it('are handed out first, lowest first, joined to one range', async () => {
+  test('are handed out first, lowest first, joined to one range', async () => {
     await sequence.send({ count: 9, standbySize: 0 });
     await sequence.send({ call: 2, kind: 'leave', count: 0, returned: [range(7n, 8n), range(3n, 4n), range(5n, 6n)] });
     expect(await sequence.redis.client.hget(STATE, 'free')).toBe('3:8');

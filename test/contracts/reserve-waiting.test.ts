@@ -1,5 +1,5 @@
 /** A recovery of `reserve.lua` while it is under way: who hears of it, and for whom it waits. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter-store.ts';
 import { range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
 
@@ -22,7 +22,7 @@ const begin = async (): Promise<ReportReply> => {
 const fromB = { node: 'node-b', settled: 1, seen: 5n, taken: [range(4n, 5n)] };
 
 describe('a recovery', () => {
-  it('does not wait for nodes that have left, for advances, or for nodes silent for a minute before', async () => {
+  test('does not wait for nodes that have left, for advances, or for nodes silent for a minute before', async () => {
     const { client } = sequence.redis;
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.sendB({ standbySize: 0 });
@@ -36,7 +36,7 @@ describe('a recovery', () => {
     expect(await sequence.report({ node: 'node-d' })).toMatchObject({ reported: ['node-d'], missing: ['node-a'] });
   });
 
-  it('tells how long it has been under way', async () => {
+  test('tells how long it has been under way', async () => {
     await begin();
     const reply = await sequence.report(fromB);
     const since = reply.kind === 'waiting' ? reply : undefined;
@@ -45,7 +45,7 @@ describe('a recovery', () => {
     expect(Math.abs(nowMs - Number(since?.recovery.time) / 1_000 - (since?.sinceMs ?? 0))).toBeLessThan(10_000);
   });
 
-  it('makes what a node was given last, and nobody vouches for, missing until the node says so', async () => {
+  test('makes what a node was given last, and nobody vouches for, missing until the node says so', async () => {
     await begin();
     await sequence.install({ jumpTo: 10n, ceiling: 10_100n });
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump node-b', '6-10 recovery-jump -']);
@@ -54,7 +54,7 @@ describe('a recovery', () => {
     expect(await sequence.gaps()).toEqual(['6-10 recovery-jump -']);
   });
 
-  it('is made known to every node that listens', async () => {
+  test('is made known to every node that listens', async () => {
     const listener = sequence.redis.client.duplicate();
     const heard: string[] = [];
     await listener.subscribe('sequences:recovering');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { CounterCall, CounterStore } from '../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
@@ -63,12 +63,12 @@ const takeOne = async (store: CounterStore, prefixKey: string): Promise<bigint |
 };
 
 describe('the embedded database', () => {
-  it('writes ahead and syncs every commit', () => {
+  test('writes ahead and syncs every commit', () => {
     expect(database.handle.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(database.handle.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
   });
 
-  it('answers a call when its log is flushed, and not before; meanwhile the event loop goes on', async () => {
+  test('answers a call when its log is flushed, and not before; meanwhile the event loop goes on', async () => {
     const flushing = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     const opened = openSqliteDatabase(join(root, 'flushing'), (path) => ({
@@ -90,7 +90,7 @@ describe('the embedded database', () => {
     opened.close();
   });
 
-  it('gives a call whose flush failed the same values again, but only once they are in the database itself', async () => {
+  test('gives a call whose flush failed the same values again, but only once they are in the database itself', async () => {
     const path = join(root, 'failing');
     let log: WriteAheadLog | undefined;
     let failures = 2;
@@ -110,7 +110,7 @@ describe('the embedded database', () => {
     opened.close();
   });
 
-  it('trusts no flush after one that failed: what is in the log goes into the database first, or nothing is served', async () => {
+  test('trusts no flush after one that failed: what is in the log goes into the database first, or nothing is served', async () => {
     const path = join(root, 'doubtful');
     const failing = { flush: () => Promise.reject(new Error('EIO')), close: () => undefined };
     const opened = openSqliteDatabase(path, () => failing);
@@ -128,7 +128,7 @@ describe('the embedded database', () => {
     opened.close();
   });
 
-  it('keeps receipts over a restart, and deletes expired ones ten at a time as new ones come', async () => {
+  test('keeps receipts over a restart, and deletes expired ones ten at a time as new ones come', async () => {
     const path = join(root, 'receipts');
     const first = openSqliteDatabase(path);
     const make = (hash: string, atMs: number): CounterCall =>
@@ -152,7 +152,7 @@ describe('the embedded database', () => {
     second.close();
   });
 
-  it('goes on counting after it was closed and opened again', async () => {
+  test('goes on counting after it was closed and opened again', async () => {
     const dir = join(root, 'again');
     const first = openSqliteDatabase(dir);
     await takeOne(createSqliteCounterStore(first), 'A');
@@ -162,7 +162,7 @@ describe('the embedded database', () => {
     second.close();
   });
 
-  it('opens a file of the first version, and goes on counting in it without knowing where it began', async () => {
+  test('opens a file of the first version, and goes on counting in it without knowing where it began', async () => {
     const dir = join(root, 'old');
     openSqliteDatabase(dir).close();
     const old = new DatabaseSync(join(dir, 'number-generator.sqlite'));
@@ -178,7 +178,7 @@ describe('the embedded database', () => {
     }
   });
 
-  it('opens a file whose closures name nobody, keeps them, and names who closes from now on', async () => {
+  test('opens a file whose closures name nobody, keeps them, and names who closes from now on', async () => {
     const dir = join(root, 'unnamed');
     openSqliteDatabase(dir).close();
     const old = new DatabaseSync(join(dir, 'number-generator.sqlite'));
@@ -195,20 +195,20 @@ describe('the embedded database', () => {
     }
   });
 
-  it('says which directory cannot be used', () => {
+  test('says which directory cannot be used', () => {
     const file = join(root, 'a-file');
     writeFileSync(file, '');
     expect(() => openSqliteDatabase(join(file, 'data'))).toThrow(/The data directory .*a-file\/data cannot be used/);
   });
 
-  it('refuses a file that is no database, and says so', () => {
+  test('refuses a file that is no database, and says so', () => {
     const dir = join(root, 'damaged');
     openSqliteDatabase(dir).close();
     writeFileSync(join(dir, 'number-generator.sqlite'), 'this is not a database, this is prose '.repeat(100));
     expect(() => openSqliteDatabase(dir)).toThrow(/is damaged \(file is not a database\)/);
   });
 
-  it('refuses a second opening of the same directory in one process too', () => {
+  test('refuses a second opening of the same directory in one process too', () => {
     const path = join(root, 'contract', 'number-generator.sqlite');
     const other = new DatabaseSync(path, { timeout: 0 });
     expect(() => other.exec('BEGIN IMMEDIATE')).toThrow(/locked/);
@@ -216,7 +216,7 @@ describe('the embedded database', () => {
     expect(() => openSqliteDatabase(join(root, 'contract'))).toThrow(/Another process uses the data directory/);
   });
 
-  it('changes nothing when a transaction fails half-way, and serves the next one', async () => {
+  test('changes nothing when a transaction fails half-way, and serves the next one', async () => {
     const store = createSqliteCounterStore(database);
     await takeOne(store, 'HALF');
     const work = () =>
@@ -228,7 +228,7 @@ describe('the embedded database', () => {
     expect(await takeOne(store, 'HALF')).toBe(2n);
   });
 
-  it('fails with StorageUnavailableError once it is closed', async () => {
+  test('fails with StorageUnavailableError once it is closed', async () => {
     const closed = openSqliteDatabase(join(root, 'closed'));
     const store = createSqliteCounterStore(closed);
     closed.close();

@@ -1,5 +1,5 @@
 /** The contract of every store of worker leases: what `core/worker-lease-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { WORKER_MAX } from '../../src/core/snowflake.ts';
 import { WORKER_BOUND_MS, type WorkerLease, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
 
@@ -35,7 +35,7 @@ export const describeWorkerLeaseStore = (title: string, get: () => WorkerLeaseSt
   const { lease, leaseOthers } = toolsOf(get);
 
   describe(`${title}: leases of worker ids`, () => {
-    it('are 256 per data centre, each to one node, and then there is none', async () => {
+    test('are 256 per data centre, each to one node, and then there is none', async () => {
       await get().clear();
       const stores = [get().store, get().otherNode];
       const leased = await Promise.all(
@@ -52,7 +52,7 @@ export const describeWorkerLeaseStore = (title: string, get: () => WorkerLeaseSt
       expect(await get().otherNode.acquire(2, 'elsewhere', NOW)).toMatchObject({ boundMs: NOW + WORKER_BOUND_MS });
     });
 
-    it('come with a bound, which a renewal moves on and never back', async () => {
+    test('come with a bound, which a renewal moves on and never back', async () => {
       await get().clear();
       const { worker, boundMs } = await lease(3, 'a');
       expect(boundMs).toBe(NOW + WORKER_BOUND_MS);
@@ -60,7 +60,7 @@ export const describeWorkerLeaseStore = (title: string, get: () => WorkerLeaseSt
       expect(await get().store.renew(3, worker, 'a', NOW)).toBe(NOW + 10_000 + WORKER_BOUND_MS);
     });
 
-    it('that were given up are free at once, for a clock past the last time used', async () => {
+    test('that were given up are free at once, for a clock past the last time used', async () => {
       await get().clear();
       const { worker } = await lease(6, 'a');
       await leaseOthers(6, worker);
@@ -82,7 +82,7 @@ export const describeExpiry = (title: string, get: () => WorkerLeaseStoreUnderTe
   };
 
   describe(`${title}: leases of worker ids`, () => {
-    it('that ran out are another’s only when its clock is past the bound', async () => {
+    test('that ran out are another’s only when its clock is past the bound', async () => {
       await get().clear();
       const { worker, boundMs } = await lease(4, 'a');
       await leaseOthers(4, worker);
@@ -94,7 +94,7 @@ export const describeExpiry = (title: string, get: () => WorkerLeaseStoreUnderTe
       });
     });
 
-    it('that ran out can be renewed as long as nobody else has them, and no longer', async () => {
+    test('that ran out can be renewed as long as nobody else has them, and no longer', async () => {
       await get().clear();
       const { worker, boundMs } = await lease(5, 'a');
       await leaseOthers(5, worker);

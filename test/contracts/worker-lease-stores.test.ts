@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
 import { createMemoryWorkerLeaseStore } from '../../src/stores/memory/memory-worker-lease-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
@@ -74,7 +74,7 @@ describeWorkerLeaseStore('the SQLite store', () => {
 });
 
 describe('the SQLite store', () => {
-  it('frees in a new process what the last one held, and keeps its bounds', async () => {
+  test('frees in a new process what the last one held, and keeps its bounds', async () => {
     const before = await createSqliteWorkerLeaseStore(sqlite).acquire(7, 'before', NOW);
     expect(before).toEqual({ worker: 0, boundMs: NOW + WORKER_BOUND_MS });
     const after = createSqliteWorkerLeaseStore(sqlite);
@@ -121,7 +121,7 @@ describe('the Redis store on another server than before', () => {
     await redis.client.hset('workers', 'server', 'another-server 0');
   };
 
-  it('leases nothing until every lease that was forgotten has run out', async () => {
+  test('leases nothing until every lease that was forgotten has run out', async () => {
     const { store, clear } = onRedis();
     await clear();
     expect(await store.acquire(0, 'a', NOW)).toBeDefined();
@@ -132,7 +132,7 @@ describe('the Redis store on another server than before', () => {
     expect(await store.acquire(0, 'b', NOW)).toBeDefined();
   });
 
-  it('believes the holder of a lease that was forgotten, once', async () => {
+  test('believes the holder of a lease that was forgotten, once', async () => {
     const { store, otherNode, clear } = onRedis();
     await clear();
     await store.acquire(0, 'older', NOW);
@@ -142,7 +142,7 @@ describe('the Redis store on another server than before', () => {
     expect(await store.renew(0, 9, 'a', NOW + 1)).toBe(NOW + 1 + WORKER_BOUND_MS);
   });
 
-  it('that was emptied lets the holders renew before it leases anything', async () => {
+  test('that was emptied lets the holders renew before it leases anything', async () => {
     const { store, clear } = onRedis();
     await clear();
     expect(await store.renew(0, 9, 'a', NOW)).toBe(NOW + WORKER_BOUND_MS);

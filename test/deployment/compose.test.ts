@@ -1,7 +1,7 @@
 /** docker-compose.yml, the Dockerfile and monitoring/, as far as they can be judged without a Docker engine. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOfCompose, findSettingProblems } from '../support/deployed-settings.ts';
 import { START_ARGS } from '../support/start-command.ts';
@@ -11,11 +11,11 @@ const COMPOSE = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
 const DASHBOARDS = join(ROOT, 'monitoring/grafana/dashboards');
 
 describe('docker-compose.yml', () => {
-  it('gives the service settings that it knows and would start with', () => {
+  test('gives the service settings that it knows and would start with', () => {
     expect(findSettingProblems(environmentOfCompose(COMPOSE, 'numbers'))).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['REDIS_URL:', 'REDIS_URI:', 'REDIS_URI: no such setting'],
     ['SHUTDOWN_DRAIN_MS: "2000"', 'SHUTDOWN_DRAIN_MS: "2s"', expect.stringMatching(/^SHUTDOWN_DRAIN_MS: /)],
   ])('with a typo is refused: %s → %s', (right, wrong, problem) => {
@@ -23,7 +23,7 @@ describe('docker-compose.yml', () => {
     expect(findSettingProblems(environmentOfCompose(COMPOSE.replace(right, wrong), 'numbers'))).toContainEqual(problem);
   });
 
-  it('has Prometheus ask the port on which the service shows its metrics, and gives it the rules', () => {
+  test('has Prometheus ask the port on which the service shows its metrics, and gives it the rules', () => {
     const { scrape_configs: jobs, rule_files: files } = parse(
       readFileSync(join(ROOT, 'monitoring/prometheus/prometheus.yml'), 'utf8'),
     );
@@ -35,7 +35,7 @@ describe('docker-compose.yml', () => {
     expect(files).toEqual(['rules/*.yml']);
   });
 
-  it('gives the service longer to stop than it takes itself', () => {
+  test('gives the service longer to stop than it takes itself', () => {
     const { stop_grace_period: period } = parse(COMPOSE).services.numbers;
     expect(Number(/^(\d+)s$/.exec(period)?.[1])).toBeGreaterThan(30);
   });
@@ -44,7 +44,7 @@ describe('docker-compose.yml', () => {
 describe('the image', () => {
   const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
 
-  it('starts what npm start starts, and its code was compiled with the same flags', () => {
+  test('starts what npm start starts, and its code was compiled with the same flags', () => {
     const entrypoint = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '[]');
     expect(entrypoint).toEqual(['node', ...START_ARGS]);
     expect(/FLAGS="([^"]+)"/.exec(dockerfile)?.[1]?.split(' ')).toEqual(START_ARGS.slice(0, -1));
@@ -54,11 +54,11 @@ describe('the image', () => {
 describe('the dashboards', () => {
   const files = readdirSync(DASHBOARDS);
 
-  it('are there', () => {
+  test('are there', () => {
     expect(files).not.toEqual([]);
   });
 
-  it.each(files)('%s: every panel asks the provisioned data source something', (file) => {
+  test.each(files)('%s: every panel asks the provisioned data source something', (file) => {
     const dashboard = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8'));
     const [{ uid }] = parse(
       readFileSync(join(ROOT, 'monitoring/grafana/provisioning/datasources/prometheus.yml'), 'utf8'),

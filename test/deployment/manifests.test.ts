@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { z } from 'zod';
 import { environmentOfManifests, findSettingProblems, readEnvironmentFile } from '../support/deployed-settings.ts';
 import { findSchemaProblems, type Manifest, type Rendered, renderOverlay } from '../support/kubernetes.ts';
@@ -49,12 +49,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe("Kubernetes' schemas", () => {
-  it.each(VERSIONS)('accept every overlay, strictly, in version %s', async (version) => {
+  test.each(VERSIONS)('accept every overlay, strictly, in version %s', async (version) => {
     const all = OVERLAYS.map((overlay) => rendered[overlay].yaml).join('\n---\n');
     expect(await findSchemaProblems(all, version)).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['a misspelt field', 'base/deployment.yaml', 'readinessProbe:', 'readinesProbe:', 'readinesProbe'],
     ['a word for a number', 'base/deployment.yaml', 'minReadySeconds: 5', 'minReadySeconds: five', "'five'"],
     ['a field of another kind', 'base/service.yaml', 'targetPort:', 'containerPort:', 'containerPort'],
@@ -65,7 +65,7 @@ describe("Kubernetes' schemas", () => {
     expect(problems.join('\n')).toContain(said);
   });
 
-  it('do not know the ServiceMonitor of the Prometheus operator; every field of ours is one of its own', () => {
+  test('do not know the ServiceMonitor of the Prometheus operator; every field of ours is one of its own', () => {
     const serviceMonitor = z.strictObject({
       apiVersion: z.literal('monitoring.coreos.com/v1'),
       kind: z.literal('ServiceMonitor'),
@@ -80,13 +80,13 @@ describe("Kubernetes' schemas", () => {
 });
 
 describe('the monitoring', () => {
-  it('of production has the very alerts of monitoring/prometheus/rules', () => {
+  test('of production has the very alerts of monitoring/prometheus/rules', () => {
     const { apiVersion, spec } = find('production', 'PrometheusRule') as Manifest & { spec: unknown };
     expect(apiVersion).toBe('monitoring.coreos.com/v1');
     expect(spec).toEqual({ groups: readRuleGroups() });
   });
 
-  it('of production asks the port on which the service shows its metrics, and may reach it', () => {
+  test('of production asks the port on which the service shows its metrics, and may reach it', () => {
     const specOf = (kind: string) => find('production', kind)['spec'];
     const [{ port: portName }] = specOf('ServiceMonitor').endpoints;
     const { targetPort } = specOf('Service').ports.find(({ name }: { name: string }) => name === portName);
@@ -97,7 +97,7 @@ describe('the monitoring', () => {
     expect(allowed).toContainEqual({ port: targetPort });
   });
 
-  it.each(['trial', 'canary'] as const)(
+  test.each(['trial', 'canary'] as const)(
     'of %s is left to production, or to nobody: it asks for no kinds of the operator',
     (overlay) => {
       const kinds = rendered[overlay].manifests.map(({ apiVersion }) => apiVersion);
@@ -107,12 +107,12 @@ describe('the monitoring', () => {
 });
 
 describe('the settings', () => {
-  it.each(OVERLAYS)('of %s are all known to the service, and it would start with them', (overlay) => {
+  test.each(OVERLAYS)('of %s are all known to the service, and it would start with them', (overlay) => {
     expect(findSettingProblems(settingsOf(overlay))).toEqual([]);
     expect(Object.keys(settingsOf(overlay))).toEqual(expect.arrayContaining(['NODE_ENV', 'JWT_SECRET', 'REDIS_URL']));
   });
 
-  it.each([
+  test.each([
     ['a misspelt name', 'SHUTDOWN_DRAIN_MS=', 'SHUTDOWN_DRIAN_MS=', ['SHUTDOWN_DRIAN_MS: no such setting']],
     ['a wrong value', 'LOG_LEVEL=info', 'LOG_LEVEL=verbose', [expect.stringMatching(/^LOG_LEVEL: /)]],
   ])('with %s are refused', async (_case, right, wrong, problems) => {
@@ -120,26 +120,26 @@ describe('the settings', () => {
     expect(findSettingProblems(settingsOf('production', broken))).toEqual(problems);
   });
 
-  it('of production are refused while the secret is the one of the example', () => {
+  test('of production are refused while the secret is the one of the example', () => {
     expect(findSettingProblems({ ...settingsOf('production'), ...EXAMPLE })).toEqual([
       expect.stringMatching(/^JWT_SECRET: Looks like an example/),
     ]);
   });
 
-  it('of production and canary are the same: they count on the same stores', () => {
+  test('of production and canary are the same: they count on the same stores', () => {
     expect(settingsOf('canary')).toEqual(settingsOf('production'));
   });
 });
 
 describe('the parts fit together', () => {
-  it.each(OVERLAYS)('%s: the pod is given longer to end than preStop and SHUTDOWN_TIMEOUT_MS take', (overlay) => {
+  test.each(OVERLAYS)('%s: the pod is given longer to end than preStop and SHUTDOWN_TIMEOUT_MS take', (overlay) => {
     const { spec } = find(overlay, 'Deployment')['spec'].template;
     const preStopMs = spec.containers[0].lifecycle.preStop.sleep.seconds * 1_000;
     const timeoutMs = Number(settingsOf(overlay)['SHUTDOWN_TIMEOUT_MS']);
     expect(spec.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(preStopMs + timeoutMs);
   });
 
-  it.each(OVERLAYS)('%s: no container is root, can become it, or writes to its root file system', (overlay) => {
+  test.each(OVERLAYS)('%s: no container is root, can become it, or writes to its root file system', (overlay) => {
     const workloads = rendered[overlay].manifests.filter(({ kind }) => ['Deployment', 'StatefulSet'].includes(kind));
     for (const { spec: workload } of workloads) {
       const { securityContext, containers } = workload.template.spec;
@@ -158,7 +158,7 @@ describe('the parts fit together', () => {
     }
   });
 
-  it('neither service sends requests to the pods of the other track', () => {
+  test('neither service sends requests to the pods of the other track', () => {
     const matches = (selector: Record<string, string>, labels: Record<string, string>): boolean =>
       Object.entries(selector).every(([name, value]) => labels[name] === value);
     for (const from of ['production', 'canary'] as const) {
@@ -170,7 +170,7 @@ describe('the parts fit together', () => {
     }
   });
 
-  it('ingress and autoscaler point at what is there', () => {
+  test('ingress and autoscaler point at what is there', () => {
     const [rule] = find('canary', 'Ingress')['spec'].rules;
     expect(rule.http.paths[0].backend.service.name).toBe(find('canary', 'Service').metadata.name);
     expect(find('production', 'HorizontalPodAutoscaler')['spec'].scaleTargetRef.name).toBe(

@@ -1,7 +1,7 @@
 /** The image and the compose stack on a real Docker engine. Grafana is left out: its image is large, and only shows what is here. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it as test } from 'vitest';
 import { type ComposeStack, docker, startComposeStack } from '../support/compose-stack.ts';
 import { takeNumbers } from '../support/load.ts';
 import { startSteadyLoad } from '../support/steady-load.ts';
@@ -55,14 +55,14 @@ afterAll(async () => {
   await stack?.[Symbol.asyncDispose]();
 });
 
-it('the image has less than 250 MB, runs as a user who is not root, and has a health check', async () => {
+test('the image has less than 250 MB, runs as a user who is not root, and has a health check', async () => {
   const [image] = JSON.parse(await docker('image', 'inspect', IMAGE));
   console.log(`image: ${(image.Size / 1e6).toFixed(0)} MB`);
   expect(image.Size).toBeLessThan(IMAGE_BYTES_MAX);
   expect(image.Config).toMatchObject({ User: '10001:10001', Healthcheck: { Test: expect.arrayContaining(['CMD']) } });
 });
 
-it('the image has Node, the packages and the service in layers of their own, and the last is small', async () => {
+test('the image has Node, the packages and the service in layers of their own, and the last is small', async () => {
   const sizes = (await docker('history', '--human=false', '--format', '{{.Size}}', IMAGE)).split('\n').map(Number);
   const [service, packages, node] = sizes.filter((size) => size > 0);
   console.log(`layers: service ${service}, packages ${packages}, Node ${node} bytes`);
@@ -71,7 +71,7 @@ it('the image has Node, the packages and the service in layers of their own, and
   expect(node).toBeGreaterThan(packages ?? Number.NaN);
 });
 
-it('both nodes run with a read-only root file system, without capabilities, as user 10001, and started with little work', async () => {
+test('both nodes run with a read-only root file system, without capabilities, as user 10001, and started with little work', async () => {
   for (const id of await stack.containersOf('numbers')) {
     const [container] = JSON.parse(await docker('inspect', id));
     expect(container.HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ['ALL'] });
@@ -88,7 +88,7 @@ it('both nodes run with a read-only root file system, without capabilities, as u
   }
 });
 
-it('200: a token made in one node is good for both, and numbers from both are one series', async () => {
+test('200: a token made in one node is good for both, and numbers from both are one series', async () => {
   token = await stack.compose('exec', '--no-TTY', 'numbers', 'node', 'src/main.ts', 'token');
   for (const [url, status] of [
     [urls[0], 200],
@@ -105,7 +105,7 @@ it('200: a token made in one node is good for both, and numbers from both are on
   expect(new Set(issued).size).toBe(1_000);
 });
 
-it('Prometheus scrapes both nodes, and every panel of every dashboard has something to show', async () => {
+test('Prometheus scrapes both nodes, and every panel of every dashboard has something to show', async () => {
   const up = async () => (await query('up{job="number-generator"}')).map(({ value }) => value[1]);
   await expect.poll(up, { timeout: 60_000 }).toEqual(['1', '1']);
   await take(200);
@@ -123,7 +123,7 @@ it('Prometheus scrapes both nodes, and every panel of every dashboard has someth
   }
 });
 
-it('Redis restarted under load: nobody is refused, no number comes twice', async () => {
+test('Redis restarted under load: nobody is refused, no number comes twice', async () => {
   // A node's standby of 1,000 numbers lasts ten seconds at this rate, longer than a busy machine takes to restart Redis; as fast as they can, clients empty it in one.
   const loads = urls.map((url) => startSteadyLoad(`${url}/api/numbers/STACK`, 100));
   await stack.compose('restart', 'redis');
@@ -147,7 +147,7 @@ it('Redis restarted under load: nobody is refused, no number comes twice', async
   expect(new Set(issued).size).toBe(issued.length);
 });
 
-it('nodes stop with 0 and give everything back: afterwards each value was issued once or stands in the gap record', async () => {
+test('nodes stop with 0 and give everything back: afterwards each value was issued once or stands in the gap record', async () => {
   const ids = await stack.containersOf('numbers');
   const fromMs = performance.now();
   await stack.compose('stop', 'numbers');

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { takeNumbers } from '../support/load.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
 
@@ -48,7 +48,7 @@ const take = async ({ url }: Service, key: string, count = 1): Promise<string[]>
 const json = async (service: Service, path: string) => (await fetch(`${service.url}${path}`)).json() as never;
 
 describe('npm run backup', () => {
-  it('copies the database under load, whole, to one file that only its owner can read, and says how far it is', async () => {
+  test('copies the database under load, whole, to one file that only its owner can read, and says how far it is', async () => {
     const service = await start();
     await register(service, 'INV');
     await register(service, 'GAP', { strategy: 'gapless' });
@@ -73,7 +73,7 @@ describe('npm run backup', () => {
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
   });
 
-  it('refuses to overwrite, leaves nothing of a copy that failed, and copies without a service too', async () => {
+  test('refuses to overwrite, leaves nothing of a copy that failed, and copies without a service too', async () => {
     const service = await start();
     await register(service, 'INV');
     const file = join(work, 'copy.sqlite');
@@ -93,7 +93,7 @@ describe('npm run backup', () => {
 });
 
 describe('npm run restore', () => {
-  it('after kill -9 and with the old log beside it: no number comes again, what was there is kept aside, and a restart is right', async () => {
+  test('after kill -9 and with the old log beside it: no number comes again, what was there is kept aside, and a restart is right', async () => {
     const first = await start();
     await register(first, 'INV');
     await register(first, 'GAP', { strategy: 'gapless' });
@@ -128,7 +128,7 @@ describe('npm run restore', () => {
     expect(await take(third, 'GAP')).toEqual(['GAP-000028']);
   });
 
-  it('never hands out again what was free in the backup, for it may have been handed out since', async () => {
+  test('never hands out again what was free in the backup, for it may have been handed out since', async () => {
     const service = await start();
     await register(service, 'GAP', { strategy: 'gapless' });
     const post = (path: string, body: object) =>
@@ -147,7 +147,7 @@ describe('npm run restore', () => {
     expect(await take(await start(), 'GAP')).toEqual(['GAP-000004']);
   });
 
-  it('refuses while a process has the database open, also a stopped one, and what is no backup; then nothing is changed', async () => {
+  test('refuses while a process has the database open, also a stopped one, and what is no backup; then nothing is changed', async () => {
     const service = await start();
     await register(service, 'INV');
     const file = join(work, 'copy.sqlite');
@@ -179,7 +179,7 @@ describe('npm run restore', () => {
 });
 
 describe('a start on the embedded database', () => {
-  it('refuses a file of a newer version, and leaves it as it is', async () => {
+  test('refuses a file of a newer version, and leaves it as it is', async () => {
     const service = await start();
     await service.stop();
     const file = new DatabaseSync(database());
@@ -192,7 +192,7 @@ describe('a start on the embedded database', () => {
     after.close();
   });
 
-  it('refuses a damaged file, and says how to go on; and one whose restore was interrupted', async () => {
+  test('refuses a damaged file, and says how to go on; and one whose restore was interrupted', async () => {
     const service = await start();
     await register(service, 'INV');
     await service.stop();

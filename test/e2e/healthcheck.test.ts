@@ -1,5 +1,5 @@
 /** The command that the image's health check runs: it knows the settings, TLS included. */
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, onTestFinished, it as test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
 import { findFreePort } from '../support/redis.ts';
 import { runMain, startService } from '../support/service.ts';
@@ -20,38 +20,38 @@ const check = async (env: Readonly<Record<string, string>>) => {
   return await runMain(['healthcheck'], { ...env, PORT: `${service.port}` });
 };
 
-it('0: a service that is ready', async () => {
+test('0: a service that is ready', async () => {
   expect(await check({})).toMatchObject({ code: 0, stderr: '' });
 });
 
-it('0: a service that speaks TLS only', async () => {
+test('0: a service that speaks TLS only', async () => {
   expect(await check(certified().tls)).toMatchObject({ code: 0, stderr: '' });
 });
 
-it('0: a service that asks its clients for certificates, with the certificate of the service itself', async () => {
+test('0: a service that asks its clients for certificates, with the certificate of the service itself', async () => {
   const { tls, clients } = certified();
   expect(await check({ ...tls, ...clients })).toMatchObject({ code: 0, stderr: '' });
 });
 
-it('0: a service that asks for certificates of another authority, on HEALTH_PORT', async () => {
+test('0: a service that asks for certificates of another authority, on HEALTH_PORT', async () => {
   const port = await findFreePort();
   const env = { ...certified().tls, ...certified().clients };
   expect(await check({ ...env, HEALTH_PORT: `${port}` })).toMatchObject({ code: 0, stderr: '' });
   expect(await check(env)).toMatchObject({ code: 1, stderr: expect.stringContaining('set HEALTH_PORT') });
 });
 
-it('1: a service that cannot issue, with the reason', async () => {
+test('1: a service that cannot issue, with the reason', async () => {
   const { code, stderr } = await check({ REDIS_URL: `redis://127.0.0.1:${await findFreePort()}` });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Not ready: 503 .*REDIS_URL/);
 });
 
-it('1: no service at all', async () => {
+test('1: no service at all', async () => {
   const { code, stderr } = await runMain(['healthcheck'], { PORT: `${await findFreePort()}` });
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('ECONNREFUSED') });
 });
 
-it('200: HEALTH_PORT answers the probes without TLS, and nothing else', async () => {
+test('200: HEALTH_PORT answers the probes without TLS, and nothing else', async () => {
   const port = await findFreePort();
   await using service = await startService({ env: { ...certified().tls, HEALTH_PORT: `${port}` } });
   const status = async (path: string): Promise<number> => (await fetch(`http://127.0.0.1:${port}${path}`)).status;

@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { closeDirectory } from '../../src/lib/private-files.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { startService } from '../support/service.ts';
@@ -11,7 +11,7 @@ const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString
 const modesIn = (directory: string): [string, string][] =>
   readdirSync(directory).map((name) => [name, modeOf(join(directory, name))]);
 
-it('a fresh data directory is closed to others, and so is every file in it', async () => {
+test('a fresh data directory is closed to others, and so is every file in it', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'test-private-'));
   const dataDir = join(parent, 'data');
   const service = await startService({ env: { AUTH: 'on', DATA_DIR: dataDir } });
@@ -28,7 +28,7 @@ it('a fresh data directory is closed to others, and so is every file in it', asy
   }
 });
 
-it('a data directory that others could read, and every file in it, is closed at the start', async () => {
+test('a data directory that others could read, and every file in it, is closed at the start', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'test-private-'));
   openSqliteDatabase(dataDir).close();
   writeFileSync(join(dataDir, 'jwt-secret'), `${'x'.repeat(43)}\n`);
@@ -44,7 +44,7 @@ it('a data directory that others could read, and every file in it, is closed at 
   }
 });
 
-it('a directory for everybody, such as /tmp, stays one', () => {
+test('a directory for everybody, such as /tmp, stays one', () => {
   const shared = mkdtempSync(join(tmpdir(), 'test-private-'));
   try {
     chmodSync(shared, 0o1777);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { blocksOf, DOCUMENTS } from '../support/documented-commands.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, startRedisServer } from '../support/redis.ts';
@@ -78,7 +78,7 @@ const patternOf = (line: string): RegExp => {
   return new RegExp(`^${parts.join('.*')}$`, 's');
 };
 
-it.each(stories)('the commands of $document on $stores print what stands below them', async (story) => {
+test.each(stories)('the commands of $document on $stores print what stands below them', async (story) => {
   const { commands } = story;
   const year = String(new Date().getUTCFullYear());
   const printed = story.printed.map((line) => line.replaceAll('INV-2026-', `INV-${year}-`));
@@ -101,7 +101,7 @@ it.each(stories)('the commands of $document on $stores print what stands below t
   expect(fits).toEqual(printed);
 });
 
-it('the documents for operators are among them', () => {
+test('the documents for operators are among them', () => {
   const names = stories.map(({ document }) => document);
   expect(names).toEqual(expect.arrayContaining(['README.md', 'docs/operations.md', 'docs/troubleshooting.md']));
 });

@@ -1,6 +1,6 @@
 /** Two nodes behind sentinels and on a cluster: masters killed, paused and resumed, slots moved, all under load. */
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { type LoadResult, takeNumbers } from '../support/load.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
@@ -87,7 +87,7 @@ describe('behind sentinels', () => {
     return { sentinels, nodes: await startNodes(sentinels.env), master: await sentinels.master() };
   };
 
-  it('a killed master is replaced: nobody is refused, no number comes twice', async () => {
+  test('a killed master is replaced: nobody is refused, no number comes twice', async () => {
     const { sentinels, nodes, master } = await start();
     const outcome = await takeThrough(nodes, async () => {
       await master.kill();
@@ -96,7 +96,7 @@ describe('behind sentinels', () => {
     expectWhole(outcome);
   });
 
-  it('a master that hung, was replaced and wakes up again: nobody is refused, no number comes twice', async () => {
+  test('a master that hung, was replaced and wakes up again: nobody is refused, no number comes twice', async () => {
     const { sentinels, nodes, master } = await start();
     const outcome = await takeThrough(nodes, async () => {
       master.pause();
@@ -106,7 +106,7 @@ describe('behind sentinels', () => {
     expectWhole(outcome);
   });
 
-  it('a node started while no sentinel answers is not ready, says why, and serves when they are back', async () => {
+  test('a node started while no sentinel answers is not ready, says why, and serves when they are back', async () => {
     const sentinels = await opening(startRedisSentinels());
     for (const sentinel of sentinels.sentinels) sentinel.pause();
     const node = await opening(startService({ env: { ...ENV, ...sentinels.env } }));
@@ -124,7 +124,7 @@ describe('on a cluster', () => {
     return { cluster, nodes: await startNodes(cluster.env) };
   };
 
-  it('a burst over many prefixes on all masters: each counts 1, 2, 3 …', async () => {
+  test('a burst over many prefixes on all masters: each counts 1, 2, 3 …', async () => {
     const { nodes } = await start();
     const keys = Array.from({ length: 100 }, (_, index) => `BURST-${index}`);
     for (const key of keys) {
@@ -141,7 +141,7 @@ describe('on a cluster', () => {
     );
   });
 
-  it('a killed master is replaced: nobody is refused, no number comes twice', async () => {
+  test('a killed master is replaced: nobody is refused, no number comes twice', async () => {
     const { cluster, nodes } = await start();
     const master = await cluster.masterOf('sequence:INV');
     const outcome = await takeThrough(nodes, async () => {
@@ -151,7 +151,7 @@ describe('on a cluster', () => {
     expectWhole(outcome);
   });
 
-  it('a master that hung, was replaced and wakes up again: nobody is refused, no number comes twice', async () => {
+  test('a master that hung, was replaced and wakes up again: nobody is refused, no number comes twice', async () => {
     const { cluster, nodes } = await start();
     const master = await cluster.masterOf('sequence:INV');
     const outcome = await takeThrough(nodes, async () => {
@@ -162,7 +162,7 @@ describe('on a cluster', () => {
     expectWhole(outcome);
   });
 
-  it('a slot moves to another master and back: nobody is refused, no number comes twice', async () => {
+  test('a slot moves to another master and back: nobody is refused, no number comes twice', async () => {
     const { cluster, nodes } = await start();
     const owner = await cluster.masterOf('sequence:INV');
     const other = cluster.servers.find((server) => server !== owner) ?? owner;

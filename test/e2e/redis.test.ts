@@ -1,6 +1,6 @@
 /** Several nodes on one Redis, each a process of its own. */
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { takeNumbers } from '../support/load.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -29,7 +29,7 @@ const register = (url: string, key: string, format: string): Promise<Response> =
 const readReady = async (service: Service): Promise<number> => (await fetch(`${service.url}/readyz`)).status;
 
 describe('nodes on one Redis', () => {
-  it(`${CLIENTS} clients on two nodes take ${NUMBERS} numbers: all distinct, none missing, and the counter says so`, async () => {
+  test(`${CLIENTS} clients on two nodes take ${NUMBERS} numbers: all distinct, none missing, and the counter says so`, async () => {
     const redis = await opening(startRedisServer());
     const env = { REDIS_URL: redis.url };
     const nodes = await Promise.all([opening(startService({ env })), opening(startService({ env }))]);
@@ -46,7 +46,7 @@ describe('nodes on one Redis', () => {
     client.disconnect();
   }, 300_000);
 
-  it('a node started while its Redis is away is live, not ready, refuses with Retry-After, and serves as soon as Redis is there', async () => {
+  test('a node started while its Redis is away is live, not ready, refuses with Retry-After, and serves as soon as Redis is there', async () => {
     const redis = await opening(startRedisServer());
     await redis.stop();
     const node = await opening(startService({ env: { REDIS_URL: redis.url } }));
@@ -63,7 +63,7 @@ describe('nodes on one Redis', () => {
     expect(await readReady(node)).toBe(200);
   });
 
-  it('a node that waits for a hung Redis stops on SIGTERM all the same', async () => {
+  test('a node that waits for a hung Redis stops on SIGTERM all the same', async () => {
     const redis = await opening(startRedisServer());
     const node = await opening(startService({ env: { REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '500' } }));
     await expect.poll(() => readReady(node)).toBe(200);

@@ -1,5 +1,5 @@
 /** `node src/main.ts repair`: an older PostgreSQL is moved forward to what Redis serves, on demand only, and never back. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -74,7 +74,7 @@ afterAll(async () => {
 });
 
 describe('npm run repair', () => {
-  it('shows first, and changes nothing', async () => {
+  test('shows first, and changes nothing', async () => {
     const { code, stdout } = await repair();
     expect(code).toBe(0);
     expect(await stored()).toEqual(BEFORE);
@@ -87,7 +87,7 @@ describe('npm run repair', () => {
     expect(stdout).toContain('repeat with --yes');
   });
 
-  it('with --yes moves forward what is behind, and has nothing to do the second time', async () => {
+  test('with --yes moves forward what is behind, and has nothing to do the second time', async () => {
     const { code, stdout } = await repair('--yes');
     expect(code).toBe(0);
     expect(stdout).toContain('BACKUP: PostgreSQL epoch 2, ceiling 9000; Redis epoch 4, ceiling 800: moved forward');
@@ -99,7 +99,7 @@ describe('npm run repair', () => {
     expect(await stored()).toEqual(AFTER);
   });
 
-  it('says what is missing: a setting, a server, an option', async () => {
+  test('says what is missing: a setting, a server, an option', async () => {
     const unset = await runMain(['repair'], {});
     expect(unset).toMatchObject({ code: 1, stderr: expect.stringContaining('set REDIS_URL and DATABASE_URL') });
     const url = 'postgres://u:hunter2@127.0.0.1:1/x';

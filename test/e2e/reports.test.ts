@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -112,7 +112,7 @@ const readReport = async (service: Service, path: string, each: (line: string) =
 const numberOf = (value: number): string => `${KEY}-${String(value).padStart(7, '0')}`;
 
 describe.each(Object.keys(BACKENDS))('a report on %s', (name) => {
-  it(
+  test(
     `of ${NUMBERS} numbers streams with less than ${MORE_MEMORY_MAX_MB} MB more memory and agrees with the store`,
     async () => {
       const backend = await (BACKENDS[name] as () => Promise<Backend>)();

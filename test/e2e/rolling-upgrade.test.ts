@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -97,7 +97,7 @@ describe.each([
   ['Redis', false],
   ['Redis and PostgreSQL', true],
 ])('a rolling upgrade on %s', (_title, withPostgres) => {
-  it('serves every request, before, in between, after, and back: no number twice, and the reports are true', async () => {
+  test('serves every request, before, in between, after, and back: no number twice, and the reports are true', async () => {
     await using stack = new AsyncDisposableStack();
     const redis = stack.use(await startRedisServer({ appendonly: true }));
     const database = withPostgres ? stack.use(await leasePostgresDatabase()) : undefined;

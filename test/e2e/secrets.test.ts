@@ -1,7 +1,7 @@
 /** The audit of what a process says: of ten thousand requests with secrets in every place none is found in log, metrics or error bodies. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
@@ -156,7 +156,7 @@ const audited = async (service: Service, requests: number): Promise<void> => {
   expect(findSecrets([...errors, ...said])).toEqual([]);
 };
 
-it('of 8,000 requests with secrets in headers, query and body none is found in the log, the metrics or the error bodies', async () => {
+test('of 8,000 requests with secrets in headers, query and body none is found in the log, the metrics or the error bodies', async () => {
   await using service = await startService({ env: { AUTH: 'on', JWT_SECRET, LOG_LEVEL: 'trace' } });
   const register = (prefixKey: string, format: string) =>
     send(service, {
@@ -176,7 +176,7 @@ it('of 8,000 requests with secrets in headers, query and body none is found in t
   ).toEqual([]);
 });
 
-it('of 2,000 more on stores and collectors that cannot be reached, whose addresses hold passwords, none is found either', async () => {
+test('of 2,000 more on stores and collectors that cannot be reached, whose addresses hold passwords, none is found either', async () => {
   await using redis = await startRedisServer({ args: ['--requirepass', 'the-right-one'] });
   const addresses = [
     `redis://user:${secret('redis')}@127.0.0.1:1`,
@@ -196,7 +196,7 @@ it('of 2,000 more on stores and collectors that cannot be reached, whose address
   }
 });
 
-it('settings that are wrong are named, and none of their values is repeated', async () => {
+test('settings that are wrong are named, and none of their values is repeated', async () => {
   const { code, stdout, stderr } = await runMain([], {
     JWT_SECRET: MARK,
     REDIS_URL: `http://user:${secret('redis')}@127.0.0.1`,
@@ -209,6 +209,6 @@ it('settings that are wrong are named, and none of their values is repeated', as
   expect(findSecrets([...stdout.split('\n'), ...stderr.split('\n')])).toEqual([]);
 });
 
-it('the search finds what is there to find', () => {
+test('the search finds what is there to find', () => {
   expect(findSecrets(['nothing', `{"a":"${secret('x')}"}`, `Bearer ${token}`])).toHaveLength(2);
 });

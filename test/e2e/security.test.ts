@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, onTestFinished, it as test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
 import { runMain, startService } from '../support/service.ts';
 import { createSigningKey, signToken, startTokenIssuer } from '../support/token-issuer.ts';
@@ -10,7 +10,7 @@ import { createSigningKey, signToken, startTokenIssuer } from '../support/token-
 const JWT_ISSUER = 'https://login.example.com/';
 const JWT_AUDIENCE = 'number-generator';
 
-it('200: a process with certificates serves clients that show one, and says so in its log', async () => {
+test('200: a process with certificates serves clients that show one, and says so in its log', async () => {
   const authority = createAuthority('authority');
   onTestFinished(() => authority.close());
   const { certFile, keyFile } = authority.issue('server');
@@ -28,7 +28,7 @@ it('200: a process with certificates serves clients that show one, and says so i
   reply.resume();
 });
 
-it('200: a production process takes tokens of its issuer, and makes none itself', async () => {
+test('200: a production process takes tokens of its issuer, and makes none itself', async () => {
   const key = await createSigningKey('ES256', 'key-1');
   const issuer = await startTokenIssuer(key);
   onTestFinished(() => issuer.close());
@@ -43,7 +43,7 @@ it('200: a production process takes tokens of its issuer, and makes none itself'
   expect(command.stderr).toContain(`With JWT_JWKS_URL tokens come from their issuer, ${JWT_ISSUER}`);
 });
 
-it('a certificate that cannot be read stops the start with a sentence', async () => {
+test('a certificate that cannot be read stops the start with a sentence', async () => {
   const start = await runMain([], { TLS_CERT_FILE: '/nowhere.crt', TLS_KEY_FILE: '/nowhere.key', AUTH: 'off' });
   expect(start).toMatchObject({ code: 1 });
   expect(start.stderr).toMatch(/TLS_CERT_FILE.*cannot be used: ENOENT.*nowhere\.crt/);

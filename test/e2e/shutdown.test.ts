@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { type Service, startService } from '../support/service.ts';
 
 const DRAIN_MS = 1_500;
@@ -41,7 +41,7 @@ const beginPost = async (service: Service, length: number, begun = ''): Promise<
 
 const stopping = (service: Service) => service.waitForLog(({ event }) => event === 'stopping');
 
-it('503: after SIGTERM /readyz says so at once, numbers are still served, each reply closes its connection; then the process ends with 0', async () => {
+test('503: after SIGTERM /readyz says so at once, numbers are still served, each reply closes its connection; then the process ends with 0', async () => {
   await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: String(DRAIN_MS) } });
   await register(service);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -65,14 +65,14 @@ it('503: after SIGTERM /readyz says so at once, numbers are still served, each r
   agent.destroy();
 });
 
-it('SIGINT, as from a terminal, stops without a drain', async () => {
+test('SIGINT, as from a terminal, stops without a drain', async () => {
   await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: '25000' } });
   process.kill(service.pid, 'SIGINT');
   expect(await service.exited).toEqual({ code: 0, signal: null });
   expect(await stopping(service)).toMatchObject({ signal: 'SIGINT', drain_ms: 0 });
 });
 
-it('a second signal ends the process at once, non-zero, and the log says why', async () => {
+test('a second signal ends the process at once, non-zero, and the log says why', async () => {
   await using service = await startService({ env: { SHUTDOWN_DRAIN_MS: '25000' } });
   process.kill(service.pid, 'SIGTERM');
   await stopping(service);
@@ -86,7 +86,7 @@ it('a second signal ends the process at once, non-zero, and the log says why', a
   });
 });
 
-it('a request under way when SIGTERM comes is finished, and the connection it leaves open does not hold the process', async () => {
+test('a request under way when SIGTERM comes is finished, and the connection it leaves open does not hold the process', async () => {
   await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '8000' } });
   await register(service);
   const body = '{"prefixKey":"A"}';
@@ -99,7 +99,7 @@ it('a request under way when SIGTERM comes is finished, and the connection it le
   expect(await service.exited).toEqual({ code: 0, signal: null });
 });
 
-it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it ends non-zero, and the log says why', async () => {
+test('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it ends non-zero, and the log says why', async () => {
   await using service = await startService({ env: { SHUTDOWN_TIMEOUT_MS: '700' } });
   // The body is announced, begun, and never finished.
   const socket = await beginPost(service, 99, '{');
@@ -115,7 +115,7 @@ it('a request that never ends holds the process for SHUTDOWN_TIMEOUT_MS, then it
   socket.destroy();
 });
 
-it('200: with METRICS_PORT the metrics have a port of their own, which tells how long the shutdown takes until its end', async () => {
+test('200: with METRICS_PORT the metrics have a port of their own, which tells how long the shutdown takes until its end', async () => {
   const env = { SHUTDOWN_DRAIN_MS: '1000', SHUTDOWN_TIMEOUT_MS: '9000', METRICS_PORT: '0' };
   await using service = await startService({ env });
   const { metrics_port: port } = await service.waitForLog(({ event }) => event === 'listening');

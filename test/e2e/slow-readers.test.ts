@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, onTestFinished, it as test } from 'vitest';
 import { type Service, startService } from '../support/service.ts';
 
 /** As docs/security.md says it: 64 MiB that nobody reads, as much again until the garbage collector comes, and room for a start. */
@@ -12,7 +12,7 @@ const GROWTH_MIB_MAX = 256;
 const residentMib = ({ pid }: Service): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
-it.each([
+test.each([
   ['8 connections ask for 1,000 descriptions each', 8, 1_000, '/openapi.json'],
   ['100 connections ask for 30 descriptions each', 100, 30, '/openapi.json'],
   ['100 connections ask for 30 lists of 10,000 numbers each', 100, 30, '/api/numbers/A?count=10000'],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { readSnowflake } from '../../src/core/snowflake.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -53,7 +53,7 @@ const partsOf = (id: bigint | undefined) => {
 const isReady = async ({ url }: Service): Promise<number> => (await fetch(`${url}/readyz`)).status;
 
 describe('snowflake ids', () => {
-  it(`of ${PROCESSES} processes, ${IDS} each, are distinct, and rising in each`, async () => {
+  test(`of ${PROCESSES} processes, ${IDS} each, are distinct, and rising in each`, async () => {
     const redis = await opening(startRedisServer());
     const env = { REDIS_URL: redis.url };
     const nodes = await Promise.all(Array.from({ length: PROCESSES }, () => opening(startService({ env }))));
@@ -79,7 +79,7 @@ describe('snowflake ids', () => {
     expect(new Set(ids).size).toBe(ids.length);
   }, 1_800_000);
 
-  it('stay distinct when the clock steps back by 3 ms, 200 ms, 3 s and a day, and when a restart finds it set back', async () => {
+  test('stay distinct when the clock steps back by 3 ms, 200 ms, 3 s and a day, and when a restart finds it set back', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'faketime-'));
     const clockFile = join(folder, 'clock');
     const setClock = (offset: string): void => writeFileSync(clockFile, offset);
@@ -136,7 +136,7 @@ describe('snowflake ids', () => {
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  it('of a process that was stopped past its lease, which is another’s by now, carry a worker id that it has leased anew', async () => {
+  test('of a process that was stopped past its lease, which is another’s by now, carry a worker id that it has leased anew', async () => {
     const redis = await opening(startRedisServer());
     const node = await opening(startService({ env: { REDIS_URL: redis.url } }));
     await expect.poll(() => isReady(node)).toBe(200);

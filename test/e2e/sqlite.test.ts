@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { takeNumbers } from '../support/load.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
 
@@ -30,7 +30,7 @@ const register = async (service: Service, key: string, body: object, token?: str
   });
 
 describe('a single node on SQLite', () => {
-  it("200: the brief's own example works", async () => {
+  test("200: the brief's own example works", async () => {
     const service = await start();
     const registered = await register(service, 'ORDERS', {
       format: 'ORDER-{year}-{SEQ:6}',
@@ -43,7 +43,7 @@ describe('a single node on SQLite', () => {
     expect(await taken.json()).toEqual({ number: `ORDER-${new Date().getUTCFullYear()}-001001` });
   });
 
-  it(`a process killed ${KILLS} times under load never repeats a number, and skips none but those whose replies were cut`, async () => {
+  test(`a process killed ${KILLS} times under load never repeats a number, and skips none but those whose replies were cut`, async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kill-'));
     const seen = new Set<string>();
     let repeated = 0;
@@ -76,7 +76,7 @@ describe('a single node on SQLite', () => {
     expect(highest - seen.size).toBeLessThanOrEqual(lost);
   }, 600_000);
 
-  it('a second process on the same data directory refuses to start and says why', async () => {
+  test('a second process on the same data directory refuses to start and says why', async () => {
     const service = await start();
     const second = await runMain([], { DATA_DIR: service.dataDir, AUTH: 'off' });
     expect(second.code).toBe(1);
@@ -84,7 +84,7 @@ describe('a single node on SQLite', () => {
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
   });
 
-  it('stops on SIGTERM with exit code 0 and goes on counting after a restart', async () => {
+  test('stops on SIGTERM with exit code 0 and goes on counting after a restart', async () => {
     const service = await start();
     await register(service, 'A', { format: 'A{SEQ:3}' });
     await fetch(`${service.url}/numbers/A`);
@@ -95,7 +95,7 @@ describe('a single node on SQLite', () => {
     expect(await (await fetch(`${again.url}/numbers/A`)).json()).toEqual({ number: 'A002' });
   });
 
-  it('rests below 150 MB of memory', async () => {
+  test('rests below 150 MB of memory', async () => {
     // Not under coverage, which takes 10 MB more.
     const service = await start({ NODE_V8_COVERAGE: '' });
     await register(service, 'A', { format: 'A{SEQ:3}' });
@@ -108,7 +108,7 @@ describe('a single node on SQLite', () => {
 });
 
 describe('the token command', () => {
-  it('prints a token that the service of the same data directory accepts, with a secret only its owner can read', async () => {
+  test('prints a token that the service of the same data directory accepts, with a secret only its owner can read', async () => {
     const service = await start({ AUTH: 'on' });
     const { code, stdout } = await runMain(['token'], { DATA_DIR: service.dataDir });
     expect(code).toBe(0);
@@ -121,7 +121,7 @@ describe('the token command', () => {
     expect(log).not.toContain(stdout.trim());
   });
 
-  it('narrows the token by --scope and refuses scopes and times it does not know', async () => {
+  test('narrows the token by --scope and refuses scopes and times it does not know', async () => {
     const service = await start({ AUTH: 'on' });
     const env = { DATA_DIR: service.dataDir };
     const narrow = await runMain(['token', '--scope', 'configs:write:SHOP-*', '--expires', '15m'], env);
@@ -142,18 +142,18 @@ describe('the token command', () => {
 });
 
 describe('the command line', () => {
-  it('--help and --version print and end', async () => {
+  test('--help and --version print and end', async () => {
     expect((await runMain(['--help'])).stdout).toContain('npm run token');
     expect((await runMain(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it('an unknown command is refused with the help', async () => {
+  test('an unknown command is refused with the help', async () => {
     const { code, stderr } = await runMain(['fly']);
     expect(code).toBe(1);
     expect(stderr).toContain('Unknown command: fly');
   });
 
-  it('refuses to start in production without a key, and with wrong settings, naming all at once and no value', async () => {
+  test('refuses to start in production without a key, and with wrong settings, naming all at once and no value', async () => {
     const production = await runMain([], { NODE_ENV: 'production' });
     expect(production.code).toBe(1);
     expect(production.stderr).toContain('JWT_SECRET: Required with NODE_ENV=production');

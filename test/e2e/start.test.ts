@@ -1,7 +1,7 @@
 /** The start, as an operator sees it: ready means that numbers can be issued; what is wrong is said at once, with the setting's name. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type LogLine, runMain, type Service, startService } from '../support/service.ts';
@@ -42,7 +42,7 @@ describe('a service whose stores cannot be used', () => {
     await postgres.close();
   });
 
-  it.each([
+  test.each([
     {
       what: 'the password',
       change: (url: URL) => Object.assign(url, { password: 'wrong' }),
@@ -92,7 +92,7 @@ describe('a service whose stores cannot be used', () => {
     },
   );
 
-  it.each([
+  test.each([
     {
       what: 'the database',
       change: (url: URL) => Object.assign(url, { pathname: '/nowhere' }),
@@ -122,7 +122,7 @@ describe('a service whose stores cannot be used', () => {
     },
   );
 
-  it('says that it is ready only when it is, once, and logs nothing above info from start to stop when all is well', async () => {
+  test('says that it is ready only when it is, once, and logs nothing above info from start to stop when all is well', async () => {
     await using own = await startRedisServer({ appendonly: true });
     await using service = await startService({ env: { REDIS_URL: own.url, DATABASE_URL: postgres.url } });
     await service.waitForLog(isEvent('ready'));
@@ -143,7 +143,7 @@ describe('a service whose stores cannot be used', () => {
 });
 
 describe('a port that cannot be had', () => {
-  it('ends the start with a sentence that names PORT', async () => {
+  test('ends the start with a sentence that names PORT', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -155,7 +155,7 @@ describe('a port that cannot be had', () => {
     );
   });
 
-  it('ends the start with a sentence that names METRICS_PORT', async () => {
+  test('ends the start with a sentence that names METRICS_PORT', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -164,13 +164,13 @@ describe('a port that cannot be had', () => {
     expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('(HOST, METRICS_PORT)') });
   });
 
-  it('ends the start with a sentence that names HOST when the machine has no such address', async () => {
+  test('ends the start with a sentence that names HOST when the machine has no such address', async () => {
     const start = await runMain([], { HOST: '192.0.2.1', NODE_ENV: 'development' });
     expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('correct HOST') });
   });
 });
 
-it('warns when anybody may take numbers from elsewhere, and only then', async () => {
+test('warns when anybody may take numbers from elsewhere, and only then', async () => {
   const isWarned = async (env: Record<string, string>): Promise<boolean> => {
     await using service = await startService({ env });
     await service.waitForLog(isEvent('listening'));
@@ -183,7 +183,7 @@ it('warns when anybody may take numbers from elsewhere, and only then', async ()
 });
 
 describe('in a terminal', () => {
-  it('log lines are written for people with LOG_FORMAT=pretty', async () => {
+  test('log lines are written for people with LOG_FORMAT=pretty', async () => {
     const start = await runMain([], { AUTH: 'off', LOG_FORMAT: 'pretty' }, 4_000);
     expect(start.stdout).toMatch(/INFO.*Listening/);
     expect(start.stdout).not.toContain('"level"');
@@ -191,18 +191,18 @@ describe('in a terminal', () => {
 });
 
 describe('npm run token', () => {
-  it('--help explains the command instead of failing', async () => {
+  test('--help explains the command instead of failing', async () => {
     const help = await runMain(['token', '--help']);
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--subject') });
   });
 
-  it('--subject names whose token it is', async () => {
+  test('--subject names whose token it is', async () => {
     const { stdout } = await runMain(['token', '--subject', 'alice@example.com']);
     const [, claims = ''] = stdout.trim().split('.');
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice@example.com' });
   });
 
-  it('an option that does not exist is refused with the name of the option', async () => {
+  test('an option that does not exist is refused with the name of the option', async () => {
     const { code, stderr } = await runMain(['token', '--subjct', 'alice']);
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("'--subjct'") });
   });

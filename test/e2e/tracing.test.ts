@@ -1,5 +1,5 @@
 /** Traces cost nothing where they are not asked for: OpenTelemetry's SDK is not even loaded. */
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { startService } from '../support/service.ts';
 import { startTraceReceiver } from '../support/trace-receiver.ts';
 
@@ -16,14 +16,14 @@ const TELL = `
   });`;
 const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(TELL)}`;
 
-it('without OTEL_EXPORTER_OTLP_ENDPOINT nothing of its SDK is loaded', async () => {
+test('without OTEL_EXPORTER_OTLP_ENDPOINT nothing of its SDK is loaded', async () => {
   await using service = await startService({ env: { NODE_OPTIONS } });
   expect((await fetch(`${service.url}/api/numbers/NOBODY`)).status).toBe(400);
   expect(service.errorOutput()).not.toContain('@opentelemetry');
   expect(await service.stop()).toBe(0);
 });
 
-it('with it, it is, and what was recorded last is sent before the process ends', async () => {
+test('with it, it is, and what was recorded last is sent before the process ends', async () => {
   const receiver = await startTraceReceiver();
   await using service = await startService({ env: { NODE_OPTIONS, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });
   expect((await fetch(`${service.url}/api/numbers/NOBODY`)).status).toBe(400);

@@ -1,5 +1,5 @@
 /** The checker itself: it accepts what is right, and reports each kind of wrong that was planted. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { RequestRecord } from '../support/history.ts';
 import { checkEvidence, type Evidence } from './account.ts';
 import type { StoredSequence } from './stored-sequence.ts';
@@ -39,7 +39,7 @@ const oneToThree = [record(0, 1), record(10, 2), record(20, 3)];
 const crashed = [{ label: 'b', name: 'nb' }];
 
 describe('the account of values', () => {
-  it('accepts 1, 2, 3, standby values ahead, values given back, and recorded gaps', () => {
+  test('accepts 1, 2, 3, standby values ahead, values given back, and recorded gaps', () => {
     const records = [
       ...oneToThree,
       record(30, 11, { source: 'standby' }),
@@ -55,13 +55,13 @@ describe('the account of values', () => {
     expect(verdict).toMatchObject({ issued: 4, highest: 11, recordedGaps: 2 });
   });
 
-  it('reports a number that two clients have', () => {
+  test('reports a number that two clients have', () => {
     expect(findingsOf({ records: [...oneToThree, record(30, 3, { client: 'b1' })], stored: stored(3) })).toEqual([
       'duplicate: K-3: a1 and b1',
     ]);
   });
 
-  it('reports a temporary number that two clients have', () => {
+  test('reports a temporary number that two clients have', () => {
     const twice = [
       record(0, 'TMP-K-n-1-1', { source: 'temporary' }),
       record(9, 'TMP-K-n-1-1', { source: 'temporary' }),
@@ -69,7 +69,7 @@ describe('the account of values', () => {
     expect(findingsOf({ records: twice, stored: stored(0) })).toEqual(['duplicate: TMP-K-n-1-1: a1 and a1']);
   });
 
-  it('reports a value that is nowhere, below the counter and in what counts as used ahead of it', () => {
+  test('reports a value that is nowhere, below the counter and in what counts as used ahead of it', () => {
     expect(findingsOf({ records: [record(0, 1), record(20, 3)], stored: stored(3) })).toEqual([
       'unexplained: 2 was neither issued nor recorded nor held',
     ]);
@@ -79,7 +79,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('reports a segment that a node has kept though it left in good order, and accepts it of a live or a killed one', () => {
+  test('reports a segment that a node has kept though it left in good order, and accepts it of a live or a killed one', () => {
     const ahead = [{ first: 9, last: 12, holder: 'nb' }];
     const evidence = { records: oneToThree, stored: stored(3, { ahead }) };
     expect(findingsOf(evidence)).toEqual(['unexplained: 9-12 is held by nb, which has left']);
@@ -87,7 +87,7 @@ describe('the account of values', () => {
     expect(findingsOf({ ...evidence, killed: crashed })).toEqual([]);
   });
 
-  it('reports an issued value that is free, recorded as a gap, or going to be issued again', () => {
+  test('reports an issued value that is free, recorded as a gap, or going to be issued again', () => {
     const free = [{ first: 3, last: 3, holder: '-' }];
     const gaps = [{ first: 2, last: 2, reason: 'node-crash', holder: 'nc' }];
     expect(findingsOf({ records: oneToThree, stored: stored(3, { free, gaps }) })).toEqual([
@@ -99,7 +99,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('reports a value in two lists', () => {
+  test('reports a value in two lists', () => {
     const both = [{ first: 4, last: 4, holder: '-' }];
     const state = stored(4, { free: both, gaps: [{ first: 4, last: 4, reason: 'advance', holder: '-' }] });
     expect(findingsOf({ records: oneToThree, stored: state })).toEqual([
@@ -107,7 +107,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('lets a killed node lose what is in its last call, and one value per connection cut; not one more', () => {
+  test('lets a killed node lose what is in its last call, and one value per connection cut; not one more', () => {
     const cut = unanswered(30, { node: 'b', error: 'ECONNRESET' });
     const records = [...oneToThree, cut];
     const absences = [{ label: 'b', fromMs: 30, toMs: 40 }];
@@ -126,7 +126,7 @@ describe('the account of values', () => {
 describe('the order of values', () => {
   const backwards = [record(0, 1), record(10, 3), record(20, 2)];
 
-  it('reports a value below the one the client had before, unless it came from the standby or in a disturbance', () => {
+  test('reports a value below the one the client had before, unless it came from the standby or in a disturbance', () => {
     const text = 'regression: a1 was given 2 after 3, while nothing was wrong';
     expect(findingsOf({ records: backwards, stored: stored(3) })).toEqual([text]);
     expect(findingsOf({ records: backwards, stored: stored(3), disturbances: [{ fromMs: 0, toMs: 20 }] })).toEqual([
@@ -137,12 +137,12 @@ describe('the order of values', () => {
     expect(findingsOf({ records: standby, stored: stored(3) })).toEqual([]);
   });
 
-  it('reports a batch that falls', () => {
+  test('reports a batch that falls', () => {
     const batch = [record(0, 0, { numbers: ['K-2', 'K-1'], count: 2 })];
     expect(findingsOf({ records: batch, stored: stored(2) })).toHaveLength(1);
   });
 
-  it('compares clients with each other only when a global order is asked for, and requests that overlap never', () => {
+  test('compares clients with each other only when a global order is asked for, and requests that overlap never', () => {
     const other = [record(0, 1), record(10, 3), record(20, 2, { client: 'b1' })];
     expect(findingsOf({ records: other, stored: stored(3) })).toEqual([]);
     expect(findingsOf({ records: other, stored: stored(3), order: 'global' })).toHaveLength(1);
@@ -152,7 +152,7 @@ describe('the order of values', () => {
 });
 
 describe('the answers', () => {
-  it('reports a request that never ended, and one that took longer than the bound', () => {
+  test('reports a request that never ended, and one that took longer than the bound', () => {
     const records = [record(0, 1, { endMs: 101 }), unanswered(10, { endMs: undefined })];
     expect(findingsOf({ records, stored: stored(1) })).toEqual([
       'pending: a1 waited 101 ms for a',
@@ -160,20 +160,20 @@ describe('the answers', () => {
     ]);
   });
 
-  it('adds the time a node was absent to the bound', () => {
+  test('adds the time a node was absent to the bound', () => {
     const absences = [{ label: 'a', fromMs: 10, toMs: 60 }];
     const evidence = { stored: stored(1), absences };
     expect(findingsOf({ ...evidence, records: [record(0, 1, { endMs: 150 })] })).toEqual([]);
     expect(findingsOf({ ...evidence, records: [record(0, 1, { endMs: 151 })] })).toHaveLength(1);
   });
 
-  it('reports a connection that was refused or cut by a node that should be there', () => {
+  test('reports a connection that was refused or cut by a node that should be there', () => {
     const records = [unanswered(0, { error: 'ECONNREFUSED' })];
     expect(findingsOf({ records, stored: stored(0) })).toEqual(['no-answer: a1 at a: ECONNREFUSED']);
     expect(findingsOf({ records, stored: stored(0), absences: [{ label: 'a', fromMs: 4, toMs: 9 }] })).toEqual([]);
   });
 
-  it('reports an error without a problem document, and a 503 without Retry-After', () => {
+  test('reports an error without a problem document, and a 503 without Retry-After', () => {
     const refused = { status: 503, problem: 'STORAGE_UNAVAILABLE', retryAfter: '1' };
     expect(findingsOf({ records: [unanswered(0, refused)], stored: stored(0) })).toEqual([]);
     const bad = [unanswered(0, { ...refused, retryAfter: undefined }), unanswered(0, { status: 500 })];

@@ -1,7 +1,7 @@
 /** A short run of the harness: our build, in which it must find nothing, and the naive one, which must fail. */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { readCommand } from './jepsen/options.ts';
 import { describeRun } from './jepsen/report.ts';
 import { type RunResult, runJepsen } from './jepsen/run.ts';
@@ -25,7 +25,7 @@ const run = async (...args: string[]): Promise<RunResult> => {
 };
 
 describe('a short run of the harness', () => {
-  it.each([
+  test.each([
     ['redis', ON_REDIS],
     ['postgres', ON_POSTGRES],
   ])('finds nothing in our build on %s', async (backend, nemeses) => {
@@ -34,7 +34,7 @@ describe('a short run of the harness', () => {
     expect(file).toBeUndefined();
   });
 
-  it('finds duplicates in the naive build', async () => {
+  test('finds duplicates in the naive build', async () => {
     const { verdict, file = '' } = await run(
       '--build',
       'naive',
@@ -49,7 +49,7 @@ describe('a short run of the harness', () => {
 });
 
 describe('the command line of the harness', () => {
-  it.each([
+  test.each([
     ['--nemesis', 'nobody'],
     ['--nemesis', ''],
     ['--nemesis', 'split', '--backend', 'redis'],
@@ -65,7 +65,7 @@ describe('the command line of the harness', () => {
     expect(() => readCommand(args)).toThrow(/^(--|Unknown option|Option)/);
   });
 
-  it('takes del for all that delete keys, and all for those that fit the backend', () => {
+  test('takes del for all that delete keys, and all for those that fit the backend', () => {
     const names = (...args: string[]): string[] => {
       const command = readCommand(args);
       return command.kind === 'run' ? command.options.nemeses.map(({ name }) => name) : [];

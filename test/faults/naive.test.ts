@@ -2,7 +2,7 @@
 import { readdirSync, truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import type { Verdict } from './account.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { startNaiveNode } from './naive-node.ts';
@@ -22,7 +22,7 @@ const startNaiveFleet = async (): Promise<Fleet> => {
 const countOf = ({ findings }: Verdict, kind: string): number =>
   findings.filter((finding) => finding.kind === kind).length;
 
-it('replies swallowed, then the connection reset: the naive counter loses values without a record', async () => {
+test('replies swallowed, then the connection reset: the naive counter loses values without a record', async () => {
   await using fleet = await startNaiveFleet();
   for (let round = 0; round < 5; round += 1) {
     await fleet.disturb(async () => {
@@ -37,7 +37,7 @@ it('replies swallowed, then the connection reset: the naive counter loses values
   expect(countOf(verdict, 'unexplained')).toBeGreaterThan(0);
 });
 
-it('Redis killed, and the last writes of its file lost: the naive counter hands out numbers twice', async () => {
+test('Redis killed, and the last writes of its file lost: the naive counter hands out numbers twice', async () => {
   await using fleet = await startNaiveFleet();
   await fleet.disturb(async () => {
     await fleet.redis.kill();
@@ -50,7 +50,7 @@ it('Redis killed, and the last writes of its file lost: the naive counter hands 
   expect(countOf(verdict, 'duplicate')).toBeGreaterThan(0);
 });
 
-it('three nodes restarted one after the other: the naive counter loses what they had leased', async () => {
+test('three nodes restarted one after the other: the naive counter loses what they had leased', async () => {
   await using fleet = await startNaiveFleet();
   for (const node of fleet.nodes) {
     await fleet.stop(node);

@@ -1,11 +1,11 @@
 /** Faults of the links between the nodes and Redis: no number twice, none lost, nothing pending. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { startFleet } from './fleet.ts';
 import { expectWhole, onAllLinks, spoilLinks, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
 import { until } from './until.ts';
 
-it('replies swallowed, then the connection reset: the calls are repeated, nothing is taken twice or lost', async () => {
+test('replies swallowed, then the connection reset: the calls are repeated, nothing is taken twice or lost', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (let round = 0; round < 5; round += 1) {
@@ -16,7 +16,7 @@ it('replies swallowed, then the connection reset: the calls are repeated, nothin
   await expectWhole(fleet);
 });
 
-it('replies swallowed on one link alone: the other nodes go on as ever', async () => {
+test('replies swallowed on one link alone: the other nodes go on as ever', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   const [alone] = fleet.nodes;
@@ -29,7 +29,7 @@ it('replies swallowed on one link alone: the other nodes go on as ever', async (
   await expectWhole(fleet);
 });
 
-it('requests lost: they are repeated, nothing is lost', async () => {
+test('requests lost: they are repeated, nothing is lost', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (let round = 0; round < 3; round += 1) {
@@ -38,7 +38,7 @@ it('requests lost: they are repeated, nothing is lost', async () => {
   await expectWhole(fleet);
 });
 
-it('replies that come after the timeout are not taken for new ones', async () => {
+test('replies that come after the timeout are not taken for new ones', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {
@@ -50,7 +50,7 @@ it('replies that come after the timeout are not taken for new ones', async () =>
   await expectWhole(fleet);
 });
 
-it('a reset every 100 ms: numbers go on, from Redis and from the standby', async () => {
+test('a reset every 100 ms: numbers go on, from Redis and from the standby', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {
@@ -63,7 +63,7 @@ it('a reset every 100 ms: numbers go on, from Redis and from the standby', async
   await expectWhole(fleet);
 });
 
-it('half a reply, then the connection closed: the call is repeated', async () => {
+test('half a reply, then the connection closed: the call is repeated', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (let bytes = 3; bytes < 40; bytes += 4) {
@@ -72,7 +72,7 @@ it('half a reply, then the connection closed: the call is repeated', async () =>
   await expectWhole(fleet);
 });
 
-it('latency of 500 ± 400 ms: every request is answered, by Redis or by the standby', async () => {
+test('latency of 500 ± 400 ms: every request is answered, by Redis or by the standby', async () => {
   await using fleet = await startFleet({ env: { REDIS_TIMEOUT_MS: '1000' } });
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {

@@ -1,6 +1,6 @@
 /** Faults of the nodes: killed in the middle of a call, restarted in good order, stopped and continued. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { type Fleet, startFleet } from './fleet.ts';
 import { startUsualLoad, USUAL_LOAD } from './scenes.ts';
 import { until } from './until.ts';
@@ -18,7 +18,7 @@ const untilRecorded = (fleet: Fleet, name: string): Promise<void> =>
     (await fleet.readStored()).gaps.some(({ holder }) => holder === name),
   );
 
-it('a node killed between its call and the reply: nothing twice; what it may have had is in the gap record or its last call', async () => {
+test('a node killed between its call and the reply: nothing twice; what it may have had is in the gap record or its last call', async () => {
   await using fleet = await startFleet({ env });
   await startUsualLoad(fleet);
   for (const node of fleet.nodes) {
@@ -48,7 +48,7 @@ it('a node killed between its call and the reply: nothing twice; what it may hav
   expect(verdict.tolerated.inLastCalls).toBeLessThanOrEqual(3 * USUAL_LOAD.clientsPerNode);
 });
 
-it('three nodes restarted one after the other under load: no gap, and no request fails but for a closed door', async () => {
+test('three nodes restarted one after the other under load: no gap, and no request fails but for a closed door', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (const node of fleet.nodes) {
@@ -69,7 +69,7 @@ it('three nodes restarted one after the other under load: no gap, and no request
   expect(failed).toEqual([]);
 });
 
-it(`a node stopped for ${STOPPED_MS / 1_000} s and continued: what the others passed over is handed out after all`, async () => {
+test(`a node stopped for ${STOPPED_MS / 1_000} s and continued: what the others passed over is handed out after all`, async () => {
   await using fleet = await startFleet({ env });
   await startUsualLoad(fleet);
   const [node] = fleet.nodes;

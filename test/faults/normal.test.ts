@@ -1,6 +1,6 @@
 /** Normal running, slow and fast: 1, 2, 3, … without a hole or a jump, whatever node is asked. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { type Fleet, KEY, startFleet } from './fleet.ts';
 import { until } from './until.ts';
 
@@ -15,7 +15,7 @@ const askAtIntervals = async (fleet: Fleet, intervalMs: number, requests: number
   }
 };
 
-it.each([1, 3])(
+test.each([1, 3])(
   '%i node(s): at 1, at 10 and at as many requests per second as they can, each value is the next one',
   async (nodes) => {
     await using fleet = await startFleet({ nodes, env: { REDIS_TIMEOUT_MS: '1000' } });

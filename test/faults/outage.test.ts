@@ -1,5 +1,5 @@
 /** Outages of Redis as a user sees them: standby numbers, then refusals or temporary numbers, and the series whole again afterwards. */
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { type Fleet, type FleetNode, KEY, startFleet } from './fleet.ts';
 import { expectWhole, GENTLE_LOAD, onAllLinks, startUsualLoad, untilServedFromStandby } from './scenes.ts';
 import { listTemporary, resolveTemporary } from './service-calls.ts';
@@ -23,7 +23,7 @@ const passWhatWasUsed = async (fleet: Fleet): Promise<void> => {
 
 const refusalsOf = (fleet: Fleet, { label }: FleetNode): number => fleet.count({ node: label, status: 503 });
 
-it(`an outage of ${OUTAGE_NUMBERS} numbers per node on three nodes: none fails, and 1, 2, 3, … are all there afterwards`, async () => {
+test(`an outage of ${OUTAGE_NUMBERS} numbers per node on three nodes: none fails, and 1, 2, 3, … are all there afterwards`, async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {
@@ -39,7 +39,7 @@ it(`an outage of ${OUTAGE_NUMBERS} numbers per node on three nodes: none fails, 
   expect(counter).toBe(issued);
 });
 
-it('503 with Retry-After when Redis is away for longer than the standby lasts, and from Redis again afterwards', async () => {
+test('503 with Retry-After when Redis is away for longer than the standby lasts, and from Redis again afterwards', async () => {
   await using fleet = await startFleet({ env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
   await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {
@@ -63,7 +63,7 @@ it('503 with Retry-After when Redis is away for longer than the standby lasts, a
   expect(refused.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
 });
 
-it('numbers stay in order after an outage that used up every standby, for the new ones are far enough ahead of what is left', async () => {
+test('numbers stay in order after an outage that used up every standby, for the new ones are far enough ahead of what is left', async () => {
   await using fleet = await startFleet({ env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
   await fleet.disturb(async () => {
     // From the beginning, so that the three segments, side by side, are used as a whole.
@@ -83,7 +83,7 @@ it('numbers stay in order after an outage that used up every standby, for the ne
   expect(verdict.recordedGaps).toBe(0);
 });
 
-it('temporary numbers when the standby is used up: all are handed over, and each is replaced by one real number, once', async () => {
+test('temporary numbers when the standby is used up: all are handed over, and each is replaced by one real number, once', async () => {
   await using fleet = await startFleet({ outage: 'temporary', env: { STANDBY_SIZE: String(SMALL_STANDBY) } });
   await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {

@@ -1,7 +1,7 @@
 /** Faults of the Redis server itself: killed, stopped, loading, busy, full, read-only, or with a key of the wrong type. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { type Fleet, startFleet } from './fleet.ts';
 import { expectWhole, GENTLE_LOAD, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
 import { registerPrefix } from './service-calls.ts';
@@ -32,7 +32,7 @@ const outageReasons = (fleet: Fleet): string[] =>
     String(process.logs().findLast(({ event }) => event === 'outage-began')?.['reason']),
   );
 
-it('Redis killed and restarted from its append-only file: the standby serves meanwhile, nothing is lost', async () => {
+test('Redis killed and restarted from its append-only file: the standby serves meanwhile, nothing is lost', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (let round = 0; round < 3; round += 1) {
@@ -45,7 +45,7 @@ it('Redis killed and restarted from its append-only file: the standby serves mea
   await expectWhole(fleet);
 });
 
-it(`Redis stopped for ${STOPPED_MS / 1_000} s and continued: the standby serves all that time, nothing is lost`, async () => {
+test(`Redis stopped for ${STOPPED_MS / 1_000} s and continued: the standby serves all that time, nothing is lost`, async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet, GENTLE_LOAD);
   await fleet.disturb(async () => {
@@ -56,7 +56,7 @@ it(`Redis stopped for ${STOPPED_MS / 1_000} s and continued: the standby serves 
   await expectWhole(fleet);
 });
 
-it('scripts flushed again and again: they are loaded again, nobody notices', async () => {
+test('scripts flushed again and again: they are loaded again, nobody notices', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   for (let round = 0; round < 50; round += 1) {
@@ -67,7 +67,7 @@ it('scripts flushed again and again: they are loaded again, nobody notices', asy
   await expectWhole(fleet);
 });
 
-it('Redis out of memory: the standby serves until there is room again', async () => {
+test('Redis out of memory: the standby serves until there is room again', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {
@@ -79,7 +79,7 @@ it('Redis out of memory: the standby serves until there is room again', async ()
   await expectWhole(fleet);
 });
 
-it('Redis made a replica of a server that is not there: the standby serves until it may be written again', async () => {
+test('Redis made a replica of a server that is not there: the standby serves until it may be written again', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   await fleet.disturb(async () => {
@@ -91,7 +91,7 @@ it('Redis made a replica of a server that is not there: the standby serves until
   await expectWhole(fleet);
 });
 
-it('Redis busy with a script that does not end: the standby serves until it is killed', async () => {
+test('Redis busy with a script that does not end: the standby serves until it is killed', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   const other = new Redis(fleet.redis.url, { maxRetriesPerRequest: null });
@@ -108,7 +108,7 @@ it('Redis busy with a script that does not end: the standby serves until it is k
   await expectWhole(fleet);
 });
 
-it('Redis loading its data for seconds after a crash: the standby serves until it is ready', async () => {
+test('Redis loading its data for seconds after a crash: the standby serves until it is ready', async () => {
   // A debugging aid of Redis: so many microseconds per command that it loads.
   await using fleet = await startFleet({ redisArgs: ['--key-load-delay', '500'] });
   const pipeline = fleet.client.pipeline();
@@ -124,7 +124,7 @@ it('Redis loading its data for seconds after a crash: the standby serves until i
   await expectWhole(fleet);
 });
 
-it('500 for a prefix whose keys are of the wrong type, and for that one alone', async () => {
+test('500 for a prefix whose keys are of the wrong type, and for that one alone', async () => {
   await using fleet = await startFleet();
   await startUsualLoad(fleet);
   const [{ url }] = fleet.nodes;

@@ -1,6 +1,6 @@
 /** Restarts behind nginx, which has no health checks: keyed POSTs are repeated by the proxy, and nobody sees them fail. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { advisedLocation, startNginx } from '../support/nginx.ts';
 import { findFreePort, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -13,7 +13,7 @@ const ROUNDS = 3;
 const PREFIX = 'NGX';
 const BEFORE_AND_AFTER_MS = 1_000;
 
-it(`two nodes restarted ${ROUNDS} times each behind nginx under keyed POSTs: none fails, no number comes twice, none is missing`, async () => {
+test(`two nodes restarted ${ROUNDS} times each behind nginx under keyed POSTs: none fails, no number comes twice, none is missing`, async () => {
   await using redis = await startRedisServer({ appendonly: true });
   await using nodes = new AsyncDisposableStack();
   const start = async (port: number): Promise<Service> => {

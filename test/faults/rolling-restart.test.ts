@@ -1,6 +1,6 @@
 /** A rolling restart behind HAProxy at 2,000 requests per second: nobody sees it. Without the drain, clients do. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { CHECKS, type Haproxy, startHaproxy } from '../support/haproxy.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -80,7 +80,7 @@ const readGaps = async ({ process }: Slot): Promise<unknown[]> => {
   return reply.items;
 };
 
-it(`${NODES} nodes restarted one after the other at ${RATE} requests/s: no request fails, none is retried by the proxy, no number is missing`, async () => {
+test(`${NODES} nodes restarted one after the other at ${RATE} requests/s: no request fails, none is retried by the proxy, no number is missing`, async () => {
   await using stage = await standUp(DRAIN_MS);
   const { load, stopsMs } = await restartUnderLoad(stage, NODES);
   const counts = await stage.proxy.counts();
@@ -104,7 +104,7 @@ it(`${NODES} nodes restarted one after the other at ${RATE} requests/s: no reque
   }
 });
 
-it('one node restarted without a drain: clients see failures, so the test above can fail; even then no number comes twice', async () => {
+test('one node restarted without a drain: clients see failures, so the test above can fail; even then no number comes twice', async () => {
   await using stage = await standUp(0);
   const { load } = await restartUnderLoad(stage, 1);
   console.log(`without a drain: ${JSON.stringify({ sent: load.sent, failures: load.failures })}`);

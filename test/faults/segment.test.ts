@@ -1,6 +1,6 @@
 /** Nodes that number from segments of their own, killed under load: nothing twice, and all of theirs stands under their names. */
 import { Redis } from 'ioredis';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { createHistory } from '../support/history.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -14,7 +14,7 @@ const PAUSE_MS = 5;
 /** Several segments of each process: the first have a hundred values. */
 const NUMBERS_BETWEEN_KILLS = 600;
 
-it('three nodes killed one after the other (kill -9): nothing twice, every value issued, recorded or in a range of a killed node', async () => {
+test('three nodes killed one after the other (kill -9): nothing twice, every value issued, recorded or in a range of a killed node', async () => {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedisServer({ appendonly: true }));
   const client = new Redis(redis.url);

@@ -1,6 +1,6 @@
 /** API keys through the whole app: made, used, listed, narrowed, revoked; on SQLite, and on Redis through two nodes. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -59,7 +59,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
   const take = (app: TestApp, key: string, prefixKey = 'SHOP-1'): Promise<TestReply> =>
     app.call('GET', `/api/numbers/${prefixKey}`, undefined, { 'x-api-key': key });
 
-  it('201: a key is shown once, works on every node, and does what its scopes say and nothing else', async () => {
+  test('201: a key is shown once, works on every node, and does what its scopes say and nothing else', async () => {
     const { status, json, headers } = await make(['numbers:issue:SHOP-*'], { expires_in_days: 1 });
     expect(status).toBe(201);
     expect(headers['cache-control']).toBe('no-store');
@@ -78,7 +78,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(listed.text).not.toContain(json.key);
   });
 
-  it('201: a key is valid for 90 days, for as long as was asked, or for ever when that was said', async () => {
+  test('201: a key is valid for 90 days, for as long as was asked, or for ever when that was said', async () => {
     const validity = async (more: object): Promise<number | undefined> => {
       const { json } = await make(['numbers:issue'], more);
       return json.expiresAt === null ? undefined : Date.parse(json.expiresAt) - Date.parse(json.createdAt);
@@ -89,7 +89,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(await validity({ expiresInDays: null })).toBeUndefined();
   });
 
-  it('201: a key that a key makes ends with it at the latest, and says who made it', async () => {
+  test('201: a key that a key makes ends with it at the latest, and says who made it', async () => {
     const scopes = ['keys:admin', 'numbers:issue'];
     const maker = (await make(scopes, { expiresInDays: 2 })).json;
     for (const more of [{}, { expiresInDays: null }, { expiresInDays: 30 }]) {
@@ -100,7 +100,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(Date.parse(shorter.expiresAt)).toBeLessThan(Date.parse(maker.expiresAt));
   });
 
-  it('401: with a key all that it made, and those made, are refused, here at once and elsewhere within 5 s; no list shows them', async () => {
+  test('401: with a key all that it made, and those made, are refused, here at once and elsewhere within 5 s; no list shows them', async () => {
     const scopes = ['keys:admin', 'numbers:issue'];
     const first = (await make(scopes)).json;
     const second = (await make(scopes, {}, { 'x-api-key': first.key })).json;
@@ -122,7 +122,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     for (const { id } of [first, second, third]) expect(ids).not.toContain(id);
   });
 
-  it('403: no more than four keys make each other in a row', async () => {
+  test('403: no more than four keys make each other in a row', async () => {
     const scopes = ['keys:admin', 'numbers:issue'];
     let { json } = await make(scopes);
     for (let made = 1; made <= 4; made += 1) {
@@ -134,7 +134,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect((await make(scopes, {}, { 'x-api-key': json.key })).status).toBe(403);
   });
 
-  it('401: a revoked key is refused here at once, and on every other node within 5 s', async () => {
+  test('401: a revoked key is refused here at once, and on every other node within 5 s', async () => {
     const { json } = await make(['numbers:issue']);
     expect((await take(setting.other, json.key)).status).toBe(200);
     const revoked = performance.now();
@@ -145,7 +145,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(await setting.app.call('DELETE', `/api/api-keys/${json.id}`)).toMatchObject({ status: 404 });
   });
 
-  it('401: an expired key is refused to the millisecond', async () => {
+  test('401: an expired key is refused to the millisecond', async () => {
     const { json } = await make(['numbers:issue'], { expiresInDays: 1 });
     setting.clock.nowMs = Date.parse(json.expiresAt) - 1;
     expect((await take(setting.app, json.key)).status).toBe(200);
@@ -153,7 +153,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect((await take(setting.app, json.key)).status).toBe(401);
   });
 
-  it('401: what is nearly a key, or comes with a token, is refused, and the log does not show it', async () => {
+  test('401: what is nearly a key, or comes with a token, is refused, and the log does not show it', async () => {
     const { json } = await make(['numbers:issue']);
     const last = json.key.at(-1) === 'A' ? 'B' : 'A';
     const others = ['', 'x', json.id, `${json.key.slice(0, -1)}${last}`, `${json.key}A`, json.key.toUpperCase()];
@@ -168,7 +168,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(JSON.stringify(setting.app.log)).not.toContain(json.key.slice(-43, -1));
   });
 
-  it('403: nobody makes a key that can do more than he can himself', async () => {
+  test('403: nobody makes a key that can do more than he can himself', async () => {
     const shop = bearer('keys:admin:SHOP-* numbers:issue:SHOP-* configs:read:SHOP-1');
     for (const scopes of [
       ['numbers:issue'],
@@ -187,7 +187,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect((await make(['numbers:issue'], {}, bearer('numbers:issue'))).status).toBe(403);
   });
 
-  it('403: a narrowed administrator sees and revokes only keys that stay within his prefixes', async () => {
+  test('403: a narrowed administrator sees and revokes only keys that stay within his prefixes', async () => {
     const shop = bearer('keys:admin:SHOP-*');
     const [inside, outside] = [
       await make(['numbers:issue:SHOP-1']),
@@ -203,7 +203,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect((await take(setting.app, outside.json.key)).status).toBe(200);
   });
 
-  it('400: a name, at least one scope, and only scopes that mean something', async () => {
+  test('400: a name, at least one scope, and only scopes that mean something', async () => {
     for (const body of [
       {},
       { name: '', scopes: ['configs:read'] },
@@ -219,7 +219,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     }
   });
 
-  it('200: lists are paged, and the log tells who made and revoked a key, and never the key', async () => {
+  test('200: lists are paged, and the log tells who made and revoked a key, and never the key', async () => {
     const { json } = await make(['configs:read'], {}, bearer('keys:admin configs:read', 'alice'));
     expect(json.createdBy).toBe('alice');
     await setting.app.call('DELETE', `/api/api-keys/${json.id}`, undefined, bearer('keys:admin', 'bob'));
@@ -238,7 +238,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(seen).toEqual(all);
   });
 
-  it('200: an idempotency key is that of the API key it came with', async () => {
+  test('200: an idempotency key is that of the API key it came with', async () => {
     const keys = await Promise.all([make(['numbers:issue']), make(['numbers:issue'])]);
     const ask = async (key: string): Promise<string> => {
       const headers = { 'x-api-key': key, 'idempotency-key': '"order 1"' };
@@ -256,7 +256,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
 });
 
 describe('API keys while Redis is away', () => {
-  it('200, 503: a key in use goes on taking numbers from the standby, one that is not known cannot be judged', async () => {
+  test('200, 503: a key in use goes on taking numbers from the standby, one that is not known cannot be judged', async () => {
     const redis = await startRedisServer();
     const app = await startApp({ NUMBERS_AUTH: 'required', REDIS_URL: redis.url });
     await app.ready();

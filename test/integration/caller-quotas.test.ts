@@ -1,5 +1,5 @@
 /** What one caller can leave behind in the stores for good is bounded: API keys, prefixes, counters of past periods. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, it as test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
@@ -17,7 +17,7 @@ const start = async (store: string, env: Readonly<Record<string, string>>, clock
 };
 
 describe.each(['sqlite', 'redis'])('many API keys on %s', (store) => {
-  it('429: a caller has no more than API_KEYS_MAX, together with the keys that it made; one that is revoked makes room', async () => {
+  test('429: a caller has no more than API_KEYS_MAX, together with the keys that it made; one that is revoked makes room', async () => {
     const app = await start(store, { API_KEYS_MAX: '3' });
     const alice = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}` };
     const bob = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'bob' })}` };
@@ -40,7 +40,7 @@ describe.each(['sqlite', 'redis'])('many API keys on %s', (store) => {
 });
 
 describe.each(['sqlite', 'redis'])('many prefixes on %s', (store) => {
-  it('429: a caller registers no more new prefixes than REGISTRATIONS_MAX; it changes, removes and registers again what it has', async () => {
+  test('429: a caller registers no more new prefixes than REGISTRATIONS_MAX; it changes, removes and registers again what it has', async () => {
     const app = await start(store, { REGISTRATIONS_MAX: '3' });
     const bearer = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
     const register = (key: string, subject: string, headers: Record<string, string> = {}) =>
@@ -63,7 +63,7 @@ describe.each(['sqlite', 'redis'])('many prefixes on %s', (store) => {
 });
 
 describe.each(['sqlite', 'redis'])('periods that are over on %s', (store) => {
-  it.each([
+  test.each([
     ['daily', '{year}{month}{day}', '2026-11-27', '2026-11-26'],
     ['monthly', '{year}{month}', '2026-09-01', '2026-08-31'],
     ['yearly', '{year}', '2024-01-01', '2023-12-31'],

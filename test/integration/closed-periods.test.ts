@@ -1,5 +1,5 @@
 /** Documents of other dates: which periods they may be dated in, and that a closed one gives nothing more, on any node. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { startAppOn } from '../support/store-app.ts';
@@ -35,7 +35,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     key = `P${prefixes}`;
   });
 
-  it('200: a document of last year counts and prints in last year, one of this year in this', async () => {
+  test('200: a document of last year counts and prints in last year, one of this year in this', async () => {
     await registerOn(app, key, YEARLY);
     const dates = ['2025-12-31', undefined, '2026-01-01', '2025-01-01', '2025-12-31T23:30:00Z', '2025-12-31T22:59:59Z'];
     const numbers: string[] = [];
@@ -43,13 +43,13 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     expect(numbers).toEqual(['2025-001', '2026-001', '2026-002', '2025-002', '2026-003', '2025-003']);
   });
 
-  it('200: the whole date shows, and {hour} is that of the first moment of the day', async () => {
+  test('200: the whole date shows, and {hour} is that of the first moment of the day', async () => {
     await registerOn(app, key, { format: '{year}{month}{day}T{hour}-{SEQ:2}', timeZone: 'America/New_York' });
     expect((await takeOn(app, key, '2026-02-03')).json.number).toBe('20260203T00-01');
     expect((await takeOn(app, key, '2026-02-03T04:05:06+00:00')).json.number).toBe('20260202T23-02');
   });
 
-  it.each([
+  test.each([
     ['an earlier period, while allowPast is off', { ...YEARLY, allowPast: false }, '2025-12-31', 'allowPast is off'],
     ['a period to come', YEARLY, '2027-01-01', 'has not begun'],
     ['a period to come, in the zone of the prefix', YEARLY, '2026-12-31T23:00:00Z', 'has not begun'],
@@ -65,12 +65,12 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     expect((await takeOn(app, key)).json.number).toMatch(/-001$/);
   });
 
-  it('400: allowPast is for the strategy counter', async () => {
+  test('400: allowPast is for the strategy counter', async () => {
     const reply = await registerOn(app, key, { ...YEARLY, strategy: 'segment' });
     expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'allowPast' }] } });
   });
 
-  it('409: a closed period gives nothing more, its neighbours do; closing again answers the same', async () => {
+  test('409: a closed period gives nothing more, its neighbours do; closing again answers the same', async () => {
     await registerOn(app, key, YEARLY);
     expect((await takeOn(app, key, '2025-06-01')).json.number).toBe('2025-001');
     const closed = await closeOn(app, key, '2025', 'Annual accounts filed');
@@ -92,7 +92,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     ]);
   });
 
-  it('200: a key used before the close finds its number after it; a new key finds the period closed', async () => {
+  test('200: a key used before the close finds its number after it; a new key finds the period closed', async () => {
     await registerOn(app, key, YEARLY);
     const take = (idempotencyKey: string, date = '2025-06-01') =>
       app.call('POST', '/api/numbers', { prefixKey: key, date }, { 'idempotency-key': `${key}-${idempotencyKey}` });
@@ -103,7 +103,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     expect(await take('two')).toMatchObject({ status: 409, json: { code: 'PERIOD_CLOSED' } });
   });
 
-  it.each([
+  test.each([
     ['that is not over', 'yearly', '2026', 'a minute after its end'],
     ['to come', 'yearly', '2027', 'a minute after its end'],
     ['of another reset', 'yearly', '2025-11', 'Not a period'],
@@ -115,7 +115,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     expect(reply.json.errors[0].message).toContain(message);
   });
 
-  it('200: a period can be closed a minute after its end, and not before', async () => {
+  test('200: a period can be closed a minute after its end, and not before', async () => {
     await registerOn(app, key, { ...YEARLY, timeZone: 'UTC' });
     nowMs = Date.UTC(2027, 0, 1) + 59_999;
     expect((await closeOn(app, key, '2026')).status).toBe(400);
@@ -123,7 +123,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
     expect((await closeOn(app, key, '2026')).status).toBe(200);
   });
 
-  it('401, 404: closing needs a token, and a prefix', async () => {
+  test('401, 404: closing needs a token, and a prefix', async () => {
     expect((await closeOn(app, 'GONE', '2025')).status).toBe(404);
     const url = '/api/sequences/GONE/periods/2025/close';
     expect((await app.call('POST', url, { reason: 'x' }, {})).status).toBe(401);
@@ -131,7 +131,7 @@ describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
 });
 
 describe('a closed period on two nodes', () => {
-  it('gives nothing more on the other node, which held a standby of it; nor in an outage', async () => {
+  test('gives nothing more on the other node, which held a standby of it; nor in an outage', async () => {
     const redis = await startRedisServer({ appendonly: true });
     let nowMs = Date.parse('2026-12-31T23:00:00Z');
     const env = { REDIS_URL: redis.url, STANDBY_SIZE: '10' };

@@ -1,5 +1,5 @@
 /** Prefixes that could print the same number are refused, unless somebody insists; on all stores, and by two nodes at once. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -30,7 +30,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
       ...(etag !== undefined && { 'if-match': etag }),
     });
 
-  it('409: a registration names the number both could print and the other prefix, by PUT and by POST', async () => {
+  test('409: a registration names the number both could print and the other prefix, by PUT and by POST', async () => {
     expect((await put('OV', { format: 'OV{SEQ:4}' })).status).toBe(200);
     for (const method of ['PUT', 'POST']) {
       const refused = await app.call(method, pathOf('OV1'), { format: 'OV1{SEQ:3}' });
@@ -43,14 +43,14 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
     expect((await put('OV1', { format: '{prefix}-{SEQ:3}' })).status).toBe(200);
   });
 
-  it('409: a change is compared too, and one that prints no more than before is not', async () => {
+  test('409: a change is compared too, and one that prints no more than before is not', async () => {
     expect(await put('OV1', { format: 'OV1{SEQ:3}' }, '"1"')).toMatchObject({ status: 409 });
     expect(await put('OV1', { format: 'OV1{SEQ:3}', allowCollision: true }, '"1"')).toMatchObject({ status: 200 });
     expect(await put('OV', { format: 'OV{SEQ:4}', outage: 'reject' }, '"1"')).toMatchObject({ status: 200 });
     expect(await put('OV1', { format: 'OV1{SEQ:3}' }, '"2"')).toMatchObject({ status: 409 });
   });
 
-  it('200: allowCollision insists, is read back and comes back with a PUT, and ends the finding', async () => {
+  test('200: allowCollision insists, is read back and comes back with a PUT, and ends the finding', async () => {
     const { json } = await app.call('GET', pathOf('OV1'));
     expect(json).toMatchObject({ allowCollision: true, version: 2 });
     expect(await put('OV1', json, '"2"')).toMatchObject({ status: 200, json: { allowCollision: true, version: 3 } });
@@ -59,7 +59,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
     expect(await toldBy(app)).toEqual([]);
   });
 
-  it('409: a format of before and a removed prefix have printed their numbers', async () => {
+  test('409: a format of before and a removed prefix have printed their numbers', async () => {
     expect((await put('OLD', { format: 'OLD{SEQ:4}' })).status).toBe(200);
     expect((await put('OLD', { format: 'NEW{SEQ:4}' }, '"1"')).status).toBe(200);
     const former = await put('OLDER', { format: 'OLD{SEQ:3}' });
@@ -69,7 +69,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
     expect((await put('OLD', { format: 'OLD{SEQ:4}' })).status).toBe(200);
   });
 
-  it('409: a prefix that the caller may not read is not named', async () => {
+  test('409: a prefix that the caller may not read is not named', async () => {
     const narrow = createToken(JWT_SECRET, { scope: 'configs:read:MINE configs:write:MINE' });
     const reply = await app.call('PUT', pathOf('MINE'), { format: 'OV{SEQ:5}' }, { authorization: `Bearer ${narrow}` });
     expect(reply).toMatchObject({ status: 409, json: { code: 'FORMAT_COLLISION' } });
@@ -77,7 +77,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
     expect(reply.text).not.toContain('OV{SEQ:4}');
   });
 
-  it('409: of 20 registrations at the same time that could print alike exactly one wins', async () => {
+  test('409: of 20 registrations at the same time that could print alike exactly one wins', async () => {
     const tries = Array.from({ length: 20 }, (_, index) => put(`S${index}`, { format: 'SAME-{SEQ:4}' }));
     const replies = await Promise.all(tries);
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -105,7 +105,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     await postgres?.release();
   });
 
-  it('409: of registrations that race on both nodes exactly one of two that could print alike wins', async () => {
+  test('409: of registrations that race on both nodes exactly one of two that could print alike wins', async () => {
     for (let round = 0; round < 15; round += 1) {
       const replies = await Promise.all(
         nodes.map((node, at) => node.call('PUT', pathOf(`R${round}.${at}`), { format: `R${round}x{SEQ:4}` })),
@@ -115,7 +115,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     }
   });
 
-  it('409: of changes that race on both nodes exactly one of two that could print alike wins', async () => {
+  test('409: of changes that race on both nodes exactly one of two that could print alike wins', async () => {
     for (let round = 0; round < 5; round += 1) {
       const keys = nodes.map((_, at) => `C${round}.${at}`);
       for (const key of keys) await nodes[0]?.call('PUT', pathOf(key), { format: '{prefix}_{SEQ:4}' });
@@ -127,7 +127,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     }
   });
 
-  it('200: /health names a pair that was registered by hand, until one is changed', async () => {
+  test('200: /health names a pair that was registered by hand, until one is changed', async () => {
     const [one] = nodes as [TestApp];
     await one.call('PUT', pathOf('OV'), { format: 'OV{SEQ:4}' });
     expect(await toldBy(one)).toEqual([]);
@@ -141,7 +141,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     expect(await toldBy(one)).toEqual([]);
   });
 
-  it('409: what a store that was emptied has lost is compared all the same, where PostgreSQL has it', async () => {
+  test('409: what a store that was emptied has lost is compared all the same, where PostgreSQL has it', async () => {
     const [one, other] = nodes as [TestApp, TestApp];
     await one.call('PUT', pathOf('KEPT'), { format: 'KEPT{SEQ:4}' });
     await redis.client.flushdb();

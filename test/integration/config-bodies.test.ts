@@ -1,5 +1,5 @@
 /** Bodies of registrations as people send them: what a reply said, the data model as the brief prints it, and a sequence without its length. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 
@@ -24,7 +24,7 @@ const put = (key: string, body: object, ifMatch?: string): Promise<TestReply> =>
   });
 
 describe('what a reply said', () => {
-  it('200: the reply of GET, and that of PUT, is accepted as the body of a PUT', async () => {
+  test('200: the reply of GET, and that of PUT, is accepted as the body of a PUT', async () => {
     const written = await put('BACK', { format: 'B-{SEQ:4}', overflow: 'reject', initialSeq: 5 });
     const read = await app.call('GET', '/api/prefix-configs/BACK');
     for (const body of [read.json, written.json]) {
@@ -34,7 +34,7 @@ describe('what a reply said', () => {
     expect((await put('COPY', { ...read.json, prefixKey: 'COPY', allowCollision: true })).status).toBe(200);
   });
 
-  it('400: another key than that of the path, and another version than If-Match, are refused by name', async () => {
+  test('400: another key than that of the path, and another version than If-Match, are refused by name', async () => {
     for (const [body, path] of [
       [{ prefixKey: 'OTHER' }, 'prefixKey'],
       [{ prefix_key: 'OTHER' }, 'prefix_key'],
@@ -46,7 +46,7 @@ describe('what a reply said', () => {
     }
   });
 
-  it('200: the data model of the brief, with prefix_key in the body, is accepted', async () => {
+  test('200: the data model of the brief, with prefix_key in the body, is accepted', async () => {
     const body = { prefix_key: 'BRIEF', format: 'BR-{year}-{SEQ:6}', seq_length: 6, initial_seq: 3046 };
     expect((await put('BRIEF', body)).status).toBe(200);
     expect((await app.call('GET', '/api/numbers/BRIEF')).json.number).toMatch(/^BR-[0-9]{4}-003047$/);
@@ -54,7 +54,7 @@ describe('what a reply said', () => {
 });
 
 describe('{SEQ} without its length', () => {
-  it('200: with seqLength or seq_length beside it is that length', async () => {
+  test('200: with seqLength or seq_length beside it is that length', async () => {
     for (const [key, field] of [
       ['CAMEL', 'seqLength'],
       ['SNAKE', 'seq_length'],
@@ -65,12 +65,12 @@ describe('{SEQ} without its length', () => {
     }
   });
 
-  it('200: a preloaded entry of that form serves', async () => {
+  test('200: a preloaded entry of that form serves', async () => {
     await database.client.hset('prefix_configs', 'PRE', '{"format":"T-{SEQ}","seq_length":4}');
     expect((await app.call('GET', '/api/numbers/PRE')).json).toEqual({ number: 'T-0001' });
   });
 
-  it('400: without any length it is refused, with both ways to write it', async () => {
+  test('400: without any length it is refused, with both ways to write it', async () => {
     const { status, json } = await put('NONE', { format: 'N-{SEQ}' });
     expect([status, json.title]).toEqual([400, '{SEQ} tag needs a length']);
     expect(json.detail).toMatch(/\{SEQ:N\}.*seqLength/);

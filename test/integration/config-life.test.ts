@@ -1,5 +1,5 @@
 /** The life of a prefix config on every store: what it was outlives its removal, so that no number comes twice. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -74,7 +74,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
   const take = async (key: string, more: object = {}) =>
     (await app.call('POST', '/api/numbers', { prefixKey: key, ...more })).json.number;
 
-  it('400: a prefix that was removed is registered again only as it could have been changed: A11 comes once', async () => {
+  test('400: a prefix that was removed is registered again only as it could have been changed: A11 comes once', async () => {
     const key = freshKey();
     expect((await put(key, { format: 'A1{SEQ:1}' })).status).toBe(200);
     expect(await take(key)).toBe('A11');
@@ -87,7 +87,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect(await take(key)).toBe('A12');
   });
 
-  it('400: another reset after a removal, in a later period and with allowPast, repeats no number of an earlier one', async () => {
+  test('400: another reset after a removal, in a later period and with allowPast, repeats no number of an earlier one', async () => {
     const key = freshKey();
     const [format, before] = ['R{year}{month}-{SEQ:4}', nowMs];
     try {
@@ -110,7 +110,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     }
   });
 
-  it('400: gapless numbers come once too, through removals as through changes', async () => {
+  test('400: gapless numbers come once too, through removals as through changes', async () => {
     const key = freshKey();
     const first = await put(key, { format: 'G1{SEQ:1}', strategy: 'gapless' });
     expect(first.status).toBe(store === 'redis' ? 400 : 200);
@@ -123,7 +123,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect(await take(key)).toBe('G12');
   });
 
-  it.each([
+  test.each([
     ['counter', 'gapless'],
     ['segment', 'gapless'],
     ['gapless', 'counter'],
@@ -157,7 +157,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     },
   );
 
-  it('400: a number that is dated back is enough to keep a counter from becoming gapless', async () => {
+  test('400: a number that is dated back is enough to keep a counter from becoming gapless', async () => {
     if (store === 'redis')
       return expect((await put(freshKey(), { format: '{SEQ:1}', strategy: 'gapless' })).status).toBe(400);
     const key = freshKey();
@@ -167,7 +167,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect(await change(key, next)).toMatchObject({ status: 400, json: { errors: [{ path: 'strategy' }] } });
   });
 
-  it('400: what was numbered before the last change counts after a removal, and after a second one', async () => {
+  test('400: what was numbered before the last change counts after a removal, and after a second one', async () => {
     const key = freshKey();
     await put(key, { format: 'A1{SEQ:1}' });
     expect(await take(key)).toBe('A11');
@@ -181,7 +181,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect((await change(key, { format: 'A{SEQ:2}', initialSeq: 10 })).status).toBe(400);
   });
 
-  it('400: another node refuses it too, by PUT and by POST', async () => {
+  test('400: another node refuses it too, by PUT and by POST', async () => {
     const key = freshKey();
     await put(key, { format: 'A1{SEQ:1}' });
     await take(key);
@@ -191,7 +191,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect((await other.call('POST', `/api/prefix-configs/${key}`, body)).status).toBe(400);
   });
 
-  it('404, 200: a removed prefix is no prefix for anybody, and its versions go on when it is registered again', async () => {
+  test('404, 200: a removed prefix is no prefix for anybody, and its versions go on when it is registered again', async () => {
     const key = freshKey();
     await put(key, { format: 'V{SEQ:3}' });
     await change(key, { format: 'V{SEQ:4}' });
@@ -207,7 +207,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect((await change(key, { format: 'V{SEQ:5}' }, '"3"')).json.version).toBe(4);
   });
 
-  it('412: DELETE with the ETag of another version removes nothing', async () => {
+  test('412: DELETE with the ETag of another version removes nothing', async () => {
     const key = freshKey();
     await put(key, { format: 'D{SEQ:3}' });
     await change(key, { format: 'D{SEQ:4}' });
@@ -221,7 +221,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     expect((await remove(key, '*')).status).toBe(404);
   });
 
-  it('204, 412: of a removal and a change that race for one version exactly one goes through', async () => {
+  test('204, 412: of a removal and a change that race for one version exactly one goes through', async () => {
     for (let round = 0; round < 10; round += 1) {
       const key = freshKey();
       await put(key, { format: 'D{SEQ:3}' });
@@ -237,7 +237,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     }
   });
 
-  it('200: of registrations that race after a removal one wins, and none goes by what was there before', async () => {
+  test('200: of registrations that race after a removal one wins, and none goes by what was there before', async () => {
     for (let round = 0; round < 10; round += 1) {
       const key = freshKey();
       await put(key, { format: 'A1{SEQ:1}' });
@@ -254,7 +254,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     }
   });
 
-  it('400: a prefix with a strategy that was removed takes up no other one that repeats its numbers', async () => {
+  test('400: a prefix with a strategy that was removed takes up no other one that repeats its numbers', async () => {
     const key = freshKey();
     await put(key, { format: 'S-{SEQ:3}', strategy: 'snowflake' });
     const [first] = (await app.call('POST', '/api/numbers', { prefixKey: key, count: 2 })).json.numbers;
@@ -275,7 +275,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
       ({ value, issued }: { value: string; issued: string }) => `${value} ${issued}`,
     );
 
-  it('200: report, parse and preview know each number by the format of its time, through changes and a removal', async () => {
+  test('200: report, parse and preview know each number by the format of its time, through changes and a removal', async () => {
     const key = freshKey();
     await put(key, { format: `${key}A-{SEQ:4}` });
     for (let index = 0; index < 3; index += 1) await take(key);
@@ -310,7 +310,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     }
   });
 
-  it('200: with a reset, periods that were over keep their format, and the present one has both', async () => {
+  test('200: with a reset, periods that were over keep their format, and the present one has both', async () => {
     const key = freshKey();
     const before = nowMs;
     try {
@@ -337,7 +337,7 @@ describe.each(STORES)('the life of a prefix config on %s', (store) => {
     }
   });
 
-  it('200: gapless numbers are known by what the ledger says was printed', async () => {
+  test('200: gapless numbers are known by what the ledger says was printed', async () => {
     const key = freshKey();
     const strategy = store === 'redis' ? 'counter' : 'gapless';
     await put(key, { format: `${key}A-{SEQ:4}`, strategy });

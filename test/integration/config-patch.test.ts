@@ -1,5 +1,5 @@
 /** PATCH changes the fields it names and leaves the others; PUT says which ones it has set back. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -41,7 +41,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     app.call('PATCH', `${alias}/prefix-configs/${key}`, body, bearer(ifMatch));
   const get = async (key: string) => (await app.call('GET', `/api/prefix-configs/${key}`)).json;
 
-  it('200: PATCH changes what it names, in either spelling, under every alias, and leaves the rest', async () => {
+  test('200: PATCH changes what it names, in either spelling, under every alias, and leaves the rest', async () => {
     await put('FULL', full('FULL'));
     let before = await get('FULL');
     for (const [alias, change, shown] of [
@@ -58,7 +58,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect((await app.call('GET', '/api/numbers/FULL')).json.number).toMatch(/^FULL-[0-9]{6}-00051$/);
   });
 
-  it('200: null sets a field back to its default', async () => {
+  test('200: null sets a field back to its default', async () => {
     await put('NULLS', full('NULLS'));
     const { format: _format, ...others } = full('NULLS');
     const nulls = Object.fromEntries(Object.keys(others).map((name) => [name, null]));
@@ -72,7 +72,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     });
   });
 
-  it('200: the length follows a new format, and {SEQ} takes the length that is there', async () => {
+  test('200: the length follows a new format, and {SEQ} takes the length that is there', async () => {
     await put('LONG', { format: 'L-{SEQ:4}' });
     expect((await patch('LONG', { format: 'L-{SEQ:7}' })).json).toMatchObject({ format: 'L-{SEQ:7}', seqLength: 7 });
     expect((await patch('LONG', { format: 'LL-{SEQ}' })).json).toMatchObject({ format: 'LL-{SEQ:7}', seqLength: 7 });
@@ -80,7 +80,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect(both.json).toMatchObject({ format: 'LLL-{SEQ:9}', seqLength: 9 });
   });
 
-  it('200: a patch that says what is so already writes nothing, and keeps the version', async () => {
+  test('200: a patch that says what is so already writes nothing, and keeps the version', async () => {
     await put('SAME', full('SAME'));
     const before = await get('SAME');
     for (const body of [{}, { overflow: 'reject' }, { initial_seq: 41 }, before, { ...before, status: 'updated' }]) {
@@ -91,7 +91,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect((await patch('SAME', { outage: 'standby' }, '"1"')).json).toMatchObject({ status: 'updated', version: 2 });
   });
 
-  it('409: a patch that could print a number of another prefix is refused, unless allowCollision insists; null takes that back', async () => {
+  test('409: a patch that could print a number of another prefix is refused, unless allowCollision insists; null takes that back', async () => {
     await put('MINE', { format: 'MEET-{SEQ:4}' });
     await put('THEIRS', { format: 'APART-{SEQ:4}' });
     const refused = await patch('THEIRS', { format: 'MEET-{SEQ:4}' });
@@ -104,7 +104,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect((await patch('THEIRS', { format: 'MEET-{SEQ:4}' })).status).toBe(409);
   });
 
-  it('412, 404, 400: PATCH holds to If-Match, wants a config, and reads one ETag', async () => {
+  test('412, 404, 400: PATCH holds to If-Match, wants a config, and reads one ETag', async () => {
     await put('MATCH', { format: 'M-{SEQ:4}' });
     const code = async (reply: Promise<TestReply>) => [(await reply).status, (await reply).json.code];
     expect(await code(patch('MATCH', { overflow: 'reject' }, '"7"'))).toEqual([412, 'VERSION_CONFLICT']);
@@ -117,7 +117,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect((await app.call('GET', '/api/prefix-configs/NOWHERE')).status).toBe(404);
   });
 
-  it('400: what PUT refuses is refused, by its name, and nothing is changed', async () => {
+  test('400: what PUT refuses is refused, by its name, and nothing is changed', async () => {
     await put('WRONG', { format: 'W-{SEQ:4}' });
     const before = await get('WRONG');
     for (const [body, path] of [
@@ -143,7 +143,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect(await get('WRONG')).toEqual(before);
   });
 
-  it('400: a patch that could print a number twice is refused, as that PUT is', async () => {
+  test('400: a patch that could print a number twice is refused, as that PUT is', async () => {
     await put('TWICE', { format: 'T-{year}-{SEQ:4}', reset: 'yearly' });
     await app.call('GET', '/api/numbers/TWICE');
     const byPatch = await patch('TWICE', { reset: null });
@@ -151,7 +151,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect([byPatch.status, byPatch.json.errors]).toEqual([400, byPut.json.errors]);
   });
 
-  it('200: patches of different fields at the same time all stay', async () => {
+  test('200: patches of different fields at the same time all stay', async () => {
     await put('RACE', { format: 'R-{SEQ:4}' });
     const changes = [{ overflow: 'reject' }, { outage: 'reject' }, { timeZone: 'Europe/Berlin' }, { allowPast: true }];
     const replies = await Promise.all(changes.map((change) => patch('RACE', change)));
@@ -159,7 +159,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect(await get('RACE')).toMatchObject({ ...Object.assign({}, ...changes), version: 5 });
   });
 
-  it('200, 415: merge patches come as application/merge-patch+json or application/json; PUT takes no patch', async () => {
+  test('200, 415: merge patches come as application/merge-patch+json or application/json; PUT takes no patch', async () => {
     await put('TYPES', { format: 'TYPES-{SEQ:4}' });
     const send = (method: 'PATCH' | 'PUT', type: string, payload: string) =>
       app.server.inject({
@@ -177,7 +177,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     expect((await send('PUT', 'application/merge-patch+json', '{"format":"TYPES-{SEQ:4}"}')).statusCode).toBe(415);
   });
 
-  it('204, 405: PATCH stands in Allow, with the types it takes in Accept-Patch', async () => {
+  test('204, 405: PATCH stands in Allow, with the types it takes in Accept-Patch', async () => {
     for (const alias of ['/api', '', '/api/v1']) {
       const { status, headers } = await app.call('OPTIONS', `${alias}/prefix-configs/X`);
       expect([status, headers['allow']]).toEqual([204, 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT']);
@@ -186,7 +186,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     }
   });
 
-  it('403: PATCH takes configs:write for the prefix', async () => {
+  test('403: PATCH takes configs:write for the prefix', async () => {
     await put('GUARDED', { format: 'G-{SEQ:4}' });
     for (const [scope, status] of [
       ['configs:read', 403],
@@ -199,7 +199,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
     }
   });
 
-  it('200: PUT names the fields that it set back by leaving them out, and its reply is accepted as a body', async () => {
+  test('200: PUT names the fields that it set back by leaving them out, and its reply is accepted as a body', async () => {
     await put('BACK', full('BACK'));
     const kept = { format: 'BACK-{year}{month}-{SEQ:6}', reset: 'monthly', initial_seq: 41, allow_past: false };
     const { status, json } = await put('BACK', kept, '*');
@@ -211,7 +211,7 @@ describe.each(['embedded', 'redis'])('%s store', (store) => {
   });
 });
 
-it('200: a stored format that is not in NFC stays as it is where a patch does not name it', async () => {
+test('200: a stored format that is not in NFC stays as it is where a patch does not name it', async () => {
   const redis = await leaseRedisDatabase();
   const app = await startApp({ REDIS_URL: redis.url });
   try {
@@ -227,7 +227,7 @@ it('200: a stored format that is not in NFC stays as it is where a patch does no
   }
 });
 
-it('500: PATCH has nothing to merge with where the entry cannot be read; PUT with If-Match: * replaces it', async () => {
+test('500: PATCH has nothing to merge with where the entry cannot be read; PUT with If-Match: * replaces it', async () => {
   const redis = await leaseRedisDatabase();
   const app = await startApp({ REDIS_URL: redis.url });
   try {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
 
@@ -44,7 +44,7 @@ const shown = ({ certFile, keyFile }: Certificate): RequestOptions => ({
 describe('TLS', () => {
   const env = (): Record<string, string> => ({ TLS_CERT_FILE: server.certFile, TLS_KEY_FILE: server.keyFile });
 
-  it('200: with a certificate the service speaks HTTPS and nothing older than TLS 1.2, and says so to browsers', async () => {
+  test('200: with a certificate the service speaks HTTPS and nothing older than TLS 1.2, and says so to browsers', async () => {
     const app = await startApp(env());
     const port = await listen(app);
     expect(await ask(port)).toBe(200);
@@ -55,7 +55,7 @@ describe('TLS', () => {
     await app.close();
   });
 
-  it('200: with TLS_CLIENT_CA_FILE only who shows a certificate of that authority gets as far as a request', async () => {
+  test('200: with TLS_CLIENT_CA_FILE only who shows a certificate of that authority gets as far as a request', async () => {
     const app = await startApp({ ...env(), TLS_CLIENT_CA_FILE: authority.certFile });
     const port = await listen(app);
     expect(await ask(port, shown(authority.issue('client')))).toBe(200);
@@ -65,7 +65,7 @@ describe('TLS', () => {
     await app.close();
   });
 
-  it.each([
+  test.each([
     ['is not there', () => ({ TLS_CERT_FILE: '/nowhere.crt' })],
     ['is no certificate', () => ({ TLS_CERT_FILE: server.keyFile })],
     ['does not belong to the key', () => ({ TLS_CERT_FILE: authority.certFile })],
@@ -82,7 +82,7 @@ describe('browsers', () => {
       'access-control-request-headers': 'content-type,x-api-key',
     });
 
-  it('204: pages of an origin in CORS_ORIGINS may call, without cookies; other pages may not', async () => {
+  test('204: pages of an origin in CORS_ORIGINS may call, without cookies; other pages may not', async () => {
     const app = await startApp({ CORS_ORIGINS: `${PAGE},http://localhost:3000` });
     const allowed = await preflight(app, PAGE);
     expect(allowed.status).toBe(204);
@@ -99,7 +99,7 @@ describe('browsers', () => {
     await app.close();
   });
 
-  it('204: by default no page of another origin may call', async () => {
+  test('204: by default no page of another origin may call', async () => {
     const app = await startApp();
     const { status, headers } = await preflight(app, PAGE);
     expect(status).toBe(204);
@@ -107,7 +107,7 @@ describe('browsers', () => {
     await app.close();
   });
 
-  it('200: replies are neither run, guessed at nor framed; the page of the description runs its own scripts only', async () => {
+  test('200: replies are neither run, guessed at nor framed; the page of the description runs its own scripts only', async () => {
     const app = await startApp();
     for (const url of ['/livez', '/openapi.json', '/nowhere', '/api/numbers/A', '/api/prefix-configs']) {
       const { headers } = await app.call('GET', url, undefined, {});
@@ -139,7 +139,7 @@ describe('TRUST_PROXY', () => {
     return app.log.find(({ event }) => event === 'unauthorized')?.['client'];
   };
 
-  it.each([
+  test.each([
     ['nobody is believed by default', undefined, '10.0.0.7', '192.0.2.1', '10.0.0.7'],
     ['a proxy of the network is believed', '10.0.0.0/8', '10.0.0.7', '192.0.2.1', '192.0.2.1'],
     ['a single address will do', '10.0.0.7', '10.0.0.7', '192.0.2.1', '192.0.2.1'],

@@ -1,6 +1,6 @@
 /** With PostgreSQL keeping the ceilings: whatever Redis loses, numbers go on above what was issued; and what happens when PostgreSQL fails. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -91,7 +91,7 @@ describe('when Redis loses', () => {
     await database.release();
   });
 
-  it('nothing, but is restarted, counting goes on exactly and at once', async () => {
+  test('nothing, but is restarted, counting goes on exactly and at once', async () => {
     const app = await start(database.url);
     await register(app);
     expect(await take(app, 12)).toEqual(row(12));
@@ -101,7 +101,7 @@ describe('when Redis loses', () => {
     expect(recoveries(app).at(-1)).toMatchObject({ exact: true, nodes: 1 });
   });
 
-  it('everything, numbers go on without a hole, configs are put back', async () => {
+  test('everything, numbers go on without a hole, configs are put back', async () => {
     const app = await start(database.url);
     await register(app);
     expect(await take(app, 7)).toEqual(row(7));
@@ -113,7 +113,7 @@ describe('when Redis loses', () => {
     expect(await component(app, 'postgres')).toMatchObject({ status: 'up' });
   });
 
-  it('everything, a node that comes new after all others have left in good order goes on where they stopped', async () => {
+  test('everything, a node that comes new after all others have left in good order goes on where they stopped', async () => {
     const first = await start(database.url);
     await register(first);
     expect(await take(first, 7)).toEqual(row(7));
@@ -125,7 +125,7 @@ describe('when Redis loses', () => {
     expect(await gapsOf(second)).toEqual([]);
   });
 
-  it('everything, the gap record comes back, and what was advanced stays passed over', async () => {
+  test('everything, the gap record comes back, and what was advanced stays passed over', async () => {
     const app = await start(database.url);
     await register(app);
     expect(await take(app, 3)).toEqual(row(3));
@@ -140,7 +140,7 @@ describe('when Redis loses', () => {
     expect(named.map(Number).toSorted((a, b) => a - b)).toEqual(row(497, 4).map(Number));
   });
 
-  it('everything, a gap that was written down at the last raise keeps its reason', async () => {
+  test('everything, a gap that was written down at the last raise keeps its reason', async () => {
     const app = await start(database.url);
     await register(app);
     await take(app, 3);
@@ -154,7 +154,7 @@ describe('when Redis loses', () => {
     expect(await gapsOf(app)).toMatchObject([{ first: '4', last: '500', reason: 'advance' }]);
   });
 
-  it('the state of one sequence, that one is recovered exactly, and no other notices', async () => {
+  test('the state of one sequence, that one is recovered exactly, and no other notices', async () => {
     const app = await start(database.url);
     for (const key of ['A', 'B']) await register(app, key);
     await take(app, 7);
@@ -166,7 +166,7 @@ describe('when Redis loses', () => {
     expect(recovering.length).toBeLessThanOrEqual(1);
   });
 
-  it('everything, a node that never counted in the sequence reports too: exact', async () => {
+  test('everything, a node that never counted in the sequence reports too: exact', async () => {
     const [app, idle] = [await start(database.url), await start(database.url)];
     await register(app);
     await register(idle, 'B');
@@ -180,7 +180,7 @@ describe('when Redis loses', () => {
     );
   });
 
-  it('everything and a node with it, counting goes on above the ceiling, and the gap record says so', async () => {
+  test('everything and a node with it, counting goes on above the ceiling, and the gap record says so', async () => {
     const app = await start(database.url);
     await register(app);
     const other = await startService({
@@ -208,7 +208,7 @@ describe('when Redis loses', () => {
     ['lost the sequence', 'DELETE FROM ceilings'],
     ['is as it was an epoch ago', 'UPDATE ceilings SET epoch = epoch - 1, ceiling = 5, base = 0'],
   ])('nothing, but PostgreSQL %s', (_title, sql) => {
-    it('503: with the way to repair it in the log, until npm run repair has moved it forward', async () => {
+    test('503: with the way to repair it in the log, until npm run repair has moved it forward', async () => {
       const first = await start(database.url);
       await register(first);
       await take(first, 7);
@@ -231,7 +231,7 @@ describe('when Redis loses', () => {
 });
 
 describe('a PostgreSQL that', () => {
-  it('is away: numbers up to the ceiling, then 503 with Retry-After; /health says so; all goes on when it is back', async () => {
+  test('is away: numbers up to the ceiling, then 503 with Retry-After; /health says so; all goes on when it is back', async () => {
     await using postgres = await startPostgresServer();
     const app = await start(postgres.url);
     await register(app);
@@ -264,7 +264,7 @@ describe('a PostgreSQL that', () => {
     await closeAll();
   });
 
-  it('503: is away when a node starts; it serves as soon as PostgreSQL is there', async () => {
+  test('503: is away when a node starts; it serves as soon as PostgreSQL is there', async () => {
     await using postgres = await startPostgresServer();
     const first = await start(postgres.url);
     await register(first);
@@ -282,7 +282,7 @@ describe('a PostgreSQL that', () => {
     await closeAll();
   });
 
-  it('503: is away during a recovery; the sequence is served when it is back', async () => {
+  test('503: is away during a recovery; the sequence is served when it is back', async () => {
     await using postgres = await startPostgresServer();
     const app = await start(postgres.url);
     await register(app);
@@ -297,7 +297,7 @@ describe('a PostgreSQL that', () => {
     await closeAll();
   });
 
-  it('is away when a node stops is told of, and the node ends all the same', async () => {
+  test('is away when a node stops is told of, and the node ends all the same', async () => {
     await using postgres = await startPostgresServer();
     const app = await start(postgres.url);
     await register(app);

@@ -2,7 +2,7 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -86,7 +86,7 @@ describe('a Redis that', () => {
     await redis.close();
   });
 
-  it('was restarted in good order goes on where it stopped: no gap, no jump, the recovery is exact', async () => {
+  test('was restarted in good order goes on where it stopped: no gap, no jump, the recovery is exact', async () => {
     const app = await start({ STANDBY_SIZE: '0' });
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
     const before = await take(app, 25);
@@ -98,7 +98,7 @@ describe('a Redis that', () => {
     expect(app.log).toContainEqual(expect.objectContaining({ event: 'sequence-recovered', exact: true, nodes: 1 }));
   });
 
-  it('was restarted serves from the standby while the nodes report, and loses none of it', async () => {
+  test('was restarted serves from the standby while the nodes report, and loses none of it', async () => {
     const app = await start();
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
     const numbers = await take(app, 5);
@@ -123,7 +123,7 @@ describe('a Redis that', () => {
     expect(await gapsOf(app)).toEqual([]);
   });
 
-  it('lost its last state while all nodes live hands out no number twice, and misses none', async () => {
+  test('lost its last state while all nodes live hands out no number twice, and misses none', async () => {
     const [one, two] = [await start(), await start()];
     await one.call('PUT', '/api/prefix-configs/A', CONFIG);
     const numbers = [...(await take(one, 3)), ...(await take(two, 4))];
@@ -151,7 +151,7 @@ describe('a Redis that', () => {
     expect(row(top).filter((number) => !all.includes(number) && !held.has(number))).toEqual([]);
   });
 
-  it('lost its last state and a node with it jumps above the ceiling, and the gap record says so', async () => {
+  test('lost its last state and a node with it jumps above the ceiling, and the gap record says so', async () => {
     const app = await start({ STANDBY_SIZE: '0' });
     const other = await startProcess();
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
@@ -183,7 +183,7 @@ describe('a Redis that', () => {
     );
   });
 
-  it('was emptied is recovered by the nodes that live: numbers go on above what they know', async () => {
+  test('was emptied is recovered by the nodes that live: numbers go on above what they know', async () => {
     const app = await start({ STANDBY_SIZE: '0' });
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
     expect(await take(app, 7)).toEqual(row(7));
@@ -196,7 +196,7 @@ describe('a Redis that', () => {
     expect(Number(first)).toBeGreaterThan(7);
   });
 
-  it('lost the state of one sequence goes on above the counter, and no other sequence notices', async () => {
+  test('lost the state of one sequence goes on above the counter, and no other sequence notices', async () => {
     const app = await start({ STANDBY_SIZE: '0' });
     for (const key of ['A', 'B']) await app.call('PUT', `/api/prefix-configs/${key}`, CONFIG);
     expect(await take(app, 7)).toEqual(row(7));
@@ -209,7 +209,7 @@ describe('a Redis that', () => {
     expect(recovering).toEqual([expect.objectContaining({ prefix_key: 'A' })]);
   });
 
-  it('200: a sequence is advanced while it waits to be recovered', async () => {
+  test('200: a sequence is advanced while it waits to be recovered', async () => {
     const app = await start({ STANDBY_SIZE: '0' });
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
     await take(app, 2);

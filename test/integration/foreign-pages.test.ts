@@ -1,5 +1,5 @@
 /** Pages of other sites cannot use a visitor's browser, nor the rights of his machine or his network. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 
 const FORMAT = { format: '{prefix}-{SEQ:3}' };
@@ -12,7 +12,7 @@ describe('with AUTH=off', () => {
   });
   afterAll(() => app.close());
 
-  it.each([
+  test.each([
     'evil.example',
     'evil.example:8080',
     'localhost.evil.example',
@@ -37,7 +37,7 @@ describe('with AUTH=off', () => {
     expect((await app.call('GET', '/api/prefix-configs/EVIL', undefined, { host: 'localhost' })).status).toBe(404);
   });
 
-  it.each([
+  test.each([
     'localhost',
     'localhost:8080',
     'LOCALHOST:1',
@@ -51,7 +51,7 @@ describe('with AUTH=off', () => {
   });
 });
 
-it('200: with tokens any name of the service will do', async () => {
+test('200: with tokens any name of the service will do', async () => {
   const app = await startApp();
   await app.call('PUT', '/api/prefix-configs/A', FORMAT);
   expect((await app.call('GET', '/api/numbers/A', undefined, { host: 'numbers.example.com' })).status).toBe(200);
@@ -73,7 +73,7 @@ describe('a page of another site', () => {
     { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
     { 'sec-fetch-site': 'cross-site', origin: 'null' },
   ];
-  it.each(FOREIGN)('403: takes no number: %j', async (headers) => {
+  test.each(FOREIGN)('403: takes no number: %j', async (headers) => {
     for (const url of ['/api/numbers/A', '/numbers/A', '/api/v1/numbers?prefixKey=A']) {
       expect(await app.call('GET', url, undefined, headers)).toMatchObject({
         status: 403,
@@ -84,7 +84,7 @@ describe('a page of another site', () => {
     expect(posted.status).toBe(403);
   });
 
-  it.each([
+  test.each([
     { 'sec-fetch-site': 'cross-site', origin: ALLOWED },
     { 'sec-fetch-site': 'same-origin' },
     { 'sec-fetch-site': 'none' },
@@ -96,14 +96,14 @@ describe('a page of another site', () => {
     },
   );
 
-  it('200, 302: may link to the pages of the service', async () => {
+  test('200, 302: may link to the pages of the service', async () => {
     const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     for (const url of ['/', '/docs', '/openapi.json', '/health']) {
       expect((await app.call('GET', url, undefined, headers)).status).toBeLessThan(400);
     }
   });
 
-  it('200, 400, 404: no reply may be shown within it', async () => {
+  test('200, 400, 404: no reply may be shown within it', async () => {
     for (const url of [
       '/api/numbers/A',
       '/api/numbers/NONE',

@@ -1,10 +1,10 @@
 /** Values that a node holds below the counter while the format is changed: it hands them out later, in the format it knows then. */
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
 
-it.each(['redis', 'redis and postgres'])(
+test.each(['redis', 'redis and postgres'])(
   '200: what a node held below the counter when the format was changed is never read as not issued, on %s',
   async (store) => {
     const redis = await startRedisServer({ appendonly: true });

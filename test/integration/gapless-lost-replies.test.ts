@@ -1,5 +1,5 @@
 /** One Idempotency-Key of a gapless prefix is one request, whichever replies of PostgreSQL and Redis are lost, through either node. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -61,7 +61,7 @@ const CASES = USES.flatMap(([what, url, body]) =>
 );
 
 describe('one Idempotency-Key of a gapless prefix, while replies are lost', () => {
-  it.each(CASES)('200 or 503, and ever the same $what under it: lost is $which', async ({ url, body, ...lost }) => {
+  test.each(CASES)('200 or 503, and ever the same $what under it: lost is $which', async ({ url, body, ...lost }) => {
     keys += 1;
     const [prefixKey, key] = [`LOST${keys}`, `lost-${keys}`];
     const config = { format: `L${keys}-{SEQ:4}`, strategy: 'gapless' };

@@ -1,5 +1,5 @@
 /** A gapless prefix while PostgreSQL is away: refused, never served from a standby, and without a hole afterwards. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -28,7 +28,7 @@ const take = async (): Promise<string | number> => {
   return status === 200 ? json.number : status;
 };
 
-it.each(['stop', 'kill'] as const)(
+test.each(['stop', 'kill'] as const)(
   '503 with Retry-After after %s, and the next number when it is back',
   async (how) => {
     const before = await take();

@@ -1,5 +1,5 @@
 /** A ledger that went back, as by restoring a backup of PostgreSQL: refused before a number comes again, named everywhere, and mended by advance and repair. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
@@ -62,7 +62,7 @@ const backUp = async (): Promise<() => Promise<void>> => {
 const BEHIND = { status: 503, json: { code: 'STORAGE_UNAVAILABLE', detail: expect.stringContaining('went back') } };
 
 describe('a ledger that was restored from a backup', () => {
-  it('503 on every node, also a new one, until it was advanced and repaired; no number comes again', async () => {
+  test('503 on every node, also a new one, until it was advanced and repaired; no number comes again', async () => {
     await register('GAP');
     await register('FINE');
     const issued = [...(await take('GAP', 5)), ...(await take('FINE', 2))];
@@ -104,7 +104,7 @@ describe('a ledger that was restored from a backup', () => {
     expect(await app().call('POST', `/api/reservations/${kept}/confirm`)).toMatchObject({ status: 200 });
   });
 
-  it('503 for its state, preview, gaps and report too, and parse says unknown, until it was advanced', async () => {
+  test('503 for its state, preview, gaps and report too, and parse says unknown, until it was advanced', async () => {
     await register('READ');
     await register('FINE');
     await take('READ', 3);
@@ -140,7 +140,7 @@ describe('a ledger that was restored from a backup', () => {
     }
   });
 
-  it('503 also when the value alone shows nothing: what came free before and was handed out after is not handed out again', async () => {
+  test('503 also when the value alone shows nothing: what came free before and was handed out after is not handed out again', async () => {
     await register('FREE');
     const id = await reserve('FREE');
     await take('FREE', 2);
@@ -154,7 +154,7 @@ describe('a ledger that was restored from a backup', () => {
     expect(await take('FREE', 2)).toEqual(['FREE-000005', 'FREE-000006']);
   });
 
-  it('503 through nodes that were running, though Redis went back too: they know what they have done themselves', async () => {
+  test('503 through nodes that were running, though Redis went back too: they know what they have done themselves', async () => {
     await register('BOTH');
     await take('BOTH', 2);
     const restore = await backUp();
@@ -167,7 +167,7 @@ describe('a ledger that was restored from a backup', () => {
     expect(await ask('BOTH')).toMatchObject(BEHIND);
   });
 
-  it('503 for a prefix that was made after the backup, of which the ledger knows nothing', async () => {
+  test('503 for a prefix that was made after the backup, of which the ledger knows nothing', async () => {
     const restore = await backUp();
     await register('LATE', { initialSeq: 10 });
     await take('LATE', 3);
@@ -194,7 +194,7 @@ describe('the guard of the ledger', () => {
     return found;
   };
 
-  it('200 while Redis is away, and /health says gapless-unguarded; when it is back it is told', async () => {
+  test('200 while Redis is away, and /health says gapless-unguarded; when it is back it is told', async () => {
     await register('AWAY');
     await take('AWAY', 2);
     expect(await unguarded()).toBe(false);
@@ -207,7 +207,7 @@ describe('the guard of the ledger', () => {
     expect((await app().call('GET', '/metrics')).text).toMatch(/^number_generator_gapless_guarded 1$/m);
   });
 
-  it('fills an empty Redis from PostgreSQL, sequences that nobody asks for among them, and refuses a ledger that went back since', async () => {
+  test('fills an empty Redis from PostgreSQL, sequences that nobody asks for among them, and refuses a ledger that went back since', async () => {
     await register('FILL');
     await register('REST');
     await take('REST', 4);
@@ -227,7 +227,7 @@ describe('the guard of the ledger', () => {
     expect(await ask('REST', fresh)).toMatchObject(BEHIND);
   });
 
-  it('finds a ledger that went back before anybody asks for it', async () => {
+  test('finds a ledger that went back before anybody asks for it', async () => {
     await register('QUIET');
     const restore = await backUp();
     await take('QUIET', 3);
@@ -238,7 +238,7 @@ describe('the guard of the ledger', () => {
       .toContain('gapless');
   });
 
-  it('200 for all when three nodes overtake each other: takes, reservations, confirmations and voids are never refused', async () => {
+  test('200 for all when three nodes overtake each other: takes, reservations, confirmations and voids are never refused', async () => {
     await start();
     for (const key of ['A', 'B', 'C']) await register(key);
     const statuses = new Map<number, number>();

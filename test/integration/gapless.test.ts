@@ -1,5 +1,5 @@
 /** Gapless prefixes over HTTP, on PostgreSQL beside Redis and on the embedded store: numbers, reservations, and what is refused. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
@@ -71,13 +71,13 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
   const end = (id: string, how: 'confirm' | 'void', body?: object): Promise<TestReply> =>
     app.call('POST', `/api/reservations/${id}/${how}`, body);
 
-  it('200 with consecutive numbers for a hundred clients at once, each with a row that says who', async () => {
+  test('200 with consecutive numbers for a hundred clients at once, each with a row that says who', async () => {
     await register('MANY', { ...GAPLESS, initialSeq: 100 });
     const numbers = await Promise.all(Array.from({ length: 100 }, () => take('MANY')));
     expect(numbers.flat().toSorted()).toEqual(Array.from({ length: 100 }, (_, index) => `G${101 + index}`));
   });
 
-  it('200 with what stands next: the lowest number that came free, else the one after the highest', async () => {
+  test('200 with what stands next: the lowest number that came free, else the one after the highest', async () => {
     await register('STATE');
     const state = async () => (await app.call('GET', '/api/sequences/STATE')).json;
     expect(await state()).toMatchObject({ value: '0', nextNumber: 'G001', strategy: 'gapless', standby: null });
@@ -88,7 +88,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await state()).toMatchObject({ value: '3', nextNumber: 'G001', valuesLeft: '18446744073709551613' });
   });
 
-  it('200 with a report in which each number has a line, why it was given up, and who holds it', async () => {
+  test('200 with a report in which each number has a line, why it was given up, and who holds it', async () => {
     await register('TOLD', { format: '+{SEQ:3}', strategy: 'gapless', initialSeq: 10 });
     expect((await app.call('GET', '/api/sequences/TOLD/report')).json).toMatchObject({ runs: [], store: name });
     await take('TOLD', 2);
@@ -115,7 +115,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(again.runs[3]).toMatchObject({ state: 'issued', first: '14', reason: '=cmd, said "no"', reservation: null });
   });
 
-  it('201 with a reservation, 200 when it is confirmed, as often as it is', async () => {
+  test('201 with a reservation, 200 when it is confirmed, as often as it is', async () => {
     await register('CONFIRM');
     const reply = await reserve('CONFIRM', { ttlSeconds: 60 });
     expect(reply).toMatchObject({
@@ -146,7 +146,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await take('CONFIRM')).toEqual(['G002']);
   });
 
-  it('200 when it is voided, and its number is the next one; 409 when it is confirmed afterwards', async () => {
+  test('200 when it is voided, and its number is the next one; 409 when it is confirmed afterwards', async () => {
     await register('VOID');
     const { json } = await reserve('VOID');
     await take('VOID');
@@ -160,7 +160,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await take('VOID', 2)).toEqual(['G001', 'G003']);
   });
 
-  it('409 when it is confirmed past its time, and its number is the next one', async () => {
+  test('409 when it is confirmed past its time, and its number is the next one', async () => {
     await register('EXPIRE');
     const { json } = await reserve('EXPIRE', { ttl_seconds: 1 });
     clock.nowMs += 1_000;
@@ -172,7 +172,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     clock.nowMs -= 1_000;
   });
 
-  it('200 with a number that came free printed with the date of the new taking, in its own period', async () => {
+  test('200 with a number that came free printed with the date of the new taking, in its own period', async () => {
     const format = 'Y{year}-{month}{day}-{SEQ:2}';
     await register('YEAR', { format, strategy: 'gapless', reset: 'yearly' });
     const { json } = await reserve('YEAR');
@@ -186,7 +186,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     clock.nowMs = before;
   });
 
-  it('400 when a prefix of another strategy is to be reserved, none is registered, or the request is wrong', async () => {
+  test('400 when a prefix of another strategy is to be reserved, none is registered, or the request is wrong', async () => {
     await app.call('PUT', '/api/prefix-configs/PLAIN', { format: 'P{SEQ:3}' });
     expect(await reserve('PLAIN')).toMatchObject({ status: 400, json: { errors: [{ path: 'prefixKey' }] } });
     expect((await reserve('PLAIN')).json.detail).toContain('Only numbers of a gapless prefix can be reserved');
@@ -202,7 +202,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await end(NOBODY, 'void', {})).toMatchObject({ status: 400, json: { errors: [{ path: 'reason' }] } });
   });
 
-  it('404 for a reservation that nobody made', async () => {
+  test('404 for a reservation that nobody made', async () => {
     for (const reply of [
       await app.call('GET', `/api/reservations/${NOBODY}`),
       await end(NOBODY, 'confirm'),
@@ -212,7 +212,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     }
   });
 
-  it('401 without a token, 403 with the scope of another prefix, for each call on a reservation', async () => {
+  test('401 without a token, 403 with the scope of another prefix, for each call on a reservation', async () => {
     await register('SCOPE');
     const { id } = (await reserve('SCOPE')).json;
     const other = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'numbers:issue:OTHER' })}` };
@@ -232,7 +232,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, own)).toMatchObject({ status: 200 });
   });
 
-  it('403: nobody ends what somebody else reserved, but for an administrator of the sequence', async () => {
+  test('403: nobody ends what somebody else reserved, but for an administrator of the sequence', async () => {
     await register('OWNED');
     const as = (subject: string, scope: string) => ({
       authorization: `Bearer ${createToken(JWT_SECRET, { subject, scope })}`,
@@ -263,7 +263,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
   const parse = async (prefixKey: string, number: string): Promise<string> =>
     (await app.call('POST', '/api/numbers/parse', { prefixKey, number })).json.readings[0].issued;
 
-  it('200 for an advance: what it passes over is lost, and report, gaps, state and parse say so alike', async () => {
+  test('200 for an advance: what it passes over is lost, and report, gaps, state and parse say so alike', async () => {
     await register('ADVANCE');
     expect(await take('ADVANCE')).toEqual(['G001']);
     const moved = await advance('ADVANCE', { to: '5' });
@@ -305,7 +305,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     );
   });
 
-  it('200 for a dry run of an advance, which says what would be lost and changes nothing', async () => {
+  test('200 for a dry run of an advance, which says what would be lost and changes nothing', async () => {
     await register('DRY');
     expect(await advance('DRY', { to: 3, dryRun: true })).toMatchObject({
       json: { value: '0', advanced: { first: '1', last: '3', count: '3', dryRun: true } },
@@ -318,7 +318,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await advance('DRY', { to: 2, dryRun: true })).toMatchObject({ status: 409 });
   });
 
-  it('200 with numbers above an advance only: what was free below is lost too, and so is what a reservation gives back', async () => {
+  test('200 with numbers above an advance only: what was free below is lost too, and so is what a reservation gives back', async () => {
     await register('FLOOR');
     const [free, kept, back] = [await reserve('FLOOR'), await reserve('FLOOR'), await reserve('FLOOR')];
     await end(free.json.id, 'void', { reason: 'wrong customer' });
@@ -344,7 +344,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await take('FLOOR')).toEqual(['G013']);
   });
 
-  it('400 for an advance that would lose more than a million numbers, unless it is forced; 409 for one that goes back', async () => {
+  test('400 for an advance that would lose more than a million numbers, unless it is forced; 409 for one that goes back', async () => {
     await register('FAR', { format: 'FAR{SEQ:8}', strategy: 'gapless' });
     expect(await advance('FAR', { to: 1_000_001 })).toMatchObject({ status: 400, json: { errors: [{ path: 'to' }] } });
     expect(await advance('FAR', { to: 1_000_000 })).toMatchObject({ status: 200 });
@@ -358,14 +358,14 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await advance('SHORT', { to: 10 })).toMatchObject({ status: 409, json: { code: 'SEQUENCE_OVERFLOW' } });
   });
 
-  it('200 for an advance of a prefix that has given no number: counting goes on after it, from initialSeq on lost', async () => {
+  test('200 for an advance of a prefix that has given no number: counting goes on after it, from initialSeq on lost', async () => {
     await register('FRESH', { ...GAPLESS, initialSeq: 5 });
     expect((await advance('FRESH', { to: 8 })).json.advanced).toMatchObject({ first: '6', last: '8' });
     expect(await take('FRESH')).toEqual(['G009']);
     expect((await reportOf('FRESH')).summary).toMatchObject({ first: '6', last: '9', lost: '3', issued: '1' });
   });
 
-  it('400 when initialSeq is raised above what was taken; a lower one changes nothing', async () => {
+  test('400 when initialSeq is raised above what was taken; a lower one changes nothing', async () => {
     const { headers } = await register('RAISE', { ...GAPLESS, initialSeq: 7 });
     expect(await take('RAISE')).toEqual(['G008']);
     const change = (initialSeq: number) =>
@@ -384,7 +384,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await take('RAISE')).toEqual(['G009']);
   });
 
-  it('400 when a prefix that has counted is to become gapless or stop being so, also after it was removed', async () => {
+  test('400 when a prefix that has counted is to become gapless or stop being so, also after it was removed', async () => {
     await register('STAYS');
     await take('STAYS');
     await app.call('DELETE', '/api/prefix-configs/STAYS');
@@ -405,12 +405,12 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(otherReset).toMatchObject({ status: 400, json: { errors: [{ path: 'reset' }] } });
   });
 
-  it('400 when a gapless prefix is to have temporary numbers', async () => {
+  test('400 when a gapless prefix is to have temporary numbers', async () => {
     const reply = await app.call('PUT', '/api/prefix-configs/TEMPORARY', { ...GAPLESS, outage: 'temporary' });
     expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'outage' }] } });
   });
 
-  it('200 with an empty report when all that was ever asked for was refused: where counting begins is no gap', async () => {
+  test('200 with an empty report when all that was ever asked for was refused: where counting begins is no gap', async () => {
     await register('EARLY', { ...GAPLESS, initialSeq: 990, overflow: 'reject' });
     expect((await app.call('GET', '/api/numbers/EARLY?count=10')).status).toBe(409);
     const report = (await app.call('GET', '/api/sequences/EARLY/report')).json;
@@ -420,7 +420,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect([runs[0].first, summary]).toMatchObject(['991', { issued: '9', gap: '0' }]);
   });
 
-  it('409 at the end of a series, and what comes free is still handed out', async () => {
+  test('409 at the end of a series, and what comes free is still handed out', async () => {
     await register('END', { format: 'END{SEQ:1}', strategy: 'gapless', overflow: 'reject', initialSeq: 7 });
     const { json } = await reserve('END');
     expect(await take('END')).toEqual(['END9']);
@@ -433,7 +433,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
     expect(await take('END')).toEqual(['END8']);
   });
 
-  it('200 with how many were reserved, confirmed and voided, in the metrics', async () => {
+  test('200 with how many were reserved, confirmed and voided, in the metrics', async () => {
     const { text } = await app.call('GET', '/metrics');
     expect(text).toMatch(/number_generator_reservations_total\{outcome="reserved"\} [1-9]/);
     expect(text).toMatch(/number_generator_reservations_total\{outcome="confirmed"\} [1-9]/);
@@ -442,7 +442,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
 });
 
 describe('gapless on Redis without PostgreSQL', () => {
-  it('400 with the reason at registration, and there are no reservations', async () => {
+  test('400 with the reason at registration, and there are no reservations', async () => {
     const redis = await leaseRedisDatabase();
     const app = await startApp({ REDIS_URL: redis.url });
     await app.ready();

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectSecurely } from 'node:tls';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it as test, vi } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
@@ -52,7 +52,7 @@ const expectNobody = async (server = app.server.server as Server): Promise<void>
   await vi.waitFor(async () => expect(await count()).toBe(0), PATIENCE);
 };
 
-it.each([
+test.each([
   ['in which nothing is said', (_socket: Socket) => undefined],
   ['that begins with half a greeting', (socket: Socket) => socket.write(HALF_A_GREETING)],
   ['that is plain HTTP', (socket: Socket) => socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')],
@@ -74,14 +74,14 @@ it.each([
   await expectNobody();
 });
 
-it('keeps nothing of a client who leaves before his handshake is over', async () => {
+test('keeps nothing of a client who leaves before his handshake is over', async () => {
   const sockets = await Promise.all(Array.from({ length: 20 }, () => open()));
   for (const [index, socket] of sockets.entries()) if (index % 2 === 0) socket.write(HALF_A_GREETING);
   for (const socket of sockets) socket.destroy();
   await expectNobody();
 });
 
-it('closes a connection that shook hands and asks nothing, with 408', async () => {
+test('closes a connection that shook hands and asks nothing, with 408', async () => {
   const socket = connectSecurely({ host: '127.0.0.1', port, rejectUnauthorized: false });
   let text = '';
   for await (const piece of socket.setEncoding('latin1')) text += piece;
@@ -89,7 +89,7 @@ it('closes a connection that shook hands and asks nothing, with 408', async () =
   await expectNobody();
 });
 
-it('408: a connection to METRICS_PORT that says nothing is ended at HEADERS_TIMEOUT_MS too', async () => {
+test('408: a connection to METRICS_PORT that says nothing is ended at HEADERS_TIMEOUT_MS too', async () => {
   const server = app.metricsServer;
   if (server === undefined) throw new Error('There is no metrics server');
   await server.listen({ port: 0, host: '127.0.0.1' });
@@ -100,7 +100,7 @@ it('408: a connection to METRICS_PORT that says nothing is ended at HEADERS_TIME
   await expectNobody(server.server as Server);
 });
 
-it('speaks no cipher without forward secrecy', async () => {
+test('speaks no cipher without forward secrecy', async () => {
   const greet = async (ciphers: string): Promise<string> => {
     const terms = { maxVersion: 'TLSv1.2' as const, rejectUnauthorized: false };
     const socket = connectSecurely({ host: '127.0.0.1', port, ciphers, ...terms });

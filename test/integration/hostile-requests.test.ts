@@ -1,7 +1,7 @@
 /** Requests that mean harm: too slow, too large, too deep, too many, or two in one. Each is ended, and nobody else notices. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 
 const FORMAT = { format: 'A-{SEQ:3}' };
@@ -62,7 +62,7 @@ const post = (path: string, headers: string): string =>
 
 describe('slow', () => {
   // The service looks at its connections about as often as the limit is long.
-  it('408: headers that come byte by byte are ended at HEADERS_TIMEOUT_MS', async () => {
+  test('408: headers that come byte by byte are ended at HEADERS_TIMEOUT_MS', async () => {
     const sockets = await Promise.all(Array.from({ length: 50 }, open));
     for (const socket of sockets) {
       socket.write('GET /livez HTTP/1.1\r\nX-Slow: ');
@@ -76,12 +76,12 @@ describe('slow', () => {
     }
   });
 
-  it('408: a connection that says nothing is ended too', async () => {
+  test('408: a connection that says nothing is ended too', async () => {
     const { text } = await untilClosed(await open());
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('408: a body that comes byte by byte is ended at REQUEST_TIMEOUT_MS', async () => {
+  test('408: a body that comes byte by byte is ended at REQUEST_TIMEOUT_MS', async () => {
     const sockets = await Promise.all(Array.from({ length: 50 }, open));
     for (const socket of sockets) {
       socket.write(`${post('/api/numbers', 'Content-Length: 60000')}{"prefixKey":"`);
@@ -97,7 +97,7 @@ describe('slow', () => {
 });
 
 describe('large', () => {
-  it.each(['/api/numbers', '/api/numbers/parse', '/api/prefix-configs/B'])(
+  test.each(['/api/numbers', '/api/numbers/parse', '/api/prefix-configs/B'])(
     '413: of a body of 100 MB on %s nothing is read when its length is announced',
     async (path) => {
       const socket = await open();
@@ -109,7 +109,7 @@ describe('large', () => {
     },
   );
 
-  it('413: of a body of 100 MB in chunks little more than the limit is taken, and memory stays where it was', async () => {
+  test('413: of a body of 100 MB in chunks little more than the limit is taken, and memory stays where it was', async () => {
     const socket = await open();
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
     socket.write(post('/api/numbers', 'Transfer-Encoding: chunked'));
@@ -129,7 +129,7 @@ describe('large', () => {
     await expectService();
   });
 
-  it.each([
+  test.each([
     ['431: 20 kB of headers', `X-Large: ${'x'.repeat(20_000)}`, 431],
     ['431: ten thousand headers', Array.from({ length: 10_000 }, (_, index) => `X-${index}: x`).join('\r\n'), 431],
   ])('%s', async (_title, headers, status) => {
@@ -137,7 +137,7 @@ describe('large', () => {
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   });
 
-  it('400: a path or parameter of 10 kB', async () => {
+  test('400: a path or parameter of 10 kB', async () => {
     expect((await app.call('GET', `/api/prefix-configs/${'A'.repeat(10_000)}`)).status).toBe(400);
     expect((await app.call('GET', `/api/numbers?prefixKey=${'A'.repeat(10_000)}`)).status).toBe(400);
   });
@@ -160,14 +160,14 @@ describe('deep and poisoned JSON', () => {
     ['a number beyond all bounds', '{"prefixKey":"A","count":1e999}'],
   ];
 
-  it.each(BODIES)('400: %s', async (_title, body) => {
+  test.each(BODIES)('400: %s', async (_title, body) => {
     const reply = await app.call('POST', '/api/numbers', body, {});
     expect(reply).toMatchObject({ status: 400, json: { code: 'VALIDATION_ERROR' } });
     expect(({} as Record<string, unknown>)['count']).toBeUndefined();
     await expectService();
   });
 
-  it('400: two million brackets where 2 MiB are taken', async () => {
+  test('400: two million brackets where 2 MiB are taken', async () => {
     for (const body of ['['.repeat(2_000_000), '{"format":'.repeat(200_000)]) {
       const began = performance.now();
       const reply = await app.call('PUT', '/api/prefix-configs/B', body);
@@ -181,7 +181,7 @@ describe('two in one', () => {
   const get = (headers: string): string =>
     `GET /api/prefix-configs HTTP/1.1\r\nHost: x\r\n${headers}Connection: close\r\n\r\n`;
 
-  it.each([
+  test.each([
     ['a line break', 'a\r\nX-Injected: yes'],
     ['a bare line feed', 'a\nX-Injected: yes'],
     ['a carriage return', 'a\rX-Injected: yes'],
@@ -203,7 +203,7 @@ describe('two in one', () => {
     expect(JSON.stringify(added)).not.toContain('forged');
   });
 
-  it.each([
+  test.each([
     ['two lengths', 'Content-Length: 5\r\nContent-Length: 6'],
     ['a length and chunks', 'Content-Length: 5\r\nTransfer-Encoding: chunked'],
     ['chunks that are not the last encoding', 'Transfer-Encoding: chunked, gzip'],
@@ -216,7 +216,7 @@ describe('two in one', () => {
 });
 
 describe('many', () => {
-  it('401, 200: ten thousand requests with made-up API keys, while others are served', async () => {
+  test('401, 200: ten thousand requests with made-up API keys, while others are served', async () => {
     const flood = Array.from({ length: 10_000 }, (_, index) => {
       const key = `ng_${index.toString(16).padStart(16, '0')}_${'A'.repeat(43)}`;
       return app.call('GET', '/api/prefix-configs', undefined, { 'x-api-key': key });

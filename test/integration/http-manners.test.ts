@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { createSigner } from 'fast-jwt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 
@@ -21,7 +21,7 @@ afterAll(() => app.close());
 const value = async (): Promise<string> => (await app.call('GET', '/api/sequences/A')).json.value;
 
 describe('a method that a path does not have', () => {
-  it.each([
+  test.each([
     ['PUT', '/numbers', 'GET, OPTIONS, POST'],
     ['DELETE', '/numbers/A', 'GET, OPTIONS'],
     ['HEAD', '/numbers/A', 'GET, OPTIONS'],
@@ -41,7 +41,7 @@ describe('a method that a path does not have', () => {
     expect(await value()).toBe(before);
   });
 
-  it('405: on the probes, the description and the port of the metrics too', async () => {
+  test('405: on the probes, the description and the port of the metrics too', async () => {
     for (const url of ['/livez', '/readyz', '/health', '/openapi.json', '/docs', '/']) {
       expect([url, (await app.call('POST', url, {})).status]).toEqual([url, 405]);
     }
@@ -49,7 +49,7 @@ describe('a method that a path does not have', () => {
     expect([reply?.statusCode, reply?.headers['allow']]).toEqual([405, 'GET, HEAD, OPTIONS']);
   });
 
-  it('404: a path that nothing is at is not found, whatever the method', async () => {
+  test('404: a path that nothing is at is not found, whatever the method', async () => {
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
       const { status, headers } = await app.call(method, '/api/nothing-here');
       expect([status, headers['allow']]).toEqual([404, undefined]);
@@ -57,7 +57,7 @@ describe('a method that a path does not have', () => {
   });
 });
 
-it('200: HEAD is answered as GET, without a body, on everything that only reads', async () => {
+test('200: HEAD is answered as GET, without a body, on everything that only reads', async () => {
   for (const url of [
     '/livez',
     '/api/prefix-configs',
@@ -78,7 +78,7 @@ it('200: HEAD is answered as GET, without a body, on everything that only reads'
   for (let turn = 0; turn < 6; turn += 1) expect((await app.call('HEAD', '/api/sequences/A/report')).status).toBe(200);
 });
 
-it('204: OPTIONS names the methods of a path, of each parameter and without a token', async () => {
+test('204: OPTIONS names the methods of a path, of each parameter and without a token', async () => {
   for (const alias of ALIASES) {
     const { status, headers, text } = await app.call('OPTIONS', `${alias}/prefix-configs/A?x=1`, undefined, {});
     expect([status, headers['allow'], text]).toEqual([
@@ -89,7 +89,7 @@ it('204: OPTIONS names the methods of a path, of each parameter and without a to
   }
 });
 
-it('200: a slash at the end changes nothing', async () => {
+test('200: a slash at the end changes nothing', async () => {
   for (const alias of ALIASES) {
     expect((await app.call('GET', `${alias}/prefix-configs/A/`)).json).toMatchObject({ prefixKey: 'A' });
     expect((await app.call('GET', `${alias}/numbers/A/?count=1`)).json.numbers).toHaveLength(1);
@@ -101,7 +101,7 @@ it('200: a slash at the end changes nothing', async () => {
   expect(made.headers['location']).toBe(`/api/api-keys/${made.json.id}`);
 });
 
-it('204, 400: JSON announced without a body is no body: nothing is missed where none is taken, and said where one is', async () => {
+test('204, 400: JSON announced without a body is no body: nothing is missed where none is taken, and said where one is', async () => {
   const announced = async (method: 'DELETE' | 'POST' | 'PUT' | 'PATCH', url: string) => {
     const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
     const reply = await app.server.inject({ method, url, headers });
@@ -118,7 +118,7 @@ it('204, 400: JSON announced without a body is no body: nothing is missed where 
   expect(await announced('DELETE', '/api/prefix-configs/EMPTY')).toEqual([204, '']);
 });
 
-it('200: the front page says where everything is, as JSON and as a page', async () => {
+test('200: the front page says where everything is, as JSON and as a page', async () => {
   for (const url of ['/', '/api', '/api/v1/']) {
     const { status, json } = await app.call('GET', url, undefined, {});
     expect([status, json.links.docs]).toEqual([200, '/docs']);
@@ -130,7 +130,7 @@ it('200: the front page says where everything is, as JSON and as a page', async 
 });
 
 describe('the id of the request', () => {
-  it('every reply carries it: that of the caller, else one of ours', async () => {
+  test('every reply carries it: that of the caller, else one of ours', async () => {
     const asked: [string, string, unknown?][] = [
       ['GET', '/livez'],
       ['GET', '/api/numbers/A'],
@@ -151,7 +151,7 @@ describe('the id of the request', () => {
     expect((await app.metricsServer?.inject('/metrics'))?.headers['x-request-id']).toMatch(/^[A-Za-z0-9._-]{8,64}$/);
   });
 
-  it('400: also what is not even HTTP', async () => {
+  test('400: also what is not even HTTP', async () => {
     const socket = connect((app.server.server.address() as AddressInfo).port, '127.0.0.1');
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
@@ -178,7 +178,7 @@ describe('why a token is refused', () => {
     scope: 'configs:read',
   });
 
-  it('401: one that has expired is told from one that is wrong, in the text and in WWW-Authenticate', async () => {
+  test('401: one that has expired is told from one that is wrong, in the text and in WWW-Authenticate', async () => {
     expect(await ask(`Bearer ${expired}`)).toEqual({
       status: 401,
       detail: 'The token has expired: get a new one.',
@@ -198,7 +198,7 @@ describe('why a token is refused', () => {
     expect((await ask(undefined)).challenge).toBe('Bearer');
   });
 
-  it('401: that one has expired is said only of one whose signature is right', async () => {
+  test('401: that one has expired is said only of one whose signature is right', async () => {
     const forged = createSigner({
       key: 'another-secret-of-more-than-32-characters',
       clockTimestamp: Date.now() - 7_200_000,

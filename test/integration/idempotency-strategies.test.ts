@@ -1,5 +1,5 @@
 /** One Idempotency-Key is one request, whatever store keeps its numbers: counter, gapless, segment, reservations, through two nodes. */
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -71,7 +71,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
   });
   afterAll(() => setting.close());
 
-  it.each(PAIRS)('422 for %s and then %s, and the first again is answered as before', async (one, two) => {
+  test.each(PAIRS)('422 for %s and then %s, and the first again is answered as before', async (one, two) => {
     const { app, other } = setting;
     const key = freshKey();
     const first = await use(app, one, key);
@@ -80,7 +80,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     expect((await use(other, one, key)).json).toEqual(first.json);
   });
 
-  it.each(PAIRS)('422 for one of two when %s and %s race, never numbers for both', async (one, two) => {
+  test.each(PAIRS)('422 for one of two when %s and %s race, never numbers for both', async (one, two) => {
     const { app, other } = setting;
     for (let round = 0; round < 10; round += 1) {
       const key = freshKey();
@@ -90,7 +90,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     }
   });
 
-  it('201 with the same reservation for the same key, through both nodes, at once and later', async () => {
+  test('201 with the same reservation for the same key, through both nodes, at once and later', async () => {
     const { app, other } = setting;
     const key = freshKey();
     const replies = await Promise.all(Array.from({ length: 20 }, (_, index) => use(index % 2 ? app : other, 'R', key)));
@@ -104,7 +104,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     expect(await use(other, 'R', key)).toMatchObject({ status: 201, json: { id, number, state: 'confirmed' } });
   });
 
-  it('422 when the key of a reservation comes with another time to live; 400 when it is malformed', async () => {
+  test('422 when the key of a reservation comes with another time to live; 400 when it is malformed', async () => {
     const { app, other } = setting;
     const key = freshKey();
     const body = { prefixKey: 'GAPLESS', ttlSeconds: 60 };
@@ -116,7 +116,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     expect(malformed).toMatchObject({ status: 400, json: { errors: [{ path: 'Idempotency-Key' }] } });
   });
 
-  it('201 with reservations of their own for two callers with the same key', async () => {
+  test('201 with reservations of their own for two callers with the same key', async () => {
     const { app } = setting;
     const key = freshKey();
     const own = await use(app, 'R', key);
@@ -125,7 +125,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     expect(anonymous.json.id).not.toBe(own.json.id);
   });
 
-  it('200 when a confirmation or a void is repeated under a key, for they may be repeated anyway', async () => {
+  test('200 when a confirmation or a void is repeated under a key, for they may be repeated anyway', async () => {
     const { app, other } = setting;
     const confirmed = (await use(app, 'R', freshKey())).json;
     const voided = (await use(app, 'R', freshKey())).json;
@@ -137,7 +137,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
     expect(await confirm(app)).toMatchObject({ status: 200, json: { state: 'confirmed' } });
   });
 
-  it('400 with a key for calls that would not heed it, and nothing is done', async () => {
+  test('400 with a key for calls that would not heed it, and nothing is done', async () => {
     const { app } = setting;
     const key = freshKey();
     const before = (await app.call('GET', '/api/sequences/COUNTER')).json.value;
@@ -156,7 +156,7 @@ describe.each(STORES)('one Idempotency-Key, on %s', (_store, open) => {
 });
 
 describe('one Idempotency-Key, while Redis is away', () => {
-  it('200 for a gapless number, and 422 for a counter that comes with its key when Redis is back', async () => {
+  test('200 for a gapless number, and 422 for a counter that comes with its key when Redis is back', async () => {
     const [redis, postgres] = await Promise.all([startRedisServer(), leasePostgresDatabase()]);
     const app = await startApp({ REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_TIMEOUT_MS: '5000' });
     onTestFinished(async () => {

@@ -1,6 +1,6 @@
 /** Idempotency keys through the whole app: a repetition gets the same numbers, on every store and through every node. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, it as test } from 'vitest';
 import { RECEIPT_TTL_MS } from '../../src/core/receipt.ts';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
@@ -107,7 +107,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
   const first = (count: number, of = year): string[] =>
     Array.from({ length: count }, (_, index) => `INV-${of}-${String(index + 1).padStart(4, '0')}`);
 
-  it('200: fifty concurrent requests through two nodes get one number', async () => {
+  test('200: fifty concurrent requests through two nodes get one number', async () => {
     const { app, other } = setting;
     const replies = await Promise.all(
       Array.from({ length: 50 }, (_, index) => ask(index % 2 ? app : other, prefixKey, keyed('fifty'))),
@@ -117,7 +117,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await app.call('GET', `/api/numbers/${prefixKey}`)).json.number).toBe(`INV-${year}-0002`);
   });
 
-  it('200: after New Year, and after a change of the format, a repetition gets last year’s numbers', async () => {
+  test('200: after New Year, and after a change of the format, a repetition gets last year’s numbers', async () => {
     const { app, other, clock, strategy } = setting;
     const begun = await ask(app, prefixKey, keyed('new year'), { count: 3 });
     clock.nowMs += 2 * HOUR_MS;
@@ -130,7 +130,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await ask(app, prefixKey, keyed('this year'))).json.number).toBe(`R${year + 1}-000001`);
   });
 
-  it('200: after 24 h the key is forgotten, and not a moment earlier', async () => {
+  test('200: after 24 h the key is forgotten, and not a moment earlier', async () => {
     const { app, clock } = setting;
     await ask(app, prefixKey, keyed('a day'));
     clock.nowMs += RECEIPT_TTL_MS - 1;
@@ -140,7 +140,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await ask(app, prefixKey, keyed('a day'))).json.number).toBe(`INV-${year + 1}-0001`);
   });
 
-  it('422: another payload under the same key', async () => {
+  test('422: another payload under the same key', async () => {
     const { app, other } = setting;
     const elsewhere = await register('.OTHER');
     await ask(app, prefixKey, keyed('mine'));
@@ -156,7 +156,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await ask(app, elsewhere, keyed('first'))).json.number).toBe(`INV-${year}-0001`);
   });
 
-  it('422: another variable under the same key; 200: the same ones, in whatever order', async () => {
+  test('422: another variable under the same key; 200: the same ones, in whatever order', async () => {
     const { app, other } = setting;
     const format = { format: 'VAR{var:site}-{var:desk}-{SEQ:3}' };
     await app.call('PUT', `/api/prefix-configs/${prefixKey}.VAR`, format);
@@ -166,13 +166,13 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await take(other, { site: 'N', desk: '2' })).status).toBe(422);
   });
 
-  it('422: another payload at the same time', async () => {
+  test('422: another payload at the same time', async () => {
     const { app } = setting;
     const both = [ask(app, prefixKey, keyed('both')), ask(app, prefixKey, keyed('both'), { count: 2 })];
     expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 422]);
   });
 
-  it('200: GET in both forms and POST are the same request', async () => {
+  test('200: GET in both forms and POST are the same request', async () => {
     const { app } = setting;
     const headers = { 'idempotency-key': `same-${prefixKey}` };
     const replies = [
@@ -184,7 +184,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect(replies.map(({ json }) => json)).toEqual(replies.map(() => ({ numbers: first(2) })));
   });
 
-  it('200: two callers with the same key do not meet', async () => {
+  test('200: two callers with the same key do not meet', async () => {
     const { app } = setting;
     const as = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
     const numbers: unknown[] = [];
@@ -195,14 +195,14 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect(numbers).toEqual([one, two, three, two]);
   });
 
-  it('401: a token that does not verify, since it says whose key it is', async () => {
+  test('401: a token that does not verify, since it says whose key it is', async () => {
     const { app } = setting;
     const headers = { authorization: 'Bearer nonsense' };
     expect((await ask(app, prefixKey, keyed('k'), {}, headers)).status).toBe(401);
     expect((await ask(app, prefixKey, keyed('k'))).json).toMatchObject({ number: `INV-${year}-0001` });
   });
 
-  it('200: a batch of 10,000 comes whole, in one run, and again', async () => {
+  test('200: a batch of 10,000 comes whole, in one run, and again', async () => {
     const { app, other } = setting;
     // Strangers take fewer at a time.
     const authorization = `Bearer ${adminToken}`;
@@ -214,7 +214,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await ask(other, prefixKey, keyed('batch'), { count: 10_000 }, { authorization })).text).toBe(batch.text);
   });
 
-  it('409: a batch that does not fit takes nothing; what fits is taken whole', async () => {
+  test('409: a batch that does not fit takes nothing; what fits is taken whole', async () => {
     const { app } = setting;
     const tiny = await register('.TINY', { format: 'T{SEQ:1}', overflow: 'reject' });
     expect((await ask(app, tiny, keyed('ten'), { count: 10 })).status).toBe(409);
@@ -224,7 +224,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect((await ask(app, tiny, keyed('nine'), { count: 9 })).text).toBe(whole.text);
   });
 
-  it('a repetition is not counted as numbers issued, and no key is in the log or in the metrics', async () => {
+  test('a repetition is not counted as numbers issued, and no key is in the log or in the metrics', async () => {
     const { app } = setting;
     const count = async (): Promise<number> =>
       Number(
@@ -242,7 +242,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
     expect(text + JSON.stringify(app.log)).not.toMatch(/secret.key.of.mine/);
   });
 
-  it('400: a malformed key', async () => {
+  test('400: a malformed key', async () => {
     const { app } = setting;
     const long = `"${'x'.repeat(256)}"`;
     for (const key of ['', '""', '"unclosed', 'two words', 'a, b', '"a", "b"', '1;x', long, '"tab\t"', '"ä"']) {
@@ -288,7 +288,7 @@ describe('when Redis does not answer', { timeout: 60_000 }, () => {
     expect(await askUntilServed(app, '"warm"')).toEqual({ number: 'I001' });
   };
 
-  it.each(['cut', 'swallowed'] as const)(
+  test.each(['cut', 'swallowed'] as const)(
     '200: the reply %s after the script ran, fifty concurrent requests get one number, here and through another node',
     async (fate) => {
       const { server, proxy, start } = await open();
@@ -304,7 +304,7 @@ describe('when Redis does not answer', { timeout: 60_000 }, () => {
     },
   );
 
-  it('503: neither a standby number nor a temporary one is given under a key; 200 when it is back', async () => {
+  test('503: neither a standby number nor a temporary one is given under a key; 200 when it is back', async () => {
     const { server, proxy, start } = await open();
     const app = await start(proxy.port);
     onTestFinished(app.close);

@@ -1,7 +1,7 @@
 /** Tokens of an issuer elsewhere: only its keys, its name, our audience and asymmetric algorithms count, and asking it is bounded. */
 import { createHmac } from 'node:crypto';
 import { type CryptoKey, exportSPKI, importJWK, type JWTPayload } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it as test, vi } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import {
   createSigningKey,
@@ -62,7 +62,7 @@ const confuse = async (alg: 'HS256' | 'RS256'): Promise<string> => {
 };
 
 describe('a token of the issuer', () => {
-  it.each([
+  test.each([
     ['RSA', () => rsa],
     ['an elliptic curve', () => elliptic],
   ])('200: signed with %s is taken, and its scopes hold', async (_kind, key) => {
@@ -126,7 +126,7 @@ describe('an attack', () => {
     ],
   ];
 
-  it.each(ATTACKS)('401: a token %s is refused, and no other address is asked', async (_title, make) => {
+  test.each(ATTACKS)('401: a token %s is refused, and no other address is asked', async (_title, make) => {
     const token = await make();
     const reply = await send(token);
     expect(reply).toMatchObject({ status: 401, json: { code: 'UNAUTHORIZED' } });
@@ -135,7 +135,7 @@ describe('an attack', () => {
     expect(JSON.stringify(app.log)).not.toContain(token.split('.')[1]);
   });
 
-  it('401: a flood of made-up key ids makes the issuer be asked once', async () => {
+  test('401: a flood of made-up key ids makes the issuer be asked once', async () => {
     const tokens = await Promise.all(
       Array.from({ length: 200 }, (_, index) => signToken(attacker, claims(), { kid: `made-up-${index}` })),
     );
@@ -166,7 +166,7 @@ describe('an issuer that does not answer as it should', () => {
     ['never', () => undefined],
   ];
 
-  it('503: is asked once in 5 s, whatever the number of tokens, and who needs no token is served', async () => {
+  test('503: is asked once in 5 s, whatever the number of tokens, and who needs no token is served', async () => {
     const token = await signToken(rsa, claims());
     const settings = await Promise.all(
       ANSWERS.map(async ([title, answer]) => {
@@ -189,7 +189,7 @@ describe('an issuer that does not answer as it should', () => {
     await Promise.all(settings.map(({ own }) => own.close()));
   });
 
-  it('200: the keys fetched last serve for an hour more', async () => {
+  test('200: the keys fetched last serve for an hour more', async () => {
     const asked = issuer.asked();
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     issuer.answer((_request, response) => response.writeHead(500).end());
@@ -205,7 +205,7 @@ describe('an issuer that does not answer as it should', () => {
 });
 
 describe('the keys', () => {
-  it('200, 401: keys are fetched once for many tokens, and again for a key id that is new, but not more often than every 30 s', async () => {
+  test('200, 401: keys are fetched once for many tokens, and again for a key id that is new, but not more often than every 30 s', async () => {
     const fresh = await createSigningKey('ES256', 'ec-2');
     const own = await startTokenIssuer(rsa);
     const ownApp = await start(own);

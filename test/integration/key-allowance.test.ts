@@ -1,5 +1,5 @@
 /** Idempotency keys of one caller and prefix are bounded: each is remembered by the store for a day. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
@@ -65,7 +65,7 @@ describe.each(STORES)('on %s', (_name, open) => {
     return node.call('POST', '/api/numbers', { prefixKey }, sent);
   };
 
-  it('429: a stranger beyond OPEN_IDEMPOTENCY_KEYS_MAX gets no number, and gets those of earlier keys again', async () => {
+  test('429: a stranger beyond OPEN_IDEMPOTENCY_KEYS_MAX gets no number, and gets those of earlier keys again', async () => {
     const first: TestReply[] = [];
     for (const key of ['a', 'b', 'c']) first.push(await take('A', key));
     expect(first.map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -84,14 +84,14 @@ describe.each(STORES)('on %s', (_name, open) => {
     expect((await take('A', 'd', bearer('alice'))).json.number).toBe('A-000005');
   });
 
-  it('429: whoever shows a token has IDEMPOTENCY_KEYS_MAX', async () => {
+  test('429: whoever shows a token has IDEMPOTENCY_KEYS_MAX', async () => {
     for (let key = 0; key < 5; key += 1) expect((await take('B', `k${key}`, bearer('bob'))).status).toBe(200);
     expect((await take('B', 'k5', bearer('bob'))).status).toBe(429);
     expect((await take('B', 'k4', bearer('bob'))).status).toBe(200);
     expect((await take('B', 'k5', bearer('carol'))).status).toBe(200);
   });
 
-  it('429: the keys of reservations count too', async () => {
+  test('429: the keys of reservations count too', async () => {
     const reserve = async (key: string): Promise<number | undefined> => {
       const headers = { ...bearer('dora'), 'idempotency-key': key };
       return (await setting.nodes[0]?.call('POST', '/api/reservations', { prefixKey: 'A' }, headers))?.status;
@@ -104,7 +104,7 @@ describe.each(STORES)('on %s', (_name, open) => {
   });
 });
 
-it('200: with AUTH=off nobody is a stranger', async () => {
+test('200: with AUTH=off nobody is a stranger', async () => {
   const app = await startApp({ AUTH: 'off', HOST: '127.0.0.1', ...LIMITS });
   await app.call('PUT', '/api/prefix-configs/A', { format: 'A-{SEQ:6}' }, {});
   const take = (key: string) => app.call('POST', '/api/numbers', { prefixKey: 'A' }, { 'idempotency-key': key });

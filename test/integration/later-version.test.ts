@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it as test } from 'vitest';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
@@ -47,7 +47,7 @@ const later = (json: string | null): string => JSON.stringify({ ...JSON.parse(js
 const colourIn = async (hash: string, field: string): Promise<unknown> =>
   JSON.parse((await client.hget(hash, field)) ?? '{}').colour;
 
-it('200: a prefix config with a field more is served, changed, and keeps it in both stores', async () => {
+test('200: a prefix config with a field more is served, changed, and keeps it in both stores', async () => {
   await client.hset('prefix_configs', 'CONF', '{"format":"CONF-{SEQ:4}","colour":"red","version":3}');
   expect((await app.call('GET', '/api/numbers/CONF')).json.number).toBe('CONF-0001');
   const { headers } = await app.call('GET', '/api/prefix-configs/CONF');
@@ -58,7 +58,7 @@ it('200: a prefix config with a field more is served, changed, and keeps it in b
   expect(JSON.parse(String(row?.['config'])).colour).toBe('red');
 });
 
-it('500: a strategy that is not known here is refused for that prefix only, and the log says why', async () => {
+test('500: a strategy that is not known here is refused for that prefix only, and the log says why', async () => {
   await client.hset('prefix_configs', 'ODD', '{"format":"ODD-{SEQ:4}","strategy":"tickets","version":2}');
   expect((await app.call('GET', '/api/numbers/ODD')).status).toBe(500);
   expect((await app.call('GET', '/api/numbers/FIRST')).status).toBe(200);
@@ -70,7 +70,7 @@ it('500: a strategy that is not known here is refused for that prefix only, and 
   expect(await client.hget('prefix_configs', 'ODD')).toContain('tickets');
 });
 
-it('200: a sequence with more in its state counts on, and a gap for a reason that is not known here stays one', async () => {
+test('200: a sequence with more in its state counts on, and a gap for a reason that is not known here stays one', async () => {
   const state = '{sequence:FIRST}:state';
   await client.hset(state, 'colour', 'red');
   await app.call('POST', '/api/sequences/FIRST/advance', { to: 20, reason: 'x' });
@@ -86,7 +86,7 @@ it('200: a sequence with more in its state counts on, and a gap for a reason tha
   await expect.poll(served, { timeout: 15_000 }).toBe(200);
 });
 
-it('200: an API key, a receipt and a temporary number with a field more are good', async () => {
+test('200: an API key, a receipt and a temporary number with a field more are good', async () => {
   const { key, id } = (await app.call('POST', '/api/api-keys', { name: 'k', scopes: ['configs:read'] })).json;
   await client.hset('api_keys', id, later(await client.hget('api_keys', id)));
   const withKey = await app.call('GET', '/api/prefix-configs', undefined, { 'x-api-key': key });
@@ -106,7 +106,7 @@ it('200: an API key, a receipt and a temporary number with a field more are good
   expect(await colourIn('temporary_numbers', number)).toBe('red');
 });
 
-it('200: ledger, reservations, ceilings and nodes with a column more are used', async () => {
+test('200: ledger, reservations, ceilings and nodes with a column more are used', async () => {
   const put = await app.call('PUT', '/api/prefix-configs/LESS', { format: 'L{SEQ:4}', strategy: 'gapless' });
   expect(put.status).toBe(200);
   expect((await app.call('GET', '/api/numbers/LESS')).json.number).toBe('L0001');
@@ -119,7 +119,7 @@ it('200: ledger, reservations, ceilings and nodes with a column more are used', 
   });
 });
 
-it('an embedded database whose tables have a column more is read and written', async () => {
+test('an embedded database whose tables have a column more is read and written', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'later-version-'));
   const sqlite = openSqliteDatabase(folder);
   try {

@@ -1,6 +1,6 @@
 /** Two nodes under load while strategy and format of their prefix change back and forth: no number comes twice. */
 import { setTimeout } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { adminToken, startApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -20,7 +20,7 @@ const CHANGES = [
   { format: 'L-{SEQ:3}', strategy: 'counter' },
 ];
 
-it('two nodes under load: no number comes twice through changes of strategy, format and reset, back and forth', async () => {
+test('two nodes under load: no number comes twice through changes of strategy, format and reset, back and forth', async () => {
   const redis = await leaseRedisDatabase();
   const postgres = await leasePostgresDatabase();
   const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, DATABASE_TIMEOUT_MS: '10000', LOG_LEVEL: 'warn' };

@@ -1,5 +1,5 @@
 /** The metrics of a running service: what is promised in docs/observability.md, small however many prefixes there are. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
@@ -28,7 +28,7 @@ describe('on Redis', () => {
     await redis.stop();
   });
 
-  it('200: calls of the store, sizes of trips, the standby and the gaps are shown', async () => {
+  test('200: calls of the store, sizes of trips, the standby and the gaps are shown', async () => {
     await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:4}' });
     await Promise.all(Array.from({ length: 40 }, () => app.call('GET', '/api/numbers/INV')));
     await app.call('POST', '/api/sequences/INV/advance', { to: '500', reason: 'a test' });
@@ -48,7 +48,7 @@ describe('on Redis', () => {
     expect(sampleOf(text, 'number_generator_guarantee{kind="redis"}')).toBe(1);
   });
 
-  it('200: with ten thousand prefixes in use the text is under 1 MB and costs under 100 ms of the processor', async () => {
+  test('200: with ten thousand prefixes in use the text is under 1 MB and costs under 100 ms of the processor', async () => {
     const keys = Array.from({ length: PREFIXES }, (_, index) => `A-RATHER-LONG-PREFIX-KEY-${index}`);
     const fields = keys.flatMap((key) => [key, JSON.stringify({ format: `${key}-{SEQ:6}` })]);
     await redis.client.hset('prefix_configs', ...fields);
@@ -79,7 +79,7 @@ describe('on Redis', () => {
   });
 });
 
-it('404: with METRICS_PORT the API does not show them, the server of their own does', async () => {
+test('404: with METRICS_PORT the API does not show them, the server of their own does', async () => {
   const app = await startApp({ METRICS_PORT: '9464' });
   expect((await app.call('GET', '/metrics')).status).toBe(404);
   const reply = await app.metricsServer?.inject('/metrics');
@@ -101,7 +101,7 @@ describe('what strangers are shown', () => {
   const shownTo = async (app: TestApp, headers: Record<string, string>): Promise<{ status: number; text: string }> =>
     app.call('GET', '/metrics', undefined, headers);
 
-  it('200: names no prefix to callers who may not read all prefix configs, and tells them apart to who may', async () => {
+  test('200: names no prefix to callers who may not read all prefix configs, and tells them apart to who may', async () => {
     const app = await startApp({ NUMBERS_AUTH: 'required' });
     await useOne(app);
     const narrowed = bearer({ scope: 'configs:read:OTHER-* numbers:issue' });
@@ -121,7 +121,7 @@ describe('what strangers are shown', () => {
     await app.close();
   });
 
-  it('401, 403: with METRICS_AUTH=required only callers who may read prefix configs see metrics', async () => {
+  test('401, 403: with METRICS_AUTH=required only callers who may read prefix configs see metrics', async () => {
     const app = await startApp({ METRICS_AUTH: 'required' });
     const issuer = bearer({ scope: 'numbers:issue' });
     const reader = bearer({ scope: 'configs:read' });
@@ -131,7 +131,7 @@ describe('what strangers are shown', () => {
     await app.close();
   });
 
-  it('200: with METRICS_PORT who reaches that port sees prefixes apart', async () => {
+  test('200: with METRICS_PORT who reaches that port sees prefixes apart', async () => {
     const app = await startApp({ METRICS_PORT: '9464' });
     await useOne(app);
     expect(asTold((await app.metricsServer?.inject('/metrics'))?.body ?? '')).toContain(`prefix="${PREFIX_KEY}"`);

@@ -1,5 +1,5 @@
 /** Texts that look the same are the same: formats, numbers that are parsed, and reasons, over HTTP on both stores. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -17,12 +17,12 @@ describe.each(['sqlite', 'redis'])('the normal form on %s', (store) => {
 
   afterAll(() => app.close());
 
-  it('200: a format is kept and printed in NFC, however it was written', async () => {
+  test('200: a format is kept and printed in NFC, however it was written', async () => {
     const { json } = await app.call('GET', '/api/prefix-configs/CAFE');
     expect(json.format).toBe(`${COMPOSED}{SEQ:4}`);
   });
 
-  it.each([
+  test.each([
     ['as it was issued', `${COMPOSED}0001`],
     ['decomposed', `${DECOMPOSED}0001`],
     ['with a line break behind it', `${COMPOSED}0001\n`],
@@ -33,7 +33,7 @@ describe.each(['sqlite', 'redis'])('the normal form on %s', (store) => {
     expect(json).toMatchObject({ result: 'unique', readings: [{ prefixKey: 'CAFE', value: '1', issued: 'issued' }] });
   });
 
-  it('200: parse reads numbers that begin and end with a blank', async () => {
+  test('200: parse reads numbers that begin and end with a blank', async () => {
     await app.call('PUT', '/api/prefix-configs/BLANK', { format: ' B{SEQ:4}/ ' });
     for (const number of [' B0001/ ', ' B0001/ \n']) {
       const { json } = await app.call('POST', '/api/numbers/parse', { number, prefixKey: 'BLANK' });
@@ -41,12 +41,12 @@ describe.each(['sqlite', 'redis'])('the normal form on %s', (store) => {
     }
   });
 
-  it('400: a mark directly behind a tag, which would melt into what the tag prints', async () => {
+  test('400: a mark directly behind a tag, which would melt into what the tag prints', async () => {
     const reply = await app.call('PUT', '/api/prefix-configs/MARK', { format: '{var:x}\u0301-{SEQ:4}' });
     expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'format' }] } });
   });
 
-  it('200: a reason is kept in NFC', async () => {
+  test('200: a reason is kept in NFC', async () => {
     await app.call('PUT', '/api/prefix-configs/WHY', { format: 'W{year}-{SEQ:4}', reset: 'yearly' });
     await app.call('GET', '/api/numbers/WHY');
     const year = new Date().getUTCFullYear();

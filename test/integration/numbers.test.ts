@@ -1,5 +1,5 @@
 /** The calls that take numbers, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -19,7 +19,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);
   };
 
-  it('200: the query form, the path form and POST take consecutive numbers of one series, under all three URL prefixes', async () => {
+  test('200: the query form, the path form and POST take consecutive numbers of one series, under all three URL prefixes', async () => {
     await register('INV', { format: 'INV-{year}-{SEQ:6}', initialSeq: 123 });
     const replies = [
       await app.call('GET', '/api/numbers?prefixKey=INV'),
@@ -38,7 +38,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     }
   });
 
-  it('200: count takes a list in order, up to 10,000, also when it is 1', async () => {
+  test('200: count takes a list in order, up to 10,000, also when it is 1', async () => {
     await register('LIST', { format: 'L{SEQ:5}' });
     expect((await app.call('GET', '/api/numbers?prefixKey=LIST&count=1')).json).toEqual({ numbers: ['L00001'] });
     expect((await app.call('POST', '/api/numbers', { prefixKey: 'LIST', count: 2 })).json).toEqual({
@@ -48,7 +48,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     expect([numbers.length, numbers[0], numbers[9_999]]).toEqual([10_000, 'L00004', 'L10003']);
   });
 
-  it.each(['0', '10001', '-1', '1.5', 'x', '', '1e3', '99999999999999999999'])(
+  test.each(['0', '10001', '-1', '1.5', 'x', '', '1e3', '99999999999999999999'])(
     '400: count=%s is refused',
     async (count) => {
       const reply = await app.call('GET', `/api/numbers?prefixKey=INV&count=${count}`);
@@ -56,7 +56,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     },
   );
 
-  it('400: a missing, malformed or unknown prefix key, an unknown field, and a double key are refused', async () => {
+  test('400: a missing, malformed or unknown prefix key, an unknown field, and a double key are refused', async () => {
     const missing = await app.call('GET', '/api/numbers');
     expect(missing).toMatchObject({
       status: 400,
@@ -80,13 +80,13 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     });
   });
 
-  it('405: HEAD takes no number', async () => {
+  test('405: HEAD takes no number', async () => {
     await register('HEAD', { format: 'H{SEQ:3}' });
     expect((await app.call('HEAD', '/api/numbers/HEAD')).status).toBe(405);
     expect((await app.call('GET', '/api/numbers/HEAD')).json).toEqual({ number: 'H001' });
   });
 
-  it('409: a width that rejects overflow is used to its last value and not beyond', async () => {
+  test('409: a width that rejects overflow is used to its last value and not beyond', async () => {
     await register('FULL', { format: 'F{SEQ:2}', initialSeq: 96, overflow: 'reject' });
     const refused = await app.call('GET', '/api/numbers/FULL?count=4');
     expect(refused).toMatchObject({ status: 409, json: { code: 'SEQUENCE_OVERFLOW', title: 'Sequence exhausted' } });
@@ -96,13 +96,13 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/GROWS?count=2')).json).toEqual({ numbers: ['G99', 'G100'] });
   });
 
-  it('409: 2^64 - 1 is the last number of all', async () => {
+  test('409: 2^64 - 1 is the last number of all', async () => {
     await register('LAST', { format: '{SEQ:20}', initialSeq: '18446744073709551614' });
     expect((await app.call('GET', '/api/numbers/LAST')).json).toEqual({ number: '18446744073709551615' });
     expect((await app.call('GET', '/api/numbers/LAST')).status).toBe(409);
   });
 
-  it('prints every date variable from one reading of the clock, in the zone of the prefix', async () => {
+  test('prints every date variable from one reading of the clock, in the zone of the prefix', async () => {
     const format =
       '{prefix}/{year}.{yy}.{month}.{day}.{hour}/{quarter}/{weekYear}-{week}/{dayOfYear}/{fiscalYear}/{SEQ:1}';
     await register('UTC', { format, fiscalYearStart: '04-01' });
@@ -116,7 +116,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/UTC')).json.number).toBe('UTC/2027.27.01.01.00/1/2026-53/001/2026/2');
   });
 
-  it('keeps the sequences of different prefixes apart', async () => {
+  test('keeps the sequences of different prefixes apart', async () => {
     await register('A', { format: 'A-{SEQ:3}' });
     await register('B', { format: 'B-{SEQ:3}' });
     const numbers: string[] = [];
@@ -124,7 +124,7 @@ describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
     expect(numbers).toEqual(['A-001', 'B-001', 'A-002', 'B-002']);
   });
 
-  it('gives 500 concurrent requests for three prefixes distinct numbers without a hole', async () => {
+  test('gives 500 concurrent requests for three prefixes distinct numbers without a hole', async () => {
     for (const key of ['X', 'Y', 'Z']) await register(key, { format: `${key}{SEQ:6}` });
     const keys = Array.from({ length: 500 }, (_, index) => ['X', 'Y', 'Z'][index % 3] ?? 'X');
     const replies = await Promise.all(keys.map((key) => app.call('GET', `/api/numbers/${key}`)));

@@ -1,6 +1,6 @@
 /** The API description that is served: the committed one, with examples that work as they stand and harm nothing. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import {
   DESCRIPTION_FILE,
@@ -19,7 +19,7 @@ const inOrderOfPage = operations.toSorted((a, b) => rankOf(a) - rankOf(b));
 const nameOf = ({ operationId }: Operation): string => operationId;
 
 describe('openapi.json', () => {
-  it('is to the byte what a service with the default settings serves', async () => {
+  test('is to the byte what a service with the default settings serves', async () => {
     const committed = readFileSync(DESCRIPTION_FILE, 'utf8');
     const served = await serveDescription();
     expect(committed === served, 'The API has changed: run `npm run openapi` and commit openapi.json').toBe(true);
@@ -59,7 +59,7 @@ describe('the examples of the API description', () => {
 
   afterAll(() => app.close());
 
-  it.each(inOrderOfPage.filter(isArmed).map((operation) => [operation.operationId, operation] as const))(
+  test.each(inOrderOfPage.filter(isArmed).map((operation) => [operation.operationId, operation] as const))(
     '2xx: %s works as it is pre-filled, on a fresh service, in the order of the page',
     (operationId, { responses }) => {
       const reply = replies.get(operationId);
@@ -68,7 +68,7 @@ describe('the examples of the API description', () => {
     },
   );
 
-  it('leave out what names the victim in every call that cannot be undone, or is about a thing that was made before', () => {
+  test('leave out what names the victim in every call that cannot be undone, or is about a thing that was made before', () => {
     expect(operations.filter(isUnaimed).map(nameOf).sort()).toEqual([
       'advanceSequence',
       'closePeriod',
@@ -81,7 +81,7 @@ describe('the examples of the API description', () => {
     ]);
   });
 
-  it.each(inOrderOfPage.filter(isUnaimed).map((operation) => [operation.operationId, operation] as const))(
+  test.each(inOrderOfPage.filter(isUnaimed).map((operation) => [operation.operationId, operation] as const))(
     '400: %s is refused when the placeholder is sent as it stands',
     async (_operationId, operation) => {
       const { status, json } = await send(operation);
@@ -89,7 +89,7 @@ describe('the examples of the API description', () => {
     },
   );
 
-  it('409: even aimed at a series, the pre-filled advance changes nothing', async () => {
+  test('409: even aimed at a series, the pre-filled advance changes nothing', async () => {
     const advance = operations.find(({ operationId }) => operationId === 'advanceSequence');
     if (advance === undefined) throw new Error('There is no advanceSequence.');
     const before = (await app.call('GET', '/api/sequences/INV')).json;
@@ -98,7 +98,7 @@ describe('the examples of the API description', () => {
     expect((await app.call('GET', '/api/sequences/INV')).json.value).toBe(before.value);
   });
 
-  it('fill in no parameter that may be left out: one Idempotency-Key for everybody would give all of them one number', () => {
+  test('fill in no parameter that may be left out: one Idempotency-Key for everybody would give all of them one number', () => {
     const filled = operations.flatMap(({ operationId, parameters = [] }) =>
       parameters
         .filter(({ required, schema, example }) => required !== true && (example ?? schema.examples) !== undefined)
@@ -107,7 +107,7 @@ describe('the examples of the API description', () => {
     expect(filled).toEqual([]);
   });
 
-  it('give every call with a body a whole one', () => {
+  test('give every call with a body a whole one', () => {
     const without = operations
       .filter(({ requestBody }) => requestBody !== undefined)
       .filter(({ requestBody }) =>

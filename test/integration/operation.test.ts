@@ -1,6 +1,6 @@
 /** Probes, metrics, the API description, and what happens when the store fails. */
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -14,7 +14,7 @@ describe('on SQLite', () => {
 
   afterEach(() => app.close());
 
-  it('200: the probes say live, ready and healthy', async () => {
+  test('200: the probes say live, ready and healthy', async () => {
     expect(await app.call('GET', '/livez')).toMatchObject({ status: 200, json: { status: 'live' } });
     expect(await app.call('GET', '/readyz')).toMatchObject({ status: 200, json: { status: 'ready' } });
     expect((await app.call('GET', '/health')).json).toEqual({
@@ -27,11 +27,11 @@ describe('on SQLite', () => {
     });
   });
 
-  it('200: the probes answer HEAD, as some load balancers ask', async () => {
+  test('200: the probes answer HEAD, as some load balancers ask', async () => {
     for (const url of ['/livez', '/readyz', '/health']) expect((await app.call('HEAD', url)).status).toBe(200);
   });
 
-  it('200: /metrics shows process metrics, requests by route pattern, and numbers issued', async () => {
+  test('200: /metrics shows process metrics, requests by route pattern, and numbers issued', async () => {
     await app.call('PUT', '/api/prefix-configs/M', { format: 'M{SEQ:3}' });
     await app.call('GET', '/api/numbers/M?count=7');
     await app.call('GET', '/api/numbers/NOT-THERE');
@@ -48,7 +48,7 @@ describe('on SQLite', () => {
     expect(text).not.toContain('NOT-THERE');
   });
 
-  it('200: the description is OpenAPI 3.1 and has every call once, with its errors', async () => {
+  test('200: the description is OpenAPI 3.1 and has every call once, with its errors', async () => {
     const { json } = await app.call('GET', '/openapi.json');
     expect(json.openapi).toBe('3.1.0');
     const calls = Object.entries(json.paths).flatMap(([path, methods]) =>
@@ -108,27 +108,27 @@ describe('on SQLite', () => {
     expect(json.components.schemas.PrefixConfigRequest.properties.format.description).toContain('{SEQ:N}');
   });
 
-  it('200: /docs is a page that needs nothing from elsewhere', async () => {
+  test('200: /docs is a page that needs nothing from elsewhere', async () => {
     const page = await app.call('GET', '/docs/');
     expect(page.status).toBe(200);
     expect(page.text).toContain('Number generator');
     expect(page.text).not.toMatch(/(?:src|href)="https?:/);
   });
 
-  it('404: an unknown path is a problem document', async () => {
+  test('404: an unknown path is a problem document', async () => {
     const reply = await app.call('GET', '/api/nothing');
     expect(reply).toMatchObject({ status: 404, json: { code: 'NOT_FOUND', status: 404 } });
     expect(reply.headers['content-type']).toBe('application/problem+json');
   });
 
-  it('400: a path with broken percent signs is a problem document', async () => {
+  test('400: a path with broken percent signs is a problem document', async () => {
     expect(await app.call('GET', '/api/numbers/%ZZ')).toMatchObject({
       status: 400,
       json: { errors: [{ path: 'url' }] },
     });
   });
 
-  it('500: nothing internal leaves when something unforeseen happens', async () => {
+  test('500: nothing internal leaves when something unforeseen happens', async () => {
     await app.close();
     const broken = await startApp();
     let thrown = false;
@@ -171,13 +171,13 @@ describe('what is not HTTP', () => {
       socket.on('error', reject);
     });
 
-  it('400: garbage is answered by a problem document', async () => {
+  test('400: garbage is answered by a problem document', async () => {
     const answer = await send('GARBAGE\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status: 400, code: 'VALIDATION_ERROR' });
   });
 
-  it('431: oversized headers are refused', async () => {
+  test('431: oversized headers are refused', async () => {
     expect(await send(`GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
   });
 });
@@ -200,7 +200,7 @@ describe('on Redis', () => {
     await database.release();
   });
 
-  it('an entry preloaded by an operator works', async () => {
+  test('an entry preloaded by an operator works', async () => {
     await database.client.hset('prefix_configs', 'TEST', '{"format":"TEST-{SEQ:4}"}');
     const numbers: string[] = [];
     for (let turn = 0; turn < 3; turn += 1) numbers.push((await app.call('GET', '/numbers/TEST')).json.number);
@@ -208,7 +208,7 @@ describe('on Redis', () => {
     expect(await database.client.get('sequence:TEST')).toBe('3');
   });
 
-  it('500: a broken entry harms its prefix only, is logged with the reason, counted, and can be repaired', async () => {
+  test('500: a broken entry harms its prefix only, is logged with the reason, counted, and can be repaired', async () => {
     await database.client.hset('prefix_configs', 'BROKEN', '{"format":"no sequence"}', 'FINE', '{"format":"F{SEQ:3}"}');
     const reply = await app.call('GET', '/numbers/BROKEN');
     expect(reply).toMatchObject({ status: 500, json: { code: 'INTERNAL', title: 'Internal error' } });
@@ -231,7 +231,7 @@ describe('on Redis', () => {
     expect((await app.call('GET', '/numbers/BROKEN')).json).toEqual({ number: 'B001' });
   });
 
-  it('500: a counter that is no number harms its prefix only', async () => {
+  test('500: a counter that is no number harms its prefix only', async () => {
     await app.call('PUT', '/api/prefix-configs/SICK', { format: 'S{SEQ:3}' });
     await database.client.set('sequence:SICK', 'abc');
     const [sick, fine] = await Promise.all([app.call('GET', '/numbers/SICK'), app.call('GET', '/numbers/FINE')]);
@@ -243,7 +243,7 @@ describe('on Redis', () => {
     await vi.waitFor(repaired, { timeout: 30_000, interval: 100 });
   });
 
-  it('a change made on one node shows on the other at once', async () => {
+  test('a change made on one node shows on the other at once', async () => {
     await app.call('PUT', '/api/prefix-configs/SHARED', { format: 'OLD-{SEQ:3}' });
     expect((await otherNode.call('GET', '/numbers/SHARED')).json).toEqual({ number: 'OLD-001' });
     const delaysMs: number[] = [];
@@ -259,7 +259,7 @@ describe('on Redis', () => {
     expect(delaysMs.toSorted((a, b) => a - b)[2]).toBeLessThan(500);
   });
 
-  it('a change made by an operator in Redis itself shows without a restart', async () => {
+  test('a change made by an operator in Redis itself shows without a restart', async () => {
     await database.client.hset('prefix_configs', 'BY-HAND', '{"format":"OLD-{SEQ:3}"}');
     expect((await app.call('GET', '/numbers/BY-HAND')).json).toEqual({ number: 'OLD-001' });
     await database.client.hset('prefix_configs', 'BY-HAND', '{"format":"NEW-{SEQ:3}"}');
@@ -285,7 +285,7 @@ describe('without its Redis', () => {
     await redis.close();
   });
 
-  it('503: live, not ready, refuses with Retry-After, and never shows the password', async () => {
+  test('503: live, not ready, refuses with Retry-After, and never shows the password', async () => {
     expect((await app.call('GET', '/livez')).status).toBe(200);
     expect((await app.call('GET', '/readyz')).status).toBe(503);
     const refused = await app.call('GET', '/api/numbers/A');

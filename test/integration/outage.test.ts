@@ -1,5 +1,5 @@
 /** An outage of Redis, as the callers of one node see it: the standby, temporary numbers, and the return. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 
@@ -31,7 +31,7 @@ describe('an outage of Redis', () => {
   const sourceOf = async (key: string): Promise<unknown> =>
     (await app.call('GET', `/api/numbers/${key}`)).headers['x-number-source'];
 
-  it('is bridged by the standby, and afterwards no number is missing', async () => {
+  test('is bridged by the standby, and afterwards no number is missing', async () => {
     await register('A', { format: '{SEQ:1}' });
     const before = await numbersOf('A', 5);
     expect(before).toEqual(['1', '2', '3', '4', '5']);
@@ -53,7 +53,7 @@ describe('an outage of Redis', () => {
     expect(app.log.map(({ event }) => event)).toEqual(expect.arrayContaining(['outage-began', 'store-returned']));
   });
 
-  it('503: once the standby is used up, with Retry-After; another prefix still has its own', async () => {
+  test('503: once the standby is used up, with Retry-After; another prefix still has its own', async () => {
     await register('A', { format: 'A{SEQ:4}' });
     await register('B', { format: 'B{SEQ:4}' });
     await numbersOf('A', 1);
@@ -69,7 +69,7 @@ describe('an outage of Redis', () => {
     expect(await numbersOf('B', STANDBY_SIZE - 1)).toHaveLength(STANDBY_SIZE - 1);
   });
 
-  it('503: outage "reject" never uses a standby', async () => {
+  test('503: outage "reject" never uses a standby', async () => {
     await register('R', { format: 'R{SEQ:4}', outage: 'reject' });
     await numbersOf('R', 3);
     expect((await app.call('GET', '/api/sequences/R')).json.standby).toBeNull();
@@ -77,7 +77,7 @@ describe('an outage of Redis', () => {
     expect((await app.call('GET', '/api/numbers/R')).status).toBe(503);
   });
 
-  it('outage "temporary" goes on with tagged stand-ins, hands them over, and resolves each once', async () => {
+  test('outage "temporary" goes on with tagged stand-ins, hands them over, and resolves each once', async () => {
     await register('T', { format: 'T{SEQ:4}', outage: 'temporary' });
     await numbersOf('T', 1);
     await redis.kill();
@@ -112,7 +112,7 @@ describe('an outage of Redis', () => {
     expect((await app.call('POST', '/api/temporary-numbers/NONSENSE/resolve')).status).toBe(400);
   });
 
-  it('a clean stop gives the standby back: the next node counts on without a gap', async () => {
+  test('a clean stop gives the standby back: the next node counts on without a gap', async () => {
     await register('A', { format: '{SEQ:1}' });
     await numbersOf('A', 3);
     await app.close();
@@ -124,7 +124,7 @@ describe('an outage of Redis', () => {
     expect((await app.call('GET', '/api/sequences/A/gaps')).json.items).toEqual([]);
   });
 
-  it('a batch larger than the distance to the standby stays consecutive', async () => {
+  test('a batch larger than the distance to the standby stays consecutive', async () => {
     await register('A', { format: '{SEQ:1}' });
     await numbersOf('A', 2);
     expect(await numbersOf('A', 5_000)).toEqual(Array.from({ length: 5_000 }, (_, index) => `${index + 3}`));

@@ -1,5 +1,5 @@
 /** Turns of periods under load: distinct numbers, each period from initialSeq + 1 on, no text of one period with the counter of another. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -83,7 +83,7 @@ describe.each(['sqlite', 'redis'])('under load on %s', (store) => {
 
   afterAll(() => app.close());
 
-  it.each(TURNS)('200: %s in %s', async (what, timeZone, reset, variables, turn, texts) => {
+  test.each(TURNS)('200: %s in %s', async (what, timeZone, reset, variables, turn, texts) => {
     const key = what.replaceAll(' ', '_');
     const turnMs = Date.parse(turn);
     const [before = '', after = ''] = texts.split(' ');

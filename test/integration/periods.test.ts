@@ -1,6 +1,6 @@
 /** Series that restart: the period shows in the number, counts by itself, and has its standby before it begins. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { startAppOn } from '../support/store-app.ts';
@@ -21,7 +21,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
   const register = (key: string, body: object) => app.call('PUT', `/api/prefix-configs/${key}`, body);
   const take = async (key: string): Promise<string> => (await app.call('GET', `/api/numbers/${key}`)).json.number;
 
-  it.each([
+  test.each([
     ['yearly', '{year}-{SEQ:3}', 0, ['2026-001', '2026-002', '2027-001', '2027-002']],
     ['yearly', '{yy}{SEQ:3}', 5, ['26006', '26007', '27006', '27007']],
     ['monthly', '{year}-{month}-{SEQ:2}', 0, ['2026-12-01', '2026-12-02', '2027-01-01', '2027-01-02']],
@@ -36,7 +36,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
     expect(numbers).toEqual(expected);
   });
 
-  it('the period turns at midnight of the zone of the prefix, and with it the text', async () => {
+  test('the period turns at midnight of the zone of the prefix, and with it the text', async () => {
     await register('T', { format: '{year}-{SEQ:2}', reset: 'yearly', timeZone: 'Asia/Tokyo' });
     nowMs = NEW_YEAR_MS - 9 * 3_600_000 - 1;
     const numbers = [await take('T')];
@@ -46,7 +46,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
     expect((await app.call('GET', '/api/sequences/T')).json).toMatchObject({ period: '2027', value: '1' });
   });
 
-  it('the fiscal year turns on its own day', async () => {
+  test('the fiscal year turns on its own day', async () => {
     await register('F', { format: '{fiscalYear}-{SEQ:2}', reset: 'fiscal-yearly', fiscalYearStart: '04-01' });
     nowMs = Date.UTC(2027, 3, 1) - 1;
     const numbers = [await take('F')];
@@ -55,7 +55,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
     expect(numbers).toEqual(['2026-01', '2027-01']);
   });
 
-  it.each([
+  test.each([
     ['yearly', 'INV-{SEQ:3}', 'INV-001'],
     ['yearly', '{month}-{SEQ:3}', '01-001'],
     ['monthly', '{year}-{SEQ:3}', '2026-001'],
@@ -68,7 +68,7 @@ describe.each(['sqlite', 'redis'])('periods on %s', (store) => {
     expect(reply.json.errors[0].message).toContain(twin);
   });
 
-  it('400: a prefix keeps the reset it has counted with, also when it is registered again', async () => {
+  test('400: a prefix keeps the reset it has counted with, also when it is registered again', async () => {
     await register('KEEP', { format: '{year}-{SEQ:3}', reset: 'yearly' });
     await take('KEEP');
     expect((await app.call('DELETE', '/api/prefix-configs/KEEP')).status).toBe(204);
@@ -96,7 +96,7 @@ describe('an outage over midnight on New Year’s Eve', () => {
     await redis.close();
   });
 
-  it('is served, for the next period’s standby is taken in the last ten minutes of this one', async () => {
+  test('is served, for the next period’s standby is taken in the last ten minutes of this one', async () => {
     await app.call('PUT', '/api/prefix-configs/NYE', { format: '{year}-{SEQ:4}', reset: 'yearly' });
     await app.call('GET', '/api/numbers/NYE');
     app.prepareStandby();

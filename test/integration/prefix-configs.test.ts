@@ -1,5 +1,5 @@
 /** The calls on prefix configs, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, type TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
@@ -13,7 +13,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
 
   afterAll(() => app.close());
 
-  it('200: PUT and POST register, and reply with the whole config and its ETag', async () => {
+  test('200: PUT and POST register, and reply with the whole config and its ETag', async () => {
     const body = { format: '{prefix}-{year}-{SEQ:6}', initial_seq: '18446744073709551614', timeZone: 'Asia/Tokyo' };
     const reply = await app.call('PUT', '/api/prefix-configs/PUT', body);
     expect(reply.status).toBe(200);
@@ -40,7 +40,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     expect([read.status, read.headers['etag'], read.json]).toEqual([200, '"1"', config]);
   });
 
-  it('409: a second registration changes nothing', async () => {
+  test('409: a second registration changes nothing', async () => {
     await app.call('PUT', '/api/prefix-configs/TWICE', { format: 'A-{SEQ:3}' });
     const again = await app.call('POST', '/api/prefix-configs/TWICE', { format: 'B-{SEQ:3}' });
     expect([again.status, again.json.code, again.json.title]).toEqual([
@@ -51,7 +51,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     expect((await app.call('GET', '/api/prefix-configs/TWICE')).json.format).toBe('A-{SEQ:3}');
   });
 
-  it('200, 412, 404: If-Match changes the version it names, and only that', async () => {
+  test('200, 412, 404: If-Match changes the version it names, and only that', async () => {
     const change = (key: string, ifMatch: string) =>
       app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:4}' }, { ...admin, 'if-match': ifMatch });
     const admin = { authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
@@ -73,7 +73,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     }
   });
 
-  it('a changed template shows in the very next number of the node that changed it', async () => {
+  test('a changed template shows in the very next number of the node that changed it', async () => {
     await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'C-{SEQ:3}' });
     expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'C-001' });
     const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '"1"' };
@@ -81,7 +81,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'D-002' });
   });
 
-  it('204: DELETE removes the config and keeps the counter', async () => {
+  test('204: DELETE removes the config and keeps the counter', async () => {
     await app.call('PUT', '/api/prefix-configs/GONE', { format: 'G-{SEQ:3}' });
     await app.call('GET', '/api/numbers/GONE?count=5');
     const gone = await app.call('DELETE', '/api/prefix-configs/GONE');
@@ -96,7 +96,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/GONE')).json).toEqual({ number: 'G-006' });
   });
 
-  it('200: the list comes page by page, in order, and only what the token may read', async () => {
+  test('200: the list comes page by page, in order, and only what the token may read', async () => {
     const keys = Array.from({ length: 7 }, (_, index) => `PAGE-${index}`);
     for (const key of keys) await app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:3}' });
     const headers = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'configs:read:PAGE-*' })}` };
@@ -160,7 +160,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     ['constructor.prototype', '{"constructor":{"prototype":{"x":1}},"format":"A-{SEQ:3}"}', 'VALIDATION_ERROR', 'body'],
   ];
 
-  it.each(REFUSED)(
+  test.each(REFUSED)(
     '400: %s is refused with a path and a sentence, and nothing is stored',
     async (_title, body, code, path) => {
       const reply = await app.call('PUT', '/api/prefix-configs/REFUSED', body);
@@ -179,7 +179,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     },
   );
 
-  it.each(['__proto__', '-A', 'A B', 'A%2FB', '%00', 'Ä', 'x'.repeat(65), '{SEQ}'])(
+  test.each(['__proto__', '-A', 'A B', 'A%2FB', '%00', 'Ä', 'x'.repeat(65), '{SEQ}'])(
     '400: the prefix key %s is refused',
     async (key) => {
       const reply = await app.call('PUT', `/api/prefix-configs/${encodeURI(key).replaceAll('%25', '%')}`, {
@@ -190,12 +190,12 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
     },
   );
 
-  it('413: more than 2 MiB of body is refused', async () => {
+  test('413: more than 2 MiB of body is refused', async () => {
     const reply = await app.call('PUT', '/api/prefix-configs/HUGE', { format: 'A'.repeat(3_000_000) });
     expect(reply).toMatchObject({ status: 413, json: { code: 'PAYLOAD_TOO_LARGE' } });
   });
 
-  it('415: a body that is not announced as JSON is refused, and the reply says how to send it', async () => {
+  test('415: a body that is not announced as JSON is refused, and the reply says how to send it', async () => {
     const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'content-type': 'text/plain' };
     const reply = await app.server.inject({ method: 'PUT', url: '/api/prefix-configs/TEXT', headers, payload: '{}' });
     expect(reply.statusCode).toBe(415);

@@ -1,5 +1,5 @@
 /** A raised initialSeq: nothing at or below it is issued, from no source, and the report says what became of the values between. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -51,7 +51,7 @@ const runsOf = async (app: TestApp): Promise<TestReply['json'][]> =>
   (await app.call('GET', '/api/sequences/I/report')).json.runs;
 
 describe.each(STORES)('on %s', (store) => {
-  it.each(['counter', 'segment'])(
+  test.each(['counter', 'segment'])(
     'a %s whose initialSeq is raised far past the ceiling issues nothing at or below it',
     async (strategy) => {
       const [app] = await startNodes(store, 1);
@@ -69,7 +69,7 @@ describe.each(STORES)('on %s', (store) => {
     },
   );
 
-  it('the report after a raise is contiguous, and calls what nobody took advanced', async () => {
+  test('the report after a raise is contiguous, and calls what nobody took advanced', async () => {
     const [app] = await startNodes(store, 1);
     await configure(app, {});
     const first = (await Promise.all(Array.from({ length: 7 }, () => ask(app)))).flatMap(valuesOf);
@@ -93,7 +93,7 @@ describe.each(STORES)('on %s', (store) => {
   });
 });
 
-it.each(['redis', 'redis and postgres'] as const)(
+test.each(['redis', 'redis and postgres'] as const)(
   'on %s, three nodes: who knows of the raise issues nothing at or below it, and within 5 s all do',
   async (store) => {
     const nodes = await startNodes(store, 3);

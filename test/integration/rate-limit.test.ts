@@ -1,6 +1,6 @@
 /** RATE_LIMIT_PER_SECOND: who asks too often is told so, everybody else is served; over all nodes, and without Redis. */
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, it as test, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -37,7 +37,7 @@ describe('on one node', () => {
     vi.useRealTimers();
   });
 
-  it('429: a client is refused beyond his limit, under every URL prefix together, and served a second later', async () => {
+  test('429: a client is refused beyond his limit, under every URL prefix together, and served a second later', async () => {
     const app = await start();
     freeze();
     const urls = ['/api/numbers/A', '/numbers/A', '/api/v1/numbers/A'];
@@ -53,7 +53,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('200, 429: everything is limited but /livez and /readyz, whose refusal would have the node restarted', async () => {
+  test('200, 429: everything is limited but /livez and /readyz, whose refusal would have the node restarted', async () => {
     const app = await start();
     for (const url of ['/health', '/metrics', '/openapi.json', '/docs/static/index.html']) {
       freeze();
@@ -68,7 +68,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('429: who was refused is told in the log, once for each caller, and not by the address alone', async () => {
+  test('429: who was refused is told in the log, once for each caller, and not by the address alone', async () => {
     const app = await start();
     freeze();
     for (const headers of [bearer('alice'), bearer('bob'), {}] as Record<string, string>[]) {
@@ -83,7 +83,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('404, 405, 429: calls of paths and methods that do not exist count too', async () => {
+  test('404, 405, 429: calls of paths and methods that do not exist count too', async () => {
     const app = await start();
     for (const [method, url, status] of [
       ['GET', '/api/nothing', 404],
@@ -98,7 +98,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('429: a client is the subject of his token or the maker of his API key, wherever he asks from; without one, or with a false one, his address', async () => {
+  test('429: a client is the subject of his token or the maker of his API key, wherever he asks from; without one, or with a false one, his address', async () => {
     const app = await start();
     const body = { name: 'x', scopes: ['numbers:issue'] };
     const { key } = (await app.call('POST', '/api/api-keys', body, bearer('administrator'))).json;
@@ -115,7 +115,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('429: all keys of a maker, and those that they made, are one client with him', async () => {
+  test('429: all keys of a maker, and those that they made, are one client with him', async () => {
     const app = await start();
     const body = { name: 'x', scopes: ['numbers:issue', 'keys:admin'] };
     const make = async (headers: Record<string, string>): Promise<string> =>
@@ -137,7 +137,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('401, 429: guessing tokens and keys is limited too', async () => {
+  test('401, 429: guessing tokens and keys is limited too', async () => {
     const app = await start();
     freeze();
     let guess = 0;
@@ -148,7 +148,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('429: all addresses of one IPv6 network are one client, those of IPv4 are several', async () => {
+  test('429: all addresses of one IPv6 network are one client, those of IPv4 are several', async () => {
     const app = await start();
     freeze();
     for (let host = 1; host <= LIMIT; host += 1) expect(await from(app, `2001:db8::${host}`)).toBe(200);
@@ -158,7 +158,7 @@ describe('on one node', () => {
     await app.close();
   });
 
-  it('200: a proxy that is not named in TRUST_PROXY cannot make up clients, one that is names them', async () => {
+  test('200: a proxy that is not named in TRUST_PROXY cannot make up clients, one that is names them', async () => {
     const forwarded = async (app: TestApp, client: string): Promise<number> => {
       const headers = { 'x-forwarded-for': client };
       return (await app.server.inject({ url: '/api/numbers/A', remoteAddress: '10.1.2.3', headers })).statusCode;
@@ -176,7 +176,7 @@ describe('on one node', () => {
 });
 
 describe('on two nodes with Redis', () => {
-  it('429: they add up what a client asks of them, within a tenth of a second', async () => {
+  test('429: they add up what a client asks of them, within a tenth of a second', async () => {
     const database = await leaseRedisDatabase();
     const env = { REDIS_URL: database.url, RATE_LIMIT_PER_SECOND: '20' };
     const nodes = [await start(env), await start(env)];
@@ -197,7 +197,7 @@ describe('on two nodes with Redis', () => {
     await database.release();
   });
 
-  it('200, 429: while Redis is away numbers go on, and each node counts alone', async () => {
+  test('200, 429: while Redis is away numbers go on, and each node counts alone', async () => {
     const redis = await startRedisServer();
     onTestFinished(() => redis.close());
     const app = await start({ REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '200' });

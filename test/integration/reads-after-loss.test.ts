@@ -1,6 +1,6 @@
 /** What is read of a sequence after Redis lost it, when nobody asks for a number: the truth, or 503; never less than was known. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
@@ -79,7 +79,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     await take(nodes.at(-1) as TestApp, 3);
   };
 
-  it('200: every node tells all of it at once, though nobody asks for a number', async () => {
+  test('200: every node tells all of it at once, though nobody asks for a number', async () => {
     const [one, other] = [await start({ DATABASE_URL: database.url }), await start({ DATABASE_URL: database.url })];
     await count(one, other);
     await emptied();
@@ -90,7 +90,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     for (const read of reads) expect(read).toEqual(TRUTH);
   });
 
-  it('200: a node that never counted the sequence tells all of it, after those that did have left', async () => {
+  test('200: a node that never counted the sequence tells all of it, after those that did have left', async () => {
     const first = await start({ DATABASE_URL: database.url });
     await count(first);
     await apps.splice(0)[0]?.close();
@@ -99,7 +99,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     expect(await readAll(fresh)).toEqual(TRUTH);
   });
 
-  it('200: the measure of the gaps stays', async () => {
+  test('200: the measure of the gaps stays', async () => {
     const app = await start({ DATABASE_URL: database.url });
     await count(app);
     const measured = async () => {
@@ -112,7 +112,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     expect(await measured()).toBe('1');
   });
 
-  it('503: when PostgreSQL is away too, nobody can say', async () => {
+  test('503: when PostgreSQL is away too, nobody can say', async () => {
     const app = await start({ DATABASE_URL: database.url });
     await count(app);
     await database.query('ALTER TABLE ceilings RENAME TO hidden');
@@ -124,7 +124,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     expect(await readAll(app)).toEqual(TRUTH);
   });
 
-  it('200: a sequence that nobody counted is read as such, and reading it begins nothing', async () => {
+  test('200: a sequence that nobody counted is read as such, and reading it begins nothing', async () => {
     const app = await start({ DATABASE_URL: database.url });
     await register(app);
     expect(await readAll(app)).toMatchObject({ runs: [], exact: true, state: ['100', 'INV-000101'], gaps: [] });
@@ -134,7 +134,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
 });
 
 describe('with Redis alone', () => {
-  it('200: a node that has counted tells what it knows after Redis was emptied, and never that nothing was issued', async () => {
+  test('200: a node that has counted tells what it knows after Redis was emptied, and never that nothing was issued', async () => {
     const app = await start({});
     await register(app);
     await take(app, 10);
@@ -152,7 +152,7 @@ describe('with Redis alone', () => {
     expect(BigInt(read.state[0])).toBeGreaterThanOrEqual(110n);
   });
 
-  it('200: after a restart of Redis the sequence is recovered before it is read', async () => {
+  test('200: after a restart of Redis the sequence is recovered before it is read', async () => {
     const app = await start({});
     await register(app);
     await take(app, 10);

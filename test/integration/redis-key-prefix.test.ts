@@ -1,6 +1,6 @@
 /** REDIS_KEY_PREFIX: installations that share one Redis, with each other and with anybody else, share nothing in it. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
@@ -66,7 +66,7 @@ describe('two installations in one database, and a third without a prefix', () =
     await database.release();
   });
 
-  it('200: each counts for itself, and has configs, receipts, keys and temporary numbers of its own', async () => {
+  test('200: each counts for itself, and has configs, receipts, keys and temporary numbers of its own', async () => {
     const seen: string[] = [];
     const keys: string[] = [];
     for (const app of apps) {
@@ -88,7 +88,7 @@ describe('two installations in one database, and a third without a prefix', () =
     expect(statuses).toEqual([200, 401, 401, 401, 200, 401, 401, 401, 200]);
   });
 
-  it('204: a config that is removed in one stays in the others, at once and after they have looked again', async () => {
+  test('204: a config that is removed in one stays in the others, at once and after they have looked again', async () => {
     const [first, second] = apps;
     expect((await first?.call('DELETE', '/api/prefix-configs/A'))?.status).toBe(204);
     expect((await second?.call('GET', '/api/numbers/A'))?.json.number).toBe('A-002');
@@ -100,7 +100,7 @@ describe('two installations in one database, and a third without a prefix', () =
 });
 
 describe('a prefix', () => {
-  it('200: stands before every key and channel that a full run of the API names', async () => {
+  test('200: stands before every key and channel that a full run of the API names', async () => {
     await using server = await startRedisServer();
     const operator = new Redis(server.url);
     const watcher = await operator.monitor();
@@ -126,7 +126,7 @@ describe('a prefix', () => {
     operator.disconnect();
   });
 
-  it('200: is all that our user must be allowed; the finding names the rights with it, and they are enough', async () => {
+  test('200: is all that our user must be allowed; the finding names the rights with it, and they are enough', async () => {
     await using server = await startRedisServer();
     const operator = new Redis(server.url);
     await operator.acl('SETUSER', 'narrow', 'on', '>pass', '+@connection', '+info', '+eval', '+config|get');
@@ -150,7 +150,7 @@ describe('a prefix', () => {
     operator.disconnect();
   });
 
-  it('200: is no matter to others who use the same names without it', async () => {
+  test('200: is no matter to others who use the same names without it', async () => {
     await using database = await leaseRedisDatabase();
     const { client } = database;
     await client.sadd('workers', 'w1');
@@ -165,7 +165,7 @@ describe('a prefix', () => {
     expect((await keysOf(client)).filter((key) => !/^\{?numbers:/.test(key))).toEqual(before);
   });
 
-  it('200: keeps a counter in the slot of its state in a cluster, for one installation after the other', async () => {
+  test('200: keeps a counter in the slot of its state in a cluster, for one installation after the other', async () => {
     const cluster = await startRedisCluster();
     const env = { ...cluster.env, REDIS_URL: cluster.env['REDIS_URL'] ?? '' };
     for (const prefix of ['shop:', 'depot:']) {

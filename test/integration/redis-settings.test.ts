@@ -1,6 +1,6 @@
 /** What the service finds in the settings of Redis: in the log once, in /health as long as it is so, each with its remedy. */
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
@@ -62,7 +62,7 @@ describe('the memory of Redis', () => {
     return operator;
   };
 
-  it('200: is a finding from 80 % of maxmemory on, an error from 95 %, and the metric says so too', async () => {
+  test('200: is a finding from 80 % of maxmemory on, an error from 95 %, and the metric says so too', async () => {
     const server = await startRedis('--appendfsync', 'always');
     const operator = await openOperator(server);
     for (const [share, line, status] of [
@@ -87,7 +87,7 @@ describe('the memory of Redis', () => {
     }
   });
 
-  it('503: when it is full /health and /readyz say so, and 200 when there is room again', async () => {
+  test('503: when it is full /health and /readyz say so, and 200 when there is room again', async () => {
     const server = await startRedis('--appendfsync', 'always');
     const operator = await openOperator(server);
     const running = await startOn({ REDIS_URL: server.url, STANDBY_SIZE: '0' });
@@ -114,7 +114,7 @@ describe('the memory of Redis', () => {
 });
 
 describe('the settings of Redis', () => {
-  it('200: nothing is found on a server that is set up well', async () => {
+  test('200: nothing is found on a server that is set up well', async () => {
     const server = await startRedis('--appendfsync', 'always');
     const running = await startOn({ REDIS_URL: server.url });
     expect(await findingsOf(running)).toEqual({
@@ -124,7 +124,7 @@ describe('the settings of Redis', () => {
     expect(running.log.filter(({ event }) => event === 'store-finding')).toEqual([]);
   });
 
-  it('200: an evicting server is an error: degraded, and logged once however often the connection comes back', async () => {
+  test('200: an evicting server is an error: degraded, and logged once however often the connection comes back', async () => {
     const server = await startRedis('--maxmemory-policy', 'allkeys-lru');
     const running = await startOn({ REDIS_URL: server.url });
     const { status, lines } = await findingsOf(running);
@@ -146,7 +146,7 @@ describe('the settings of Redis', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['nothing is written to disk', ['--appendonly', 'no', '--save', ''], 'error', 'appendonly', /everything is lost/],
     ['only snapshots are', ['--appendonly', 'no', '--save', '3600 1'], 'warning', 'appendonly', /last snapshot/],
     ['writes wait for the system', ['--appendfsync', 'no'], 'warning', 'appendfsync', /half a minute/],
@@ -169,7 +169,7 @@ describe('the settings of Redis', () => {
     expect(logged(running, subject)).toEqual([expect.objectContaining({ level, remedy: expect.any(String) })]);
   });
 
-  it('200: where CONFIG is forbidden, what INFO says is judged, and the rest is said to be unknown', async () => {
+  test('200: where CONFIG is forbidden, what INFO says is judged, and the rest is said to be unknown', async () => {
     const server = await startRedis('--maxmemory-policy', 'volatile-ttl', '--rename-command', 'CONFIG', '');
     const running = await startOn({ REDIS_URL: server.url });
     const { lines } = await findingsOf(running);
@@ -181,7 +181,7 @@ describe('the settings of Redis', () => {
     expect((await running.call('GET', '/api/numbers/A')).json).toEqual({ number: 'A001' });
   });
 
-  it('200: each right that our user lacks is named, and one that has all of them is not complained about', async () => {
+  test('200: each right that our user lacks is named, and one that has all of them is not complained about', async () => {
     const server = await startRedis('--appendfsync', 'always');
     const operator = new Redis(server.url);
     onTestFinished(() => operator.disconnect());
@@ -222,7 +222,7 @@ describe('the settings of Redis', () => {
 });
 
 describe('the guarantee in force', () => {
-  it('200: Redis alone, with what to set to get more', async () => {
+  test('200: Redis alone, with what to set to get more', async () => {
     const server = await startRedis();
     const running = await startOn({ REDIS_URL: server.url });
     const { lines } = await healthOf(running, 'guarantee');
@@ -234,7 +234,7 @@ describe('the guarantee in force', () => {
     ]);
   });
 
-  it('200: behind sentinels with a replica; no password is ever shown', async () => {
+  test('200: behind sentinels with a replica; no password is ever shown', async () => {
     const sentinels = await startRedisSentinels({ password: 'very-secret', sentinelPassword: 'also-secret' });
     onTestFinished(() => sentinels.close());
     const running = await startOn(sentinels.env);
@@ -247,7 +247,7 @@ describe('the guarantee in force', () => {
     expect(shown).not.toMatch(/very-secret|also-secret/);
   });
 
-  it('200: in a cluster with replicas; a finding on one server names that server', async () => {
+  test('200: in a cluster with replicas; a finding on one server names that server', async () => {
     const cluster = await startRedisCluster();
     onTestFinished(() => cluster.close());
     const [odd] = cluster.servers;

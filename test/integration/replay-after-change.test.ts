@@ -1,5 +1,5 @@
 /** A repetition under an Idempotency-Key gets what the first request got, whatever became of its prefix since. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -48,23 +48,26 @@ describe.each(['SQLite', 'Redis', 'Redis and PostgreSQL'])('on %s', (store) => {
 
   const strategies = store === 'Redis' ? ['counter'] : ['counter', 'gapless'];
 
-  it.each(strategies)('200: the numbers of a %s prefix that was removed come again as they were', async (strategy) => {
-    const prefixKey = `GONE-${strategy}`;
-    expect((await put(prefixKey, { format: '{prefix}/{SEQ:4}', strategy })).status).toBe(200);
-    const key = freshKey();
-    const body = { prefixKey, count: 3 };
-    const first = await post('/api/numbers', body, key);
-    expect(first.json.numbers).toHaveLength(3);
-    await remove(prefixKey);
-    const again = await post('/api/numbers', body, key);
-    expect([again.status, again.json]).toEqual([200, first.json]);
-    const other = await post('/api/numbers', { prefixKey, count: 2 }, key);
-    expect([other.status, other.json.code]).toEqual([422, 'IDEMPOTENCY_CONFLICT']);
-    const unkeyed = await post('/api/numbers', body, freshKey());
-    expect([unkeyed.status, unkeyed.json.code]).toEqual([400, 'PREFIX_NOT_REGISTERED']);
-  });
+  test.each(strategies)(
+    '200: the numbers of a %s prefix that was removed come again as they were',
+    async (strategy) => {
+      const prefixKey = `GONE-${strategy}`;
+      expect((await put(prefixKey, { format: '{prefix}/{SEQ:4}', strategy })).status).toBe(200);
+      const key = freshKey();
+      const body = { prefixKey, count: 3 };
+      const first = await post('/api/numbers', body, key);
+      expect(first.json.numbers).toHaveLength(3);
+      await remove(prefixKey);
+      const again = await post('/api/numbers', body, key);
+      expect([again.status, again.json]).toEqual([200, first.json]);
+      const other = await post('/api/numbers', { prefixKey, count: 2 }, key);
+      expect([other.status, other.json.code]).toEqual([422, 'IDEMPOTENCY_CONFLICT']);
+      const unkeyed = await post('/api/numbers', body, freshKey());
+      expect([unkeyed.status, unkeyed.json.code]).toEqual([400, 'PREFIX_NOT_REGISTERED']);
+    },
+  );
 
-  it('200: and so they do when the prefix would refuse the request now: other variables, no earlier periods', async () => {
+  test('200: and so they do when the prefix would refuse the request now: other variables, no earlier periods', async () => {
     const format = 'C{var:branch}/{year}/{SEQ:4}';
     expect((await put('CHANGED', { format, reset: 'yearly', allowPast: true })).status).toBe(200);
     const key = freshKey();
@@ -78,7 +81,7 @@ describe.each(['SQLite', 'Redis', 'Redis and PostgreSQL'])('on %s', (store) => {
 
   // Redis alone serves no gapless prefix, so there is nothing to reserve.
   if (store !== 'Redis') {
-    it('201: a reservation of a prefix that was removed is found again under its key', async () => {
+    test('201: a reservation of a prefix that was removed is found again under its key', async () => {
       expect((await put('HELD', { format: 'H-{SEQ:4}', strategy: 'gapless' })).status).toBe(200);
       const key = freshKey();
       const first = await post('/api/reservations', { prefixKey: 'HELD' }, key);

@@ -1,6 +1,6 @@
 /** Where counting began: told truly by every store, whatever became of `initialSeq`, of Redis, and of nodes that only listened. */
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -50,7 +50,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('where counting began, on %s', (s
 
   afterAll(() => app.close());
 
-  it('200: is told truly after initialSeq was lowered', async () => {
+  test('200: is told truly after initialSeq was lowered', async () => {
     await configure(app, 'LOW', 3_046);
     expect(await take(app, 'LOW')).toEqual(['LOW-003047']);
     await configure(app, 'LOW', 0);
@@ -63,7 +63,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('where counting began, on %s', (s
     expect(await runsOf(app, 'LOW')).toEqual(['issued 3047-3048', 'exact true']);
   });
 
-  it('200: and after it was raised: nothing that was issued vanishes', async () => {
+  test('200: and after it was raised: nothing that was issued vanishes', async () => {
     await configure(app, 'HIGH', 10);
     await take(app, 'HIGH', 3);
     await configure(app, 'HIGH', 5_000);
@@ -72,7 +72,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('where counting began, on %s', (s
     expect(await runsOf(app, 'HIGH')).toEqual(['issued 11-13', 'gap 14-5000', 'issued 5001-5001', 'exact true']);
   });
 
-  it('200: at initialSeq, when that was raised before the first number', async () => {
+  test('200: at initialSeq, when that was raised before the first number', async () => {
     await configure(app, 'EARLY', 10);
     await configure(app, 'EARLY', 700);
     await take(app, 'EARLY', 2);
@@ -112,7 +112,7 @@ describe('with PostgreSQL, where counting began', () => {
     }
   };
 
-  it('200: outlives an emptied Redis', async () => {
+  test('200: outlives an emptied Redis', async () => {
     const app = await start();
     await configure(app, 'GONE', 3_046);
     await take(app, 'GONE', 2);
@@ -122,7 +122,7 @@ describe('with PostgreSQL, where counting began', () => {
     expect(await runsOf(app, 'GONE')).toEqual(['issued 3047-3049', 'exact true']);
   });
 
-  it('200: is no gap in any of 30 fresh prefixes that three nodes use at once', async () => {
+  test('200: is no gap in any of 30 fresh prefixes that three nodes use at once', async () => {
     const nodes = await Promise.all([start(), start(), start()]);
     const [first] = nodes;
     const keys = Array.from({ length: 30 }, (_, index) => `F${index}`);
@@ -132,7 +132,7 @@ describe('with PostgreSQL, where counting began', () => {
       expect([key, ...(await runsOf(first, key))]).toEqual([key, 'issued 3047-3047', 'exact true']);
   });
 
-  it('200: is said to be unknown, and nothing invented, for a sequence that an earlier version has stored', async () => {
+  test('200: is said to be unknown, and nothing invented, for a sequence that an earlier version has stored', async () => {
     const app = await start();
     await configure(app, 'OLD', 40);
     await take(app, 'OLD', 3);

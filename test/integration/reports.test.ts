@@ -1,5 +1,5 @@
 /** Completeness reports, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, type TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
@@ -29,7 +29,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
   };
   const report = (key: string, query = '') => app.call('GET', `/api/sequences/${key}/report${query}`);
 
-  it('200: tells of every value from the first to the last, with the numbers as they are printed', async () => {
+  test('200: tells of every value from the first to the last, with the numbers as they are printed', async () => {
     await register('INV', { format: 'INV-{year}-{SEQ:6}', reset: 'yearly', initialSeq: 100 });
     await app.call('GET', '/api/numbers/INV?count=5');
     await app.call('POST', '/api/sequences/INV/advance', { to: 200, reason: 'x' });
@@ -69,7 +69,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     });
   });
 
-  it('200: begins where counting began, whatever initialSeq says by now', async () => {
+  test('200: begins where counting began, whatever initialSeq says by now', async () => {
     await register('MOVED', { format: 'M{SEQ:6}', initialSeq: 1_000 });
     await app.call('GET', '/api/numbers/MOVED?count=3');
     const change = { format: 'M{SEQ:6}', initialSeq: 0, outage: 'reject' };
@@ -78,7 +78,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     expect((await report('MOVED')).json.summary).toMatchObject({ first: '1001', last: '1003', issued: '3' });
   });
 
-  it('200: a series in which nobody counted has nothing to report', async () => {
+  test('200: a series in which nobody counted has nothing to report', async () => {
     await register('NEW', { format: 'N{SEQ:6}' });
     const { json } = await report('NEW');
     expect(json.runs).toEqual([]);
@@ -86,7 +86,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     expect((await report('NEW', '?format=csv')).text.split('\r\n')[1]).toMatch(/^total,,,0,,,exact,/);
   });
 
-  it('200: CSV after RFC 4180 by format or Accept, in which no spreadsheet finds a formula', async () => {
+  test('200: CSV after RFC 4180 by format or Accept, in which no spreadsheet finds a formula', async () => {
     await register('CSV', { format: '=(1,{SEQ:2})' });
     await app.call('GET', '/api/numbers/CSV?count=2');
     const header = 'state,first,last,count,firstNumber,lastNumber,reason,node,subject,reservation,at\r\n';
@@ -109,7 +109,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     }
   });
 
-  it('200: an earlier period can still be asked for, also of its gaps', async () => {
+  test('200: an earlier period can still be asked for, also of its gaps', async () => {
     await register('MONTHLY', { format: 'B{year}{month}-{day}-{SEQ:3}', reset: 'monthly', timeZone: 'Asia/Tokyo' });
     await app.call('GET', '/api/numbers/MONTHLY?count=2');
     await app.call('POST', '/api/sequences/MONTHLY/advance', { to: 9, reason: 'x' });
@@ -128,7 +128,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     nowMs = before;
   });
 
-  it.each([
+  test.each([
     ['YEARLY', 'yearly', '{fiscalYear}{year}', ['2026-11', 'fy2026', '26', 'next', '', '2026%0A']],
     ['DAILY', 'daily', '{year}{month}{day}', ['2026', '2026-02-29', '2026-11-31', '2026-1-1']],
     ['FISCAL', 'fiscal-yearly', '{fiscalYear}', ['2026', 'fy26']],
@@ -143,15 +143,15 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     }
   });
 
-  it('400: an unknown format or parameter is refused', async () => {
+  test('400: an unknown format or parameter is refused', async () => {
     for (const query of ['?format=xml', '?year=2026']) expect((await report('INV', query)).status).toBe(400);
   });
 
-  it('404: an unknown prefix has no report', async () => {
+  test('404: an unknown prefix has no report', async () => {
     expect(await report('NOBODY')).toMatchObject({ status: 404, json: { code: 'PREFIX_NOT_REGISTERED' } });
   });
 
-  it('401, 403: a report needs configs:read for the prefix', async () => {
+  test('401, 403: a report needs configs:read for the prefix', async () => {
     const call = (headers: Record<string, string>) => app.call('GET', '/api/sequences/INV/report', undefined, headers);
     const bearer = (scope: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
     expect((await call({})).status).toBe(401);

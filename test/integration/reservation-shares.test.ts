@@ -1,5 +1,5 @@
 /** One caller does not reserve a whole series: what is open is bounded, and what is confirmed, voided or over makes room. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
@@ -24,7 +24,7 @@ const start = async (store: string): Promise<TestApp> => {
 };
 
 describe.each(['SQLite', 'PostgreSQL'])('on %s', (store) => {
-  it('429: beyond its share a caller reserves nothing more, and the others still do', async () => {
+  test('429: beyond its share a caller reserves nothing more, and the others still do', async () => {
     const app = await start(store);
     await app.ready();
     for (const key of ['GAP', 'SECOND']) {

@@ -1,5 +1,5 @@
 /** Every call of the described API refuses who has no token, who lacks its scope, and who has it for another prefix only. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { ACTIONS } from '../../src/core/scopes.ts';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
@@ -122,7 +122,7 @@ const actionOf = (name: string): string => {
 };
 
 describe('the described API', () => {
-  it('has an example here for each call that is not open to everybody', () => {
+  test('has an example here for each call that is not open to everybody', () => {
     const closed = Object.keys(EXAMPLES).map((name) => name.replace(' ', ' /api'));
     expect([...described.keys()].sort()).toEqual([...closed, ...OPEN].sort());
     const open = [...described].filter(([, action]) => action === undefined).map(([name]) => name);
@@ -134,7 +134,7 @@ describe('the described API', () => {
 });
 
 describe.each(['/api', '', '/api/v1'])('under the URL prefix "%s"', (urlPrefix) => {
-  it.each(Object.keys(EXAMPLES))('401, 403: %s', async (name) => {
+  test.each(Object.keys(EXAMPLES))('401, 403: %s', async (name) => {
     const action = actionOf(name);
     const others = ACTIONS.filter((other) => other !== action).join(' ');
     const code = async (headers: Record<string, string>): Promise<string> =>
@@ -157,7 +157,7 @@ describe('who has the scope for the prefix', () => {
   /** Those that end what the others need come last. */
   const names = Object.keys(EXAMPLES).sort((a, b) => Number(a.startsWith('DELETE')) - Number(b.startsWith('DELETE')));
 
-  it.each(names)('is not refused: %s', async (name) => {
+  test.each(names)('is not refused: %s', async (name) => {
     const { status, text } = await send(name, '/api', bearer(`${actionOf(name)}:OWN`));
     expect([401, 403]).not.toContain(status);
     if (EXAMPLES[name]?.lists !== undefined) expect(text).toContain('OWN');

@@ -1,7 +1,7 @@
 /** Who may do what, and what the log and the replies never show. */
 import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 
@@ -25,7 +25,7 @@ describe('authorization', () => {
     ['DELETE', '/prefix-configs/A'],
   ];
 
-  it.each(MANAGEMENT)(
+  test.each(MANAGEMENT)(
     '401: %s %s without a token is refused and logged as a security event',
     async (method, url, body) => {
       const reply = await app.call(method, url, body, {});
@@ -75,7 +75,7 @@ describe('authorization', () => {
     ['whose end is null', handMade({ ...CLAIMS, exp: null })],
   ];
 
-  it('200: a token with just a subject, an end and a scope is taken', async () => {
+  test('200: a token with just a subject, an end and a scope is taken', async () => {
     const tokens = [sign(JWT_SECRET), handMade({ ...CLAIMS, exp: 9_999_999_999 })];
     for (const [index, token] of tokens.entries()) {
       const url = `/api/prefix-configs/A${index}`;
@@ -83,20 +83,20 @@ describe('authorization', () => {
     }
   });
 
-  it('401: the reply names the claim that is missing', async () => {
+  test('401: the reply names the claim that is missing', async () => {
     const endless = bearer(sign(JWT_SECRET, { expiresIn: undefined }));
     expect((await app.call('GET', '/api/prefix-configs', undefined, endless)).json.detail).toContain('claim exp');
     const nameless = bearer(sign(JWT_SECRET, {}, { scope: 'configs:read' }));
     expect((await app.call('GET', '/api/prefix-configs', undefined, nameless)).json.detail).toContain('claim sub');
   });
 
-  it.each(FORGED)('401: a token %s is refused', async (_title, token) => {
+  test.each(FORGED)('401: a token %s is refused', async (_title, token) => {
     const reply = await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer(token));
     expect(reply).toMatchObject({ status: 401, json: { title: 'Unauthorized' } });
     expect(reply.text).not.toContain(token.length > 1 ? token : 'no such text');
   });
 
-  it('401: a token that was taken before is refused once it has expired', async () => {
+  test('401: a token that was taken before is refused once it has expired', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
       const token = bearer(createToken(JWT_SECRET, { expires: '10s' }));
@@ -109,12 +109,12 @@ describe('authorization', () => {
     }
   });
 
-  it('401: the token is looked at before the body', async () => {
+  test('401: the token is looked at before the body', async () => {
     const reply = await app.call('PUT', '/api/prefix-configs/A', `{"format":"${'x'.repeat(3_000_000)}`, {});
     expect(reply.status).toBe(401);
   });
 
-  it('403: a scope for one family of prefixes does not open another, and the refusal is logged', async () => {
+  test('403: a scope for one family of prefixes does not open another, and the refusal is logged', async () => {
     const shop = bearer(createToken(JWT_SECRET, { scope: 'configs:write:SHOP-* configs:read:SHOP-1' }));
     expect((await app.call('PUT', '/api/prefix-configs/SHOP-1', FORMAT, shop)).status).toBe(200);
     expect((await app.call('GET', '/api/prefix-configs/SHOP-1', undefined, shop)).status).toBe(200);
@@ -136,19 +136,19 @@ describe('authorization', () => {
     expect((await app.call('PUT', '/api/prefix-configs/OTHER', FORMAT, reader)).status).toBe(403);
   });
 
-  it('403: a token without any scope may do nothing', async () => {
+  test('403: a token without any scope may do nothing', async () => {
     const powerless = bearer(sign(JWT_SECRET, {}, { sub: 'x' }));
     expect((await app.call('GET', '/api/prefix-configs', undefined, powerless)).status).toBe(403);
   });
 
-  it('200: numbers, probes, metrics and the description are open by default', async () => {
+  test('200: numbers, probes, metrics and the description are open by default', async () => {
     await app.call('PUT', '/api/prefix-configs/A', FORMAT);
     for (const url of ['/api/numbers/A', '/livez', '/readyz', '/health', '/metrics', '/openapi.json']) {
       expect((await app.call('GET', url, undefined, {})).status).toBe(200);
     }
   });
 
-  it.each(['counter', 'gapless'])(
+  test.each(['counter', 'gapless'])(
     'the log of a %s prefix names its initial value nowhere, whatever is done with it',
     async (strategy) => {
       const path = '/api/prefix-configs/HIDE';
@@ -183,7 +183,7 @@ describe('authorization', () => {
     },
   );
 
-  it('the log shows "initial_seq":"****" and status registered, and never a token', async () => {
+  test('the log shows "initial_seq":"****" and status registered, and never a token', async () => {
     await app.call('PUT', '/api/prefix-configs/MASK', { ...FORMAT, initialSeq: 9999 });
     const text = JSON.stringify(app.log);
     expect(app.log).toContainEqual(
@@ -194,12 +194,12 @@ describe('authorization', () => {
     expect(text).not.toContain(JWT_SECRET);
   });
 
-  it('the path in the log has no query, where secrets may stand', async () => {
+  test('the path in the log has no query, where secrets may stand', async () => {
     await app.call('GET', '/api/prefix-configs?token=hidden-in-the-query', undefined, {});
     expect(JSON.stringify(app.log)).not.toContain('hidden-in-the-query');
   });
 
-  it('a request id is taken over when it is harmless, and replaced when it is not', async () => {
+  test('a request id is taken over when it is harmless, and replaced when it is not', async () => {
     const own = await app.call('GET', '/nowhere', undefined, { 'x-request-id': 'order-4711' });
     expect(own.json.requestId).toBe('order-4711');
     for (const evil of ['a b', 'x'.repeat(65), '{"a":1}', 'a\u0000b']) {
@@ -219,7 +219,7 @@ describe('NUMBERS_AUTH=required', () => {
 
   afterEach(() => app.close());
 
-  it('401, 403, 200: numbers need the scope numbers:issue, for the prefix asked for, in every form of the call', async () => {
+  test('401, 403, 200: numbers need the scope numbers:issue, for the prefix asked for, in every form of the call', async () => {
     const narrow = bearer(createToken(JWT_SECRET, { scope: 'numbers:issue:INV' }));
     const forms = (key: string): (readonly [string, string, object?])[] => [
       ['GET', `/api/numbers?prefixKey=${key}`],
@@ -237,7 +237,7 @@ describe('NUMBERS_AUTH=required', () => {
 });
 
 describe('AUTH=off', () => {
-  it('200: nobody is asked', async () => {
+  test('200: nobody is asked', async () => {
     const app = await startApp({ AUTH: 'off', HOST: '127.0.0.1' });
     expect((await app.call('PUT', '/prefix-configs/A', FORMAT, {})).json.status).toBe('registered');
     expect((await app.call('GET', '/api/prefix-configs', undefined, {})).json.items).toHaveLength(1);

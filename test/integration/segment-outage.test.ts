@@ -1,7 +1,7 @@
 /** Segments on three nodes: an outage of Redis that nobody notices, and a clean stop that leaves nothing behind. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 
@@ -41,7 +41,7 @@ const putUnderLoad = (app: TestApp): Load => {
   };
 };
 
-it('three nodes go on for 10 s without Redis: no request fails, no number comes twice; stopped, they leave no gap', async () => {
+test('three nodes go on for 10 s without Redis: no request fails, no number comes twice; stopped, they leave no gap', async () => {
   const redis = await startRedisServer({ appendonly: true });
   const env = { REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '300', LOG_LEVEL: 'warn' };
   const apps: TestApp[] = [];

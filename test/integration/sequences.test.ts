@@ -1,5 +1,5 @@
 /** The calls on sequences, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, type TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
@@ -19,7 +19,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
   };
   const advance = (key: string, body: unknown) => app.call('POST', `/api/sequences/${key}/advance`, body);
 
-  it('200: shows where a sequence stands and what would come next, without taking it', async () => {
+  test('200: shows where a sequence stands and what would come next, without taking it', async () => {
     await register('S', { format: 'S{SEQ:4}', initialSeq: 10, overflow: 'reject' });
     const before = (await app.call('GET', '/api/sequences/S')).json;
     expect(before).toMatchObject({ prefixKey: 'S', period: '', strategy: 'counter', value: '10', nextNumber: 'S0011' });
@@ -32,7 +32,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     else expect(after.standby).toMatchObject({ left: '1000' });
   });
 
-  it('200: tells when a sequence will be used up, warns once in the log, and shows it in the metrics', async () => {
+  test('200: tells when a sequence will be used up, warns once in the log, and shows it in the metrics', async () => {
     await register('FULL', { format: 'F{SEQ:3}', overflow: 'reject', outage: 'reject' });
     await app.call('GET', '/api/numbers/FULL?count=500');
     const early = (await app.call('GET', '/api/sequences/FULL')).json.forecast;
@@ -54,7 +54,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     expect(metrics).toMatch(/number_generator_capacity_seconds_left\{prefix="FULL"\} 2388/);
   });
 
-  it('200: a sequence that is used up has no next number', async () => {
+  test('200: a sequence that is used up has no next number', async () => {
     await register('UP', { format: 'U{SEQ:1}', initialSeq: 8, overflow: 'reject' });
     await app.call('GET', '/api/numbers/UP');
     expect((await app.call('GET', '/api/sequences/UP')).json).toMatchObject({
@@ -64,7 +64,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     });
   });
 
-  it('200: an advance moves forward, goes to the gap record, and is logged with its reason', async () => {
+  test('200: an advance moves forward, goes to the gap record, and is logged with its reason', async () => {
     await register('ADV', { format: 'A{SEQ:6}' });
     await app.call('GET', '/api/numbers/ADV?count=3');
     const reply = await advance('ADV', { to: '500', reason: 'Numbers up to 500 were printed by hand' });
@@ -84,7 +84,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     );
   });
 
-  it('200: the gap record comes page by page', async () => {
+  test('200: the gap record comes page by page', async () => {
     await register('PAGES', { format: 'P{SEQ:6}' });
     for (const to of [10, 20, 30, 40, 50]) {
       await app.call('GET', '/api/numbers/PAGES');
@@ -102,7 +102,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     expect((await app.call('GET', '/api/sequences/PAGES/gaps?cursor=!')).status).toBe(400);
   });
 
-  it('409: a sequence only moves forward, and not past its limit', async () => {
+  test('409: a sequence only moves forward, and not past its limit', async () => {
     await register('BACK', { format: 'B{SEQ:2}', overflow: 'reject' });
     await app.call('GET', '/api/numbers/BACK?count=5');
     for (const to of [0, 5]) {
@@ -118,7 +118,7 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     expect((await app.call('GET', '/api/numbers/BACK')).json).toEqual({ number: 'B06' });
   });
 
-  it.each([
+  test.each([
     [{ reason: 'x' }, 'to'],
     [{ to: 5 }, 'reason'],
     [{ to: 5, reason: ' ' }, 'reason'],
@@ -137,14 +137,14 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
     });
   });
 
-  it('404: an unknown prefix has no sequence', async () => {
+  test('404: an unknown prefix has no sequence', async () => {
     for (const url of ['/api/sequences/NOBODY', '/sequences/NOBODY/gaps']) {
       expect(await app.call('GET', url)).toMatchObject({ status: 404, json: { code: 'PREFIX_NOT_REGISTERED' } });
     }
     expect((await advance('NOBODY', { to: 5, reason: 'x' })).status).toBe(404);
   });
 
-  it('401, 403: reading needs configs:read, moving sequences:admin, each for the prefix', async () => {
+  test('401, 403: reading needs configs:read, moving sequences:admin, each for the prefix', async () => {
     await register('MINE', { format: 'M{SEQ:3}' });
     const bearer = (scope: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
     const reader = bearer('configs:read:MINE');

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -44,7 +44,7 @@ describe('reports', () => {
   const statusOf = async (key: string, headers: Record<string, string>): Promise<number | undefined> =>
     (await askAndWait(key, headers)).statusCode;
 
-  it('429: of one who reads slowly no more than four are written, and others get theirs', async () => {
+  test('429: of one who reads slowly no more than four are written, and others get theirs', async () => {
     const slow = bearer('slow', 'configs:read:TEN-*');
     for (const key of ['TEN-A', 'TEN-A', 'TEN-B', 'TEN-B']) expect(await statusOf(key, slow)).toBe(200);
     const refused = await app.call('GET', '/api/sequences/TEN-A/report', undefined, slow);
@@ -61,7 +61,7 @@ describe('reports', () => {
     await expect.poll(() => statusOf('TEN-A', slow)).toBe(200);
   });
 
-  it('429: of one prefix no more than four are written, whoever asks', async () => {
+  test('429: of one prefix no more than four are written, whoever asks', async () => {
     for (let reader = 0; reader < 4; reader += 1) expect(await statusOf('TEN-A', bearer(`r${reader}`))).toBe(200);
     const refused = await app.call('GET', '/api/sequences/TEN-A/report', undefined, bearer('r4'));
     expect(refused).toMatchObject({ status: 429, json: { code: 'QUOTA_EXCEEDED' } });
@@ -70,7 +70,7 @@ describe('reports', () => {
   });
 });
 
-it('429: temporary numbers of one prefix, and of one caller, leave some for the others', async () => {
+test('429: temporary numbers of one prefix, and of one caller, leave some for the others', async () => {
   const redis = await startRedisServer({ appendonly: true });
   onTestFinished(() => redis.close());
   const app = await startApp({

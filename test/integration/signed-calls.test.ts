@@ -1,6 +1,6 @@
 /** Who did it, in which request, and what it changed: the log of every management call, and of every taking with a credential. */
 import { createSigner } from 'fast-jwt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 
@@ -35,7 +35,7 @@ const signed = async (
 };
 
 describe('a management call', () => {
-  it('200: registering, changing and removing a prefix are logged with subject, request id, reason, before and after', async () => {
+  test('200: registering, changing and removing a prefix are logged with subject, request id, reason, before and after', async () => {
     const url = '/api/prefix-configs/SIGN';
     const made = await signed('PUT', `${url}?reason=New%20shop`, { format: 'S-{SEQ:4}', initialSeq: SECRET_START });
     expect(made.reply.status).toBe(200);
@@ -71,7 +71,7 @@ describe('a management call', () => {
     expect(JSON.stringify([made, changed, patched, removed].map(({ lines }) => lines))).not.toContain(SECRET_START);
   });
 
-  it('200: an advance is logged with who, from where, to where and why, and never shows the initial value', async () => {
+  test('200: an advance is logged with who, from where, to where and why, and never shows the initial value', async () => {
     await app.call('PUT', '/api/prefix-configs/MOVE', { format: 'M-{SEQ:4}', initialSeq: SECRET_START });
     const first = await signed('POST', '/api/sequences/MOVE/advance', { to: '8000000', reason: 'Printed by hand' });
     expect(first.lines).toMatchObject([
@@ -83,7 +83,7 @@ describe('a management call', () => {
     expect(dry.lines).toEqual([]);
   });
 
-  it('200: a close is logged with who and why; a repetition is told as one, with the first reason', async () => {
+  test('200: a close is logged with who and why; a repetition is told as one, with the first reason', async () => {
     await app.call('PUT', '/api/prefix-configs/YEAR', { format: '{year}-{SEQ:3}', reset: 'yearly', allowPast: true });
     const url = `/api/sequences/YEAR/periods/2020/close`;
     const closed = await signed('POST', url, { reason: 'Filed' });
@@ -102,7 +102,7 @@ describe('a management call', () => {
     ]);
   });
 
-  it('204: API keys are made and revoked in somebody’s name, and what a key does is done in its own', async () => {
+  test('204: API keys are made and revoked in somebody’s name, and what a key does is done in its own', async () => {
     const made = await signed('POST', '/api/api-keys', { name: 'shop', scopes: ['configs:write:KEYED'] });
     expect(made.lines).toMatchObject([
       { event: 'api-key', status: 'created', subject: 'alice', name: 'shop', scopes: 'configs:write:KEYED' },
@@ -117,7 +117,7 @@ describe('a management call', () => {
     expect(JSON.stringify(app.log)).not.toContain(key);
   });
 
-  it('400: a reason without a letter, or too long, changes nothing', async () => {
+  test('400: a reason without a letter, or too long, changes nothing', async () => {
     for (const reason of ['', '%20', 'x'.repeat(501)]) {
       const { reply } = await signed('PUT', `/api/prefix-configs/WHY?reason=${reason}`, { format: 'W{SEQ:3}' });
       expect(reply).toMatchObject({ status: 400, json: { errors: [{ path: 'reason' }] } });
@@ -127,7 +127,7 @@ describe('a management call', () => {
 });
 
 describe('a reservation', () => {
-  it('200: reserving, confirming and voiding are logged once each, with who did it', async () => {
+  test('200: reserving, confirming and voiding are logged once each, with who did it', async () => {
     await app.call('PUT', '/api/prefix-configs/BOOK', { format: 'B{SEQ:3}', strategy: 'gapless' });
     const made = await signed('POST', '/api/reservations', { prefixKey: 'BOOK' });
     const { id } = made.reply.json;
@@ -164,7 +164,7 @@ describe('while numbers are open', () => {
     await app.call('PUT', '/api/prefix-configs/OPENBOOK', { format: 'P{SEQ:5}', strategy: 'gapless' });
   });
 
-  it.each(TAKINGS)(
+  test.each(TAKINGS)(
     '401: %s %s with a credential that does not verify takes nothing, with a key or without',
     async (method, url, body) => {
       const before = (await app.call('GET', '/api/sequences/OPEN')).json.value;
@@ -184,7 +184,7 @@ describe('while numbers are open', () => {
     },
   );
 
-  it('401: reservations too', async () => {
+  test('401: reservations too', async () => {
     const { json } = await app.call('POST', '/api/reservations', { prefixKey: 'OPENBOOK' }, {});
     const calls: readonly [string, string, object?][] = [
       ['POST', '/api/reservations', { prefixKey: 'OPENBOOK' }],
@@ -198,7 +198,7 @@ describe('while numbers are open', () => {
     expect((await app.call('GET', `/api/reservations/${json.id}`, undefined, {})).json.state).toBe('reserved');
   });
 
-  it.each(TAKINGS)(
+  test.each(TAKINGS)(
     '200: %s %s with a credential is recorded, whatever its scopes; without one there is no line',
     async (method, url, body) => {
       const taken = await signed(method, url, body, { authorization: NARROW });

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -97,7 +97,7 @@ const operations = new Map<string, Operation>(
   ),
 );
 
-it('each described call is either recorded or reads only', () => {
+test('each described call is either recorded or reads only', () => {
   expect([...Object.keys(RECORDED), ...READING].toSorted()).toEqual([...operations.keys()].toSorted());
 });
 
@@ -143,7 +143,7 @@ describe.each(['the embedded store', 'Redis and PostgreSQL'])('on %s', (store) =
 
   const byToken = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}` };
 
-  it.each([
+  test.each([
     ['/api', 'a token'],
     ['', 'an API key'],
     ['/api/v1', 'a token'],

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it as test, vi } from 'vitest';
 import { type ConnectionGate, createConnectionGate } from '../../src/http/connection-gate.ts';
 import { startApp } from '../support/app.ts';
 
@@ -48,7 +48,7 @@ const readUntil = async (socket: Socket, end: string): Promise<string> => {
 const countConnections = async (server: Server): Promise<number> => promisify(server.getConnections.bind(server))();
 
 describe('one connection', () => {
-  it('200: requests sent at once are served one after the other: the next begins when the reply before was taken', async () => {
+  test('200: requests sent at once are served one after the other: the next begins when the reply before was taken', async () => {
     const begun: string[] = [];
     const gate = createConnectionGate(() => undefined);
     const { port } = await start(gate, ({ url = '' }, response) => {
@@ -66,7 +66,7 @@ describe('one connection', () => {
     expect(begun).toEqual(['/large', '/other', '/second', '/third']);
   });
 
-  it('closes one on which more than 32 requests wait', async () => {
+  test('closes one on which more than 32 requests wait', async () => {
     const app = await startApp({});
     await app.call('PUT', '/api/prefix-configs/A', { format: 'A-{SEQ:20}' });
     await app.server.listen({ port: 0, host: '127.0.0.1' });
@@ -77,7 +77,7 @@ describe('one connection', () => {
     await app.close();
   });
 
-  it('200: eight requests sent at once are answered in their order', async () => {
+  test('200: eight requests sent at once are answered in their order', async () => {
     const app = await startApp({});
     await app.call('PUT', '/api/prefix-configs/A', { format: 'A-{SEQ:3}' });
     await app.server.listen({ port: 0, host: '127.0.0.1' });
@@ -94,7 +94,7 @@ describe('one connection', () => {
 });
 
 describe('time', () => {
-  it('cuts a reader off who takes nothing of a reply for REQUEST_TIMEOUT_MS', async () => {
+  test('cuts a reader off who takes nothing of a reply for REQUEST_TIMEOUT_MS', async () => {
     const app = await startApp({ HEADERS_TIMEOUT_MS: '400', REQUEST_TIMEOUT_MS: '800', OPEN_COUNT_MAX: '10000' });
     const format = `{SEQ:20}${'-{var:a}'.repeat(7)}`;
     await app.call('PUT', '/api/prefix-configs/A', { format });
@@ -109,7 +109,7 @@ describe('time', () => {
     await app.close();
   });
 
-  it('200: a request that is worked on for longer is not cut off', async () => {
+  test('200: a request that is worked on for longer is not cut off', async () => {
     const gate = createConnectionGate(() => undefined);
     const { server, port } = await start(gate, (_request, response) => {
       // Silent for longer than the limit, twice.
@@ -123,7 +123,7 @@ describe('time', () => {
 });
 
 describe('the process', () => {
-  it('cuts the largest off when what nobody reads passes the budget, and goes on serving who reads', async () => {
+  test('cuts the largest off when what nobody reads passes the budget, and goes on serving who reads', async () => {
     const gate = createConnectionGate(() => undefined, 2.9 * LARGE.length);
     const { server, port } = await start(gate, ({ url }, response) => {
       const text = `${url === '/large' ? LARGE : 'x'.repeat(20_000)}end`;
@@ -144,7 +144,7 @@ describe('the process', () => {
   });
 });
 
-it('400: a request with two Host headers is refused, for a proxy may have gone by the other one', async () => {
+test('400: a request with two Host headers is refused, for a proxy may have gone by the other one', async () => {
   const app = await startApp({});
   await app.server.listen({ port: 0, host: '127.0.0.1' });
   const socket = await open((app.server.server.address() as AddressInfo).port);

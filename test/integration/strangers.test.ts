@@ -1,5 +1,5 @@
 /** Numbers are open to everybody by default: what somebody without a token or a key may take, and what he may not. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 
@@ -20,7 +20,7 @@ describe('without OPEN_COUNT_MAX', () => {
     app.call('POST', '/api/v1/numbers', { prefixKey: 'INV', count }, headers),
   ];
 
-  it('403: a stranger who asks for more than 100 numbers is told why, gets none, and is named in the log', async () => {
+  test('403: a stranger who asks for more than 100 numbers is told why, gets none, and is named in the log', async () => {
     for (const count of [101, 10_000]) {
       for (const { status, json } of await Promise.all(forms(count, STRANGER))) {
         expect({ status, code: json.code }).toEqual({ status: 403, code: 'FORBIDDEN' });
@@ -37,7 +37,7 @@ describe('without OPEN_COUNT_MAX', () => {
     );
   });
 
-  it('200: a stranger may take 100, and whoever shows a token or a key 10,000', async () => {
+  test('200: a stranger may take 100, and whoever shows a token or a key 10,000', async () => {
     for (const { status } of await Promise.all(forms(100, STRANGER))) expect(status).toBe(200);
     const made = await app.call('POST', '/api/api-keys', { name: 'shop', scopes: ['numbers:issue'] });
     for (const headers of [bearer('numbers:issue'), { 'x-api-key': made.json.key }]) {
@@ -45,13 +45,13 @@ describe('without OPEN_COUNT_MAX', () => {
     }
   });
 
-  it('401: a token that is not valid does not make a stranger known', async () => {
+  test('401: a token that is not valid does not make a stranger known', async () => {
     const [reply] = await Promise.all(forms(101, { authorization: 'Bearer a.b.c' }));
     expect(reply?.status).toBe(401);
   });
 });
 
-it('403, 200: OPEN_COUNT_MAX says how many', async () => {
+test('403, 200: OPEN_COUNT_MAX says how many', async () => {
   const app = await startApp({ OPEN_COUNT_MAX: '2' });
   await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:6}' });
   expect((await app.call('GET', '/api/numbers/INV?count=3', undefined, STRANGER)).status).toBe(403);
@@ -59,14 +59,14 @@ it('403, 200: OPEN_COUNT_MAX says how many', async () => {
   await app.close();
 });
 
-it('200: with AUTH=off nobody is a stranger', async () => {
+test('200: with AUTH=off nobody is a stranger', async () => {
   const app = await startApp({ AUTH: 'off', HOST: '127.0.0.1' });
   await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:6}' }, STRANGER);
   expect((await app.call('GET', '/api/numbers/INV?count=10000', undefined, STRANGER)).status).toBe(200);
   await app.close();
 });
 
-it('429: each number that a stranger takes counts as a request, those of a known caller together as one', async () => {
+test('429: each number that a stranger takes counts as a request, those of a known caller together as one', async () => {
   const app = await startApp({ RATE_LIMIT_PER_SECOND: '20' });
   await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:6}' });
   const known = bearer('numbers:issue');
@@ -85,7 +85,7 @@ it('429: each number that a stranger takes counts as a request, those of a known
   await app.close();
 });
 
-it('200: what strangers take of a series that ends is told at a tenth and at half of it, once each, in the log and as a metric', async () => {
+test('200: what strangers take of a series that ends is told at a tenth and at half of it, once each, in the log and as a metric', async () => {
   const clock = { nowMs: Date.parse('2026-12-30T12:00:00Z') };
   const app = await startApp({}, { now: () => clock.nowMs });
   for (const [key, body] of [

@@ -1,5 +1,5 @@
 /** The strategies as callers see them, on each pair of stores: segment, snowflake, uuidv7. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -41,7 +41,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     return reply.json.errors.map(({ path }: { path: string }) => path).join();
   };
 
-  it('200: segment numbers like a counter on one node, and its sequence can be read', async () => {
+  test('200: segment numbers like a counter on one node, and its sequence can be read', async () => {
     await register('SEG', { format: 'S{SEQ:4}', strategy: 'segment', initialSeq: 10 });
     const { headers, json } = await app.call('GET', '/api/numbers/SEG?count=3');
     expect(json.numbers).toEqual(['S0011', 'S0012', 'S0013']);
@@ -51,7 +51,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     expect(Number(sequence.json.value)).toBeGreaterThanOrEqual(13);
   });
 
-  it('200: snowflake ids show time, data centre and worker, and can be taken apart without a token', async () => {
+  test('200: snowflake ids show time, data centre and worker, and can be taken apart without a token', async () => {
     await register('SNOW', { format: 'T-{SEQ:19}', strategy: 'snowflake' });
     const { headers, json } = await app.call('GET', '/api/numbers/SNOW?count=2');
     expect(headers['x-number-source']).toBe('snowflake');
@@ -66,7 +66,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     expect((await app.call('GET', '/metrics')).text).toMatch(/^number_generator_snowflake_worker [0-9]+$/m);
   });
 
-  it.each(['1', '0', 'x', '-5', '9223372036854775808', '59522206924805120.5'])(
+  test.each(['1', '0', 'x', '-5', '9223372036854775808', '59522206924805120.5'])(
     '400: %s is no snowflake id',
     async (id) => {
       expect(await app.call('GET', `/api/snowflakes/${id}`)).toMatchObject({
@@ -76,7 +76,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     },
   );
 
-  it('200: a clock set back by a day costs the node its worker id, and no number', async () => {
+  test('200: a clock set back by a day costs the node its worker id, and no number', async () => {
     await register('BACK', { format: '{SEQ:19}', strategy: 'snowflake' });
     const take = async () => {
       const { json } = await app.call('GET', '/api/numbers/BACK');
@@ -92,7 +92,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     expect((await take()).worker).toBe(after.worker);
   });
 
-  it('200: uuidv7 prints 32 hex digits, whatever N says', async () => {
+  test('200: uuidv7 prints 32 hex digits, whatever N says', async () => {
     await register('UUID', { format: 'u-{SEQ:1}', strategy: 'uuidv7' });
     const { headers, json } = await app.call('GET', '/api/numbers/UUID?count=100');
     expect(headers['x-number-source']).toBe('uuidv7');
@@ -101,7 +101,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     expect(new Set(json.numbers).size).toBe(100);
   });
 
-  it.each(['SNOW', 'UUID'])('404: %s has no counter to look at or to move', async (key) => {
+  test.each(['SNOW', 'UUID'])('404: %s has no counter to look at or to move', async (key) => {
     const expected = { status: 404, json: { code: 'NOT_FOUND' } };
     expect(await app.call('GET', `/api/sequences/${key}`)).toMatchObject(expected);
     expect(await app.call('GET', `/api/sequences/${key}/gaps`)).toMatchObject(expected);
@@ -109,7 +109,7 @@ describe.each(['sqlite', 'redis', 'redis and postgres'])('strategies on %s', (st
     expect(await app.call('POST', `/api/sequences/${key}/advance`, advance)).toMatchObject(expected);
   });
 
-  it('400: what needs a counter is refused where there is none, with the reason', async () => {
+  test('400: what needs a counter is refused where there is none, with the reason', async () => {
     const format = '{year}-{SEQ:6}';
     expect(await refusal({ format, strategy: 'snowflake', reset: 'yearly' })).toBe('reset');
     expect(await refusal({ format, strategy: 'uuidv7', reset: 'yearly' })).toBe('reset');

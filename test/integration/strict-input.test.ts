@@ -1,7 +1,7 @@
 /** What a call does not know is refused, on every route and before anything is done: unknown query parameters, unknown body fields, stray bodies. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { walkRoutes } from '../support/route-walk.ts';
 
@@ -23,7 +23,7 @@ const HEADERS: Readonly<Record<string, string>>[] = [
 ];
 
 describe('every registered route', () => {
-  it('knows all the routes: those of the API under each address, the probes, the pages', () => {
+  test('knows all the routes: those of the API under each address, the probes, the pages', () => {
     const routes = app.server.knownRoutes.map(({ method, url }) => `${method} ${url}`);
     for (const route of [
       'DELETE /api/prefix-configs/:prefixKey',
@@ -37,7 +37,7 @@ describe('every registered route', () => {
     }
   });
 
-  it.each(HEADERS)(
+  test.each(HEADERS)(
     '400: an unknown query parameter is refused and named, whatever the headers (%j)',
     async (headers) => {
       for (const server of [app.server, app.metricsServer ?? app.server]) {
@@ -51,7 +51,7 @@ describe('every registered route', () => {
     },
   );
 
-  it('400: an unknown body field is refused and named; where no body is taken at all, the body is', async () => {
+  test('400: an unknown body field is refused and named; where no body is taken at all, the body is', async () => {
     for (const server of [app.server, app.metricsServer ?? app.server]) {
       const replies = await walkRoutes(server, { body: { zzUnknown: true } });
       const wrong = replies.filter(
@@ -62,7 +62,7 @@ describe('every registered route', () => {
     }
   });
 
-  it.each(['?', '?&&', '?=1', '?prefixkey=A', '?__proto__=1', '?constructor=1', '?Count=3'])(
+  test.each(['?', '?&&', '?=1', '?prefixkey=A', '?__proto__=1', '?constructor=1', '?Count=3'])(
     '400: a name that is empty, in the wrong case or that of a built-in is unknown too (%s)',
     async (query) => {
       const expected = /[a-z=]/i.test(query) ? 400 : 200;
@@ -85,7 +85,7 @@ describe('nothing is done', () => {
     expect((await app.call('GET', '/api/numbers/KEEP')).status).toBe(200);
   });
 
-  it.each([
+  test.each([
     ['POST', '/numbers?date=2025-12-31', { prefixKey: 'KEEP' }],
     ['POST', '/numbers?count=2', { prefixKey: 'KEEP' }],
     ['POST', '/sequences/KEEP/advance?period=2025', { to: 50, reason: 'a test' }],
@@ -122,14 +122,14 @@ describe('nothing is done', () => {
   const chunked = (chunks: string): string =>
     `GET /api/numbers/KEEP HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`;
 
-  it('400: a body in chunks under a GET is refused; 200: one that was announced and is empty is not', async () => {
+  test('400: a body in chunks under a GET is refused; 200: one that was announced and is empty is not', async () => {
     const before = await state();
     expect(await send(chunked('9\r\n{"a":"b"}\r\n'))).toMatch(/^HTTP\/1\.1 400 /);
     expect(await state()).toEqual(before);
     expect(await send(chunked(''))).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  it('404, 204: an empty object or null as the body says nothing, and is let pass', async () => {
+  test('404, 204: an empty object or null as the body says nothing, and is let pass', async () => {
     expect((await app.call('POST', '/api/temporary-numbers/TMP-A-1-1-1/resolve', {})).status).toBe(404);
     expect((await app.call('PUT', '/api/prefix-configs/GONE', { format: 'G-{SEQ:4}' })).status).toBe(200);
     expect((await app.call('DELETE', '/api/prefix-configs/GONE', {})).status).toBe(204);

@@ -1,5 +1,5 @@
 /** An epoch that was granted to a server which never served: the nodes swear it off, and nothing is jumped over. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it as test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
@@ -43,7 +43,7 @@ const fromRedis = async (app: TestApp, key: string): Promise<string> => {
 const logged = (): string => JSON.stringify(nodes.flatMap(({ log }) => log));
 const recoveries = () => nodes.flatMap(({ log }) => log).filter(({ event }) => event === 'sequence-recovered');
 
-it('an epoch granted to another server that never served makes no recovery jump: three nodes go on exactly', async () => {
+test('an epoch granted to another server that never served makes no recovery jump: three nodes go on exactly', async () => {
   for (const key of SERIES)
     await node(0).call('PUT', `/api/prefix-configs/${key}`, { format: '{SEQ:1}', allowCollision: true });
   for (const key of SERIES) for (const app of nodes) await fromRedis(app, key);
@@ -65,7 +65,7 @@ it('an epoch granted to another server that never served makes no recovery jump:
   expect(logged()).not.toContain('TypeError');
 });
 
-it('an advance recovers a sequence whose latest grant was outrun: the nodes count in an epoch that PostgreSQL has left', async () => {
+test('an advance recovers a sequence whose latest grant was outrun: the nodes count in an epoch that PostgreSQL has left', async () => {
   await node(0).call('PUT', '/api/prefix-configs/A', { format: 'A-{SEQ:4}' });
   for (const app of nodes) await fromRedis(app, 'A');
   // A node was granted this one, and another had ended the recovery before it could install it.

@@ -1,5 +1,5 @@
 /** Variables, check digits, previews, what a template means, and numbers read back, over HTTP on both stores. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
@@ -33,7 +33,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     return (await app.call('POST', '/api/numbers/parse', { number, ...body })).json;
   };
 
-  it('200: variables show in the number; the sequence is one whatever they are', async () => {
+  test('200: variables show in the number; the sequence is one whatever they are', async () => {
     await register({ format: '{var:branch}-{SEQ:3}/{var:desk}' });
     const numbers = [
       (await take({ variables: { branch: 'NORTH', desk: '7' } })).json.number,
@@ -43,7 +43,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect(numbers).toEqual(['NORTH-001/7', 'SOUTH-002/8', ['NORTH-003/7', 'NORTH-004/7']]);
   });
 
-  it.each([
+  test.each([
     ['missing', {}, ['variables.a', 'variables.b']],
     ['unknown', { variables: { a: 'X', b: 'Y', c: 'Z' } }, ['variables.c']],
     ['with other characters', { variables: { a: 'X Y', b: 'Y' } }, ['variables.a']],
@@ -61,7 +61,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect((await take({ variables: { a: 'X', b: 'Y' } })).json.number).toBe('X-001-Y');
   });
 
-  it.each(['branch', 'branch:', ':X', 'branch:X,', 'branch:X:Y', 'branch:X,branch:Y', 'branch:ü', ''])(
+  test.each(['branch', 'branch:', ':X', 'branch:X,', 'branch:X:Y', 'branch:X,branch:Y', 'branch:ü', ''])(
     '400: variables=%s in a query',
     async (variables) => {
       const reply = await app.call('GET', `/api/numbers/${key}?variables=${encodeURIComponent(variables)}`);
@@ -69,14 +69,14 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     },
   );
 
-  it('400: a format whose numbers could read the same is not stored, and the reply says where', async () => {
+  test('400: a format whose numbers could read the same is not stored, and the reply says where', async () => {
     const reply = await register({ format: '{var:branch}{SEQ:6}' });
     expect(reply).toMatchObject({ status: 400, json: { code: 'VALIDATION_ERROR', errors: [{ path: 'format' }] } });
     expect(reply.json.errors[0].message).toContain('{var:branch}{SEQ:6}');
     expect((await app.call('GET', `/api/prefix-configs/${key}`)).status).toBe(404);
   });
 
-  it('200: check digits are printed, right ones are found right and wrong ones wrong', async () => {
+  test('200: check digits are printed, right ones are found right and wrong ones wrong', async () => {
     await register({ format: 'CD-{SEQ:6}{check:mod97}', initialSeq: 123 });
     const { number } = (await take()).json;
     expect(number).toMatch(/^CD-000124[0-9]{2}$/);
@@ -90,7 +90,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     });
   });
 
-  it('200: a preview takes nothing, and is what the next request gets', async () => {
+  test('200: a preview takes nothing, and is what the next request gets', async () => {
     await register({ format: '{var:b}-{year}-{SEQ:3}', reset: 'yearly', initialSeq: 7 });
     const preview = () => app.call('GET', `/api/prefix-configs/${key}/preview?variables=b:X`);
     const expected = { status: 200, json: { number: 'X-2026-008', value: '8', period: '2026' } };
@@ -102,7 +102,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect(state.json).toMatchObject({ nextValue: '9', nextNumber: null });
   });
 
-  it('400, 404, 409: a preview without its variables, of no prefix, at the end', async () => {
+  test('400, 404, 409: a preview without its variables, of no prefix, at the end', async () => {
     await register({ format: '{var:b}-{SEQ:1}', overflow: 'reject', initialSeq: 8 });
     const url = `/api/prefix-configs/${key}/preview`;
     expect(await app.call('GET', url)).toMatchObject({ status: 400, json: { errors: [{ path: 'variables.b' }] } });
@@ -111,7 +111,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect((await app.call('GET', `${url}?variables=b:X`)).json.code).toBe('SEQUENCE_OVERFLOW');
   });
 
-  it('200: a template is explained: parts, variables, samples, capacity, resets', async () => {
+  test('200: a template is explained: parts, variables, samples, capacity, resets', async () => {
     const body = { format: 'INV-{year}{month}-{SEQ:4}/{var:desk}{check:luhn}', reset: 'yearly', initialSeq: 99 };
     const reply = await app.call('POST', '/api/templates/validate?prefixKey=INV', body);
     expect(reply).toMatchObject({
@@ -133,7 +133,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     ]);
   });
 
-  it.each([
+  test.each([
     [{ format: 'INVALID' }, 'INVALID_FORMAT'],
     [{ format: '{SEQ:0}' }, 'INVALID_LENGTH'],
     [{ format: '{check:luhn}{SEQ:3}' }, 'INVALID_FORMAT'],
@@ -148,7 +148,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect(problem).toEqual(asRegistered);
   });
 
-  it('200: a number says its prefix, period, value, variables, and whether it was issued', async () => {
+  test('200: a number says its prefix, period, value, variables, and whether it was issued', async () => {
     await register({ format: `${key}/{year}-{SEQ:3}.{var:b}`, reset: 'yearly', initialSeq: 5, allowPast: true });
     const { number } = (await take({ variables: { b: 'X' } })).json;
     const reading = { prefixKey: key, period: '2026', value: '6', variables: { b: 'X' }, checkDigit: null };
@@ -163,7 +163,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect(await parse(`${key}/2026-06.X`)).toEqual({ result: 'none', readings: [], complete: true });
   });
 
-  it('200: where a text says more than period and value, the reading says that a counter remembers the value alone', async () => {
+  test('200: where a text says more than period and value, the reading says that a counter remembers the value alone', async () => {
     const reasonOf = async (number: string): Promise<string> => (await parse(number)).readings[0].reason;
     await register({ format: `${key}/{SEQ:3}.{var:b}` });
     await take({ variables: { b: 'X' } });
@@ -181,7 +181,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
 
   // Redis alone has no ledger.
   if (store === 'sqlite') {
-    it('200: a ledger remembers the text, and says so of another one of that value', async () => {
+    test('200: a ledger remembers the text, and says so of another one of that value', async () => {
       await register({ format: `${key}/{SEQ:3}.{var:b}`, strategy: 'gapless' });
       await take({ variables: { b: 'X' } });
       expect(await parse(`${key}/001.X`)).toMatchObject({ readings: [{ issued: 'issued' }] });
@@ -189,7 +189,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     });
   }
 
-  it('200: what was skipped was not issued', async () => {
+  test('200: what was skipped was not issued', async () => {
     await register({ format: `${key}/{SEQ:3}` });
     await take();
     await app.call('POST', `/api/sequences/${key}/advance`, { to: 10, reason: 'paper forms' });
@@ -199,7 +199,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     expect((await parse(`${key}/001`)).readings[0].issued).toBe('issued');
   });
 
-  it('200: two prefixes that print the same number make it ambiguous; prefixKey says which is meant', async () => {
+  test('200: two prefixes that print the same number make it ambiguous; prefixKey says which is meant', async () => {
     const format = `Q${key}-{SEQ:3}`;
     await register({ format }, `${key}.A`);
     await register({ format }, `${key}.B`);
@@ -210,7 +210,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
     }
   });
 
-  it('400, 401, 403, 404: numbers are read by those who may read configs', async () => {
+  test('400, 401, 403, 404: numbers are read by those who may read configs', async () => {
     const call = (body: object, token?: string) =>
       app.call('POST', '/api/numbers/parse', body, token === undefined ? {} : { authorization: `Bearer ${token}` });
     const narrow = createToken(JWT_SECRET, { scope: 'configs:read:SHOP-*' });
@@ -223,7 +223,7 @@ describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
 });
 
 describe('a value of a standby segment', () => {
-  it('200: is unknown, for only its node can say; what was issued from it in an outage is issued', async () => {
+  test('200: is unknown, for only its node can say; what was issued from it in an outage is issued', async () => {
     // Not each second: with a slow disk the state of the sequence would be lost, and its recovery would be a jump.
     const redis = await startRedisServer({ appendonly: true, args: ['--appendfsync', 'always'] });
     const app = await startApp({ REDIS_URL: redis.url, STANDBY_SIZE: '10' });

@@ -1,7 +1,7 @@
 /** The PostgreSQL of the tests: servers of one's own that can be treated badly, and databases that never meet. */
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 
@@ -17,7 +17,7 @@ const ask = async (url: string, text: string): Promise<unknown> => {
 };
 
 describe('a server of a test’s own', () => {
-  it('keeps its data through kill -9 and restart, on the same port, and leaves nothing behind', async () => {
+  test('keeps its data through kill -9 and restart, on the same port, and leaves nothing behind', async () => {
     const server = await startPostgresServer();
     const dir = String(await ask(server.url, 'SHOW data_directory'));
     expect(existsSync(dir)).toBe(true);
@@ -35,7 +35,7 @@ describe('a server of a test’s own', () => {
     expect(existsSync(dir)).toBe(false);
   });
 
-  it('answers nothing while it is paused, and goes on afterwards', async () => {
+  test('answers nothing while it is paused, and goes on afterwards', async () => {
     await using server = await startPostgresServer();
     server.pause();
     const answer = ask(server.url, 'SELECT 1');
@@ -49,7 +49,7 @@ describe('a server of a test’s own', () => {
 });
 
 describe('a leased database', () => {
-  it('is empty, apart from all others, and gone afterwards', async () => {
+  test('is empty, apart from all others, and gone afterwards', async () => {
     const [one, other] = [await leasePostgresDatabase(), await leasePostgresDatabase()];
     await one.query('CREATE TABLE mine (value int)');
     expect(await other.query("SELECT to_regclass('mine') AS found")).toEqual([{ found: null }]);

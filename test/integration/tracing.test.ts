@@ -1,5 +1,5 @@
 /** Traces: a real receiver of OTLP is told what became of a request, from the caller's span down to the calls on the stores. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -56,7 +56,7 @@ const received = async (name: string, count = 1): Promise<ReceivedSpan[]> => {
 };
 
 describe('a request with traceparent', () => {
-  it('200: continues the trace of the caller, down to the wait for a value and the call of Redis', async () => {
+  test('200: continues the trace of the caller, down to the wait for a value and the call of Redis', async () => {
     await register('TRACED', { format: 'T{SEQ:4}' });
     const reply = await ask('/api/numbers/TRACED');
     expect(reply.status).toBe(200);
@@ -85,7 +85,7 @@ describe('a request with traceparent', () => {
     expect(receiver.headers[0]).toMatchObject({ authorization: 'Basic secret' });
   });
 
-  it('200: a body does not break the trace; a number of a gapless prefix shows the call of PostgreSQL', async () => {
+  test('200: a body does not break the trace; a number of a gapless prefix shows the call of PostgreSQL', async () => {
     await register('BOOK', { format: 'B{SEQ:4}', strategy: 'gapless' });
     const reply = await app.call('POST', '/api/numbers', { prefixKey: 'BOOK' }, { traceparent: SAMPLED });
     expect(reply.status).toBe(200);
@@ -96,7 +96,7 @@ describe('a request with traceparent', () => {
     expect(call?.attributes).toMatchObject({ 'db.system.name': 'postgresql', 'db.operation.batch.size': 1 });
   });
 
-  it('200: of requests that share a call of the store one has it, and it is linked to the waits of the others', async () => {
+  test('200: of requests that share a call of the store one has it, and it is linked to the waits of the others', async () => {
     await register('SHARED', { format: 'S{SEQ:4}' });
     await ask('/api/numbers/SHARED');
     await Promise.all(Array.from({ length: 12 }, () => ask('/api/numbers/SHARED')));
@@ -108,7 +108,7 @@ describe('a request with traceparent', () => {
     expect(waits.filter((wait) => !reached.has(wait))).toEqual([]);
   });
 
-  it('200: is left out when the caller does not record it', async () => {
+  test('200: is left out when the caller does not record it', async () => {
     await register('QUIET', { format: 'Q{SEQ:4}' });
     expect((await ask('/api/numbers/QUIET', { traceparent: `00-${TRACE}-${CALLER}-00` })).status).toBe(200);
     await register('LOUD', { format: 'L{SEQ:4}' });
@@ -116,7 +116,7 @@ describe('a request with traceparent', () => {
     expect(named('GET /api/numbers/:prefixKey')).toEqual([]);
   });
 
-  it('400: of nonsense as traceparent a trace of its own is made; a refusal of the client is no error', async () => {
+  test('400: of nonsense as traceparent a trace of its own is made; a refusal of the client is no error', async () => {
     expect((await ask('/api/numbers/NOBODY', { traceparent: 'nonsense' })).status).toBe(400);
     const [server] = await received('GET /api/numbers/:prefixKey');
     expect(server).toMatchObject({ parentSpanId: '', status: 0 });
@@ -124,7 +124,7 @@ describe('a request with traceparent', () => {
   });
 });
 
-it('nothing of headers, query, body and path stands in a trace, and no probe does', async () => {
+test('nothing of headers, query, body and path stands in a trace, and no probe does', async () => {
   const secret = 'do-not-trace-me';
   await register('TRACED', { format: 'T{SEQ:4}' });
   const headers = {
@@ -144,7 +144,7 @@ it('nothing of headers, query, body and path stands in a trace, and no probe doe
   expect(receiver.text()).not.toContain(adminToken);
 });
 
-it('503: an error of the store is one in the trace, by its name alone', async () => {
+test('503: an error of the store is one in the trace, by its name alone', async () => {
   await register('GONE', { format: 'G{SEQ:4}', outage: 'reject' });
   expect((await ask('/api/numbers/GONE')).status).toBe(200);
   await redis.client.call('CLIENT', 'PAUSE', '2500', 'ALL');
@@ -158,7 +158,7 @@ it('503: an error of the store is one in the trace, by its name alone', async ()
   await redis.client.ping();
 });
 
-it('200: while nobody takes the traces requests are served; that is told once, and once when they are taken again', async () => {
+test('200: while nobody takes the traces requests are served; that is told once, and once when they are taken again', async () => {
   const events = (event: string) => app.log.filter((line) => line['event'] === event);
   await register('TRACED', { format: 'T{SEQ:4}' });
   await received('PUT /api/prefix-configs/:prefixKey');
@@ -178,7 +178,7 @@ it('200: while nobody takes the traces requests are served; that is told once, a
   expect(JSON.stringify(app.log)).not.toContain('Basic secret');
 });
 
-it('a share of the traces is recorded where the caller has not decided', async () => {
+test('a share of the traces is recorded where the caller has not decided', async () => {
   await app.close();
   app = await start({ OTEL_TRACES_SAMPLER_ARG: '0' });
   await ask('/api/numbers/NOBODY', {});

@@ -1,6 +1,6 @@
 /** Texts of callers with characters that stores cannot keep, or that terminals and lists obey: refused at the door. */
 import { createSigner } from 'fast-jwt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 describe.each(UNPLAIN)('%s', (_what, text) => {
-  it('401: is refused in the subject of a token, and those who ask at the same time get their numbers', async () => {
+  test('401: is refused in the subject of a token, and those who ask at the same time get their numbers', async () => {
     const take = (headers: Record<string, string>) => app.call('GET', '/api/numbers/G', undefined, headers);
     const mine = () => take({ ...bearer(text), 'idempotency-key': `k-${encodeURIComponent(_what)}` });
     const [refused, ...others] = await Promise.all([mine(), ...Array.from({ length: 10 }, () => take({}))]);
@@ -50,7 +50,7 @@ describe.each(UNPLAIN)('%s', (_what, text) => {
     expect(refused?.json.detail).toContain(RULE);
   });
 
-  it('400: is refused in reasons and names, with the rule', async () => {
+  test('400: is refused in reasons and names, with the rule', async () => {
     const reservation = await app.call('POST', '/api/reservations', { prefixKey: 'G' });
     const replies = await Promise.all([
       app.call('POST', `/api/reservations/${reservation.json.id}/void`, { reason: text }),
@@ -64,7 +64,7 @@ describe.each(UNPLAIN)('%s', (_what, text) => {
   });
 });
 
-it('400: thousands of unknown fields are answered by the first hundred, and their number', async () => {
+test('400: thousands of unknown fields are answered by the first hundred, and their number', async () => {
   const fields = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`k${index}`, 1]));
   const { status, json, text } = await app.call('PUT', '/api/prefix-configs/B', { format: 'B{SEQ:3}', ...fields });
   expect(status).toBe(400);
@@ -73,7 +73,7 @@ it('400: thousands of unknown fields are answered by the first hundred, and thei
   expect(text.length).toBeLessThan(20_000);
 });
 
-it('400: a body with more than 5,000 fields and elements, or 32 levels, is refused before it is parsed', async () => {
+test('400: a body with more than 5,000 fields and elements, or 32 levels, is refused before it is parsed', async () => {
   const fields = Array.from({ length: 150_000 }, (_, index) => `"k${index}":1`);
   const bodies = [
     `{${fields.join(',')}}`,
@@ -95,7 +95,7 @@ it('400: a body with more than 5,000 fields and elements, or 32 levels, is refus
   }
 });
 
-it('400: the name of an unknown field is repeated up to 200 characters', async () => {
+test('400: the name of an unknown field is repeated up to 200 characters', async () => {
   const { status, json } = await app.call('PUT', '/api/prefix-configs/B', {
     ...{ format: 'B{SEQ:3}', ['x'.repeat(1_000_000)]: 1 },
   });

@@ -1,5 +1,5 @@
 /** A clock that says a time before this version was made: nothing is dated by it, and the node says so. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it as test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 
 const FORMATS: Readonly<Record<string, object>> = {
@@ -31,7 +31,7 @@ const findings = (): unknown[] =>
   app.log.filter(({ subject }) => subject === 'clock').map(({ event, level }) => `${level} ${event}`);
 
 describe.each(['1970-01-01T00:00:05Z', '2025-12-31T23:59:59Z'])('at %s', (text) => {
-  it('503: numbers that depend on the date are refused, also under a key; others are given', async () => {
+  test('503: numbers that depend on the date are refused, also under a key; others are given', async () => {
     await start(text);
     expect(await take('PLAIN')).toBe('200 P-PLAIN-0001');
     for (const key of ['DATED', 'PERIODIC', 'SNOW', 'UUID', 'GAPLESS']) {
@@ -46,7 +46,7 @@ describe.each(['1970-01-01T00:00:05Z', '2025-12-31T23:59:59Z'])('at %s', (text) 
     expect(await take('PLAIN', { 'idempotency-key': 'k' })).toBe('200 P-PLAIN-0002');
   });
 
-  it('503: the node is not ready, and /health, the log and the metrics name the clock', async () => {
+  test('503: the node is not ready, and /health, the log and the metrics name the clock', async () => {
     await start(text);
     const ready = await app.call('GET', '/readyz');
     expect([ready.status, ready.json.code]).toEqual([503, 'CLOCK_BEHIND']);
@@ -62,7 +62,7 @@ describe.each(['1970-01-01T00:00:05Z', '2025-12-31T23:59:59Z'])('at %s', (text) 
   });
 });
 
-it('200: a clock that was set right is noticed by itself', async () => {
+test('200: a clock that was set right is noticed by itself', async () => {
   await start('1970-01-01T00:00:00Z');
   nowMs = Date.parse('2026-11-25T12:00:00Z');
   await app.ready();

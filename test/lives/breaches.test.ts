@@ -1,5 +1,5 @@
 /** Proof that the lives can fail: each breach planted in a store or in a node is found, by the rule that it breaks. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it as test } from 'vitest';
 import { BREACHES } from './breaches.ts';
 import { describeFailure, playLives } from './campaign.ts';
 import { startServers } from './servers.ts';
@@ -10,7 +10,7 @@ const stops: (() => Promise<void>)[] = [];
 afterAll(() => Promise.all(stops.map((stop) => stop())));
 
 describe('the lives find that', () => {
-  it.each(BREACHES)('$name', async ({ name, kind, spoil, rule, seed = 1 }) => {
+  test.each(BREACHES)('$name', async ({ name, kind, spoil, rule, seed = 1 }) => {
     const servers = await startServers(kind, spoil);
     stops.push(servers.close);
     const { failures, lives } = await playLives({

@@ -1,5 +1,5 @@
 /** Lives on one kind of store: how many, and with which seeds. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { type CampaignResult, describeFailure, playLives } from './campaign.ts';
 import { type Servers, startServers } from './servers.ts';
 import type { StoreKind } from './site.ts';
@@ -24,7 +24,7 @@ export const describeLives = (kind: StoreKind): void => {
     });
     afterAll(() => servers.close());
 
-    it('are told the same by reports, gaps, readings, previews and states as by all replies they had', async () => {
+    test('are told the same by reports, gaps, readings, previews and states as by all replies they had', async () => {
       const beganMs = performance.now();
       const lives = settingOf('LIVES', LIVES[kind]);
       const result = await playLives({

@@ -3,7 +3,7 @@
  * too rarely are left to the contract tests (`reserve-recovery*.test.ts`) and the unit tests of the session,
  * which are red with them.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
 import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter-session.ts';
 import { settleOnce } from '../../src/allocators/once-call.ts';
 import { decideInstall } from '../../src/allocators/recovery-decision.ts';
@@ -245,7 +245,7 @@ afterEach(() => redis.client.flushall());
 afterAll(() => redis.stop());
 
 describe('the model check finds that', () => {
-  it.each(BREACHES)(
+  test.each(BREACHES)(
     '$name',
     { timeout: 900_000 },
     async ({ name, from, to, spoilt, wrapCeilings, fenced, keyed, seed = 1 }) => {

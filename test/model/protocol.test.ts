@@ -1,5 +1,5 @@
 /** The model check: the real script on a real Redis and the real node state machine, in adversarial histories. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { loadRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 describe('the counter protocol', () => {
-  it(`repeats no value and loses none without a record, in ${HISTORIES} histories`, {
+  test(`repeats no value and loses none without a record, in ${HISTORIES} histories`, {
     timeout: 3_600_000,
   }, async () => {
     const runner = await createScriptRunner(redis.client, RESERVE_SCRIPT);
@@ -44,7 +44,7 @@ describe('the counter protocol', () => {
       expect(tally.met[sort], sort).toBeGreaterThan(HISTORIES / 100);
   });
 
-  it('repeats no value among nodes whose records were folded away while they live', {
+  test('repeats no value among nodes whose records were folded away while they live', {
     timeout: 3_600_000,
   }, async () => {
     const script = RESERVE_SCRIPT.replace('NODES_MAX = 64', 'NODES_MAX = 6').replace(
@@ -60,7 +60,7 @@ describe('the counter protocol', () => {
     expect(forgotten).toBeGreaterThan(histories / 10);
   });
 
-  it.each([
+  test.each([
     ['kept elsewhere, whatever befalls them', 'kept'],
     ['kept by themselves, when those who know what was lost are alive', 'alone'],
   ] as const)(

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { figureOf, readDashboardQueries, readRules } from '../support/monitoring-expressions.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { checkMetricsText, type Prometheus, startPrometheus } from '../support/prometheus.ts';
@@ -121,7 +121,7 @@ describe('under load', () => {
       message: expr,
     });
 
-  it('promtool check metrics has nothing to say of what a node shows: on all stores, and to strangers on SQLite', async () => {
+  test('promtool check metrics has nothing to say of what a node shows: on all stores, and to strangers on SQLite', async () => {
     await using embedded = await startService({ env: { AUTH: 'on' } });
     const { metrics_port: port } = await one.waitForLog(({ event }) => event === 'listening');
     const onAllStores = await textOf(`http://127.0.0.1:${port}/metrics`);
@@ -131,14 +131,14 @@ describe('under load', () => {
     }
   });
 
-  it.each(readDashboardQueries('10s').map(({ panel, expr }) => [panel, expr]))(
+  test.each(readDashboardQueries('10s').map(({ panel, expr }) => [panel, expr]))(
     'the dashboards have an answer: %s',
     async (_panel, expr) => {
       await answers(expr).toBe(true);
     },
   );
 
-  it.each(readRules().map((rule) => [rule.alert ?? rule.record ?? '', rule] as const))(
+  test.each(readRules().map((rule) => [rule.alert ?? rule.record ?? '', rule] as const))(
     'the rules have a figure: %s',
     async (_name, rule) => {
       await answers(rule.alert === undefined ? (rule.record ?? '') : figureOf(rule)).toBe(true);
@@ -147,14 +147,14 @@ describe('under load', () => {
     },
   );
 
-  it('no alert fires while nothing is wrong', async () => {
+  test('no alert fires while nothing is wrong', async () => {
     expect((await prometheus.firing()).filter((alert) => !MOODS_OF_THE_MACHINE.includes(alert))).toEqual([]);
   });
 });
 
 /** One after the other: each leaves the service a little worse. */
 describe('the alert', () => {
-  it('NumberGeneratorRedisPolicy fires when somebody lets Redis evict keys, and ends when that is undone', async () => {
+  test('NumberGeneratorRedisPolicy fires when somebody lets Redis evict keys, and ends when that is undone', async () => {
     const setPolicy = async (policy: string): Promise<void> => {
       await admin.config('SET', 'maxmemory-policy', policy);
       await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -165,7 +165,7 @@ describe('the alert', () => {
     await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorRedisPolicy');
   });
 
-  it('NumberGeneratorRedisMemory fires when 80 % of maxmemory are used, and ends when there is room', async () => {
+  test('NumberGeneratorRedisMemory fires when 80 % of maxmemory are used, and ends when there is room', async () => {
     const setMemory = async (bytes: number): Promise<void> => {
       await admin.config('SET', 'maxmemory', `${bytes}`);
       await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -177,12 +177,12 @@ describe('the alert', () => {
     await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorRedisMemory');
   });
 
-  it('NumberGeneratorCapacityLow fires when 85 of 99 values are used', async () => {
+  test('NumberGeneratorCapacityLow fires when 85 of 99 values are used', async () => {
     expect(await take(one, 'SMALL', 85)).toBe(200);
     await fires('NumberGeneratorCapacityLow');
   });
 
-  it('NumberGeneratorSlow fires when Redis takes 400 ms', async () => {
+  test('NumberGeneratorSlow fires when Redis takes 400 ms', async () => {
     let stopped = false;
     const pausing = (async () => {
       while (!stopped) {
@@ -196,7 +196,7 @@ describe('the alert', () => {
     await pausing;
   });
 
-  it('NumberGeneratorClockStep fires when the clock of a node is set back while it makes snowflake ids', async () => {
+  test('NumberGeneratorClockStep fires when the clock of a node is set back while it makes snowflake ids', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'faketime-'));
     const clockFile = join(folder, 'clock');
     writeFileSync(clockFile, '+0');
@@ -217,7 +217,7 @@ describe('the alert', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('NumberGeneratorShutdownSlow fires when a request keeps a node from stopping', async () => {
+  test('NumberGeneratorShutdownSlow fires when a request keeps a node from stopping', async () => {
     const node = await startNode({ SHUTDOWN_TIMEOUT_MS: '12000' });
     more.push(node);
     await expect.poll(() => prometheus.query('number_generator_shutdown_timeout_seconds == 12'), POLL).not.toEqual([]);
@@ -233,28 +233,28 @@ describe('the alert', () => {
     expect(await node.exited).toMatchObject({ code: 1 });
   });
 
-  it('NumberGeneratorPostgresDown fires when PostgreSQL is gone, and ends when it is back', async () => {
+  test('NumberGeneratorPostgresDown fires when PostgreSQL is gone, and ends when it is back', async () => {
     await postgres.kill();
     await fires('NumberGeneratorPostgresDown');
     await postgres.restart();
     await expect.poll(() => prometheus.firing(), POLL).not.toContain('NumberGeneratorPostgresDown');
   });
 
-  it('NumberGeneratorStandbyInUse, …StandbyLow, …Errors and …TemporaryNumbers fire when Redis is gone for longer than the standby lasts', async () => {
+  test('NumberGeneratorStandbyInUse, …StandbyLow, …Errors and …TemporaryNumbers fire when Redis is gone for longer than the standby lasts', async () => {
     await redis.kill();
     await expect.poll(() => take(one, 'NONE'), POLL).toBe(503);
     for (const alert of ['StandbyInUse', 'StandbyLow', 'Errors', 'TemporaryNumbers'])
       await fires(`NumberGenerator${alert}`);
   });
 
-  it('NumberGeneratorDown fires when a node is killed, also when it vanishes from the targets at once', async () => {
+  test('NumberGeneratorDown fires when a node is killed, also when it vanishes from the targets at once', async () => {
     const { metrics_port: port } = await other.waitForLog(({ event }) => event === 'listening');
     await other.kill();
     prometheus.unwatch(`127.0.0.1:${port}`);
     await fires('NumberGeneratorDown');
   });
 
-  it('NumberGeneratorRecoveryJump fires when Redis comes back and that node does not report', async () => {
+  test('NumberGeneratorRecoveryJump fires when Redis comes back and that node does not report', async () => {
     await redis.restart();
     await fires('NumberGeneratorRecoveryJump');
     await expect.poll(() => take(one, 'NONE'), POLL).toBe(200);

@@ -1,7 +1,7 @@
 /** The alert rules by themselves: promtool takes them, each is tested both ways, each says what to do. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { parse } from 'yaml';
 import { figureOf, readRules } from '../support/monitoring-expressions.ts';
 import { CONFIG_FILE, RULE_TESTS_FILE, RULES_FILE, runPromtool } from '../support/prometheus.ts';
@@ -19,12 +19,12 @@ const anchorsOf = (markdown: string): string[] =>
   );
 
 describe('promtool', () => {
-  it('takes the rules and the configuration', async () => {
+  test('takes the rules and the configuration', async () => {
     expect(await runPromtool('check', 'rules', RULES_FILE)).toMatchObject({ ok: true });
     expect(await runPromtool('check', 'config', CONFIG_FILE)).toMatchObject({ ok: true });
   });
 
-  it('finds that each alert fires for its reason, and stays silent without it', async () => {
+  test('finds that each alert fires for its reason, and stays silent without it', async () => {
     const { ok, output } = await runPromtool('test', 'rules', RULE_TESTS_FILE);
     expect(output).toContain('SUCCESS');
     expect(ok).toBe(true);
@@ -36,7 +36,7 @@ describe('each alert', () => {
     readFileSync(RULE_TESTS_FILE, 'utf8'),
   ).tests;
 
-  it.each(alerts.map((rule) => [rule.alert ?? '', rule] as const))(
+  test.each(alerts.map((rule) => [rule.alert ?? '', rule] as const))(
     '%s compares a figure with a bound, and says what to do',
     (_name, rule) => {
       expect(figureOf(rule)).not.toBe('');
@@ -47,7 +47,7 @@ describe('each alert', () => {
     },
   );
 
-  it.each(alerts.map(({ alert }) => alert))(
+  test.each(alerts.map(({ alert }) => alert))(
     '%s has a case in which it fires, and one in which it does not',
     (alert) => {
       const expected = cases.flatMap(({ alert_rule_test: tests }) =>

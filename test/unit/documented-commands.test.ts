@@ -1,7 +1,7 @@
 /** Each command of README and docs was run: by a test, by .ci/run, or by hand with its output shown; or the docs say that it was not, and why. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { DOCUMENTS, isPartOf, readDocument } from '../support/documented-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -29,14 +29,14 @@ const wasRun = (command: string): boolean => {
   return parts.length > 1 && parts.every(wasRun);
 };
 
-it.each(documents)('$path: each command was run, or the docs say why not', ({ mentioned, faults }) => {
+test.each(documents)('$path: each command was run, or the docs say why not', ({ mentioned, faults }) => {
   const open = mentioned.filter(
     (command) => !wasRun(command) && !notRun.some((excuse) => isPartOf(excuse.command, command)),
   );
   expect({ faults, open }).toEqual({ faults: [], open: [] });
 });
 
-it('what was not run is still in the docs, and was not run since', () => {
+test('what was not run is still in the docs, and was not run since', () => {
   expect(notRun.length).toBeGreaterThan(0);
   const mentioned = documents.flatMap((document) => document.mentioned);
   for (const { command, why } of notRun) {
@@ -50,7 +50,7 @@ describe('a document is told that', () => {
   const block = (mark: string, language = 'console', body = '$ npm run token\neyJ…'): string =>
     `Text\n\n${mark}\`\`\`${language}\n${body}\n\`\`\`\n`;
 
-  it.each([
+  test.each([
     '<!-- run by test/e2e/readme.test.ts -->\n',
     '<!-- run by test/e2e/readme.test.ts on Redis and PostgreSQL -->\n',
     '<!-- run by hand, 2026-11-28 -->\n',
@@ -59,7 +59,7 @@ describe('a document is told that', () => {
     expect(readDocument(block(mark))).toEqual({ run: ['npm run token'], mentioned: [], faults: [] });
   });
 
-  it.each([
+  test.each([
     ['has no mark', block('')],
     ['has a mark without a date', block('<!-- run by hand -->\n')],
     ['has a mark that is not right above it', block('<!-- run by hand, 2026-11-28 -->\n\n')],
@@ -71,7 +71,7 @@ describe('a document is told that', () => {
     expect({ run, faults: faults.length }).toEqual({ run: [], faults: 1 });
   });
 
-  it('it has commands in sh blocks and in inline code', () => {
+  test('it has commands in sh blocks and in inline code', () => {
     const text =
       block('', 'sh', '# first\nnpm ci && npm start   # listens\nA_B=1 .ci/run') +
       '`X=1 npm test`, `X=1`, `node`, `.ci/hurl`\n';
@@ -79,7 +79,7 @@ describe('a document is told that', () => {
   });
 });
 
-it.each([
+test.each([
   ['npm run repair', 'npm run --silent repair -- --yes', true],
   ['npm run repair -- --yes', 'npm run --silent repair', false],
   ['N=1000000 npx vitest run --project e2e', 'N=300 npx vitest run --project e2e test/e2e/a.test.ts', true],

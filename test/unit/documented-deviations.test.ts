@@ -1,10 +1,10 @@
 /** The known deviations of test/lives/deviations.ts stand in docs/development.md, and no others. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { DEVIATIONS, placesOf } from '../lives/deviations.ts';
 
-it('the table of known deviations in docs/development.md is that of the lives', () => {
+test('the table of known deviations in docs/development.md is that of the lives', () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/development.md'), 'utf8');
   const [, table = ''] = /^\| finding \| rule \| stores \| when \|$\n^\| --- .*$\n((?:^\|.*\|$\n)*)/m.exec(text) ?? [];
   const rows = DEVIATIONS.map(

@@ -1,7 +1,7 @@
 /** The table of findings in docs/findings.md names tests that exist. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 
 interface Row {
   readonly finding: string;
@@ -41,26 +41,26 @@ const ATTACKS = [
 ];
 
 describe('the table of findings', () => {
-  it('has a test for every attack', () => {
+  test('has a test for every attack', () => {
     const held = new Set(rows().map(({ finding }) => finding));
     expect(ATTACKS.filter((attack) => !held.has(attack))).toEqual([]);
   });
 
-  it('has a test for every finding that was mended', () => {
+  test('has a test for every finding that was mended', () => {
     const held = new Set(rows().map(({ finding }) => finding));
     expect(MENDED.filter((finding) => !held.has(finding))).toEqual([]);
   });
 
-  it('is where a developer looks for it', () => {
+  test('is where a developer looks for it', () => {
     const text = readFileSync(join(ROOT, 'docs/development.md'), 'utf8');
     expect(text.includes('](findings.md)')).toBe(true);
   });
 
-  it('names tests that exist', () => {
+  test('names tests that exist', () => {
     expect(rows().filter((row) => !isHeld(row))).toEqual([]);
   });
 
-  it('notices a title that no test has', () => {
+  test('notices a title that no test has', () => {
     const row = { finding: 'A0', file: 'test/unit/import-rule.test.ts', title: 'no such title anywhere' };
     expect(isHeld(row)).toBe(false);
   });

@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-it('a Node that is too old ends with a sentence that says what to do, not with a stack trace', () => {
+test('a Node that is too old ends with a sentence that says what to do, not with a stack trace', () => {
   const source = readFileSync(join(ROOT, 'src/node-version.mjs'), 'utf8');
   // The same file, run by a process that says of itself that it is older.
   const program = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' });\n${source}`;
@@ -14,7 +14,7 @@ it('a Node that is too old ends with a sentence that says what to do, not with a
   expect(run).toThrow(/Node 24 or newer is needed/);
 });
 
-it('the oldest Node that is let through is the one package.json asks for', () => {
+test('the oldest Node that is let through is the one package.json asks for', () => {
   const { engines, scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     engines: { node: string };
     scripts: Record<string, string>;

@@ -1,6 +1,6 @@
 /** A gapless series under reservations while PostgreSQL, its replies and the nodes are killed at random: finished without a hole. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger.ts';
 import { createPostgresClient } from '../../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../../src/stores/postgres/postgres-ledger-store.ts';
@@ -26,7 +26,7 @@ const listAll = async <Item>(read: (last: Item | undefined) => Promise<readonly 
   }
 };
 
-it('reservations confirmed, voided and left to expire, nodes and PostgreSQL killed at random: no hole, every value accounted for', {
+test('reservations confirmed, voided and left to expire, nodes and PostgreSQL killed at random: no hole, every value accounted for', {
   timeout: 1_200_000,
 }, async () => {
   const random = createRandom(SEED);

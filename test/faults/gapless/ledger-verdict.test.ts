@@ -1,5 +1,5 @@
 /** The judge of ledgers finds each kind of breach, and nothing where nothing is. */
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger.ts';
 import { judgeLedger, type LedgerEvidence } from './ledger-verdict.ts';
 
@@ -39,11 +39,11 @@ const SOUND: LedgerEvidence = {
   ],
 };
 
-it('finds nothing in a sound ledger, and counts what nobody heard of', () => {
+test('finds nothing in a sound ledger, and counts what nobody heard of', () => {
   expect(judgeLedger(SOUND)).toEqual({ findings: [], unheard: 1 });
 });
 
-it.each<[string, Partial<LedgerEvidence>, string]>([
+test.each<[string, Partial<LedgerEvidence>, string]>([
   ['a hole', { rows: [row(1n), row(3n)], reserved: [] }, 'hole or double before 3'],
   ['a value that is not final', { rows: [...SOUND.rows, row(4n, { state: 'void' })] }, 'N4 is void, not final'],
   ['a number in two rows', { rows: [...SOUND.rows, row(4n, { number: 'N1' })] }, 'a number is in two rows'],

@@ -1,5 +1,5 @@
 /** The harness's own checker: it accepts what is right, and reports each kind of wrong that was planted. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { RequestRecord } from '../../support/history.ts';
 import type { FinalSequence, NemesisWindow, RunHistory } from './evidence.ts';
 import { describeRun } from './report.ts';
@@ -76,7 +76,7 @@ const oneToThree = [record(10, 1), record(20, 2), record(30, 3)];
 const killed = [{ label: 'a', kind: 'killed', fromMs: 1_000, toMs: 2_000 }] as const;
 
 describe('the account of values', () => {
-  it('accepts issued, recorded, given back and held values', () => {
+  test('accepts issued, recorded, given back and held values', () => {
     const final = finalK(6, {
       ahead: [held(11, 11, '-'), held(20, 29, 'n1')],
       free: [held(4, 4, '-')],
@@ -87,7 +87,7 @@ describe('the account of values', () => {
     expect(verdict.figures.get('K')).toMatchObject({ issued: 4, highest: 11, held: 10, issuedInGaps: 0 });
   });
 
-  it('reports a number that was handed out twice, with both requests and the nemesis between them', () => {
+  test('reports a number that was handed out twice, with both requests and the nemesis between them', () => {
     const requests = [...oneToThree, record(60, 3, { client: 'b1', node: 'b', source: 'standby' })];
     const windows = [nemesis('aof-cut', 40, 50)];
     const [finding, ...others] = judge(historyOf(requests, finalK(3), { windows })).findings;
@@ -99,7 +99,7 @@ describe('the account of values', () => {
     );
   });
 
-  it('tells the same values of two periods apart', () => {
+  test('tells the same values of two periods apart', () => {
     const inOctober = record(10, 0, { numbers: ['M-2026-10-000001'], prefixKey: 'M' });
     const inNovember = record(20, 0, { numbers: ['M-2026-11-000001'], prefixKey: 'M' });
     const final = (sequence: string) => finalK(1, { sequence, prefixKey: 'M' });
@@ -107,23 +107,23 @@ describe('the account of values', () => {
     expect(kindsOf([inOctober, inNovember], finalK(0), { sequences })).toEqual([]);
   });
 
-  it('reports values that are nowhere, as ranges', () => {
+  test('reports values that are nowhere, as ranges', () => {
     expect(kindsOf([record(10, 1), record(20, 5)], finalK(5))).toEqual(['gap: K: 2-4 (3 values) in no list']);
   });
 
-  it('reports a missing end of what was counted, and not what lies between it and values used ahead', () => {
+  test('reports a missing end of what was counted, and not what lies between it and values used ahead', () => {
     const requests = [...oneToThree, record(40, 9, { source: 'standby' })];
     const final = finalK(5, { ahead: [held(9, 9, '-')] });
     expect(kindsOf(requests, final)).toEqual(['gap: K: 4-5 (2 values) in no list']);
   });
 
-  it('reports values that the state calls used, and nobody has', () => {
+  test('reports values that the state calls used, and nobody has', () => {
     expect(kindsOf(oneToThree, finalK(3, { ahead: [held(9, 10, '-')] }))).toEqual([
       'gap: K: 9-10 (2 values) in the state as used ahead',
     ]);
   });
 
-  it('accepts issued values in a gap of which nobody can say whether they were, and in no other', () => {
+  test('accepts issued values in a gap of which nobody can say whether they were, and in no other', () => {
     const doubtful = [gap(2, 2, 'recovery-jump'), gap(3, 3, 'node-crash')];
     const verdict = judge(historyOf(oneToThree, finalK(3, { gaps: doubtful })));
     expect(verdict.findings).toEqual([]);
@@ -133,7 +133,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('reports issued values that are going to be issued again', () => {
+  test('reports issued values that are going to be issued again', () => {
     expect(kindsOf(oneToThree, finalK(2))).toEqual([
       'overlap: K: 3 was issued, and will be again: the counter is at 2',
     ]);
@@ -142,7 +142,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('excuses one value per number that a killed node left unanswered, at that time; not one more', () => {
+  test('excuses one value per number that a killed node left unanswered, at that time; not one more', () => {
     const requests = [record(900, 1), cut(990), record(2_100, 3)];
     const verdict = judge(historyOf(requests, finalK(3), { absences: killed }));
     expect(verdict.findings).toEqual([]);
@@ -153,7 +153,7 @@ describe('the account of values', () => {
     ]);
   });
 
-  it('excuses nothing by a refused connection, a node that lives, another prefix, or long before', () => {
+  test('excuses nothing by a refused connection, a node that lives, another prefix, or long before', () => {
     const gapped = (request: RequestRecord) => [record(900, 1), request, record(2_100, 3)];
     expect(kindsOf(gapped(cut(990, { error: 'ECONNREFUSED' })), finalK(3), { absences: killed })).toHaveLength(1);
     expect(kindsOf(gapped(cut(990, { node: 'b' })), finalK(3), { absences: killed })).toHaveLength(1);
@@ -162,14 +162,14 @@ describe('the account of values', () => {
     expect(kindsOf(longAgo, finalK(3), { absences: killed })).toHaveLength(1);
   });
 
-  it('excuses what stands in the last call of a node when nodes were killed, and only then', () => {
+  test('excuses what stands in the last call of a node when nodes were killed, and only then', () => {
     const final = finalK(3, { lastRanges: [held(2, 2, 'n1')] });
     const requests = [record(10, 1), record(20, 3)];
     expect(kindsOf(requests, final, { absences: killed })).toEqual([]);
     expect(kindsOf(requests, final)).toEqual(['gap: K: 2 in the last call of a node']);
   });
 
-  it('reports values jumped over after a clean restart', () => {
+  test('reports values jumped over after a clean restart', () => {
     const windows = [nemesis('redis-restart', 40, 50)];
     const final = finalK(3, { gaps: [gap(2, 2, 'recovery-jump', 45)] });
     expect(kindsOf([record(10, 1), record(60, 3)], final, { windows })).toEqual([
@@ -183,11 +183,11 @@ describe('the account of values', () => {
 describe('the order of values', () => {
   const backwards = [record(10, 1), record(20, 3), record(30, 2)];
 
-  it('reports a value below an earlier one of the same client', () => {
+  test('reports a value below an earlier one of the same client', () => {
     expect(kindsOf(backwards, finalK(3))).toEqual([expect.stringContaining('order: K: 2 after 3')]);
   });
 
-  it('accepts it of the standby, of another client, in a nemesis, and when values were given back', () => {
+  test('accepts it of the standby, of another client, in a nemesis, and when values were given back', () => {
     const standby = [record(10, 1), record(20, 3, { source: 'standby' }), record(30, 2)];
     expect(kindsOf(standby, finalK(3))).toEqual([]);
     const other = [record(10, 1), record(20, 3), record(30, 2, { client: 'a2' })];
@@ -198,7 +198,7 @@ describe('the order of values', () => {
 });
 
 describe('the answers', () => {
-  it('reports a request without an end, and one that took too long; but for the time its node was absent', () => {
+  test('reports a request without an end, and one that took too long; but for the time its node was absent', () => {
     const late = record(1_000, 1, { endMs: 1_101 });
     expect(kindsOf([late, cut(1_200, { endMs: undefined, error: undefined })], finalK(1))).toEqual([
       expect.stringContaining('pending: 101 ms'),
@@ -207,7 +207,7 @@ describe('the answers', () => {
     expect(kindsOf([late], finalK(1), { absences: killed })).toEqual([]);
   });
 
-  it('does not call a history clean whose end is missing', () => {
+  test('does not call a history clean whose end is missing', () => {
     const requests = [...oneToThree, record(40, 3, { client: 'b1' })];
     expect(kindsOf(requests, finalK(3), { sequences: [] })).toEqual([
       expect.stringContaining('duplicate: K-3'),
@@ -215,14 +215,14 @@ describe('the answers', () => {
     ]);
   });
 
-  it('reports what the harness saw', () => {
+  test('reports what the harness saw', () => {
     const remarks = [{ atMs: 5, kind: 'finding', text: 'No node came back.' } as const];
     expect(kindsOf(oneToThree, finalK(3), { remarks })).toEqual(['service: No node came back.']);
   });
 });
 
 describe('the summary', () => {
-  it('counts requests, refusals, standby, duplicates and recorded gaps under their nemesis', () => {
+  test('counts requests, refusals, standby, duplicates and recorded gaps under their nemesis', () => {
     const requests = [
       record(10, 1),
       record(50, 2, { source: 'standby' }),

@@ -1,5 +1,5 @@
 /** Advancing by hand: durable where the ceilings are kept before the counter moves, and patient while a sequence is recovered. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { type AdvanceOptions, advanceSequence } from '../../../src/allocators/advance.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { AdvanceReply, AdvanceRequest, CounterStore, FenceOperations } from '../../../src/core/counter-store.ts';
@@ -90,7 +90,7 @@ afterEach(() => {
 });
 
 describe('with ceilings kept elsewhere', () => {
-  it('the epoch is that of the counter store; then the new value is durable, then allowed, and only then the counter moves', async () => {
+  test('the epoch is that of the counter store; then the new value is durable, then allowed, and only then the counter moves', async () => {
     const { advance, order, asked, raises, memory } = await setUp();
     expect(await advance()).toEqual(ADVANCED);
     expect(order).toEqual(['in force', 'kept', 'in force', 'moved']);
@@ -111,14 +111,14 @@ describe('with ceilings kept elsewhere', () => {
     expect(await memory.recover({ ...lost, epoch: 3n, servedEpoch: 3n })).toMatchObject({ base: 500n });
   });
 
-  it('nothing moves when it could not be made durable', async () => {
+  test('nothing moves when it could not be made durable', async () => {
     const { advance, asked, state } = await setUp();
     state.failure = new StorageUnavailableError('PostgreSQL away');
     await expect(advance()).rejects.toBe(state.failure);
     expect(asked).toEqual([]);
   });
 
-  it('a sequence that was never counted is opened first', async () => {
+  test('a sequence that was never counted is opened first', async () => {
     const { advance, begin, state, asked } = await setUp(0n);
     const reply = advance();
     await vi.advanceTimersByTimeAsync(250);
@@ -131,7 +131,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(asked).toMatchObject([{ epoch: 1n }]);
   });
 
-  it('a sequence whose counter store counts in another epoch is recovered first, and nothing moved before', async () => {
+  test('a sequence whose counter store counts in another epoch is recovered first, and nothing moved before', async () => {
     const { advance, state, asked, raises } = await setUp();
     state.served = 2n;
     const reply = advance();
@@ -143,7 +143,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(await reply).toEqual(ADVANCED);
   });
 
-  it('above the limit of the series no ceiling is moved, and the counter store says what is left', async () => {
+  test('above the limit of the series no ceiling is moved, and the counter store says what is left', async () => {
     const { advance, replies, raises } = await setUp();
     replies.push({ kind: 'exhausted', valuesLeft: 92n });
     const target = targetOf('INV', { limit: 99n });
@@ -151,7 +151,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(raises).toEqual([]);
   });
 
-  it('the ceiling of a series with a limit stays below the limit', async () => {
+  test('the ceiling of a series with a limit stays below the limit', async () => {
     const { advance, raises } = await setUp();
     await advance({ target: targetOf('INV', { limit: 900n }) });
     expect(raises).toMatchObject([{ ceiling: 550n }]);
@@ -159,7 +159,7 @@ describe('with ceilings kept elsewhere', () => {
 });
 
 describe('a sequence that', () => {
-  it.each([
+  test.each([
     ['is being recovered', { kind: 'recovering' }],
     ['stands at its ceiling', { kind: 'ceiling', value: 7n }],
   ] as const)('%s is tried again under the same name, until it is served', async (_title, refused) => {
@@ -172,7 +172,7 @@ describe('a sequence that', () => {
     expect(state.recovered).toBe(2);
   });
 
-  it('is not served within 5 s is refused, and not tried any more', async () => {
+  test('is not served within 5 s is refused, and not tried any more', async () => {
     const { advance, replies, asked } = await setUp();
     for (let index = 0; index < 100; index += 1) replies.push({ kind: 'recovering' });
     const reply = expect(advance()).rejects.toThrow(StorageUnavailableError);
@@ -187,7 +187,7 @@ describe('a sequence that', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each([
+  test.each([
     { kind: 'behind', current: 900n },
     { kind: 'corrupt', reason: 'the counter is not a value' },
     { kind: 'exhausted', valuesLeft: 3n },
@@ -199,7 +199,7 @@ describe('a sequence that', () => {
     expect(state.recovered).toBe(0);
   });
 
-  it('fails passes its error on: whether it moved is unknown', async () => {
+  test('fails passes its error on: whether it moved is unknown', async () => {
     const { advance, replies } = await setUp();
     const error = new StorageTimeoutError('no answer');
     replies.push(error);
@@ -208,14 +208,14 @@ describe('a sequence that', () => {
 });
 
 describe('without a store for ceilings', () => {
-  it('the counter store raises the ceiling itself', async () => {
+  test('the counter store raises the ceiling itself', async () => {
     const { advance, asked, order } = await setUp();
     await advance({ ceilings: undefined, keeper: 'store' });
     expect(asked).toMatchObject([{ epoch: 0n, window: 10_000 }]);
     expect(order).toEqual(['moved']);
   });
 
-  it('a store that loses nothing is asked at once', async () => {
+  test('a store that loses nothing is asked at once', async () => {
     const { advance, store, asked } = await setUp();
     const { fence: _, ...plain } = store;
     await advance({ store: plain, keeper: 'store' });

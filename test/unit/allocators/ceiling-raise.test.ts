@@ -1,5 +1,5 @@
 /** Raising a ceiling: durable first, in force then, and not at all when another epoch has begun. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { type RaiseOptions, raiseCeiling } from '../../../src/allocators/ceiling-raise.ts';
 import type { CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';
@@ -54,7 +54,7 @@ const raise = (parts: Pick<RaiseOptions, 'operations'> & Partial<RaiseOptions>) 
   raiseCeiling({ sequence: INV, fence: FENCE, goal: 200n, base: 0n, ceilings: undefined, ...parts });
 
 describe('with replicas alone', () => {
-  it('a ceiling is proposed before it is put in force', async () => {
+  test('a ceiling is proposed before it is put in force', async () => {
     const { operations, told } = operationsIn(1n);
     expect(await raise({ operations })).toEqual({
       kind: 'raised',
@@ -63,12 +63,12 @@ describe('with replicas alone', () => {
     expect(told).toEqual(['propose 200 in 1', 'raise 200 in 1']);
   });
 
-  it('nothing is raised when the store counts in another epoch by now', async () => {
+  test('nothing is raised when the store counts in another epoch by now', async () => {
     const { operations } = operationsIn(2n);
     expect(await raise({ operations })).toEqual({ kind: 'superseded', epoch: 1n });
   });
 
-  it('nothing is put in force that could not be proposed', async () => {
+  test('nothing is put in force that could not be proposed', async () => {
     const { operations, told } = operationsIn(1n);
     const propose = async (): Promise<never> => {
       throw new StorageUnavailableError('away');
@@ -77,14 +77,14 @@ describe('with replicas alone', () => {
     expect(told).toEqual([]);
   });
 
-  it('nothing is put in force that no replica has confirmed', async () => {
+  test('nothing is put in force that no replica has confirmed', async () => {
     const { operations, told } = operationsIn(1n);
     const propose = async (): Promise<boolean> => false;
     await expect(raise({ operations: { ...operations, propose } })).rejects.toThrow(StorageTimeoutError);
     expect(told).toEqual([]);
   });
 
-  it('a ceiling never lies above 18446744073709551615', async () => {
+  test('a ceiling never lies above 18446744073709551615', async () => {
     const { operations, told } = operationsIn(1n);
     await raise({ operations, goal: VALUE_MAX + 5n });
     expect(told).toEqual([`propose ${VALUE_MAX} in 1`, `raise ${VALUE_MAX} in 1`]);
@@ -92,7 +92,7 @@ describe('with replicas alone', () => {
 });
 
 describe('with ceilings kept elsewhere', () => {
-  it('a ceiling is kept there, with the account, before it is put in force', async () => {
+  test('a ceiling is kept there, with the account, before it is put in force', async () => {
     const ceilings = await keptCeilings();
     const { operations, told } = operationsIn(1n, account(42n));
     const raised: CeilingStore = {
@@ -108,7 +108,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(await recoverNext(ceilings)).toMatchObject({ base: 42n, account: account(42n) });
   });
 
-  it.each([
+  test.each([
     ['the account', 42n, 42n],
     ['what is passed over for good, when that is higher', 60n, 60n],
   ])('a recovery goes on above %s', async (_title, base, expected) => {
@@ -118,7 +118,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(await recoverNext(ceilings)).toMatchObject({ base: expected });
   });
 
-  it('a sequence that is not served has no account, and its ceiling is raised all the same', async () => {
+  test('a sequence that is not served has no account, and its ceiling is raised all the same', async () => {
     const ceilings = await keptCeilings();
     const { operations, told } = operationsIn(1n);
     expect(await raise({ operations, ceilings, base: 7n })).toMatchObject({ kind: 'raised' });
@@ -126,7 +126,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(await recoverNext(ceilings)).toMatchObject({ base: 7n, account: account(0n) });
   });
 
-  it('nothing is put in force when a later epoch has begun there', async () => {
+  test('nothing is put in force when a later epoch has begun there', async () => {
     const ceilings = await keptCeilings();
     await recoverNext(ceilings);
     const { operations, told } = operationsIn(1n);
@@ -134,7 +134,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(told).toEqual([]);
   });
 
-  it('nothing is put in force when they are older than the counters', async () => {
+  test('nothing is put in force when they are older than the counters', async () => {
     const { operations, told } = operationsIn(1n);
     const empty = createMemoryCeilingStore({ now: () => 0 });
     await expect(raise({ operations, ceilings: empty })).rejects.toThrow('PostgreSQL is older than Redis');
@@ -144,7 +144,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(told).toEqual([]);
   });
 
-  it('a ceiling that was kept is not in force when the store counts in another epoch by now', async () => {
+  test('a ceiling that was kept is not in force when the store counts in another epoch by now', async () => {
     const ceilings = await keptCeilings();
     const { operations } = operationsIn(2n);
     expect(await raise({ operations, ceilings })).toEqual({ kind: 'superseded', epoch: 1n });

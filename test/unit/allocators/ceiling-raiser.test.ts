@@ -1,5 +1,5 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { createCeilingRaiser } from '../../../src/allocators/ceiling-raiser.ts';
 import { dealInOrder, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
@@ -112,13 +112,13 @@ afterEach(() => {
 });
 
 describe('looking', () => {
-  it('raises nothing while half of the window is left', async () => {
+  test('raises nothing while half of the window is left', async () => {
     const { look, kept } = await setUp({ seen: 5_000n });
     await look();
     expect(kept).toEqual([]);
   });
 
-  it('raises to a whole window above the counter as soon as less is left, durable first', async () => {
+  test('raises to a whole window above the counter as soon as less is left, durable first', async () => {
     const { look, lane, kept, inForce, memory } = await setUp({ seen: 5_001n });
     await look();
     expect(kept).toMatchObject([{ epoch: 1n, known: 10_000n, ceiling: 15_001n, base: 0n }]);
@@ -129,19 +129,19 @@ describe('looking', () => {
     expect(kept).toHaveLength(1);
   });
 
-  it('raises for a standby that did not fit below the ceiling, though much is left', async () => {
+  test('raises for a standby that did not fit below the ceiling, though much is left', async () => {
     const { look, kept } = await setUp({ seen: 10n, wanted: 12_000n });
     await look();
     expect(kept).toMatchObject([{ ceiling: 22_000n }]);
   });
 
-  it('gives large standbys a larger window', async () => {
+  test('gives large standbys a larger window', async () => {
     const { look, kept } = await setUp({ seen: 9_000n, standbySize: 10_000 });
     await look();
     expect(kept).toMatchObject([{ ceiling: 169_000n }]);
   });
 
-  it('raises once at a time', async () => {
+  test('raises once at a time', async () => {
     const { look, kept, state, lane } = await setUp({ seen: 9_000n });
     const { promise, resolve } = Promise.withResolvers<void>();
     state.held = promise;
@@ -155,13 +155,13 @@ describe('looking', () => {
     expect(lane.session.fence?.ceiling).toBe(19_000n);
   });
 
-  it('leaves it to a store that keeps its ceilings itself', async () => {
+  test('leaves it to a store that keeps its ceilings itself', async () => {
     const { look, kept, proposed, inForce } = await setUp({ seen: 9_999n, keeper: 'store', alone: true });
     await look();
     expect([kept, proposed, inForce]).toEqual([[], [], []]);
   });
 
-  it('with replicas proposes the ceiling to them before it is in force', async () => {
+  test('with replicas proposes the ceiling to them before it is in force', async () => {
     const { look, kept, proposed, inForce } = await setUp({ seen: 9_999n, keeper: 'replicas', alone: true });
     await look();
     expect(kept).toEqual([]);
@@ -169,7 +169,7 @@ describe('looking', () => {
     expect(inForce).toMatchObject([{ epoch: 1n, ceiling: 19_999n }]);
   });
 
-  it('does not put in force what no replica confirmed, and tells of it', async () => {
+  test('does not put in force what no replica confirmed, and tells of it', async () => {
     const { look, lane, proposed, inForce, events, state } = await setUp({
       seen: 9_999n,
       keeper: 'replicas',
@@ -183,7 +183,7 @@ describe('looking', () => {
     expect(lane.session.fence?.ceiling).toBe(10_000n);
   });
 
-  it('does nothing for a sequence the store has not told its ceiling of', async () => {
+  test('does nothing for a sequence the store has not told its ceiling of', async () => {
     const { raiser, kept } = await setUp();
     const target = targetOf('NEW');
     const session = createCounterSession({ sequence: target.sequence, node: 'node', nextCall: () => 1 });
@@ -194,7 +194,7 @@ describe('looking', () => {
     expect(lane.raising).toBe(false);
   });
 
-  it('tells when the ceiling could not be raised, harms nobody, and the next look tries again', async () => {
+  test('tells when the ceiling could not be raised, harms nobody, and the next look tries again', async () => {
     const { look, lane, events, kept, state } = await setUp({ seen: 9_000n });
     state.failure = new StorageUnavailableError('PostgreSQL away');
     await look();
@@ -209,25 +209,25 @@ describe('looking', () => {
 });
 
 describe('a series with a limit', () => {
-  it('keeps seven eighths of what is left above the ceiling, so that a jump does not use it up', async () => {
+  test('keeps seven eighths of what is left above the ceiling, so that a jump does not use it up', async () => {
     const { look, kept } = await setUp({ seen: 4_000n, limit: 8_000n, ceiling: 4_100n });
     await look();
     expect(kept).toMatchObject([{ ceiling: 4_500n }]);
   });
 
-  it('is not raised all the time: half of the smaller window counts', async () => {
+  test('is not raised all the time: half of the smaller window counts', async () => {
     const { look, kept } = await setUp({ seen: 4_000n, limit: 8_000n, ceiling: 4_250n });
     await look();
     expect(kept).toEqual([]);
   });
 
-  it('is not raised when the ceiling lies at the limit', async () => {
+  test('is not raised when the ceiling lies at the limit', async () => {
     const { look, kept } = await setUp({ seen: 999n, limit: 1_000n, ceiling: 1_000n, wanted: 2_000n });
     await look();
     expect(kept).toEqual([]);
   });
 
-  it.each([
+  test.each([
     [1, 7_950n],
     [45, 7_950n],
     [50, 7_950n],
@@ -243,14 +243,14 @@ describe('a series with a limit', () => {
 });
 
 describe('raising for a call', () => {
-  it('makes room for all the values it asks for, and the window above them', async () => {
+  test('makes room for all the values it asks for, and the window above them', async () => {
     const { raiser, lane, inForce } = await setUp({ seen: 9_990n });
     makeCall(lane.session, 500, lane.target);
     await raiser.raise(lane, 9_990n);
     expect(inForce).toMatchObject([{ ceiling: 20_490n }]);
   });
 
-  it('throws what the store of the ceilings throws, and tells of it', async () => {
+  test('throws what the store of the ceilings throws, and tells of it', async () => {
     const { raiser, lane, events, state } = await setUp();
     state.failure = new StorageUnavailableError('PostgreSQL away');
     await expect(raiser.raise(lane, 1n)).rejects.toBe(state.failure);
@@ -258,7 +258,7 @@ describe('raising for a call', () => {
     expect(lane.raising).toBe(false);
   });
 
-  it('a fast sequence gets what it takes in ten seconds', async () => {
+  test('a fast sequence gets what it takes in ten seconds', async () => {
     const { raiser, lane, seeUpTo, kept } = await setUp({ seen: 1_000n });
     await raiser.raise(lane, 1_000n);
     seeUpTo(9_000n);
@@ -267,7 +267,7 @@ describe('raising for a call', () => {
     expect(kept.map(({ ceiling }) => ceiling)).toEqual([11_000n, 9_000n + 160_000n]);
   });
 
-  it('a slow one keeps the smallest window', async () => {
+  test('a slow one keeps the smallest window', async () => {
     const { raiser, lane, seeUpTo, kept } = await setUp({ seen: 1_000n });
     await raiser.raise(lane, 1_000n);
     seeUpTo(1_100n);
@@ -278,7 +278,7 @@ describe('raising for a call', () => {
 });
 
 describe('a later epoch', () => {
-  it('in the store of the ceilings: the node swears off its own and owes a report for that one', async () => {
+  test('in the store of the ceilings: the node swears off its own and owes a report for that one', async () => {
     const { look, lane, memory, inForce, swornOff } = await setUp({ seen: 9_000n });
     await memory.recover({ ...RECOVERY, epoch: 1n, servedEpoch: 1n, window: 0n });
     await memory.recover({ ...RECOVERY, epoch: 2n, servedEpoch: 2n, window: 0n });
@@ -289,7 +289,7 @@ describe('a later epoch', () => {
     expect(swornOff).toEqual([{ lane, needsReport: true }]);
   });
 
-  it('in the counter store alone: the next reply says what is to be done', async () => {
+  test('in the counter store alone: the next reply says what is to be done', async () => {
     const { look, lane, state, swornOff } = await setUp({ seen: 9_000n });
     state.over = true;
     await look();
@@ -300,14 +300,14 @@ describe('a later epoch', () => {
 });
 
 describe('settling', () => {
-  it('writes down that all this node ever took is passed over for good', async () => {
+  test('writes down that all this node ever took is passed over for good', async () => {
     const { raiser, lane, kept, memory } = await setUp({ seen: 77n });
     await raiser.settle(lane);
     expect(kept).toMatchObject([{ base: 77n }]);
     expect(await memory.recover({ ...RECOVERY, epoch: 1n, servedEpoch: 1n, window: 0n })).toMatchObject({ base: 77n });
   });
 
-  it('is not needed where the counter store keeps everything', async () => {
+  test('is not needed where the counter store keeps everything', async () => {
     const { raiser, lane, proposed, inForce } = await setUp({ keeper: 'replicas', alone: true });
     await raiser.settle(lane);
     expect([proposed, inForce]).toEqual([[], []]);

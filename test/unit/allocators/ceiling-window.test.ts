@@ -1,10 +1,10 @@
 /** How far the ceiling lies above the counter: room enough, but never a large part of a limited series. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { ceilingAbove, ceilingWindow, windowWithin } from '../../../src/allocators/ceiling-window.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 
 describe('the window', () => {
-  it.each([
+  test.each([
     [0, 10_000],
     [625, 10_000],
     [626, 10_016],
@@ -13,7 +13,7 @@ describe('the window', () => {
     expect(ceilingWindow(standbySize)).toBe(window);
   });
 
-  it.each([
+  test.each([
     ['far from the limit', 0n, VALUE_MAX, 10_000],
     ['where an eighth of what is left is just enough', 0n, 80_000n, 10_000],
     ['where it is not', 0n, 79_999n, 9_999],
@@ -28,7 +28,7 @@ describe('the window', () => {
 });
 
 describe('the ceiling', () => {
-  it('lies the window above the value, and never above 18446744073709551615', () => {
+  test('lies the window above the value, and never above 18446744073709551615', () => {
     expect(ceilingAbove(5n, 10_000)).toBe(10_005n);
     expect(ceilingAbove(VALUE_MAX - 10_000n, 10_000)).toBe(VALUE_MAX);
     expect(ceilingAbove(VALUE_MAX - 9_999n, 10_000)).toBe(VALUE_MAX);

@@ -1,5 +1,5 @@
 /** Counting on a store that can lose what it acknowledged, with the ceilings kept elsewhere: what callers see, and what is kept. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../../../src/allocators/lane.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
@@ -281,7 +281,7 @@ afterEach(async () => {
 });
 
 describe('opening a sequence', () => {
-  it('that nobody ever counted begins the first epoch, and counts from 1 on', async () => {
+  test('that nobody ever counted begins the first epoch, and counts from 1 on', async () => {
     const { asked, memory, postgres, typesOf } = await setUp();
     const target = targetOf('INV');
     expect(await asked(target, 3)).toBe('1-3');
@@ -291,7 +291,7 @@ describe('opening a sequence', () => {
     expect(typesOf()).toContain('sequence-recovered');
   });
 
-  it('that counts already goes on in its epoch, without a recovery', async () => {
+  test('that counts already goes on in its epoch, without a recovery', async () => {
     const { asked, serve, calls, typesOf } = await setUp();
     const target = targetOf('INV');
     await serve(target, 41n);
@@ -300,7 +300,7 @@ describe('opening a sequence', () => {
     expect(typesOf()).not.toContain('sequence-recovering');
   });
 
-  it('makes no call before this node is registered, and all who came meanwhile are served in order', async () => {
+  test('makes no call before this node is registered, and all who came meanwhile are served in order', async () => {
     const { ask, serve, calls, postgres, allocator } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -313,7 +313,7 @@ describe('opening a sequence', () => {
     expect(allocator.isStorePresent()).toBe(true);
   });
 
-  it('is refused while the store of the ceilings is away, and tried again with the next request', async () => {
+  test('is refused while the store of the ceilings is away, and tried again with the next request', async () => {
     const { asked, serve, calls, postgres, typesOf } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -326,7 +326,7 @@ describe('opening a sequence', () => {
     expect(await asked(target, 1)).toBe('1-1');
   });
 
-  it('that fails for a reason of its own is refused as unavailable, the reason inside', async () => {
+  test('that fails for a reason of its own is refused as unavailable, the reason inside', async () => {
     const { ask, postgres } = await setUp();
     postgres.away = new TypeError('bug');
     const refused = ask(targetOf('INV'), 1);
@@ -334,7 +334,7 @@ describe('opening a sequence', () => {
     expect(await refused).toBe('StorageUnavailableError: The sequence is not served.');
   });
 
-  it('by preparing it takes a standby for a sequence that nobody asked for', async () => {
+  test('by preparing it takes a standby for a sequence that nobody asked for', async () => {
     const { allocator, serve, calls } = await setUp();
     const target = targetOf('INV', { standbySize: 5 });
     await serve(target);
@@ -357,7 +357,7 @@ describe('during a recovery', () => {
     return { ...parts, target };
   };
 
-  it('the standby serves, and says so; afterwards counting goes on above what this node was given', async () => {
+  test('the standby serves, and says so; afterwards counting goes on above what this node was given', async () => {
     const { asked, target, events, of } = await recovering(5);
     expect(await asked(target, 1)).toBe('15-15*');
     expect(await asked(target, 2)).toBe('16-17*');
@@ -370,7 +370,7 @@ describe('during a recovery', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'sequence-recovered', jumpedTo: 10_000n, nodes: 1 }));
   });
 
-  it('who has no standby waits, and is served in order after it', async () => {
+  test('who has no standby waits, and is served in order after it', async () => {
     const { ask, target, calls } = await recovering(0);
     const all = [ask(target, 1), ask(target, 2)];
     await settle();
@@ -383,7 +383,7 @@ describe('during a recovery', () => {
     expect(await Promise.all(all)).toEqual(['10001-10001', '10002-10003', '10004-10004']);
   });
 
-  it('who needs more than the standby waits, and the others are served meanwhile', async () => {
+  test('who needs more than the standby waits, and the others are served meanwhile', async () => {
     const { ask, asked, target } = await recovering(5);
     const large = ask(target, 9);
     expect(await asked(target, 1)).toBe('15-15*');
@@ -391,14 +391,14 @@ describe('during a recovery', () => {
     expect(await large).toBe('10001-10009');
   });
 
-  it('is exact, and at once, when all registered nodes have reported', async () => {
+  test('is exact, and at once, when all registered nodes have reported', async () => {
     const { asked, target, memory, events } = await recovering(0);
     await memory.leave('other');
     expect(await asked(target, 1)).toBe('5-5');
     expect(events).toContainEqual(expect.objectContaining({ type: 'sequence-recovered', jumpedTo: undefined }));
   });
 
-  it('who waits is refused as soon as there is trouble, later ones at once, the standby goes on; and all ends well', async () => {
+  test('who waits is refused as soon as there is trouble, later ones at once, the standby goes on; and all ends well', async () => {
     const { ask, asked, target, postgres } = await recovering(5);
     const large = ask(target, 9);
     await settle();
@@ -412,7 +412,7 @@ describe('during a recovery', () => {
     expect(await asked(target, 9)).toMatch(/^100[0-9]{2}-100[0-9]{2}$/);
   });
 
-  it('other sequences go on', async () => {
+  test('other sequences go on', async () => {
     const { ask, asked, target, serve } = await recovering(0);
     const waiting = ask(target, 1);
     const other = targetOf('ORD');
@@ -424,7 +424,7 @@ describe('during a recovery', () => {
 });
 
 describe('the hint that a recovery has begun', () => {
-  it('makes a node report that is idle', async () => {
+  test('makes a node report that is idle', async () => {
     const { asked, serve, lose, hint, reports, of } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -438,7 +438,7 @@ describe('the hint that a recovery has begun', () => {
     expect(of(target.sequence)).toMatchObject({ value: 4n, epoch: 2n });
   });
 
-  it('makes a node report that never counted there, where the ceilings know all nodes', async () => {
+  test('makes a node report that never counted there, where the ceilings know all nodes', async () => {
     const { serve, lose, hint, reports, of } = await setUp();
     const target = targetOf('INV');
     await serve(target, 7n);
@@ -449,7 +449,7 @@ describe('the hint that a recovery has begun', () => {
     expect(of(target.sequence).epoch).toBe(2n);
   });
 
-  it('does not make a node that never counted there use up a series with a limit, of which it knows nothing', async () => {
+  test('does not make a node that never counted there use up a series with a limit, of which it knows nothing', async () => {
     const { serve, lose, hint, memory, of } = await setUp({ ceiling: 200n });
     const target = targetOf('INV', { limit: 999n });
     await serve(target, 100n);
@@ -461,7 +461,7 @@ describe('the hint that a recovery has begun', () => {
     expect((await memory.read(target.sequence))?.ceiling).toBeLessThan(999n);
   });
 
-  it('is nothing to a node that never counted there, where nobody registers nodes', async () => {
+  test('is nothing to a node that never counted there, where nobody registers nodes', async () => {
     const { lose, hint, reports, calls } = await setUp({ withCeilings: false });
     lose(targetOf('INV').sequence, 7n);
     hint(targetOf('INV').sequence);
@@ -469,7 +469,7 @@ describe('the hint that a recovery has begun', () => {
     expect([reports, calls]).toEqual([[], []]);
   });
 
-  it('is nothing new to a node that reports already', async () => {
+  test('is nothing new to a node that reports already', async () => {
     const { ask, serve, lose, hint, memory, reports } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -484,7 +484,7 @@ describe('the hint that a recovery has begun', () => {
     expect(await waiting).toBe('10001-10001');
   });
 
-  it('that comes while the store is away does not keep the node from its return', async () => {
+  test('that comes while the store is away does not keep the node from its return', async () => {
     const { asked, ask, serve, state, lose, hint, announce, allocator, memory, of } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -507,7 +507,7 @@ describe('the hint that a recovery has begun', () => {
 });
 
 describe('at the ceiling', () => {
-  it('the ceiling is raised durably before a call above it is served', async () => {
+  test('the ceiling is raised durably before a call above it is served', async () => {
     const { asked, serve, postgres, memory } = await setUp({ ceiling: 100n });
     const target = targetOf('INV');
     await serve(target);
@@ -516,7 +516,7 @@ describe('at the ceiling', () => {
     expect(await memory.read(target.sequence)).toMatchObject({ ceiling: 10_250n });
   });
 
-  it('numbers go on up to it without the store of the ceilings, are refused then, and go on when it is back', async () => {
+  test('numbers go on up to it without the store of the ceilings, are refused then, and go on when it is back', async () => {
     const { asked, serve, postgres, typesOf } = await setUp({ ceiling: 20n });
     const target = targetOf('INV', { standbySize: 3 });
     await serve(target);
@@ -532,7 +532,7 @@ describe('at the ceiling', () => {
     expect(await asked(target, 2)).toMatch(/^2[0-9]-2[0-9]$/);
   });
 
-  it('reached by others, the standby of this node serves first, and says so; then it is refused', async () => {
+  test('reached by others, the standby of this node serves first, and says so; then it is refused', async () => {
     const { asked, serve, postgres, of } = await setUp({ ceiling: 20n });
     const target = targetOf('INV', { standbySize: 3 });
     await serve(target);
@@ -547,7 +547,7 @@ describe('at the ceiling', () => {
     expect(await asked(target, 1)).toMatch(/^2[0-9]-2[0-9]$/);
   });
 
-  it('a later epoch found on the way is reported for, and then counted in', async () => {
+  test('a later epoch found on the way is reported for, and then counted in', async () => {
     const { ask, serve, memory, of, events } = await setUp({ ceiling: 100n });
     const target = targetOf('INV', { standbySize: 0 });
     await serve(target, 100n);
@@ -581,7 +581,7 @@ describe('a registration that has lapsed', () => {
     return { ...parts, target };
   };
 
-  it('keeps the node from taking anything, until it is made anew', async () => {
+  test('keeps the node from taking anything, until it is made anew', async () => {
     const { asked, target, postgres } = await lapsed();
     expect(await asked(target, 20)).toBe('StorageUnavailableError: PostgreSQL away');
     postgres.away = undefined;
@@ -589,7 +589,7 @@ describe('a registration that has lapsed', () => {
     expect(await asked(target, 1)).toMatch(/^[0-9]+-[0-9]+$/);
   });
 
-  it('does not make the node forget what it has issued of its standby: the store is told', async () => {
+  test('does not make the node forget what it has issued of its standby: the store is told', async () => {
     const { asked, target, postgres, calls, reports } = await lapsed();
     postgres.away = undefined;
     await settle(30_000);
@@ -603,7 +603,7 @@ describe('a registration that has lapsed', () => {
     expect(told).toContain('12 2');
   });
 
-  it('does not let the node be struck out as if it had left what it had to give up', async () => {
+  test('does not let the node be struck out as if it had left what it had to give up', async () => {
     const { allocator, postgres, calls } = await lapsed();
     postgres.away = undefined;
     const closed = allocator.close();
@@ -615,7 +615,7 @@ describe('a registration that has lapsed', () => {
 });
 
 describe('close', () => {
-  it('gives everything back, settles the accounts, and strikes the node out', async () => {
+  test('gives everything back, settles the accounts, and strikes the node out', async () => {
     const { asked, serve, allocator, postgres, calls, typesOf } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -629,7 +629,7 @@ describe('close', () => {
     expect(typesOf()).not.toContain('node-not-struck-out');
   });
 
-  it('does not strike the node out while a sequence could not be left, and tells of it', async () => {
+  test('does not strike the node out while a sequence could not be left, and tells of it', async () => {
     const { asked, serve, allocator, postgres, state, events } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -642,7 +642,7 @@ describe('close', () => {
     expect(events.at(-1)).toEqual({ type: 'standby-not-returned', sequences: 1 });
   });
 
-  it('tells when the node could not be struck out, for the next recovery will wait for it', async () => {
+  test('tells when the node could not be struck out, for the next recovery will wait for it', async () => {
     const { asked, serve, allocator, postgres, events } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -655,7 +655,7 @@ describe('close', () => {
     expect(events.at(-1)).toEqual({ type: 'node-not-struck-out' });
   });
 
-  it('waits for a recovery under way, and leaves then', async () => {
+  test('waits for a recovery under way, and leaves then', async () => {
     const { asked, ask, serve, lose, memory, allocator, postgres } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -671,7 +671,7 @@ describe('close', () => {
     expect(postgres.left).toEqual(['node']);
   });
 
-  it('leaves no timer behind, also when the ceiling could not be raised', async () => {
+  test('leaves no timer behind, also when the ceiling could not be raised', async () => {
     const { ask, serve, allocator, postgres } = await setUp({ ceiling: 100n });
     const target = targetOf('INV');
     await serve(target, 100n);
@@ -688,7 +688,7 @@ describe('close', () => {
 });
 
 describe('values that come back', () => {
-  it('when the sequence was given up long ago and cannot be opened now, are not lost', async () => {
+  test('when the sequence was given up long ago and cannot be opened now, are not lost', async () => {
     const { asked, serve, allocator, postgres, calls } = await setUp();
     const target = targetOf('INV');
     await serve(target);
@@ -707,7 +707,7 @@ describe('values that come back', () => {
 });
 
 describe('advancing by hand', () => {
-  it('makes this node open the sequence, and recover it, when that is needed', async () => {
+  test('makes this node open the sequence, and recover it, when that is needed', async () => {
     const { allocator, store, of } = await setUp();
     const target = targetOf('INV');
     store.advance = async ({ sequence, to, epoch }) => {

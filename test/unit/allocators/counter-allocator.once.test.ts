@@ -1,5 +1,5 @@
 /** Requests with an idempotency key in the allocator: one entry each, beside the numbered calls, and never from the standby. */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it as test, vi } from 'vitest';
 import type { CounterReply } from '../../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
@@ -37,7 +37,7 @@ const joined = async (...parts: Parameters<typeof allocatorOn>): Promise<Allocat
 const kindsOf = ({ store }: AllocatorParts): string[] => store.underWay().calls.map(({ kind }) => kind);
 
 describe('a request with a key', () => {
-  it('joins the sequence first, when the store does not know the node', async () => {
+  test('joins the sequence first, when the store does not know the node', async () => {
     const parts = open();
     const asked = parts.askOnce(INV, 2, 'a');
     await turn();
@@ -49,7 +49,7 @@ describe('a request with a key', () => {
     expect(parts.store.isIdle()).toBe(true);
   });
 
-  it('travels beside others of the same sequence, in the same trip', async () => {
+  test('travels beside others of the same sequence, in the same trip', async () => {
     const parts = await joined();
     const first = parts.askOnce(INV, 1, 'a');
     await turn();
@@ -60,7 +60,7 @@ describe('a request with a key', () => {
     expect([await first, ...(await Promise.all(others))]).toEqual(['2-2', '4-5', '3-3', '6-8']);
   });
 
-  it('shares the values of one that is under way under the same key, and meets a conflict when it asks for something else', async () => {
+  test('shares the values of one that is under way under the same key, and meets a conflict when it asks for something else', async () => {
     const parts = await joined();
     const asked = [parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'a', 'other')];
     await turn();
@@ -73,7 +73,7 @@ describe('a request with a key', () => {
     expect(await Promise.all(later)).toEqual(['=2-2', '3-3']);
   });
 
-  it('is refused when more than the line allows share, or wait', async () => {
+  test('is refused when more than the line allows share, or wait', async () => {
     const parts = await joined({ waitingMax: 1 });
     const asked = ['a', 'a', 'a', 'b'].map((hash) => parts.askOnce(INV, 1, hash));
     await turn();
@@ -82,7 +82,7 @@ describe('a request with a key', () => {
     expect(await Promise.all(asked)).toEqual(['2-2', '=2-2', refused, refused]);
   });
 
-  it('is answered with a conflict, an overflow or a corrupt entry alone', async () => {
+  test('is answered with a conflict, an overflow or a corrupt entry alone', async () => {
     const parts = await joined();
     const short = { ...INV, limit: 3n };
     const asked = [parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'b', 'f'), parts.askOnce(short, 9, 'c')];
@@ -99,14 +99,14 @@ describe('a request with a key', () => {
     expect(await spoilt).toMatch(/^CorruptEntryError: /);
   });
 
-  it('is refused without a trip when its key is claimed by another request', async () => {
+  test('is refused without a trip when its key is claimed by another request', async () => {
     const claimed = { ...createMemoryCounterStore(), claim: async () => false };
     const parts = await joined({}, claimed);
     expect(await parts.askOnce(INV, 1, 'a')).toMatch(CONFLICT);
     expect(parts.store.isIdle()).toBe(true);
   });
 
-  it('reports first when the store has forgotten the node, and is served then', async () => {
+  test('reports first when the store has forgotten the node, and is served then', async () => {
     const parts = await joined();
     parts.store.of(INV.sequence).served.clear();
     const asked = parts.askOnce(INV, 1, 'a');
@@ -121,7 +121,7 @@ describe('a request with a key', () => {
 describe('a request with a key, and the standby', () => {
   const HELD = { ...INV, standbySize: 5 };
 
-  it('has the node’s own segment given up when it would reach it, so that its values are one run', async () => {
+  test('has the node’s own segment given up when it would reach it, so that its values are one run', async () => {
     const parts = await joined();
     const one = parts.ask(HELD, 1);
     await parts.store.drain();
@@ -138,7 +138,7 @@ describe('a request with a key, and the standby', () => {
     expect(parts.allocator.standbyOf(HELD)).toMatchObject({ left: 5n });
   });
 
-  it('has it given up when nothing else is left', async () => {
+  test('has it given up when nothing else is left', async () => {
     const parts = await joined();
     const tight = { ...HELD, limit: 20n };
     const one = parts.ask(tight, 1);
@@ -153,7 +153,7 @@ describe('a request with a key, and the standby', () => {
     expect(await all).toBe('3-20');
   });
 
-  it('is never served from it: refused at once while the store is away', async () => {
+  test('is never served from it: refused at once while the store is away', async () => {
     const parts = await joined();
     const one = parts.ask(HELD, 1);
     await parts.store.drain();
@@ -165,7 +165,7 @@ describe('a request with a key, and the standby', () => {
 });
 
 describe('a lost reply', () => {
-  it('is followed by another trip, which finds the receipt', async () => {
+  test('is followed by another trip, which finds the receipt', async () => {
     const parts = await joined();
     const asked = parts.askOnce(INV, 2, 'a');
     await turn();
@@ -179,7 +179,7 @@ describe('a lost reply', () => {
     expect(await next).toBe('4-4');
   });
 
-  it('of a store that stays away is waited for only so long', async () => {
+  test('of a store that stays away is waited for only so long', async () => {
     const parts = await joined({ onceGraceMs: 20, retryMs: 1, retryMaxMs: 5 });
     const asked = parts.askOnce(INV, 2, 'a');
     await turn();

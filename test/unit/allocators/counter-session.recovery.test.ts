@@ -1,5 +1,5 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,
@@ -58,7 +58,7 @@ const calling = (count = 3): CounterSession => {
 };
 
 describe('a node the store has forgotten', () => {
-  it('makes no call before it has reported, and keeps the one that is pending', () => {
+  test('makes no call before it has reported, and keeps the one that is pending', () => {
     const session = calling();
     const { pending } = session;
     expect(settleCall(session, 2, { kind: 'forgotten' })).toEqual({ kind: 'report' });
@@ -68,7 +68,7 @@ describe('a node the store has forgotten', () => {
     expect(() => makeLeave(session, TERMS)).toThrow('owes a report');
   });
 
-  it('says what it was given, without swearing anything off', () => {
+  test('says what it was given, without swearing anything off', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'forgotten' });
     expect(makeReport(session, { ...TERMS, initialSeq: 4n })).toEqual({
@@ -89,7 +89,7 @@ describe('a node the store has forgotten', () => {
     });
   });
 
-  it('repeats its pending call under the same number in the new epoch once it is known again', () => {
+  test('repeats its pending call under the same number in the new epoch once it is known again', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'forgotten' });
     expect(settleReport(session, reported(6n))).toBe(true);
@@ -100,7 +100,7 @@ describe('a node the store has forgotten', () => {
     expect(makeCall(session, 1, TERMS)).toMatchObject({ call: 3, epoch: 6n, reissued: false });
   });
 
-  it('dates its last settled call to the epoch in which the store took note of it', () => {
+  test('dates its last settled call to the epoch in which the store took note of it', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'recovering' });
     expect(makeReport(session, TERMS)).toMatchObject({ settled: 1, settledEpoch: 5n, epoch: 6n });
@@ -114,7 +114,7 @@ describe('a node the store has forgotten', () => {
     expect(makeReport(fresh, TERMS)).toMatchObject({ settled: 0, settledEpoch: 0n, epoch: 9n });
   });
 
-  it('swears off the epoch when the store says that it is recovering', () => {
+  test('swears off the epoch when the store says that it is recovering', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'forgotten' });
     expect(settleReport(session, { kind: 'recovering' })).toBe(false);
@@ -129,7 +129,7 @@ describe('a node that has sworn off an epoch', () => {
     return session;
   };
 
-  it('asks for the next one, and swears once only', () => {
+  test('asks for the next one, and swears once only', () => {
     const session = sworn();
     expect(makeReport(session, TERMS)).toMatchObject({ sworn: true, epoch: 6n, recovery: undefined });
     swear(session);
@@ -137,7 +137,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(makeReport(session, TERMS).epoch).toBe(6n);
   });
 
-  it('ignores the answers to earlier calls', () => {
+  test('ignores the answers to earlier calls', () => {
     const session = sworn();
     expect(settleCall(session, 2, taken(2n, 4n))).toEqual({ kind: 'late' });
     expect(settleCall(session, 2, { kind: 'forgotten' })).toEqual({ kind: 'late' });
@@ -145,7 +145,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(makeReport(session, TERMS)).toMatchObject({ settled: 1, seen: 1n, taken: [{ first: 1n, last: 1n }] });
   });
 
-  it('goes on serving from its standby, which its report names as a whole', () => {
+  test('goes on serving from its standby, which its report names as a whole', () => {
     const session = sworn();
     expect(dealStandby(session, 2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
     expect(makeReport(session, TERMS)).toMatchObject({
@@ -154,14 +154,14 @@ describe('a node that has sworn off an epoch', () => {
     });
   });
 
-  it('names the recovery as soon as it has heard of it', () => {
+  test('names the recovery as soon as it has heard of it', () => {
     const session = sworn();
     expect(settleReport(session, waiting)).toBe(false);
     expect(makeReport(session, TERMS).recovery).toEqual(RECOVERY);
     expect(owesReport(session)).toBe(true);
   });
 
-  it('says only that it is still there once its report was taken down, as long as it is for that recovery', () => {
+  test('says only that it is still there once its report was taken down, as long as it is for that recovery', () => {
     const session = sworn();
     settleReport(session, waiting);
     expect(makeReport(session, TERMS).brief).toBe(false);
@@ -173,7 +173,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(makeReport(session, TERMS).brief).toBe(false);
   });
 
-  it('swears off a later epoch as soon as it hears of one, and reports anew', () => {
+  test('swears off a later epoch as soon as it hears of one, and reports anew', () => {
     const session = sworn();
     settleReport(session, { ...waiting, epoch: 5n, reported: ['node'] });
     expect(makeReport(session, TERMS)).toMatchObject({ epoch: 6n, brief: true });
@@ -187,7 +187,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(settleReport(session, reported(10n))).toBe(true);
   });
 
-  it('says everything again after swearing off more, though the answer to its report before that comes late', () => {
+  test('says everything again after swearing off more, though the answer to its report before that comes late', () => {
     const session = sworn();
     settleReport(session, waiting);
     makeReport(session, TERMS);
@@ -201,7 +201,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(makeReport(session, TERMS)).toMatchObject({ epoch: 7n, brief: true });
   });
 
-  it('says everything once more when the store does not have its report any longer', () => {
+  test('says everything once more when the store does not have its report any longer', () => {
     const session = sworn();
     settleReport(session, waiting);
     settleReport(session, { ...waiting, reported: ['node'] });
@@ -213,7 +213,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(makeReport(session, TERMS)).toMatchObject({ brief: false, epoch: 7n });
   });
 
-  it.each<[string, ReportReply]>([
+  test.each<[string, ReportReply]>([
     ['is corrupt', { kind: 'corrupt', reason: 'x' }],
     ['still serves the old epoch', reported(5n)],
     ['waits for others', waiting],
@@ -223,7 +223,7 @@ describe('a node that has sworn off an epoch', () => {
     expect(owesReport(session)).toBe(true);
   });
 
-  it('ignores an answer from the old epoch also after it has reported', () => {
+  test('ignores an answer from the old epoch also after it has reported', () => {
     const session = sworn();
     settleReport(session, reported(6n));
     expect(settleCall(session, 2, taken(2n, 4n))).toEqual({ kind: 'again' });
@@ -234,13 +234,13 @@ describe('a node that has sworn off an epoch', () => {
     expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 7n, last: 9n });
   });
 
-  it('counts in an epoch that came about without it', () => {
+  test('counts in an epoch that came about without it', () => {
     const session = sworn();
     settleReport(session, reported(9n));
     expect(makeCall(session, 1, TERMS)).toMatchObject({ call: 2, epoch: 9n, reissued: true });
   });
 
-  it('before its first call joins nobody: it reports, and takes', () => {
+  test('before its first call joins nobody: it reports, and takes', () => {
     const session = open();
     swear(session);
     expect(makeReport(session, TERMS)).toMatchObject({ settled: 0, epoch: 1n, sworn: true, seen: 0n, taken: [] });
@@ -250,7 +250,7 @@ describe('a node that has sworn off an epoch', () => {
 });
 
 describe('a report', () => {
-  it('names what was issued of a standby that was given up, and what is in hand, but nothing that was given back', () => {
+  test('names what was issued of a standby that was given up, and what is in hand, but nothing that was given back', () => {
     const session = calling(5);
     dealStandby(session, 2, VALUE_MAX);
     settleCall(session, 2, taken(2n, 6n, { standby: offer(201n, 2) }));
@@ -271,7 +271,7 @@ describe('a report', () => {
     });
   });
 
-  it('names values in hand that are not given back yet', () => {
+  test('names values in hand that are not given back yet', () => {
     const session = calling();
     settleCall(session, 2, taken(2n, 4n));
     dealInOrder(session, 1, VALUE_MAX);
@@ -280,7 +280,7 @@ describe('a report', () => {
     expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 3n, last: 4n });
   });
 
-  it('is owed to nobody by a session that counts, or has left', () => {
+  test('is owed to nobody by a session that counts, or has left', () => {
     const session = calling();
     expect(settleReport(session, waiting)).toBe(true);
     expect(makeReport(session, TERMS).recovery).toBeUndefined();
@@ -293,14 +293,14 @@ describe('a report', () => {
 });
 
 describe('a call that meets the ceiling', () => {
-  it('stays pending, to be repeated unchanged when the ceiling was raised', () => {
+  test('stays pending, to be repeated unchanged when the ceiling was raised', () => {
     const session = calling();
     const { pending } = session;
     expect(settleCall(session, 2, { kind: 'ceiling', value: 6n })).toEqual({ kind: 'ceiling', value: 6n });
     expect(makeCall(session, 1, TERMS)).toBe(pending);
   });
 
-  it('tells which ceiling a standby would need', () => {
+  test('tells which ceiling a standby would need', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'nothing', standby: KEEP, fence: { epoch: 5n, ceiling: 100n, wanted: 140n } });
     expect(session.fence).toEqual({ epoch: 5n, ceiling: 100n, wanted: 140n });

@@ -1,5 +1,5 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,
@@ -52,7 +52,7 @@ const joined = (): CounterSession => {
 };
 
 describe('a call', () => {
-  it('joins first, and then takes', () => {
+  test('joins first, and then takes', () => {
     const session = open();
     expect(makeCall(session, 3, TERMS)).toMatchObject({
       kind: 'join',
@@ -73,7 +73,7 @@ describe('a call', () => {
     });
   });
 
-  it('is repeated unchanged until it is settled', () => {
+  test('is repeated unchanged until it is settled', () => {
     const session = joined();
     const call = makeCall(session, 2, TERMS);
     dealStandby(session, 1, VALUE_MAX);
@@ -83,14 +83,14 @@ describe('a call', () => {
     expect(session.pending).toBeUndefined();
   });
 
-  it('stays pending when the stored sequence is corrupt', () => {
+  test('stays pending when the stored sequence is corrupt', () => {
     const session = joined();
     const call = makeCall(session, 2, TERMS);
     expect(settleCall(session, 2, { kind: 'corrupt', reason: 'x' })).toEqual({ kind: 'corrupt', reason: 'x' });
     expect(session.pending).toBe(call);
   });
 
-  it('ignores the answer to a settled call', () => {
+  test('ignores the answer to a settled call', () => {
     const session = joined();
     expect(settleCall(session, 1, taken(1n, 1n))).toEqual({ kind: 'late' });
     makeCall(session, 1, TERMS);
@@ -98,13 +98,13 @@ describe('a call', () => {
     expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
   });
 
-  it('finds out when another process uses its name', () => {
+  test('finds out when another process uses its name', () => {
     const session = joined();
     makeCall(session, 1, TERMS);
     expect(settleCall(session, 2, { kind: 'stale', lastCall: 7 })).toEqual({ kind: 'usurped' });
   });
 
-  it('of count 0 on a new session fetches a standby', () => {
+  test('of count 0 on a new session fetches a standby', () => {
     const session = open();
     expect(makeCall(session, 0, TERMS)).toMatchObject({ kind: 'join', count: 0 });
     expect(settleCall(session, 1, { kind: 'nothing', standby: OFFER })).toEqual({ kind: 'settled' });
@@ -113,7 +113,7 @@ describe('a call', () => {
 });
 
 describe('values in hand', () => {
-  it('are dealt in order, and kept when nobody asks', () => {
+  test('are dealt in order, and kept when nobody asks', () => {
     const session = joined();
     makeCall(session, 5, TERMS);
     settleCall(session, 2, taken(2n, 6n));
@@ -124,13 +124,13 @@ describe('values in hand', () => {
     expect(hasReport(session)).toBe(false);
   });
 
-  it('are dealt again when they were given back', () => {
+  test('are dealt again when they were given back', () => {
     const session = joined();
     giveBack(session, { first: 1n, last: 1n });
     expect(dealInOrder(session, 5, VALUE_MAX)).toEqual({ first: 1n, last: 1n });
   });
 
-  it('are not dealt above the limit, but returned by the next call', () => {
+  test('are not dealt above the limit, but returned by the next call', () => {
     const session = joined();
     makeCall(session, 5, TERMS);
     settleCall(session, 2, taken(2n, 6n));
@@ -140,7 +140,7 @@ describe('values in hand', () => {
     expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
   });
 
-  it('do not count as seen when another node had returned them', () => {
+  test('do not count as seen when another node had returned them', () => {
     const session = joined();
     makeCall(session, 1, TERMS);
     settleCall(session, 2, taken(77n, 77n, KEEP, true));
@@ -150,7 +150,7 @@ describe('values in hand', () => {
 });
 
 describe('a session', () => {
-  it('has the store raise the ceiling itself, unless others keep it', () => {
+  test('has the store raise the ceiling itself, unless others keep it', () => {
     expect(makeCall(open(), 1, { ...TERMS, standbySize: 1_000 }).window).toBe(16_000);
     expect(
       makeCall(
@@ -161,7 +161,7 @@ describe('a session', () => {
     ).toBe(0);
   });
 
-  it('has the store raise only the first ceiling itself where replicas confirm it, as long as they do', () => {
+  test('has the store raise only the first ceiling itself where replicas confirm it, as long as they do', () => {
     let keeper: CeilingKeeper = 'replicas';
     const session = open(undefined, () => keeper);
     for (const [index, window] of [10_000, 0, 10_000].entries()) {
@@ -173,7 +173,7 @@ describe('a session', () => {
     }
   });
 
-  it('takes in a ceiling that it has raised, but only in its own epoch', () => {
+  test('takes in a ceiling that it has raised, but only in its own epoch', () => {
     const session = open();
     openAt(session, 5n);
     noteRaised(session, { epoch: 5n, ceiling: 300n, wanted: 0n });
@@ -181,7 +181,7 @@ describe('a session', () => {
     expect(session.fence).toEqual({ epoch: 5n, ceiling: 300n, wanted: 0n });
   });
 
-  it('counts in the epoch it was opened with, and then in that of the replies', () => {
+  test('counts in the epoch it was opened with, and then in that of the replies', () => {
     const session = open();
     openAt(session, 7n);
     openAt(session, 3n);
@@ -193,7 +193,7 @@ describe('a session', () => {
     expect(makeCall(session, 1, TERMS).epoch).toBe(8n);
   });
 
-  it('knows the highest value it was given in order, and at all', () => {
+  test('knows the highest value it was given in order, and at all', () => {
     const session = joined();
     expect([session.seen, topOf(session)]).toEqual([1n, 105n]);
     makeCall(session, 1, TERMS);
@@ -203,7 +203,7 @@ describe('a session', () => {
 });
 
 describe('the standby', () => {
-  it('is reported as used, and released when another one is offered', () => {
+  test('is reported as used, and released when another one is offered', () => {
     const session = joined();
     makeCall(session, 1, TERMS);
     expect(dealStandby(session, 2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
@@ -223,7 +223,7 @@ describe('the standby', () => {
     });
   });
 
-  it('is given up before a sequence counts as exhausted', () => {
+  test('is given up before a sequence counts as exhausted', () => {
     const session = joined();
     makeCall(session, 3, TERMS);
     const recalled: CounterReply = { kind: 'exhausted', valuesLeft: 0n, standby: { kind: 'recall' } };
@@ -237,12 +237,12 @@ describe('the standby', () => {
 });
 
 describe('a large call', () => {
-  it('releases the unused standby exactly when it would reach it', () => {
+  test('releases the unused standby exactly when it would reach it', () => {
     expect(makeCall(joined(), 99, TERMS)).toMatchObject({ released: [], holding: { first: 101n } });
     expect(makeCall(joined(), 100, TERMS)).toMatchObject({ released: [{ first: 101n, used: 0n }], holding: undefined });
   });
 
-  it('keeps a standby that is used in part: what is left of it may be needed', () => {
+  test('keeps a standby that is used in part: what is left of it may be needed', () => {
     const session = joined();
     dealStandby(session, 1, VALUE_MAX);
     expect(makeCall(session, 200, TERMS)).toMatchObject({ released: [], usedInPart: true, holding: { first: 101n } });
@@ -250,7 +250,7 @@ describe('a large call', () => {
 });
 
 describe('leaving', () => {
-  it('returns everything, and deals nothing afterwards', () => {
+  test('returns everything, and deals nothing afterwards', () => {
     const session = joined();
     makeCall(session, 3, TERMS);
     dealStandby(session, 1, VALUE_MAX);
@@ -269,13 +269,13 @@ describe('leaving', () => {
     expect(() => makeCall(session, 1, TERMS)).toThrow('left');
   });
 
-  it('needs no call when the store never heard of the session', () => {
+  test('needs no call when the store never heard of the session', () => {
     expect(makeLeave(open(), TERMS)).toBeUndefined();
   });
 });
 
 describe('call numbers', () => {
-  it('come from one source for all sessions of a process', () => {
+  test('come from one source for all sessions of a process', () => {
     let calls = 40;
     const nextCall = () => ++calls;
     expect(makeCall(open(nextCall), 1, TERMS).call).toBe(41);
@@ -284,7 +284,7 @@ describe('call numbers', () => {
 });
 
 describe('a node', () => {
-  it.each(['', 'n', 'a b', 'a@b', 'a:b'])('is not called "%s"', (node) => {
+  test.each(['', 'n', 'a b', 'a@b', 'a:b'])('is not called "%s"', (node) => {
     const sequence = { prefixKey: 'INV', period: '' };
     expect(() => createCounterSession({ sequence, node, nextCall: () => 1 })).toThrow('no name');
   });

@@ -1,5 +1,5 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { blockedError, createFenceKeeper } from '../../../src/allocators/fence-keeper.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';
@@ -121,7 +121,7 @@ afterEach(async () => {
 });
 
 describe('who keeps the ceilings', () => {
-  it.each([
+  test.each([
     [{ withCeilings: true, replicas: true }, 'elsewhere'],
     [{ withCeilings: false, replicas: true }, 'replicas'],
     [{ withCeilings: false, replicas: false }, 'store'],
@@ -131,7 +131,7 @@ describe('who keeps the ceilings', () => {
 });
 
 describe('a new lane', () => {
-  it('is opened in the epoch of the ceilings, which is read only after the node was registered', async () => {
+  test('is opened in the epoch of the ceilings, which is read only after the node was registered', async () => {
     const { keeper, order, ready, newLane, begin, target } = await setUp();
     await begin(3n);
     const lane = newLane();
@@ -144,7 +144,7 @@ describe('a new lane', () => {
     expect(makeCall(lane.session, 1, target)).toMatchObject({ epoch: 3n, kind: 'join' });
   });
 
-  it('registers the node once for all', async () => {
+  test('registers the node once for all', async () => {
     const { keeper, order, newLane, begin } = await setUp();
     await begin();
     for (let index = 0; index < 3; index += 1) keeper.open(newLane());
@@ -154,7 +154,7 @@ describe('a new lane', () => {
     expect(order.filter((what) => what === 'register')).toHaveLength(1);
   });
 
-  it('of a sequence that the ceilings do not know swears off, and reports before its first call', async () => {
+  test('of a sequence that the ceilings do not know swears off, and reports before its first call', async () => {
     const { keeper, order, newLane } = await setUp();
     const lane = newLane();
     keeper.open(lane);
@@ -162,7 +162,7 @@ describe('a new lane', () => {
     expect(order.slice(0, 3)).toEqual(['register', 'read', 'report 1 sworn']);
   });
 
-  it('that is opened because a recovery waits for this node reports for the next epoch', async () => {
+  test('that is opened because a recovery waits for this node reports for the next epoch', async () => {
     const { keeper, order, newLane, begin } = await setUp();
     await begin(3n);
     keeper.open(newLane(), true);
@@ -170,7 +170,7 @@ describe('a new lane', () => {
     expect(order).toContain('report 4 sworn');
   });
 
-  it('cannot be opened while the ceilings are away: that is told, once', async () => {
+  test('cannot be opened while the ceilings are away: that is told, once', async () => {
     const { keeper, troubles, ready, newLane, state } = await setUp();
     state.away = AWAY;
     const lane = newLane();
@@ -180,7 +180,7 @@ describe('a new lane', () => {
     expect(ready).toEqual([]);
   });
 
-  it('needs no opening where the counter store keeps everything', async () => {
+  test('needs no opening where the counter store keeps everything', async () => {
     const { keeper, order, newLane } = await setUp({ withCeilings: false });
     const lane = newLane();
     keeper.open(lane);
@@ -191,7 +191,7 @@ describe('a new lane', () => {
 });
 
 describe('a lane at its ceiling', () => {
-  it('is ready when the ceiling was raised durably', async () => {
+  test('is ready when the ceiling was raised durably', async () => {
     const { keeper, order, ready, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
@@ -205,7 +205,7 @@ describe('a lane at its ceiling', () => {
     expect(lane.blocked).toBeUndefined();
   });
 
-  it('is tried again every half second while that cannot be done, and no longer when it could', async () => {
+  test('is tried again every half second while that cannot be done, and no longer when it could', async () => {
     const { keeper, order, ready, troubles, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
@@ -225,7 +225,7 @@ describe('a lane at its ceiling', () => {
     expect(order).toHaveLength(trips);
   });
 
-  it('is not tried any more after close', async () => {
+  test('is not tried any more after close', async () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
@@ -240,7 +240,7 @@ describe('a lane at its ceiling', () => {
     expect(order).toHaveLength(trips);
   });
 
-  it('is not tried any more either when a trial was under way at the close', async () => {
+  test('is not tried any more either when a trial was under way at the close', async () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
@@ -256,7 +256,7 @@ describe('a lane at its ceiling', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('whose epoch is over reports for the next one instead', async () => {
+  test('whose epoch is over reports for the next one instead', async () => {
     const { keeper, order, ready, newLane, count, begin, state } = await setUp();
     await begin(2n);
     state.epoch = 1n;
@@ -273,7 +273,7 @@ describe('a lane at its ceiling', () => {
 });
 
 describe('a lane that must be recovered', () => {
-  it('tells of it, reports, and is ready when it is served', async () => {
+  test('tells of it, reports, and is ready when it is served', async () => {
     const { keeper, order, ready, events, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
@@ -292,7 +292,7 @@ describe('a lane that must be recovered', () => {
     expect(ready).toEqual([lane]);
   });
 
-  it('because its ceiling cannot be raised any more is blocked at once: a call of it would be refused by its session', async () => {
+  test('because its ceiling cannot be raised any more is blocked at once: a call of it would be refused by its session', async () => {
     const { keeper, order, ready, newLane, count, begin, state, memory, target } = await setUp();
     await begin();
     const lane = newLane();
@@ -312,7 +312,7 @@ describe('a lane that must be recovered', () => {
     expect(lane.blocked).toBeUndefined();
   });
 
-  it('joins a recovery that it was told of, but only once', async () => {
+  test('joins a recovery that it was told of, but only once', async () => {
     const { keeper, order, newLane, count, begin } = await setUp();
     await begin();
     const lane = newLane();
@@ -325,7 +325,7 @@ describe('a lane that must be recovered', () => {
     expect(new Set(order.filter((what) => what.startsWith('report')))).toEqual(new Set(['report 2 sworn']));
   });
 
-  it('whose opening is under way is left alone', async () => {
+  test('whose opening is under way is left alone', async () => {
     const { keeper, newLane } = await setUp();
     const lane = newLane();
     keeper.open(lane);
@@ -335,7 +335,7 @@ describe('a lane that must be recovered', () => {
 });
 
 describe('after 30 minutes without having been heard of', () => {
-  it('a lane swears off its epoch with the next reply, and reports once the node is registered again', async () => {
+  test('a lane swears off its epoch with the next reply, and reports once the node is registered again', async () => {
     const { keeper, order, ready, newLane, count, begin, state, memory } = await setUp();
     await begin();
     const lane = newLane();
@@ -372,7 +372,7 @@ describe('after 30 minutes without having been heard of', () => {
 });
 
 describe('a lane that cannot be registered again', () => {
-  it('stays as it is, and is tried again until it can', async () => {
+  test('stays as it is, and is tried again until it can', async () => {
     const { keeper, ready, troubles, newLane, count, begin, state, events } = await setUp();
     await begin();
     const lane = newLane();
@@ -397,7 +397,7 @@ describe('a lane that cannot be registered again', () => {
 });
 
 describe('closing', () => {
-  it('strikes the node out after the accounts were settled', async () => {
+  test('strikes the node out after the accounts were settled', async () => {
     const { keeper, order, newLane, count, begin, memory } = await setUp();
     await begin();
     await memory.register('node');
@@ -417,13 +417,13 @@ describe('closing', () => {
     });
   });
 
-  it('does not strike it out when a lane could not be left', async () => {
+  test('does not strike it out when a lane could not be left', async () => {
     const { keeper, order } = await setUp();
     expect(await keeper.close(false)).toBe(false);
     expect(order).not.toContain('leave');
   });
 
-  it('does not strike it out when an account could not be settled, and says so', async () => {
+  test('does not strike it out when an account could not be settled, and says so', async () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
@@ -436,7 +436,7 @@ describe('closing', () => {
     expect(order).not.toContain('leave');
   });
 
-  it('strikes it out although an account could not be written down earlier, as long as the lane was not left', async () => {
+  test('strikes it out although an account could not be written down earlier, as long as the lane was not left', async () => {
     const { keeper, order, newLane, count, begin, state } = await setUp();
     await begin();
     const lane = newLane();
@@ -450,13 +450,13 @@ describe('closing', () => {
     expect(order.at(-1)).toBe('leave');
   });
 
-  it('says when the node could not be struck out', async () => {
+  test('says when the node could not be struck out', async () => {
     const { keeper, state } = await setUp();
     state.away = AWAY;
     expect(await keeper.close(true)).toBe(false);
   });
 
-  it('has nothing to strike out where nobody registers nodes', async () => {
+  test('has nothing to strike out where nobody registers nodes', async () => {
     const { keeper, order, newLane } = await setUp({ withCeilings: false });
     expect(await keeper.settle(newLane(), true)).toBe(true);
     expect(await keeper.close(true)).toBe(true);
@@ -466,7 +466,7 @@ describe('closing', () => {
 });
 
 describe('the reason why a lane cannot serve', () => {
-  it('is its trouble, else that it is being recovered', async () => {
+  test('is its trouble, else that it is being recovered', async () => {
     const { newLane } = await setUp();
     const lane = newLane();
     expect(blockedError(lane)).toMatchObject({

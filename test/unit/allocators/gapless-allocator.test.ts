@@ -1,6 +1,6 @@
 /** The gapless allocator: who shares a call, what is repeated, what is cancelled, and its limits. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { createGaplessAllocator } from '../../../src/allocators/gapless-allocator.ts';
 import type { GaplessLimits } from '../../../src/allocators/gapless-limits.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
@@ -34,7 +34,7 @@ const start = (limits: Partial<GaplessLimits> = {}) => {
 };
 
 describe('who shares a call', () => {
-  it('the first leaves at once; what comes meanwhile for its sequence leaves together when the answer is there', async () => {
+  test('the first leaves at once; what comes meanwhile for its sequence leaves together when the answer is there', async () => {
     const { ask, takes, end } = start();
     const replies = [ask('A'), ask('A', 2), ask('A')];
     expect(takes()).toEqual(['A 1']);
@@ -44,7 +44,7 @@ describe('who shares a call', () => {
     expect(await Promise.all(replies)).toEqual(['1-1', '2-3', '4-4']);
   });
 
-  it('other sequences do not wait, until as many calls are under way as may be; then they share the next one', async () => {
+  test('other sequences do not wait, until as many calls are under way as may be; then they share the next one', async () => {
     const { ask, takes, end } = start({ callsMax: 2 });
     const replies = [ask('A'), ask('B'), ask('C'), ask('D'), ask('A')];
     expect(takes()).toEqual(['A 1', 'B 1']);
@@ -55,7 +55,7 @@ describe('who shares a call', () => {
     expect(await Promise.all(replies)).toEqual(['1-1', '1-1', '1-1', '1-1', '2-2']);
   });
 
-  it('a call has at most so many values, and one request at least; at most so many sequences', async () => {
+  test('a call has at most so many values, and one request at least; at most so many sequences', async () => {
     const { ask, takes, end } = start({ callsMax: 1, callValuesMax: 5, callSequencesMax: 2 });
     const replies = [ask('A'), ask('A', 9), ask('A', 4), ask('B', 2), ask('C', 2), ask('D')];
     await end();
@@ -68,7 +68,7 @@ describe('who shares a call', () => {
     expect(await Promise.all(replies)).toEqual(['1-1', '2-10', '11-14', '1-2', '1-2', '1-1']);
   });
 
-  it('a sequence whose call failed travels alone, until it is served', async () => {
+  test('a sequence whose call failed travels alone, until it is served', async () => {
     const { ask, takes, end } = start({ callsMax: 1 });
     const first = [ask('X'), ask('A'), ask('B')];
     await end();
@@ -87,7 +87,7 @@ describe('who shares a call', () => {
 });
 
 describe('a call that is refused for its data', () => {
-  it('is repeated one request after the other, so that only the one that is at fault fails', async () => {
+  test('is repeated one request after the other, so that only the one that is at fault fails', async () => {
     const { ask, takes, end } = start({ callsMax: 1 });
     const replies = [ask('X'), ask('A', 1), ask('A', 2), ask('B', 3)];
     await end();
@@ -103,7 +103,7 @@ describe('a call that is refused for its data', () => {
     expect(await Promise.all(replies)).toEqual(['1-1', '1-1', told, '1-3']);
   });
 
-  it('is given up when the store fails meanwhile: nobody waits for each failure after the other', async () => {
+  test('is given up when the store fails meanwhile: nobody waits for each failure after the other', async () => {
     const { ask, takes, end } = start({ callsMax: 1 });
     const replies = [ask('X'), ask('A', 1), ask('A', 2), ask('B', 3)];
     await end();
@@ -116,7 +116,7 @@ describe('a call that is refused for its data', () => {
 });
 
 describe('a call of which nobody heard', () => {
-  it('is repeated under its name until the answer comes, and was done once', async () => {
+  test('is repeated under its name until the answer comes, and was done once', async () => {
     const { store, ask, end, next } = start();
     const reply = ask('A', 3);
     const { operation } = store.held[0] ?? {};
@@ -134,7 +134,7 @@ describe('a call of which nobody heard', () => {
     expect(store.cancelled).toEqual([]);
   });
 
-  it('is cancelled when its callers had to be refused, as soon as the ledger answers', async () => {
+  test('is cancelled when its callers had to be refused, as soon as the ledger answers', async () => {
     const { store, ask, end, next } = start({ attemptsMax: 2 });
     store.away = true;
     const reply = ask('A');
@@ -148,7 +148,7 @@ describe('a call of which nobody heard', () => {
     await expect.poll(() => store.cancelled).toEqual([operation]);
   });
 
-  it('is cancelled at the end at the latest; if that fails, an event says so', async () => {
+  test('is cancelled at the end at the latest; if that fails, an event says so', async () => {
     const patient = { attemptsMax: 1, cancelRetryMs: 60_000 };
     const one = start(patient);
     void one.ask('A');
@@ -165,7 +165,7 @@ describe('a call of which nobody heard', () => {
     expect(other.events).toEqual([{ type: 'ledger-calls-unsettled', calls: 1 }]);
   });
 
-  it('is given up when too many others wait to be cancelled, the oldest first, and an event says so', async () => {
+  test('is given up when too many others wait to be cancelled, the oldest first, and an event says so', async () => {
     const { store, events, ask, end, allocator } = start({ attemptsMax: 1, cancelRetryMs: 60_000, forsakenMax: 1 });
     const operations: (string | undefined)[] = [];
     for (const prefixKey of ['A', 'B']) {
@@ -179,7 +179,7 @@ describe('a call of which nobody heard', () => {
   });
 });
 
-it('a call that failed before it could have been done is refused at once', async () => {
+test('a call that failed before it could have been done is refused at once', async () => {
   const { ask, end, store } = start();
   const reply = ask('A');
   await end('failed');
@@ -187,7 +187,7 @@ it('a call that failed before it could have been done is refused at once', async
   expect([store.held, store.cancelled]).toEqual([[], []]);
 });
 
-it('the line is bounded', async () => {
+test('the line is bounded', async () => {
   const { ask, end } = start({ waitingMax: 2 });
   const replies = [ask('A'), ask('A'), ask('A')];
   expect(await replies[2]).toBe('Too many requests wait for the ledger.');
@@ -196,7 +196,7 @@ it('the line is bounded', async () => {
   expect(await Promise.all(replies)).toEqual(['1-1', '2-2', 'Too many requests wait for the ledger.']);
 });
 
-it('a reservation brings its value and the time of its end', async () => {
+test('a reservation brings its value and the time of its end', async () => {
   const { allocator, end } = start();
   const reserved = allocator.reserve(targetOf('A'), { ttlMs: 5_000 }, RECORD);
   await end();

@@ -1,6 +1,6 @@
 /** A guarded ledger: who is refused, and what is told to whom before anybody is answered. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { createGuardedLedger } from '../../../src/allocators/guarded-ledger.ts';
 import { createLedgerGuard, type LedgerGuard } from '../../../src/allocators/ledger-guard.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -90,11 +90,11 @@ const overtake = async (
 };
 
 describe('two nodes on one sequence', () => {
-  it('that overtake each other are both served', async () => {
+  test('that overtake each other are both served', async () => {
     expect(await overtake(start(), createGuardedLedger)).toEqual(['taken', 'taken']);
   });
 
-  it('are refused falsely where what is known is compared after the commit: the breach that the test above must find', async () => {
+  test('are refused falsely where what is known is compared after the commit: the breach that the test above must find', async () => {
     const comparingLate = (ledger: LedgerStore, guard: LedgerGuard): Pick<LedgerStore, 'take'> => ({
       take: async (operation, takes) => {
         const outcome = await ledger.take(operation, takes);
@@ -111,7 +111,7 @@ describe('two nodes on one sequence', () => {
 });
 
 describe('a guarded ledger', () => {
-  it('has told of a change when it answers, and refuses when the ledger has changed less than a node of another start knew', async () => {
+  test('has told of a change when it answers, and refuses when the ledger has changed less than a node of another start knew', async () => {
     const scene = start();
     await createGuardedLedger(scene.ledger, scene.openGuard(), scene.stored).take('1', TAKES);
     expect(scene.known.get('INV ')).toMatchObject({ changes: 1n, value: 1n });
@@ -125,7 +125,7 @@ describe('a guarded ledger', () => {
     expect(scene.events.at(-1)).toMatchObject({ type: 'ledger-behind', sequences: 0 });
   });
 
-  it('answers while the other store is away, says so, knows what it did itself, and tells it later', async () => {
+  test('answers while the other store is away, says so, knows what it did itself, and tells it later', async () => {
     const scene = start();
     const guard = scene.openGuard();
     const ledger = createGuardedLedger(scene.ledger, guard, scene.stored);

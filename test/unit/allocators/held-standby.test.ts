@@ -1,5 +1,5 @@
 /** The standby segment in hand: issued from its first value on, given up once, reported once. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import {
   createHeldStandby,
   followAdvice,
@@ -15,7 +15,7 @@ const offer = (first: bigint, last: bigint, offeredIn: number) =>
   ({ kind: 'offer', segment: { first, last, offeredIn } }) as const;
 
 describe('a held standby', () => {
-  it('issues nothing before the first offer', () => {
+  test('issues nothing before the first offer', () => {
     const standby = createHeldStandby();
     expect(issueStandby(standby, 1, VALUE_MAX)).toBeUndefined();
     expect(standbyLeft(standby)).toBe(0n);
@@ -23,7 +23,7 @@ describe('a held standby', () => {
     expect(standby.released).toEqual([]);
   });
 
-  it('issues its values in order, and no more than it has', () => {
+  test('issues its values in order, and no more than it has', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     expect(isUsedInPart(standby)).toBe(false);
@@ -34,14 +34,14 @@ describe('a held standby', () => {
     expect(standbyLeft(standby)).toBe(0n);
   });
 
-  it('issues nothing above the limit', () => {
+  test('issues nothing above the limit', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     expect(issueStandby(standby, 9, 12n)).toEqual({ first: 11n, last: 12n });
     expect(issueStandby(standby, 9, 12n)).toBeUndefined();
   });
 
-  it('reports how much of a replaced segment was issued, once', () => {
+  test('reports how much of a replaced segment was issued, once', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     issueStandby(standby, 2, VALUE_MAX);
@@ -51,7 +51,7 @@ describe('a held standby', () => {
     expect(takeReleased(standby)).toEqual([]);
   });
 
-  it('does not take the offer it already follows for a new one', () => {
+  test('does not take the offer it already follows for a new one', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     issueStandby(standby, 2, VALUE_MAX);
@@ -59,14 +59,14 @@ describe('a held standby', () => {
     expect(issueStandby(standby, 1, VALUE_MAX)).toEqual({ first: 13n, last: 13n });
   });
 
-  it('takes the same values offered anew for another segment', () => {
+  test('takes the same values offered anew for another segment', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     followAdvice(standby, offer(11n, 15n, 3));
     expect(takeReleased(standby)).toEqual([{ first: 11n, offeredIn: 1, used: 0n }]);
   });
 
-  it('gives a recalled segment up, and says whether anything of it is left', () => {
+  test('gives a recalled segment up, and says whether anything of it is left', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 12n, 1));
     issueStandby(standby, 2, VALUE_MAX);
@@ -76,7 +76,7 @@ describe('a held standby', () => {
     expect(takeReleased(standby)).toEqual([{ first: 11n, offeredIn: 1, used: 2n }]);
   });
 
-  it('tells which values of a segment were issued when it is given up, and of an unused one nothing', () => {
+  test('tells which values of a segment were issued when it is given up, and of an unused one nothing', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(11n, 15n, 1));
     issueStandby(standby, 2, VALUE_MAX);
@@ -85,7 +85,7 @@ describe('a held standby', () => {
     expect(releaseStandby(standby)).toBeUndefined();
   });
 
-  it('that is used up is told of as a whole', () => {
+  test('that is used up is told of as a whole', () => {
     const standby = createHeldStandby();
     followAdvice(standby, offer(VALUE_MAX, VALUE_MAX, 1));
     issueStandby(standby, 9, VALUE_MAX);

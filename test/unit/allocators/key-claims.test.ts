@@ -1,5 +1,5 @@
 /** Claims of keys whose receipts lie elsewhere: what is late is claimed when the store is back, in bounds. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { createKeyClaims } from '../../../src/allocators/key-claims.ts';
 import { IdempotencyConflictError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
@@ -31,14 +31,14 @@ const start = (lateMax = 10) => {
 };
 
 describe('claims of idempotency keys', () => {
-  it('refuse the key of another request, and let its own pass again', async () => {
+  test('refuse the key of another request, and let its own pass again', async () => {
     const { claims } = start();
     await claims.claim(draft('a'));
     await claims.claim(draft('a'));
     await expect(claims.claim(draft('a', 'other'))).rejects.toThrow(IdempotencyConflictError);
   });
 
-  it('let a request pass while the store is away, and claim its key when it is back, before any other one', async () => {
+  test('let a request pass while the store is away, and claim its key when it is back, before any other one', async () => {
     const { claims, owners, state } = start();
     state.away = true;
     await claims.claim(draft('a'));
@@ -47,7 +47,7 @@ describe('claims of idempotency keys', () => {
     expect([...owners.keys()]).toEqual(['a', 'b']);
   });
 
-  it('try again by themselves, and tell when a late key belongs to another request', async () => {
+  test('try again by themselves, and tell when a late key belongs to another request', async () => {
     const { claims, owners, events, state } = start();
     owners.set('a', 'first');
     state.away = true;
@@ -57,7 +57,7 @@ describe('claims of idempotency keys', () => {
     claims.close();
   });
 
-  it('remember so many late keys, and give the oldest up beyond', async () => {
+  test('remember so many late keys, and give the oldest up beyond', async () => {
     const { claims, owners, state, reach } = start(2);
     state.away = true;
     for (const hash of ['a', 'b', 'c']) await claims.claim(draft(hash));

@@ -1,5 +1,5 @@
 /** A node registers before it counts, says again and again that it is there, and knows when others may have given it up. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { createNodeRegistration, type NodeRegistration } from '../../../src/allocators/node-registration.ts';
 import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -49,14 +49,14 @@ afterEach(() => {
 });
 
 describe('registering', () => {
-  it('happens once for all who need it at the same time, and not again for those who come later', async () => {
+  test('happens once for all who need it at the same time, and not again for those who come later', async () => {
     await Promise.all([registration.ensure(), registration.ensure(), registration.ensure()]);
     await registration.ensure();
     expect(state.registered).toBe(1);
     expect(events).toEqual([]);
   });
 
-  it('fails for all who wait, is told of once, and is tried again for the next one', async () => {
+  test('fails for all who wait, is told of once, and is tried again for the next one', async () => {
     state.away = true;
     const all = await Promise.allSettled([registration.ensure(), registration.ensure()]);
     expect(all).toEqual([
@@ -70,7 +70,7 @@ describe('registering', () => {
     expect(state.registered).toBe(2);
   });
 
-  it('is said again every 20 s, and a failure of that does no harm', async () => {
+  test('is said again every 20 s, and a failure of that does no harm', async () => {
     await registration.ensure();
     await vi.advanceTimersByTimeAsync(MINUTE_MS);
     expect(state.registered).toBe(4);
@@ -83,7 +83,7 @@ describe('registering', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('ends with close', async () => {
+  test('ends with close', async () => {
     await registration.ensure();
     registration.close();
     await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
@@ -93,7 +93,7 @@ describe('registering', () => {
 });
 
 describe('a registration', () => {
-  it('is there once it was made, and not while it could not be made', async () => {
+  test('is there once it was made, and not while it could not be made', async () => {
     state.away = true;
     await expect(registration.ensure()).rejects.toBe(AWAY);
     expect(registration.isRegistered()).toBe(false);
@@ -102,19 +102,19 @@ describe('a registration', () => {
     expect(registration.isRegistered()).toBe(true);
   });
 
-  it('that was never made has not lapsed', async () => {
+  test('that was never made has not lapsed', async () => {
     state.away = true;
     await vi.advanceTimersByTimeAsync(40 * MINUTE_MS);
     expect(registration.isLapsed()).toBe(false);
   });
 
-  it('holds as long as it is renewed', async () => {
+  test('holds as long as it is renewed', async () => {
     await registration.ensure();
     await vi.advanceTimersByTimeAsync(120 * MINUTE_MS);
     expect(registration.isLapsed()).toBe(false);
   });
 
-  it('has lapsed 30 minutes after the last time it could be renewed, long before others strike the node out', async () => {
+  test('has lapsed 30 minutes after the last time it could be renewed, long before others strike the node out', async () => {
     await registration.ensure();
     state.away = true;
     await vi.advanceTimersByTimeAsync(30 * MINUTE_MS);
@@ -124,7 +124,7 @@ describe('a registration', () => {
     expect(await memory.bury()).toEqual([]);
   });
 
-  it('that has lapsed must be made anew: until then nobody is let through', async () => {
+  test('that has lapsed must be made anew: until then nobody is let through', async () => {
     await registration.ensure();
     state.away = true;
     await vi.advanceTimersByTimeAsync(31 * MINUTE_MS);
@@ -136,7 +136,7 @@ describe('a registration', () => {
 });
 
 describe('silent nodes', () => {
-  it('are looked for every ten minutes, and those of an hour are struck out and named', async () => {
+  test('are looked for every ten minutes, and those of an hour are struck out and named', async () => {
     await memory.register('dead-b');
     await memory.register('dead-a');
     await registration.ensure();
@@ -151,13 +151,13 @@ describe('silent nodes', () => {
 });
 
 describe('leaving', () => {
-  it('strikes this node out', async () => {
+  test('strikes this node out', async () => {
     await registration.ensure();
     await registration.leave();
     expect(state.left).toEqual(['node']);
   });
 
-  it('throws when it could not be done', async () => {
+  test('throws when it could not be done', async () => {
     state.away = true;
     await expect(registration.leave()).rejects.toBe(AWAY);
   });

@@ -1,5 +1,5 @@
 /** When a recovery ends, and where counting goes on then: exactly, or above the ceiling. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { type DecisionOptions, decideInstall, type WaitingReply } from '../../../src/allocators/recovery-decision.ts';
 import type { Ceiling, CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
@@ -35,11 +35,11 @@ const decide = (reply: WaitingReply, parts: Partial<DecisionOptions> = {}) =>
 describe('where nobody but the counter store keeps the ceiling', () => {
   const known = { epoch: 5n, ceiling: 900n, highest: 42n };
 
-  it('waits a second for nodes nobody has heard of, though all others have reported', async () => {
+  test('waits a second for nodes nobody has heard of, though all others have reported', async () => {
     expect(await decide(waiting({ ...known, sinceMs: 999 }))).toBeUndefined();
   });
 
-  it('goes on exactly when all have reported: the store makes the epoch, the ceiling stays above the old one', async () => {
+  test('goes on exactly when all have reported: the store makes the epoch, the ceiling stays above the old one', async () => {
     expect(await decide(waiting({ ...known, sinceMs: 1_000 }), { initialSeq: 7n })).toEqual({
       sequence: INV,
       recovery: RECOVERY,
@@ -54,18 +54,18 @@ describe('where nobody but the counter store keeps the ceiling', () => {
     });
   });
 
-  it('waits three seconds for a node that was heard of lately, and then jumps above the ceiling', async () => {
+  test('waits three seconds for a node that was heard of lately, and then jumps above the ceiling', async () => {
     const missing = { ...known, missing: ['node-b'] };
     expect(await decide(waiting({ ...missing, sinceMs: 2_999 }))).toBeUndefined();
     expect(await decide(waiting({ ...missing, sinceMs: 3_000 }))).toMatchObject({ jumpTo: 900n, ceiling: 10_900n });
   });
 
-  it('puts the ceiling above the highest value when the state knows none as high', async () => {
+  test('puts the ceiling above the highest value when the state knows none as high', async () => {
     const reply = waiting({ ceiling: 0n, highest: 5_000n, sinceMs: 1_000 });
     expect(await decide(reply)).toMatchObject({ ceiling: 15_000n, jumpTo: undefined });
   });
 
-  it('jumps even when all have reported, if a sequence that was counted has lost its ceiling with its state', async () => {
+  test('jumps even when all have reported, if a sequence that was counted has lost its ceiling with its state', async () => {
     const lost = { epoch: 5n, ceiling: 0n, highest: 5_000n };
     expect(await decide(waiting({ ...lost, sinceMs: 999 }))).toBeUndefined();
     expect(await decide(waiting({ ...lost, sinceMs: 1_000 }))).toMatchObject({ jumpTo: 15_000n, ceiling: 25_000n });
@@ -75,7 +75,7 @@ describe('where nobody but the counter store keeps the ceiling', () => {
     });
   });
 
-  it('takes a smaller window where less is left, and stays below 18446744073709551615', async () => {
+  test('takes a smaller window where less is left, and stays below 18446744073709551615', async () => {
     const reply = waiting({ ceiling: 0n, highest: 100n, sinceMs: 1_000 });
     expect(await decide(reply, { limit: 180n })).toMatchObject({ ceiling: 110n, window: 10 });
     const high = waiting({ ceiling: VALUE_MAX, highest: VALUE_MAX - 1n, sinceMs: 1_000 });
@@ -96,7 +96,7 @@ describe('where the ceilings are kept elsewhere', () => {
   };
   const served = { epoch: 1n, ceiling: 12_000n, highest: 130n };
 
-  it('begins a sequence nobody ever counted at once, in epoch 1, above what an operator has left', async () => {
+  test('begins a sequence nobody ever counted at once, in epoch 1, above what an operator has left', async () => {
     const ceilings = createMemoryCeilingStore({ now: () => 0 });
     await ceilings.register('node-b');
     expect(await decide(waiting({ highest: 41n }), { ceilings, initialSeq: 7n, limit: 99_999n })).toEqual({
@@ -114,7 +114,7 @@ describe('where the ceilings are kept elsewhere', () => {
     });
   });
 
-  it('goes on exactly as soon as all registered nodes have reported', async () => {
+  test('goes on exactly as soon as all registered nodes have reported', async () => {
     const ceilings = await keptCeilings();
     const reply = waiting({ ...served, reported: ['node-a', 'node-b', 'node-c'] });
     expect(await decide(reply, { ceilings })).toMatchObject({
@@ -128,7 +128,7 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(await ceilings.read(INV)).toMatchObject({ epoch: 2n, ceiling: 12_000n });
   });
 
-  it('waits three seconds for a registered node, whatever the store knows of it, and then jumps', async () => {
+  test('waits three seconds for a registered node, whatever the store knows of it, and then jumps', async () => {
     const ceilings = await keptCeilings();
     expect(await decide(waiting({ ...served, sinceMs: 2_999 }), { ceilings })).toBeUndefined();
     expect(await ceilings.read(INV)).toMatchObject({ epoch: 1n });
@@ -140,7 +140,7 @@ describe('where the ceilings are kept elsewhere', () => {
     });
   });
 
-  it('has the epoch sworn off that was granted to another server and may yet begin there, and is exact then', async () => {
+  test('has the epoch sworn off that was granted to another server and may yet begin there, and is exact then', async () => {
     const ceilings = await keptCeilings();
     const reply = waiting({ ...served, reported: ['node-a', 'node-b'], sworn: 2n });
     expect(await decide(reply, { ceilings })).toMatchObject({ epoch: 2n, jumpTo: undefined });
@@ -154,7 +154,7 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(sworn).toEqual([2n]);
   });
 
-  it('waits 15 s for nodes that have reported, and only have to swear off an epoch, before it jumps', async () => {
+  test('waits 15 s for nodes that have reported, and only have to swear off an epoch, before it jumps', async () => {
     const ceilings = await keptCeilings();
     const reply = waiting({ ...served, reported: ['node-a', 'node-b'], sworn: 2n });
     await decide(reply, { ceilings });
@@ -168,7 +168,7 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(await decide({ ...elsewhere, sinceMs: 15_000 }, { ceilings })).toMatchObject({ epoch: 3n, jumpTo: 12_000n });
   });
 
-  it('leaves it to another node that was faster', async () => {
+  test('leaves it to another node that was faster', async () => {
     const ceilings = await keptCeilings();
     const early = await ceilings.read(INV);
     const reply = waiting({ ...served, reported: ['node-a', 'node-b'] });
@@ -178,7 +178,7 @@ describe('where the ceilings are kept elsewhere', () => {
     expect(await ceilings.read(INV)).toMatchObject({ epoch: 2n });
   });
 
-  it.each<[string, Partial<WaitingReply>, Ceiling | undefined]>([
+  test.each<[string, Partial<WaitingReply>, Ceiling | undefined]>([
     ['has an older epoch', { epoch: 9n }, { epoch: 1n, ceiling: 10_000n }],
     ['has nothing of a sequence that was counted', { epoch: 1n }, undefined],
   ])('refuses to go on when PostgreSQL %s, and says how to repair it', async (_title, known, stored) => {
@@ -194,7 +194,7 @@ describe('where the ceilings are kept elsewhere', () => {
   });
 });
 
-it('leaves the first contact to who was asked for a number: who only listens does not know where the sequence begins', async () => {
+test('leaves the first contact to who was asked for a number: who only listens does not know where the sequence begins', async () => {
   const ceilings = createMemoryCeilingStore({ now: () => 0 });
   expect(await decide(waiting(), { ceilings, stranger: true })).toBeUndefined();
   expect(await ceilings.read(INV)).toBeUndefined();

@@ -1,5 +1,5 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { createLane, type Lane, touch } from '../../../src/allocators/lane.ts';
 import { createRecovery, type Recovery } from '../../../src/allocators/recovery.ts';
 import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
@@ -134,7 +134,7 @@ afterEach(async () => {
 });
 
 describe('a node reports', () => {
-  it('until the sequence is served, and no longer', async () => {
+  test('until the sequence is served, and no longer', async () => {
     const server = createServer({ epoch: 4n, ceiling: 900n });
     const { recovery, laneOf, ready } = track(nodeOn(server));
     const lane = laneOf('INV', 4n);
@@ -151,7 +151,7 @@ describe('a node reports', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('at once for the recovery that the store has just named', async () => {
+  test('at once for the recovery that the store has just named', async () => {
     const server = createServer({ epoch: 4n });
     const { recovery, laneOf } = track(nodeOn(server));
     recovery.add(laneOf('INV', 4n));
@@ -163,7 +163,7 @@ describe('a node reports', () => {
     ]);
   });
 
-  it('for what comes later too, also when it was done before', async () => {
+  test('for what comes later too, also when it was done before', async () => {
     const server = createServer();
     server.served.set('A', 7n).set('B', 7n);
     const { recovery, laneOf, ready } = track(nodeOn(server));
@@ -174,7 +174,7 @@ describe('a node reports', () => {
     expect(ready).toEqual(['A', 'B']);
   });
 
-  it('for 256 sequences in one trip, and for the others in the next: those that take long starve nobody', async () => {
+  test('for 256 sequences in one trip, and for the others in the next: those that take long starve nobody', async () => {
     const server = createServer();
     const { recovery, laneOf, ready } = track(nodeOn(server));
     const keys = Array.from({ length: 600 }, (_, index) => `P${index}`);
@@ -186,7 +186,7 @@ describe('a node reports', () => {
     expect(ready.toSorted()).toEqual(keys.slice(300).toSorted());
   });
 
-  it('no more after close', async () => {
+  test('no more after close', async () => {
     const server = createServer({ epoch: 4n });
     const { recovery, laneOf, ready } = track(nodeOn(server));
     recovery.add(laneOf('INV', 4n));
@@ -202,7 +202,7 @@ describe('a node reports', () => {
 });
 
 describe('with ceilings kept elsewhere', () => {
-  it('the first of those that have reported decides at once', async () => {
+  test('the first of those that have reported decides at once', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n, others: ['z'] });
     const { recovery, laneOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'z'], 1n)));
     const beganMs = performance.now();
@@ -213,7 +213,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it.each([
+  test.each([
     ['a request of a lane', true],
     ['nobody yet', false],
   ])(
@@ -250,7 +250,7 @@ describe('with ceilings kept elsewhere', () => {
     },
   );
 
-  it('the third of them decides only after its turn has come, in case the others have died', async () => {
+  test('the third of them decides only after its turn has come, in case the others have died', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n, others: ['a', 'b'] });
     const { recovery, laneOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'a', 'b'], 1n)));
     const beganMs = performance.now();
@@ -264,7 +264,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('a registered node that is silent is waited for, 3 s; then counting goes on above the ceiling', async () => {
+  test('a registered node that is silent is waited for, 3 s; then counting goes on above the ceiling', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n });
     const { recovery, laneOf, events } = track(nodeOn(server, await ceilingsOf(['node', 'silent'], 1n)));
     const beganMs = performance.now();
@@ -279,7 +279,7 @@ describe('with ceilings kept elsewhere', () => {
     ]);
   });
 
-  it('asked every 50 ms about the same, the store of the ceilings is asked every 250 ms; about anything new at once', async () => {
+  test('asked every 50 ms about the same, the store of the ceilings is asked every 250 ms; about anything new at once', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n });
     const store = await ceilingsOf(['node', 'other'], 1n);
     const askedMs: number[] = [];
@@ -308,7 +308,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('that take long to answer keep nobody waiting for what this node knows: it goes on reporting meanwhile', async () => {
+  test('that take long to answer keep nobody waiting for what this node knows: it goes on reporting meanwhile', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n });
     const store = await ceilingsOf(['node'], 1n);
     let begun = 0;
@@ -340,7 +340,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(events.map(({ type }) => type)).toEqual(['sequence-recovered']);
   });
 
-  it('an install that came too late is no end: the node goes on reporting, and tells of nothing', async () => {
+  test('an install that came too late is no end: the node goes on reporting, and tells of nothing', async () => {
     const server = createServer({ epoch: 1n });
     server.state.refusesInstalls = true;
     const { recovery, laneOf, ready, events } = track(nodeOn(server, await ceilingsOf(['node'], 1n)));
@@ -353,7 +353,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('older than the counters, the sequence is refused with the way to repair them, and served once they are', async () => {
+  test('older than the counters, the sequence is refused with the way to repair them, and served once they are', async () => {
     const server = createServer({ epoch: 4n, ceiling: 900n });
     const old = await ceilingsOf(['node'], 2n);
     const repaired = await ceilingsOf(['node'], 4n);
@@ -378,7 +378,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('older than a counter store that serves, no call is made before they are repaired', async () => {
+  test('older than a counter store that serves, no call is made before they are repaired', async () => {
     const server = createServer();
     server.served.set('INV', 4n);
     let current = await ceilingsOf(['node'], 2n);
@@ -394,7 +394,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(ready).toEqual(['INV']);
   });
 
-  it('empty although the counter store has counted, no call is made', async () => {
+  test('empty although the counter store has counted, no call is made', async () => {
     const server = createServer();
     server.served.set('INV', 4n);
     const { recovery, laneOf, ready, troubles } = track(nodeOn(server, await ceilingsOf(['node'], 0n)));
@@ -404,7 +404,7 @@ describe('with ceilings kept elsewhere', () => {
     expect(causeOf(troubles[0]?.error)).toContain('epoch none, ceiling none');
   });
 
-  it('and away, trouble is told of until they are back', async () => {
+  test('and away, trouble is told of until they are back', async () => {
     const server = createServer({ epoch: 1n });
     const store = await ceilingsOf(['node'], 1n);
     let away = true;
@@ -426,7 +426,7 @@ describe('with ceilings kept elsewhere', () => {
 });
 
 describe('trouble', () => {
-  it('with the counter store is told of for every sequence, and the reports are tried again', async () => {
+  test('with the counter store is told of for every sequence, and the reports are tried again', async () => {
     const server = createServer();
     server.state.failure = new StorageUnavailableError('away');
     const { recovery, laneOf, ready, troubles } = track(nodeOn(server));
@@ -444,7 +444,7 @@ describe('trouble', () => {
     expect(ready).toEqual(['A', 'B']);
   });
 
-  it('is over as soon as the store waits for the others again', async () => {
+  test('is over as soon as the store waits for the others again', async () => {
     const server = createServer({ epoch: 4n, missing: ['other'] });
     server.state.failure = new StorageUnavailableError('away');
     const { recovery, laneOf } = track(nodeOn(server));
@@ -457,7 +457,7 @@ describe('trouble', () => {
     expect(lane.trouble).toBeUndefined();
   });
 
-  it('with a corrupt entry is told of with its reason, and ends when the entry is corrected', async () => {
+  test('with a corrupt entry is told of with its reason, and ends when the entry is corrected', async () => {
     const server = createServer();
     server.state.corrupt = 'the counter is not a value';
     const { recovery, laneOf, ready, troubles } = track(nodeOn(server));
@@ -473,7 +473,7 @@ describe('trouble', () => {
 });
 
 describe('the store alone', () => {
-  it('is installed exactly when all have reported, and the event says after which time and by how many', async () => {
+  test('is installed exactly when all have reported, and the event says after which time and by how many', async () => {
     const server = createServer({ epoch: 4n, ceiling: 900n, others: ['b'] });
     const { recovery, laneOf, events } = track(nodeOn(server));
     recovery.add(laneOf('INV', 4n));
@@ -485,7 +485,7 @@ describe('the store alone', () => {
     ]);
   });
 
-  it('is never installed by a node whose own report it has not taken down', async () => {
+  test('is never installed by a node whose own report it has not taken down', async () => {
     const server = createServer({ epoch: 4n });
     server.state.sinceMs = () => 10_000;
     const operations: FenceOperations = {

@@ -1,5 +1,5 @@
 /** Once initialSeq was raised nothing at or below it leaves a session: not from hand, not from the standby, not from a call under way. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,
@@ -47,7 +47,7 @@ const holding = (): CounterSession => {
 };
 
 describe('values in hand', () => {
-  it('at or below the floor are given back by the next call, the others are dealt', () => {
+  test('at or below the floor are given back by the next call, the others are dealt', () => {
     const session = holding();
     raiseFloor(session, 4n);
     expect(dealInOrder(session, 9, VALUE_MAX)).toEqual({ first: 5n, last: 6n });
@@ -56,7 +56,7 @@ describe('values in hand', () => {
     expect(hasReport(session)).toBe(false);
   });
 
-  it('that come back after a raise are not dealt again', () => {
+  test('that come back after a raise are not dealt again', () => {
     const session = holding();
     const dealt = dealInOrder(session, 6, VALUE_MAX) as Range;
     raiseFloor(session, 5n);
@@ -65,7 +65,7 @@ describe('values in hand', () => {
     expect(makeLeave(session, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 5n }] });
   });
 
-  it('of a call that was under way are given back, and so is the standby it brings', () => {
+  test('of a call that was under way are given back, and so is the standby it brings', () => {
     const session = holding();
     dealInOrder(session, 6, VALUE_MAX);
     const call = makeCall(session, 3, TERMS);
@@ -83,7 +83,7 @@ describe('values in hand', () => {
     });
   });
 
-  it('are all taken from a request that waits for more', () => {
+  test('are all taken from a request that waits for more', () => {
     const session = holding();
     const lane = createLane(session, targetOf('INV'));
     const waiter = { missing: 4, limit: VALUE_MAX, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] };
@@ -95,7 +95,7 @@ describe('values in hand', () => {
 });
 
 describe('the standby', () => {
-  it.each([
+  test.each([
     ['below', 500n],
     ['at', 105n],
     ['across', 102n],
@@ -109,7 +109,7 @@ describe('the standby', () => {
     expect(makeReport(session, TERMS).taken).toContainEqual({ first: 101n, last: 101n });
   });
 
-  it('that lies above the floor goes on', () => {
+  test('that lies above the floor goes on', () => {
     const session = holding();
     raiseFloor(session, 100n);
     expect(dealStandby(session, 2, VALUE_MAX)).toEqual({ first: 101n, last: 102n });
@@ -117,7 +117,7 @@ describe('the standby', () => {
 });
 
 describe('the floor', () => {
-  it('is never lowered, and an older request travels with it', () => {
+  test('is never lowered, and an older request travels with it', () => {
     const session = holding();
     expect(raiseFloor(session, 50n)).toBe(true);
     expect(raiseFloor(session, 20n)).toBe(false);

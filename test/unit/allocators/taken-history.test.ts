@@ -1,5 +1,5 @@
 /** What a node remembers of the values it was given: all a store may have lost, and not without end. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { addTaken, createTakenHistory, listTaken, removeTaken } from '../../../src/allocators/taken-history.ts';
 import type { Range } from '../../../src/core/range.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
@@ -10,7 +10,7 @@ const range = (first: bigint, last: bigint): Range => ({ first, last });
 const even = (index: number): Range => range(BigInt(2 * index), BigInt(2 * index));
 
 describe('a history of values', () => {
-  it('joins what follows on the latest range, and nothing else', () => {
+  test('joins what follows on the latest range, and nothing else', () => {
     const history = createTakenHistory();
     for (const [first, last] of [
       [1n, 3n],
@@ -24,7 +24,7 @@ describe('a history of values', () => {
     expect(history.ranges).toEqual([range(1n, 9n), range(20n, 21n), range(10n, 13n)]);
   });
 
-  it.each([
+  test.each([
     ['all of a range', range(10n, 19n), []],
     ['its beginning', range(10n, 12n), [range(13n, 19n)]],
     ['its end', range(15n, 19n), [range(10n, 14n)]],
@@ -39,21 +39,21 @@ describe('a history of values', () => {
     expect(history.ranges).toEqual(left);
   });
 
-  it('forgets a range that was given back across several of its own', () => {
+  test('forgets a range that was given back across several of its own', () => {
     const history = createTakenHistory();
     for (const index of [1, 2, 3]) addTaken(history, even(index), 0n);
     removeTaken(history, range(3n, 6n));
     expect(history.ranges).toEqual([range(2n, 2n)]);
   });
 
-  it('is exact at the end of the number range', () => {
+  test('is exact at the end of the number range', () => {
     const history = createTakenHistory();
     addTaken(history, range(VALUE_MAX - 3n, VALUE_MAX), 0n);
     removeTaken(history, range(VALUE_MAX, VALUE_MAX));
     expect(history.ranges).toEqual([range(VALUE_MAX - 3n, VALUE_MAX - 1n)]);
   });
 
-  it('keeps the 512 latest ranges at least, and drops the oldest beyond 1024', () => {
+  test('keeps the 512 latest ranges at least, and drops the oldest beyond 1024', () => {
     const history = createTakenHistory();
     for (let index = 0; index < 1_023; index += 1) addTaken(history, even(index), VALUE_MAX);
     expect(history.ranges).toHaveLength(1_023);
@@ -63,7 +63,7 @@ describe('a history of values', () => {
     expect(history.ranges.at(-1)).toEqual(even(1_023));
   });
 
-  it('never drops a range above the highest value given in order, however old', () => {
+  test('never drops a range above the highest value given in order, however old', () => {
     const history = createTakenHistory();
     addTaken(history, range(9_000n, 9_001n), 9_000n);
     for (let index = 0; index < 1_023; index += 1) addTaken(history, even(index), 9_000n);
@@ -71,7 +71,7 @@ describe('a history of values', () => {
     expect(history.ranges[0]).toEqual(range(9_000n, 9_001n));
   });
 
-  it('that was read stays as it was', () => {
+  test('that was read stays as it was', () => {
     const history = createTakenHistory();
     addTaken(history, range(1n, 3n), 0n);
     const before = listTaken(history);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../../src/config/settings.ts';
 import { weaknessOf } from '../../../src/config/weak-secret.ts';
 
@@ -35,7 +35,7 @@ test('the repository has examples, and they are found', () => {
   );
 });
 
-it.each(EXAMPLES)('production refuses the example secret %s of this repository, and says what to do', (secret) => {
+test.each(EXAMPLES)('production refuses the example secret %s of this repository, and says what to do', (secret) => {
   expect(start(secret)).toThrow('JWT_SECRET: Looks like an example');
   expect(start(secret)).toThrow('openssl rand -base64 48');
   expect(start(secret)).not.toThrow(secret);
@@ -43,7 +43,7 @@ it.each(EXAMPLES)('production refuses the example secret %s of this repository, 
 });
 
 describe('production refuses a secret with hardly any chance in it', () => {
-  it.each([
+  test.each([
     'a'.repeat(32),
     'a'.repeat(200),
     `${'a'.repeat(31)}b`,
@@ -72,7 +72,7 @@ describe('production refuses a secret with hardly any chance in it', () => {
   });
 });
 
-it.each(['hex', 'base64', 'base64url'] as const)(
+test.each(['hex', 'base64', 'base64url'] as const)(
   'no secret of chance is refused: 20,000 of 16 bytes and more, as %s',
   (form) => {
     for (let round = 0; round < 20_000; round += 1) {

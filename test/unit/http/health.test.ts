@@ -1,7 +1,7 @@
 /** The probes: what /health says of each component, what makes the whole degraded or down, and when a node is not ready. */
 import { fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { Finding, Guarantee } from '../../../src/core/finding.ts';
 import { type HealthOptions, healthRoutes } from '../../../src/http/routes/health.ts';
@@ -35,19 +35,19 @@ const extraOf = ({ json }: { json: { components: { name: string }[] } }) =>
   json.components.filter(({ name }) => !['process', 'redis', 'standby'].includes(name));
 
 describe('/health', () => {
-  it('200: names only what there is', async () => {
+  test('200: names only what there is', async () => {
     const reply = await ask('/health');
     expect(reply).toMatchObject({ status: 200, json: { status: 'up' } });
     expect(extraOf(reply)).toEqual([]);
   });
 
-  it('200: PostgreSQL answers', async () => {
+  test('200: PostgreSQL answers', async () => {
     const reply = await ask('/health', { checkCeilings: up });
     expect(reply).toMatchObject({ status: 200, json: { status: 'up' } });
     expect(extraOf(reply)).toEqual([{ name: 'postgres', status: 'up', detail: 'Answers' }]);
   });
 
-  it('200: degraded while PostgreSQL is away, and says that numbers go on; no address leaves', async () => {
+  test('200: degraded while PostgreSQL is away, and says that numbers go on; no address leaves', async () => {
     const reply = await ask('/health', { checkCeilings: away });
     expect(reply).toMatchObject({ status: 200, json: { status: 'degraded' } });
     expect(extraOf(reply)).toEqual([
@@ -60,7 +60,7 @@ describe('/health', () => {
     expect(reply.text).not.toContain('10.0.0.1');
   });
 
-  it('200: a check that fails for an unforeseen reason does not tell it', async () => {
+  test('200: a check that fails for an unforeseen reason does not tell it', async () => {
     const checkCeilings = async (): Promise<void> => {
       throw new Error('secret');
     };
@@ -71,12 +71,12 @@ describe('/health', () => {
     ]);
   });
 
-  it('200: degraded when the store is away and the standby serves', async () => {
+  test('200: degraded when the store is away and the standby serves', async () => {
     const reply = await ask('/health', { checkStore: away });
     expect(reply).toMatchObject({ status: 200, json: { status: 'degraded' } });
   });
 
-  it('503: down when the store is away and there is no standby, whether PostgreSQL is there or not', async () => {
+  test('503: down when the store is away and there is no standby, whether PostgreSQL is there or not', async () => {
     const down = { checkStore: away, hasStandby: () => false };
     expect(await ask('/health', { ...down, checkCeilings: up })).toMatchObject({
       status: 503,
@@ -88,12 +88,12 @@ describe('/health', () => {
     });
   });
 
-  it('503: down while the process stops, though everything answers', async () => {
+  test('503: down while the process stops, though everything answers', async () => {
     const reply = await ask('/health', { isStopping: () => true, checkCeilings: up });
     expect(reply).toMatchObject({ status: 503, json: { status: 'down' } });
   });
 
-  it('200: findings stand there with their remedy and servers, errors first; an error makes the whole degraded', async () => {
+  test('200: findings stand there with their remedy and servers, errors first; an error makes the whole degraded', async () => {
     const findings = () => [finding('info', 'a'), finding('warning', 'b', ['h1:1', 'h2:2']), finding('error', 'c')];
     const reply = await ask('/health', { findings });
     expect(reply).toMatchObject({ status: 200, json: { status: 'degraded' } });
@@ -104,20 +104,20 @@ describe('/health', () => {
     ]);
   });
 
-  it('200: warnings alone leave it up', async () => {
+  test('200: warnings alone leave it up', async () => {
     expect(await ask('/health', { findings: () => [finding('warning', 'b')] })).toMatchObject({
       json: { status: 'up' },
     });
   });
 
-  it('200: settings that were looked at and are in order are said to be', async () => {
+  test('200: settings that were looked at and are in order are said to be', async () => {
     expect(extraOf(await ask('/health', { findings: () => [] }))).toEqual([
       { name: 'redis-settings', status: 'up', detail: 'As they should be' },
     ]);
     expect(extraOf(await ask('/health', { findings: () => undefined }))).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['Set DATABASE_URL.', 'redis: Best effort. Set DATABASE_URL.'],
     [undefined, 'redis: Best effort.'],
   ])('200: the guarantee in force, and what would give more: %s', async (remedy, detail) => {
@@ -127,20 +127,20 @@ describe('/health', () => {
 });
 
 describe('/readyz', () => {
-  it('200: PostgreSQL is no condition, for numbers go on without it', async () => {
+  test('200: PostgreSQL is no condition, for numbers go on without it', async () => {
     expect(await ask('/readyz', { checkCeilings: away })).toMatchObject({ status: 200 });
   });
 
-  it('200: a standby is enough', async () => {
+  test('200: a standby is enough', async () => {
     expect(await ask('/readyz', { checkStore: away })).toMatchObject({ status: 200, json: { status: 'ready' } });
   });
 
-  it('200: a node that PostgreSQL knows does not need it any more', async () => {
+  test('200: a node that PostgreSQL knows does not need it any more', async () => {
     const parts = { hasStandby: () => false, isRegistered: () => true, checkCeilings: away };
     expect(await ask('/readyz', parts)).toMatchObject({ status: 200 });
   });
 
-  it.each([
+  test.each([
     ['200: PostgreSQL is there', up, 200],
     ['503: PostgreSQL is away', away, 500],
   ])('a node that is not registered yet waits for PostgreSQL. %s', async (_title, checkCeilings, status) => {
@@ -149,22 +149,22 @@ describe('/readyz', () => {
     expect((await ask('/readyz', parts)).status).toBe(status);
   });
 
-  it('200: the store is enough where nothing is said of registrations', async () => {
+  test('200: the store is enough where nothing is said of registrations', async () => {
     expect(await ask('/readyz', { hasStandby: () => false, checkCeilings: away })).toMatchObject({ status: 200 });
   });
 
-  it('200: a node that is not registered, where nobody registers nodes', async () => {
+  test('200: a node that is not registered, where nobody registers nodes', async () => {
     expect(await ask('/readyz', { hasStandby: () => false, isRegistered: () => false })).toMatchObject({ status: 200 });
   });
 
-  it('200: /livez asks nobody', async () => {
+  test('200: /livez asks nobody', async () => {
     expect(await ask('/livez', { checkStore: away, hasStandby: () => false })).toMatchObject({
       status: 200,
       json: { status: 'live' },
     });
   });
 
-  it.each([
+  test.each([
     ['without store and standby', { checkStore: away, hasStandby: () => false }],
     ['while the process stops', { isStopping: () => true }],
   ])('is refused %s', async (_title, parts) => {

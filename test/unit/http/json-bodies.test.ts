@@ -1,6 +1,6 @@
 /** How much a JSON text holds, looked at before it is parsed. */
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { bulkOf } from '../../../src/http/json-bodies.ts';
 
 const NO_END = { levels: Number.POSITIVE_INFINITY, commas: Number.POSITIVE_INFINITY };
@@ -14,7 +14,7 @@ const commasOf = (value: unknown): number => {
   return Math.max(0, members.length - 1) + members.map(commasOf).reduce((sum, one) => sum + one, 0);
 };
 
-it('is told of every JSON text, whatever stands in its strings', () => {
+test('is told of every JSON text, whatever stands in its strings', () => {
   const stringUnit = fc.constantFrom('[', ']', '{', '}', ',', '"', '\\', 'a', '\u2028');
   fc.assert(
     fc.property(fc.json({ stringUnit, maxDepth: 6 }), (text) => {
@@ -25,12 +25,12 @@ it('is told of every JSON text, whatever stands in its strings', () => {
   );
 });
 
-it('is not looked for beyond what is allowed', () => {
+test('is not looked for beyond what is allowed', () => {
   expect(bulkOf('['.repeat(99), { levels: 32, commas: 9 })).toEqual({ levels: 33, commas: 0 });
   expect(bulkOf(`[${'1,'.repeat(99)}`, { levels: 32, commas: 9 })).toEqual({ levels: 1, commas: 10 });
 });
 
-it('comes to an end for texts that are no JSON', () => {
+test('comes to an end for texts that are no JSON', () => {
   for (const text of ['"'.repeat(99), '\\'.repeat(99), ']'.repeat(99), '["'.repeat(99), '{"a":"\\']) {
     expect(bulkOf(text, NO_END).commas).toBe(0);
   }

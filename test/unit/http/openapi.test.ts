@@ -1,5 +1,5 @@
 /** The committed API description: named throughout, in one spelling, with headers and bounds. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { ERROR_CODES } from '../../../src/core/errors.ts';
 import { readDescription, type Schema } from '../../support/openapi.ts';
 
@@ -15,13 +15,13 @@ const eachSchema = (value: unknown, visit: (schema: Schema, at: string) => void,
 };
 
 describe('openapi.json', () => {
-  it('gives each call an operationId of its own', () => {
+  test('gives each call an operationId of its own', () => {
     const names = operations.map(nameOf);
     expect(names.filter((name) => !/^[a-z][A-Za-z]+$/.test(name ?? ''))).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('names the schema of every body and every reply', () => {
+  test('names the schema of every body and every reply', () => {
     const unnamed = operations.flatMap(({ operationId, requestBody, responses }) =>
       [requestBody, ...Object.values(responses)].flatMap((part) =>
         Object.entries(part?.content ?? {})
@@ -32,7 +32,7 @@ describe('openapi.json', () => {
     expect(unnamed).toEqual([]);
   });
 
-  it('names every object, union and enum, so that generated clients have a type for each', () => {
+  test('names every object, union and enum, so that generated clients have a type for each', () => {
     const unnamed: string[] = [];
     eachSchema({ paths: document.paths, schemas }, (schema, at) => {
       const isNamed = /^\/schemas\/[^/]+$/.test(at);
@@ -43,13 +43,13 @@ describe('openapi.json', () => {
     expect(unnamed).toEqual([]);
   });
 
-  it('describes one spelling of each name, though both are read', () => {
+  test('describes one spelling of each name, though both are read', () => {
     const names = operations.flatMap(({ parameters = [] }) => parameters.map(({ name }) => name));
     for (const { properties = {} } of Object.values(schemas)) names.push(...Object.keys(properties));
     expect(names.filter((name) => name.includes('_'))).toEqual([]);
   });
 
-  it('bounds every integer below, so that no sample shows an absurd one', () => {
+  test('bounds every integer below, so that no sample shows an absurd one', () => {
     const unbounded: string[] = [];
     eachSchema({ paths: document.paths, schemas }, (schema, at) => {
       if (schema.type === 'integer' && (schema.minimum ?? -1) < 0) unbounded.push(at);
@@ -57,14 +57,14 @@ describe('openapi.json', () => {
     expect(unbounded).toEqual([]);
   });
 
-  it('describes count and limit as integers', () => {
+  test('describes count and limit as integers', () => {
     const parameters = operations.flatMap((operation) => operation.parameters ?? []);
     const counts = parameters.filter(({ name }) => name === 'count' || name === 'limit');
     expect(counts.length).toBeGreaterThan(3);
     for (const { schema } of counts) expect(schema).toMatchObject({ type: 'integer', minimum: 1 });
   });
 
-  it('describes every refusal as a Problem with a code from the list of codes', () => {
+  test('describes every refusal as a Problem with a code from the list of codes', () => {
     for (const { operationId, responses } of operations) {
       for (const [status, { content }] of Object.entries(responses)) {
         if (status < '400' || content?.['application/json'] !== undefined) continue;
@@ -76,7 +76,7 @@ describe('openapi.json', () => {
     expect(schemas['ErrorCode']?.enum).toEqual(ERROR_CODES);
   });
 
-  it('describes the headers of replies', () => {
+  test('describes the headers of replies', () => {
     const headersOf = (operationId: string, status: number): string[] =>
       Object.keys(operations.find((one) => one.operationId === operationId)?.responses[status]?.headers ?? {});
     expect(headersOf('takeNumber', 200)).toEqual(expect.arrayContaining(['Cache-Control', 'X-Number-Source']));

@@ -1,6 +1,6 @@
 /** The logger of a request: made when it is needed, and its methods may be handed on. */
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { createRequestLogger } from '../../../src/http/request-logger.ts';
 
 const createLog = () => {
@@ -9,7 +9,7 @@ const createLog = () => {
   return { lines, log: createRequestLogger(base, { requestId: 'r1' }) };
 };
 
-it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const)(
+test.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const)(
   '%s that was taken off the logger of a request writes for that request',
   (level) => {
     const { lines, log } = createLog();
@@ -21,7 +21,7 @@ it.each(['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const)(
   },
 );
 
-it('a child that was made by a method taken off has the fields of its request', () => {
+test('a child that was made by a method taken off has the fields of its request', () => {
   const { lines, log } = createLog();
   const { child } = log;
   child({ part: 'a' }).info('said');

@@ -1,6 +1,6 @@
 /** A route whose schema would let unknown fields pass does not come to be registered. */
 import { fastify } from 'fastify';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { z } from 'zod';
 import { isStrict, strictInputPlugin } from '../../../src/http/plugins/strict-input.ts';
 
@@ -8,7 +8,7 @@ const loose = z.object({ a: z.string() });
 const strict = z.strictObject({ a: z.string() });
 
 describe('a schema is strict', () => {
-  it.each([
+  test.each([
     ['an object that names its fields', strict, true],
     ['one that is made into something else', strict.transform(({ a }) => a), true],
     ['one that may be left out, be null, or has a default', strict.nullish().default({ a: '' }), true],
@@ -26,17 +26,20 @@ describe('a schema is strict', () => {
 });
 
 describe('a new route', () => {
-  it.each(['querystring', 'body'] as const)('that forgets to be strict about its %s stops the start', async (part) => {
-    const server = fastify();
-    await server.register(strictInputPlugin);
-    server.setValidatorCompiler(() => () => true);
-    expect(() => server.post('/new', { schema: { [part]: loose } }, () => 'done')).toThrow(
-      `The ${part} of POST /new takes fields it does not name: make its schema a strictObject`,
-    );
-    await server.close();
-  });
+  test.each(['querystring', 'body'] as const)(
+    'that forgets to be strict about its %s stops the start',
+    async (part) => {
+      const server = fastify();
+      await server.register(strictInputPlugin);
+      server.setValidatorCompiler(() => () => true);
+      expect(() => server.post('/new', { schema: { [part]: loose } }, () => 'done')).toThrow(
+        `The ${part} of POST /new takes fields it does not name: make its schema a strictObject`,
+      );
+      await server.close();
+    },
+  );
 
-  it('that has no schema at all refuses every query parameter and body field', async () => {
+  test('that has no schema at all refuses every query parameter and body field', async () => {
     const server = fastify();
     await server.register(strictInputPlugin);
     server.post('/new', () => 'done');

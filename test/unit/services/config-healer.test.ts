@@ -1,5 +1,5 @@
 /** Two stores of prefix configs are brought together, whichever lost something: in pages, again until it worked, one question at a time. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config.ts';
@@ -87,7 +87,7 @@ afterEach(() => {
 });
 
 describe('looking through everything', () => {
-  it('puts back what the live store lost, page by page, and copies what only it has', async () => {
+  test('puts back what the live store lost, page by page, and copies what only it has', async () => {
     const { healer, keep, live, entries, events, versionsOf } = setUp();
     for (let index = 0; index < 450; index += 1) keep(configOf(`LOST${index}`, FORMAT));
     await live.insert(configOf('NEW', FORMAT));
@@ -103,7 +103,7 @@ describe('looking through everything', () => {
     expect(healed.reduce((sum, event) => sum + event.copied, 0)).toBe(1);
   });
 
-  it('writes nothing, and takes no lock, when both agree', async () => {
+  test('writes nothing, and takes no lock, when both agree', async () => {
     const { healer, keep, live, events, state } = setUp();
     const config = configOf('INV', FORMAT);
     keep(config);
@@ -115,7 +115,7 @@ describe('looking through everything', () => {
     expect(healer.known('INV')).toEqual({ version: 1, removed: 0 });
   });
 
-  it('is told of when it fails, and tried again until it worked once', async () => {
+  test('is told of when it fails, and tried again until it worked once', async () => {
     const { healer, keep, events, state, versionsOf } = setUp();
     keep(configOf('INV', FORMAT));
     state.failure = AWAY;
@@ -131,7 +131,7 @@ describe('looking through everything', () => {
     expect(events).toHaveLength(4);
   });
 
-  it('begins anew when it was asked for while it was under way', async () => {
+  test('begins anew when it was asked for while it was under way', async () => {
     const { healer, keep, state, versionsOf } = setUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     state.gate = promise;
@@ -145,7 +145,7 @@ describe('looking through everything', () => {
     expect(await versionsOf('INV')).toEqual([1]);
   });
 
-  it('ends with close: what failed is not tried again', async () => {
+  test('ends with close: what failed is not tried again', async () => {
     const { healer, events, state } = setUp();
     state.failure = AWAY;
     healer.lookThrough();
@@ -159,7 +159,7 @@ describe('looking through everything', () => {
 });
 
 describe('of two entries that differ', () => {
-  it.each([
+  test.each([
     ['the copy, when it is newer', 5, 3, 5],
     ['the copy, when both have the same version', 4, 4, 4],
     ['the live one, when that is newer', 3, 5, 5],
@@ -177,7 +177,7 @@ describe('of two entries that differ', () => {
 
   const removed = (version: number): PrefixHistory => ({ removed: version, former: [] });
 
-  it('a removal holds against every version up to the one it removed, in whichever store it is', async () => {
+  test('a removal holds against every version up to the one it removed, in whichever store it is', async () => {
     const { healer, keep, live, entries, histories, versionsOf } = setUp();
     await live.insert(configOf('BACK', FORMAT, 4));
     histories.set('BACK', removed(4));
@@ -190,7 +190,7 @@ describe('of two entries that differ', () => {
     expect([histories.get('BACK'), histories.get('GONE')]).toEqual([removed(4), removed(4)]);
   });
 
-  it('what was registered after a removal holds against all before it, also with a lower version', async () => {
+  test('what was registered after a removal holds against all before it, also with a lower version', async () => {
     const { healer, keep, live, histories, versionsOf } = setUp();
     await live.insert(configOf('INV', { format: 'OLD{SEQ:4}' }, 9));
     keep(configOf('INV', { format: 'NEW{SEQ:4}' }, 1));
@@ -199,7 +199,7 @@ describe('of two entries that differ', () => {
     expect(await versionsOf('INV')).toEqual([1]);
   });
 
-  it('a prefix that an operator preloads after its removal stays registered', async () => {
+  test('a prefix that an operator preloads after its removal stays registered', async () => {
     const { healer, live, entries, histories, versionsOf } = setUp();
     histories.set('INV', removed(4));
     await live.change('INV', () => ({ outcome: undefined, entry: { stored: undefined, history: removed(4) } }));
@@ -209,7 +209,7 @@ describe('of two entries that differ', () => {
     expect(entries.get('INV')).toMatchObject({ config: { version: 1 } });
   });
 
-  it('neither loses what only the other knows of earlier times', async () => {
+  test('neither loses what only the other knows of earlier times', async () => {
     const { healer, keep, live, histories } = setUp();
     const former = (format: string) => ({
       format,
@@ -227,7 +227,7 @@ describe('of two entries that differ', () => {
     expect((await live.histories(['INV']))[0]?.former).toEqual([former('A{SEQ:4}')]);
   });
 
-  it('an unreadable live one gives way to the copy', async () => {
+  test('an unreadable live one gives way to the copy', async () => {
     const { healer, keep, live, versionsOf } = setUp();
     keep(configOf('INV', FORMAT, 2));
     live.preload('INV', '{');
@@ -235,7 +235,7 @@ describe('of two entries that differ', () => {
     expect(await versionsOf('INV')).toEqual([2]);
   });
 
-  it('none holds when neither can be read: that is left to the operator', async () => {
+  test('none holds when neither can be read: that is left to the operator', async () => {
     const { healer, live, entries, events, state } = setUp();
     live.preload('INV', '{');
     entries.set('INV', { kind: 'corrupt', reason: 'Not valid JSON' });
@@ -245,7 +245,7 @@ describe('of two entries that differ', () => {
 });
 
 describe('those who ask at the same time', () => {
-  it('share one question to the copy, and the next one leaves when that is answered', async () => {
+  test('share one question to the copy, and the next one leaves when that is answered', async () => {
     const { healer, asked, state } = setUp();
     const { promise, resolve } = Promise.withResolvers<void>();
     state.gate = promise;
@@ -260,7 +260,7 @@ describe('those who ask at the same time', () => {
     expect(asked[1]).toHaveLength(100);
   });
 
-  it('are all told when it failed, and those who come later are not', async () => {
+  test('are all told when it failed, and those who come later are not', async () => {
     const { healer, state } = setUp();
     state.failure = AWAY;
     const all = await Promise.allSettled([healer.healTogether(['A']), healer.healTogether(['B'])]);
@@ -271,7 +271,7 @@ describe('those who ask at the same time', () => {
 });
 
 describe('entries that were met on the way', () => {
-  it('are compared in the background', async () => {
+  test('are compared in the background', async () => {
     const { healer, live, entries } = setUp();
     await live.insert(configOf('INV', FORMAT));
     healer.compareLater(['INV']);
@@ -280,7 +280,7 @@ describe('entries that were met on the way', () => {
     expect(healer.known('INV')).toEqual({ version: 1, removed: 0 });
   });
 
-  it('tell listeners when the live store was changed', async () => {
+  test('tell listeners when the live store was changed', async () => {
     const { healer, keep } = setUp();
     const told: string[] = [];
     healer.onHealed(() => told.push('healed'));
@@ -298,7 +298,7 @@ const mirrored = () => {
 };
 
 describe('a registered prefix in a live store that is emptied', () => {
-  it('is found, though another node has put it back between the look at the live store and that at the copy', async () => {
+  test('is found, though another node has put it back between the look at the live store and that at the copy', async () => {
     const { store, live, keep, state } = mirrored();
     const config = configOf('INV', FORMAT);
     keep(config);
@@ -312,7 +312,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await store.close();
   });
 
-  it('is found, though the live store loses it again as soon as it was put back', async () => {
+  test('is found, though the live store loses it again as soon as it was put back', async () => {
     const { store, live, keep } = mirrored();
     const config = configOf('INV', FORMAT);
     keep(config);
@@ -326,7 +326,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await store.close();
   });
 
-  it('is listed, and what only the live store has is listed beside it', async () => {
+  test('is listed, and what only the live store has is listed beside it', async () => {
     const { store, live, keep } = mirrored();
     for (const key of ['A', 'C', 'E']) keep(configOf(key, FORMAT));
     await live.insert(configOf('B', FORMAT));
@@ -336,7 +336,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await store.close();
   });
 
-  it('is not registered anew over what the copy keeps, and can be changed, though the live store loses it again', async () => {
+  test('is not registered anew over what the copy keeps, and can be changed, though the live store loses it again', async () => {
     const { store, live, keep, entries } = mirrored();
     keep(configOf('INV', FORMAT, 7));
     const { find } = live;
@@ -359,7 +359,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await store.close();
   });
 
-  it('is not missing from the list without an error while the copy is away', async () => {
+  test('is not missing from the list without an error while the copy is away', async () => {
     const { store, live, keep, state } = mirrored();
     keep(configOf('INV', FORMAT));
     live.announce(undefined);
@@ -372,7 +372,7 @@ describe('a registered prefix in a live store that is emptied', () => {
     await store.close();
   });
 
-  it('that a later version has written is not overwritten by what the live store has kept of it', async () => {
+  test('that a later version has written is not overwritten by what the live store has kept of it', async () => {
     const { store, live, entries } = mirrored();
     const later = { kind: 'corrupt', reason: 'strategy: tickets', version: 5 } as const;
     entries.set('INV', later);
@@ -385,7 +385,7 @@ describe('a registered prefix in a live store that is emptied', () => {
 });
 
 describe('reading through the mirrored store while the copy is away', () => {
-  it('what the live store has is served', async () => {
+  test('what the live store has is served', async () => {
     const { store, live, state } = mirrored();
     await live.insert(configOf('INV', FORMAT));
     state.failure = AWAY;
@@ -393,7 +393,7 @@ describe('reading through the mirrored store while the copy is away', () => {
     await store.close();
   });
 
-  it('what it has not is refused, until both were compared as a whole', async () => {
+  test('what it has not is refused, until both were compared as a whole', async () => {
     const { store, live, state } = mirrored();
     state.failure = AWAY;
     await expect(store.find(['INV'])).rejects.toBe(AWAY);
@@ -406,14 +406,14 @@ describe('reading through the mirrored store while the copy is away', () => {
     await store.close();
   });
 
-  it('an error that is none of the store is passed on', async () => {
+  test('an error that is none of the store is passed on', async () => {
     const { store, state } = mirrored();
     state.failure = new TypeError('bug');
     await expect(store.find(['INV'])).rejects.toBe(state.failure);
     await store.close();
   });
 
-  it('a change is refused, and neither store is changed', async () => {
+  test('a change is refused, and neither store is changed', async () => {
     const { store, live, entries, state } = mirrored();
     state.failure = AWAY;
     await expect(store.insert(configOf('INV', FORMAT))).rejects.toBe(AWAY);

@@ -1,5 +1,5 @@
 /** What a receipt keeps of a series: enough to print the same numbers, also by a version that kept more, and as short as can be. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { parseTemplate } from '../../../src/core/template.ts';
 import { compileTemplate } from '../../../src/core/template-printer.ts';
 import { keepSeries, printReceipt } from '../../../src/services/receipt-series.ts';
@@ -35,15 +35,15 @@ describe.each(FORMATS)('of %s', (format, variables) => {
     ...{ format, timeZone: 'Europe/Berlin', fiscalYearStart: '04-01', instantMs: AT, variables },
   });
 
-  it('the same numbers come again', async () => {
+  test('the same numbers come again', async () => {
     expect(await printReceipt(PREFIX_KEY, receipt(keepSeries(config, AT, variables, print)))).toEqual(printed);
   });
 
-  it('and from what earlier versions kept', async () => {
+  test('and from what earlier versions kept', async () => {
     expect(await printReceipt(PREFIX_KEY, receipt(before))).toEqual(printed);
   });
 
-  it('no more is kept than before', () => {
+  test('no more is kept than before', () => {
     expect(keepSeries(config, AT, variables, print).length).toBeLessThanOrEqual(before.length);
   });
 });

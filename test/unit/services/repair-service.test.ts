@@ -1,5 +1,5 @@
 /** The repair moves forward what is behind, says what it would do first, and never moves anything back. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { CeilingRepair, ServedSequence } from '../../../src/core/ceiling-repair.ts';
 import type { Ceiling } from '../../../src/core/ceiling-store.ts';
 import type { StoredConfig } from '../../../src/core/prefix-config.ts';
@@ -66,7 +66,7 @@ const setUp = (list: readonly ServedSequence[], stored: Readonly<Record<string, 
 };
 
 describe('a sequence', () => {
-  it.each<[string, Ceiling | undefined, boolean]>([
+  test.each<[string, Ceiling | undefined, boolean]>([
     ['is not there', undefined, true],
     ['is an epoch behind, however high its ceiling', { epoch: 2n, ceiling: 99_999n }, true],
     ['has a lower ceiling in the same epoch', { epoch: 3n, ceiling: 999n }, true],
@@ -80,7 +80,7 @@ describe('a sequence', () => {
     expect(summary).toMatchObject({ sequences: 1, sequencesBehind: behind ? 1 : 0 });
   });
 
-  it('is only named when nothing may be changed', async () => {
+  test('is only named when nothing may be changed', async () => {
     const { run, moved } = setUp([served('INV', 3n, 1_000n, '2026')]);
     const { summary, lines } = await run(false);
     expect(moved).toEqual([]);
@@ -88,20 +88,20 @@ describe('a sequence', () => {
     expect(lines).toEqual(['INV 2026: PostgreSQL nothing; Redis epoch 3, ceiling 1000: behind']);
   });
 
-  it('that is listed twice is looked at once; its periods are sequences of their own', async () => {
+  test('that is listed twice is looked at once; its periods are sequences of their own', async () => {
     const { run, moved } = setUp([served('INV', 3n, 1n), served('INV', 3n, 1n), served('INV', 3n, 1n, '2026')]);
     expect((await run(true)).summary.sequences).toBe(2);
     expect(moved).toHaveLength(2);
   });
 
-  it('in order is said to be', async () => {
+  test('in order is said to be', async () => {
     const { run } = setUp([served('INV', 3n, 5n)], { INV: { epoch: 3n, ceiling: 5n } });
     expect((await run(true)).lines).toEqual(['INV: PostgreSQL epoch 3, ceiling 5; Redis epoch 3, ceiling 5: in order']);
   });
 });
 
 describe('a prefix config', () => {
-  it('that is missing or older in the copy is copied; one that is the same, newer or unreadable is left alone', async () => {
+  test('that is missing or older in the copy is copied; one that is the same, newer or unreadable is left alone', async () => {
     const { run, live, kept } = setUp([]);
     for (const [prefixKey, version] of Object.entries({ A: 1, B: 3, C: 3, D: 3 })) {
       await live.insert(configOf(prefixKey, FORMAT, version));
@@ -124,7 +124,7 @@ describe('a prefix config', () => {
     expect((await run(true)).summary.configsBehind).toBe(0);
   });
 
-  it('beyond the first page is found too', async () => {
+  test('beyond the first page is found too', async () => {
     const { run, live, kept } = setUp([]);
     for (let index = 0; index < 1_001; index += 1) await live.insert(configOf(`P${index}`, FORMAT));
     expect((await run(true)).summary.configsBehind).toBe(1_001);

@@ -1,5 +1,5 @@
 /** The words between the node and `reserve.lua` about reports, recoveries and ceilings. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import type { CounterInstall, CounterReport } from '../../../src/core/counter-store.ts';
 import type { Gap } from '../../../src/core/gap.ts';
@@ -39,27 +39,27 @@ const REPORT: CounterReport = {
 };
 
 describe('a report', () => {
-  it('is one text, with what the node knows at the end', () => {
+  test('is one text, with what the node knows at the end', () => {
     expect(encodeReport(REPORT)).toBe(
       'n.1-a 7 report 0 9 0 0 4 0 40 6 10000 at:5 rec:f00:1795224970123456 ' +
         'top:18446744073709551615 held:101:105 taken:1:40 taken:18446744073709551615:18446744073709551615',
     );
   });
 
-  it('of a node that knows nothing, and has sworn nothing off, says no more than that', () => {
+  test('of a node that knows nothing, and has sworn nothing off, says no more than that', () => {
     const settled = { settled: 0, settledEpoch: 0n, seen: 0n, top: 0n, holding: undefined, taken: [] };
     expect(encodeReport({ ...REPORT, ...settled, sworn: false, recovery: undefined })).toBe(
       'n.1-a 0 late 0 9 0 0 - 0 0 6 10000 at:0 top:0',
     );
   });
 
-  it('that was taken down already only says for which recovery', () => {
+  test('that was taken down already only says for which recovery', () => {
     expect(encodeReport({ ...REPORT, brief: true })).toBe(
       'n.1-a 7 report 0 9 0 0 4 0 40 6 10000 at:5 rec:f00:1795224970123456 brief',
     );
   });
 
-  it('is answered with the fence, or with what is known of the recovery', () => {
+  test('is answered with the fence, or with what is known of the recovery', () => {
     expect(decodeReportReply(`reported 6 ${MAX} 0`)).toEqual({
       kind: 'reported',
       fence: { epoch: 6n, ceiling: MAX, wanted: 0n },
@@ -103,13 +103,13 @@ const INSTALL: CounterInstall = {
 };
 
 describe('an install', () => {
-  it('names the recovery it ends, and nothing it does not know', () => {
+  test('names the recovery it ends, and nothing it does not know', () => {
     expect(encodeInstall(INSTALL)).toBe(
       `recovery 0 install 0 9 ${MAX} 0 - 0 0 6 0 fence:f00:${MAX} time:1795224970123456 base:42`,
     );
   });
 
-  it('brings the old ceiling, and the account', () => {
+  test('brings the old ceiling, and the account', () => {
     const gaps = [gap({}), gap({ range: { first: 5n, last: MAX }, reason: 'node-crash', node: 'n.1-a' })];
     const text = encodeInstall({ ...INSTALL, jumpTo: 900n, account: { value: 55n, changes: 3, gaps } });
     expect(text.split(' base:42 ')[1]).toBe(
@@ -117,20 +117,20 @@ describe('an install', () => {
     );
   });
 
-  it('either came first or not', () => {
+  test('either came first or not', () => {
     expect(decodeInstallReply('installed 6 100 0')).toBe(true);
     expect(decodeInstallReply('outrun')).toBe(false);
   });
 });
 
 describe('a ceiling', () => {
-  it('is raised or proposed in an epoch', () => {
+  test('is raised or proposed in an epoch', () => {
     const move = { sequence: INV, epoch: 6n, ceiling: MAX };
     expect(encodeMove('raise', move)).toBe(`recovery 0 raise 0 0 0 0 - 0 0 6 0 ceiling:${MAX}`);
     expect(encodeMove('propose', move)).toBe(`recovery 0 propose 0 0 0 0 - 0 0 6 0 ceiling:${MAX}`);
   });
 
-  it('is in force when the answer says so', () => {
+  test('is in force when the answer says so', () => {
     expect(decodeRaiseReply(`raised 6 ${MAX} 0`)).toEqual({ epoch: 6n, ceiling: MAX, wanted: 0n });
     expect(decodeRaiseReply('outrun')).toBeUndefined();
     expect(decodeRaiseReply('proposed')).toBeUndefined();
@@ -138,11 +138,11 @@ describe('a ceiling', () => {
 });
 
 describe('an account', () => {
-  it('is asked for in the name of nobody', () => {
+  test('is asked for in the name of nobody', () => {
     expect(encodeAccountRequest()).toBe('recovery 0 account 0 0 0 0 - 0 0 0 0');
   });
 
-  it('comes back from an install as it was read', () => {
+  test('comes back from an install as it was read', () => {
     const account: SequenceAccount = {
       value: MAX,
       changes: 12,
@@ -156,7 +156,7 @@ describe('an account', () => {
     expect(decodeAccount(`account ${MAX} 12 ${words}`)).toEqual(account);
   });
 
-  it('is read without the numbers of calls and without what is no range; a reason of a later version stays a gap', () => {
+  test('is read without the numbers of calls and without what is no range; a reason of a later version stays a gap', () => {
     const text = 'account 9 2 gap:1:3:node-crash:n.1-a@7:1795224970 gap:5:4:advance:-:1 gap:6:7:lost:-:1';
     expect(decodeAccount(text)?.gaps).toEqual([
       gap({ reason: 'node-crash', node: 'n.1-a' }),
@@ -164,14 +164,14 @@ describe('an account', () => {
     ]);
   });
 
-  it('of a sequence that is not served is none', () => {
+  test('of a sequence that is not served is none', () => {
     expect(decodeAccount('outrun')).toBeUndefined();
     expect(decodeAccount('account 0 0')).toEqual({ value: 0n, changes: 0, gaps: [] });
   });
 });
 
 describe('an answer', () => {
-  it.each(['', 'hello', 'corrupt counter is bad'])(
+  test.each(['', 'hello', 'corrupt counter is bad'])(
     'that is unknown means another version of the script: "%s"',
     (text) => {
       expect(() => decodeInstallReply(text)).toThrow(text);
@@ -180,11 +180,11 @@ describe('an answer', () => {
     },
   );
 
-  it.each(['hello', 'installed 6 100 0', 'reported 6', 'waiting f00 1 0 5'])('to a report cannot be "%s"', (text) => {
+  test.each(['hello', 'installed 6 100 0', 'reported 6', 'waiting f00 1 0 5'])('to a report cannot be "%s"', (text) => {
     expect(() => decodeReportReply(text)).toThrow();
   });
 
-  it('with a number missing is not read', () => {
+  test('with a number missing is not read', () => {
     expect(() => decodeRaiseReply('raised 6')).toThrow();
     expect(() => decodeAccount('account')).toThrow();
   });

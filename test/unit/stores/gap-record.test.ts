@@ -1,9 +1,9 @@
 /** The entries of the gap record, read back. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { readGap } from '../../../src/stores/redis/gap-record.ts';
 
 describe('an entry of the gap record', () => {
-  it('names range, reason, node and time', () => {
+  test('names range, reason, node and time', () => {
     expect(readGap('10', '14 node-crash node-a@7 1795224970')).toEqual({
       range: { first: 10n, last: 14n },
       reason: 'node-crash',
@@ -18,7 +18,7 @@ describe('an entry of the gap record', () => {
     });
   });
 
-  it('of a later version is a gap all the same, for a reason that is not known here, whatever follows', () => {
+  test('of a later version is a gap all the same, for a reason that is not known here, whatever follows', () => {
     expect(readGap('10', '14 withdrawn node-a 1795224970 more=1')).toMatchObject({
       range: { first: 10n, last: 14n },
       reason: 'withdrawn',
@@ -26,7 +26,7 @@ describe('an entry of the gap record', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['x', '14 advance - 1'],
     ['10', '9 advance - 1'],
     ['10', 'x advance - 1'],

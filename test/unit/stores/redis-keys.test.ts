@@ -1,12 +1,12 @@
 /** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { slotOf } from '../../../src/stores/redis/cluster-slots.ts';
 import { createRedisKeys } from '../../../src/stores/redis/redis-keys.ts';
 
 const PREFIXES = ['', 'shop:', 'a.b-', 'prod_'];
 
 describe('the keys of a sequence', () => {
-  it('share one hash tag', () => {
+  test('share one hash tag', () => {
     const { ofSequence } = createRedisKeys('');
     expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
       counter: 'sequence:INV',
@@ -20,7 +20,7 @@ describe('the keys of a sequence', () => {
     });
   });
 
-  it('share one hash tag under a prefix too, which stands inside the braces', () => {
+  test('share one hash tag under a prefix too, which stands inside the braces', () => {
     const { ofSequence, receipt } = createRedisKeys('shop:');
     expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
       counter: 'shop:sequence:INV',
@@ -31,7 +31,7 @@ describe('the keys of a sequence', () => {
     expect(receipt('INV', 'abc')).toBe('{shop:sequence:INV}:receipt:abc');
   });
 
-  it.each(PREFIXES)('and all others begin with the prefix "%s", or with a brace and it', (prefix) => {
+  test.each(PREFIXES)('and all others begin with the prefix "%s", or with a brace and it', (prefix) => {
     const names = createRedisKeys(prefix);
     const all = [
       ...Object.values(names.ofSequence({ prefixKey: 'INV', period: '' })),
@@ -51,7 +51,7 @@ describe('the keys of a sequence', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
+  test.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
     const { prefixConfigs, prefixHistories, prefixChanges, sequenceOfCounter } = createRedisKeys(prefix);
     const { apiKeys, apiKeysOf } = createRedisKeys(prefix);
     expect(slotOf(apiKeysOf('a'))).toBe(slotOf(apiKeys));
@@ -62,7 +62,7 @@ describe('the keys of a sequence', () => {
     }
   });
 
-  it.each(
+  test.each(
     PREFIXES.flatMap((prefix) =>
       [
         ['INV', ''],
@@ -81,7 +81,7 @@ describe('the keys of a sequence', () => {
     expect(names.sequenceOfState(names.ofSequence(sequence).state)).toEqual(sequence);
   });
 
-  it.each([
+  test.each([
     '',
     'sequence:',
     '{sequence:INV}',
@@ -94,7 +94,7 @@ describe('the keys of a sequence', () => {
     expect(createRedisKeys('').sequenceOfCounter(key)).toBeUndefined();
   });
 
-  it.each(['sequence:INV', 'aXb-sequence:INV', 'a.b-c-sequence:INV', '{sequence:INV}:2026'])(
+  test.each(['sequence:INV', 'aXb-sequence:INV', 'a.b-c-sequence:INV', '{sequence:INV}:2026'])(
     'are not those of the prefix "a.b-": "%s"',
     (key) => {
       expect(createRedisKeys('a.b-').sequenceOfCounter(key)).toBeUndefined();

@@ -1,5 +1,5 @@
 /** The words between the node and `reserve.lua`. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import type { CounterCall } from '../../../src/core/counter-store.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../../src/stores/redis/reserve-codec.ts';
 
@@ -25,26 +25,26 @@ const FENCE = { epoch: 5n, ceiling: 18_446_744_073_709_551_615n, wanted: 0n };
 const FENCE_WORDS = '5 18446744073709551615 0';
 
 describe('a call', () => {
-  it('is one text, with what it gives back at the end', () => {
+  test('is one text, with what it gives back at the end', () => {
     expect(encodeCall(CALL)).toBe(
       'n.1-a 7 take 3 9 18446744073709551615 1000 4 1 12 5 16000 released:1:3:2 returned:30:31',
     );
   });
 
-  it('that holds nothing and gives nothing back says so', () => {
+  test('that holds nothing and gives nothing back says so', () => {
     const empty = { ...CALL, kind: 'join', holding: undefined, usedInPart: false } as const;
     expect(encodeCall({ ...empty, released: [], returned: [] })).toBe(
       'n.1-a 7 join 3 9 18446744073709551615 1000 - 0 12 5 16000',
     );
   });
 
-  it('that is said once more after a recovery names what it gave back in other words', () => {
+  test('that is said once more after a recovery names what it gave back in other words', () => {
     expect(encodeCall({ ...CALL, reissued: true })).toBe(
       'n.1-a 7 take 3 9 18446744073709551615 1000 4 1 12 5 16000 gave:1:3:2 lost:30:31',
     );
   });
 
-  it('to advance is the first and only one of its operation', () => {
+  test('to advance is the first and only one of its operation', () => {
     const { sequence, initialSeq, limit, epoch, window } = CALL;
     expect(encodeAdvance({ sequence, initialSeq, limit, epoch, window, operation: 'op-1', to: 99n })).toBe(
       'op-1 1 advance 0 9 18446744073709551615 0 - 0 0 5 16000 to:99',
@@ -53,7 +53,7 @@ describe('a call', () => {
 });
 
 describe('an answer', () => {
-  it.each([
+  test.each([
     [
       'taken 7 9 counter keep',
       { kind: 'taken', range: { first: 7n, last: 9n }, returned: false, standby: { kind: 'keep' } },
@@ -74,18 +74,18 @@ describe('an answer', () => {
     expect(decodeReply(`${text} ${FENCE_WORDS}`)).toEqual({ ...reply, fence: FENCE });
   });
 
-  it('that refuses says why', () => {
+  test('that refuses says why', () => {
     expect(decodeReply('stale 8')).toEqual({ kind: 'stale', lastCall: 8 });
     expect(decodeReply('forgotten')).toEqual({ kind: 'forgotten' });
     expect(decodeReply('recovering')).toEqual({ kind: 'recovering' });
     expect(decodeReply('corrupt counter is bad')).toEqual({ kind: 'corrupt', reason: 'counter is bad' });
   });
 
-  it('names the ceiling that a standby would need', () => {
+  test('names the ceiling that a standby would need', () => {
     expect(decodeReply('nothing keep 5 100 140').fence).toEqual({ epoch: 5n, ceiling: 100n, wanted: 140n });
   });
 
-  it('to an advance says where it began and ended, or why it was refused', () => {
+  test('to an advance says where it began and ended, or why it was refused', () => {
     expect(decodeAdvance(`advanced 4 9 ${FENCE_WORDS}`)).toEqual({ kind: 'advanced', from: 4n, to: 9n });
     expect(decodeAdvance(`behind 9 ${FENCE_WORDS}`)).toEqual({ kind: 'behind', current: 9n });
     expect(decodeAdvance(`exhausted 4 keep ${FENCE_WORDS}`)).toEqual({ kind: 'exhausted', valuesLeft: 4n });
@@ -94,7 +94,7 @@ describe('an answer', () => {
     for (const text of ['recovering', 'forgotten']) expect(decodeAdvance(text)).toEqual({ kind: 'recovering' });
   });
 
-  it('that is unknown means another version of the script', () => {
+  test('that is unknown means another version of the script', () => {
     expect(() => decodeReply('hello')).toThrow('hello');
     expect(() => decodeAdvance('taken 1 2 counter keep')).toThrow('taken');
     expect(() => decodeReply('taken 1')).toThrow();

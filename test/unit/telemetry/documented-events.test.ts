@@ -1,7 +1,7 @@
 /** docs/events.md lists every event of the log, with the level and the remedy that the code has. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { REMEDIES } from '../../../src/telemetry/log-remedies.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -34,18 +34,18 @@ const levelsInCode = sources.flatMap((text) =>
 );
 
 describe('the list of events', () => {
-  it('has each event that the code logs, and no other', () => {
+  test('has each event that the code logs, and no other', () => {
     expect(rows.map(({ event }) => event)).toEqual([...eventsInCode].toSorted());
     expect(eventsInCode.size).toBeGreaterThan(40);
   });
 
-  it('says the level that the code logs it at', () => {
+  test('says the level that the code logs it at', () => {
     const levelsOf = new Map(rows.map(({ event, levels }) => [event, levels]));
     expect(levelsInCode.filter(({ event, level }) => !levelsOf.get(event)?.includes(level))).toEqual([]);
     expect(levelsInCode.length).toBeGreaterThan(30);
   });
 
-  it('says for each event above info what to do, as the line itself does', () => {
+  test('says for each event above info what to do, as the line itself does', () => {
     const loud = rows.filter(({ levels }) => levels.some((level) => level !== 'info'));
     expect(loud.map(({ event, remedy }) => [event, remedy])).toEqual(
       loud.map(({ event }) => [event, REMEDIES[event] ?? 'MISSING']),

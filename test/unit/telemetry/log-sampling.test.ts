@@ -1,5 +1,5 @@
 /** One cause cannot fill the log, and nothing that happens once is left out. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
 const openLog = () => {
@@ -19,7 +19,7 @@ const openLog = () => {
 };
 
 describe('lines that tell the same thing', () => {
-  it('are written once in ten seconds, with the number of those left out', () => {
+  test('are written once in ten seconds, with the number of those left out', () => {
     const { logger, lines, pass } = openLog();
     const refuse = (): void => logger.warn({ event: 'request-refused', code: 'STORAGE_UNAVAILABLE' }, 'Refused');
     for (let count = 0; count < 10_000; count += 1) refuse();
@@ -31,14 +31,14 @@ describe('lines that tell the same thing', () => {
     expect(lines[1]).toMatchObject({ event: 'request-refused', left_out: 9_999 });
   });
 
-  it('are told apart by cause: another client, code or reason has a line of its own', () => {
+  test('are told apart by cause: another client, code or reason has a line of its own', () => {
     const { logger, lines } = openLog();
     const from = (client: string): void => logger.warn({ event: 'unauthorized', client, reason: 'none' }, 'Refused');
     for (const client of ['10.0.0.1', '10.0.0.2', '10.0.0.1']) from(client);
     expect(lines.map(({ client }) => client)).toEqual(['10.0.0.1', '10.0.0.2']);
   });
 
-  it('are sampled through the logger of a request too', () => {
+  test('are sampled through the logger of a request too', () => {
     const { logger, lines } = openLog();
     for (const id of ['a', 'b']) {
       logger.child({ request_id: id }).warn({ event: 'request-refused', code: 'STORAGE_TIMEOUT' }, 'Refused');
@@ -48,7 +48,7 @@ describe('lines that tell the same thing', () => {
 });
 
 describe('a line above info', () => {
-  it('says what to do about it', () => {
+  test('says what to do about it', () => {
     const { logger, lines } = openLog();
     logger.error({ event: 'outage-began', reason: 'x' }, 'Away');
     expect(lines[0]).toMatchObject({
@@ -56,20 +56,20 @@ describe('a line above info', () => {
     });
   });
 
-  it('keeps the remedy it came with', () => {
+  test('keeps the remedy it came with', () => {
     const { logger, lines } = openLog();
     logger.error({ event: 'store-disconnected', remedy: 'Check the password.' }, 'Away');
     expect(lines[0]).toMatchObject({ remedy: 'Check the password.' });
   });
 });
 
-it('what somebody did by hand is always written', () => {
+test('what somebody did by hand is always written', () => {
   const { logger, lines } = openLog();
   for (let count = 0; count < 3; count += 1) logger.info({ event: 'sequence-advanced', prefix_key: 'INV' }, 'Moved');
   expect(lines).toHaveLength(3);
 });
 
-it('at the level debug every line is written: whoever asks for that looks for one among all', () => {
+test('at the level debug every line is written: whoever asks for that looks for one among all', () => {
   const lines: string[] = [];
   const logger = createLogger('debug', { node: 'n1', destination: { write: (line) => void lines.push(line) } });
   for (let count = 0; count < 3; count += 1) logger.warn({ event: 'request-refused', code: 'X' }, 'Refused');
