@@ -1,5 +1,5 @@
 /** What every store of API keys promises. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ApiKey } from '../../src/core/api-key.ts';
 import type { ApiKeyStore } from '../../src/core/api-key-store.ts';
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryApiKeyStore } from '../../src/stores/memory/memory-api-key-store.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';

@@ -1,5 +1,5 @@
 /** The contract of every counter store: what `core/counter-store.ts` promises, tried on the real thing. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ceilingAbove } from '../../src/allocators/ceiling-window.ts';
 import { createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
 import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';

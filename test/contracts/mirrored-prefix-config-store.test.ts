@@ -1,6 +1,6 @@
 /** Prefix configs in Redis with their copy in PostgreSQL keep the contract, and outlive the loss of either. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../src/core/prefix-config.ts';

@@ -1,7 +1,7 @@
 /** No mode ever sends a command twice when its reply is lost; the defaults of ioredis do. */
 import { setTimeout } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RedisTarget } from '../../src/lib/redis-target.ts';
 import { runRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { startRedisServer } from '../support/redis.ts';

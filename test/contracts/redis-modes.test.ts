@@ -1,6 +1,6 @@
 /** The Redis stores keep the contracts behind sentinels and in a cluster too; and what each of these can lose. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
 import type { RedisClient } from '../../src/stores/redis/redis-client.ts';

@@ -1,7 +1,7 @@
 /** Recoveries on real servers: nodes hear of them, replicas confirm ceilings, and a promoted replica counts nothing twice. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it as test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { SequenceName } from '../../src/core/sequence-name.ts';
 import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';

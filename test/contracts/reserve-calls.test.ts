@@ -1,5 +1,5 @@
 /** What `reserve.lua` does with calls: repeated, stale, corrupt, or of a node it has forgotten; and with its late report. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import {
   call,

@@ -1,6 +1,6 @@
 /** The fence of `reserve.lua`: which server counts, and in which epoch. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startRedisServer } from '../support/redis.ts';
 import { INV, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
 

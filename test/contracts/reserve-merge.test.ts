@@ -1,5 +1,5 @@
 /** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   GAPS,
   INV,

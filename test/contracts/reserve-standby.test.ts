@@ -1,5 +1,5 @@
 /** What `reserve.lua` does ahead of the counter: standby segments, and jumps over them. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   keep,
   offer,

@@ -1,5 +1,5 @@
 /** The contract of every store of worker leases: what `core/worker-lease-store.ts` promises, tried on the real thing. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WORKER_MAX } from '../../src/core/snowflake.ts';
 import { WORKER_BOUND_MS, type WorkerLease, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
 

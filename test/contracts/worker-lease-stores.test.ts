@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
 import { createMemoryWorkerLeaseStore } from '../../src/stores/memory/memory-worker-lease-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';

@@ -1,7 +1,7 @@
 /** docker-compose.yml, the Dockerfile and monitoring/, as far as they can be judged without a Docker engine. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { environmentOfCompose, findSettingProblems } from '../support/deployed-settings.ts';
 import { START_ARGS } from '../support/start-command.ts';

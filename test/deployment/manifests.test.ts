@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { environmentOfManifests, findSettingProblems, readEnvironmentFile } from '../support/deployed-settings.ts';
 import { findSchemaProblems, type Manifest, type Rendered, renderOverlay } from '../support/kubernetes.ts';

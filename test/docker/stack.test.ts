@@ -1,7 +1,7 @@
 /** The image and the compose stack on a real Docker engine. Grafana is left out: its image is large, and only shows what is here. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ComposeStack, docker, startComposeStack } from '../support/compose-stack.ts';
 import { takeNumbers } from '../support/load.ts';
 import { startSteadyLoad } from '../support/steady-load.ts';

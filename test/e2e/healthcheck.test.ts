@@ -1,5 +1,5 @@
 /** The command that the image's health check runs: it knows the settings, TLS included. */
-import { expect, onTestFinished, it as test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
 import { findFreePort } from '../support/redis.ts';
 import { runMain, startService } from '../support/service.ts';

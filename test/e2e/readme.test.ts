@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { blocksOf, DOCUMENTS } from '../support/documented-commands.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, startRedisServer } from '../support/redis.ts';

@@ -1,6 +1,6 @@
 /** Two nodes behind sentinels and on a cluster: masters killed, paused and resumed, slots moved, all under load. */
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, describe, expect, it as test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type LoadResult, takeNumbers } from '../support/load.ts';
 import type { RedisServer } from '../support/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';

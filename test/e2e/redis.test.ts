@@ -1,6 +1,6 @@
 /** Several nodes on one Redis, each a process of its own. */
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it as test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { takeNumbers } from '../support/load.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';

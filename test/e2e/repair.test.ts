@@ -1,5 +1,5 @@
 /** `node src/main.ts repair`: an older PostgreSQL is moved forward to what Redis serves, on demand only, and never back. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';

@@ -1,7 +1,7 @@
 /** The audit of what a process says: of ten thousand requests with secrets in every place none is found in log, metrics or error bodies. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { runMain, type Service, startService } from '../support/service.ts';

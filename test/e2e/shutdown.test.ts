@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Service, startService } from '../support/service.ts';
 
 const DRAIN_MS = 1_500;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, it as test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { type Service, startService } from '../support/service.ts';
 
 /** As docs/security.md says it: 64 MiB that nobody reads, as much again until the garbage collector comes, and room for a start. */

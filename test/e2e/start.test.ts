@@ -1,7 +1,7 @@
 /** The start, as an operator sees it: ready means that numbers can be issued; what is wrong is said at once, with the setting's name. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type LogLine, runMain, type Service, startService } from '../support/service.ts';

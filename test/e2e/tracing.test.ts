@@ -1,5 +1,5 @@
 /** Traces cost nothing where they are not asked for: OpenTelemetry's SDK is not even loaded. */
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startService } from '../support/service.ts';
 import { startTraceReceiver } from '../support/trace-receiver.ts';
 

@@ -1,7 +1,7 @@
 /** The table "Under attack" of docs/security.md: each attack is made on a live service, which stays within the limits that stand there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { strainOf } from '../support/attack-watch.ts';
 import { ATTACKS, SECRET } from '../support/attacks.ts';
 import { createAuthority } from '../support/certificates.ts';

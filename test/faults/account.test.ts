@@ -1,5 +1,5 @@
 /** The checker itself: it accepts what is right, and reports each kind of wrong that was planted. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RequestRecord } from '../support/history.ts';
 import { checkEvidence, type Evidence } from './account.ts';
 import type { StoredSequence } from './stored-sequence.ts';

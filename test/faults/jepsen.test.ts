@@ -1,7 +1,7 @@
 /** A short run of the harness: our build, in which it must find nothing, and the naive one, which must fail. */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readCommand } from './jepsen/options.ts';
 import { describeRun } from './jepsen/report.ts';
 import { type RunResult, runJepsen } from './jepsen/run.ts';

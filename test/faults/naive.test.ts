@@ -2,7 +2,7 @@
 import { readdirSync, truncateSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Verdict } from './account.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { startNaiveNode } from './naive-node.ts';

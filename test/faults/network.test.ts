@@ -1,6 +1,6 @@
 /** Faults of the links between the nodes and Redis: no number twice, none lost, nothing pending. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startFleet } from './fleet.ts';
 import { expectWhole, onAllLinks, spoilLinks, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
 import { until } from './until.ts';

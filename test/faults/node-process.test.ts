@@ -1,6 +1,6 @@
 /** Faults of the nodes: killed in the middle of a call, restarted in good order, stopped and continued. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Fleet, startFleet } from './fleet.ts';
 import { startUsualLoad, USUAL_LOAD } from './scenes.ts';
 import { until } from './until.ts';

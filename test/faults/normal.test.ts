@@ -1,6 +1,6 @@
 /** Normal running, slow and fast: 1, 2, 3, … without a hole or a jump, whatever node is asked. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Fleet, KEY, startFleet } from './fleet.ts';
 import { until } from './until.ts';
 

@@ -1,5 +1,5 @@
 /** Outages of Redis as a user sees them: standby numbers, then refusals or temporary numbers, and the series whole again afterwards. */
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Fleet, type FleetNode, KEY, startFleet } from './fleet.ts';
 import { expectWhole, GENTLE_LOAD, onAllLinks, startUsualLoad, untilServedFromStandby } from './scenes.ts';
 import { listTemporary, resolveTemporary } from './service-calls.ts';

@@ -1,7 +1,7 @@
 /** Faults of the Redis server itself: killed, stopped, loading, busy, full, read-only, or with a key of the wrong type. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type Fleet, startFleet } from './fleet.ts';
 import { expectWhole, GENTLE_LOAD, startUsualLoad, untilNoticed, untilServedFromStandby } from './scenes.ts';
 import { registerPrefix } from './service-calls.ts';

@@ -1,6 +1,6 @@
 /** Restarts behind nginx, which has no health checks: keyed POSTs are repeated by the proxy, and nobody sees them fail. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { advisedLocation, startNginx } from '../support/nginx.ts';
 import { findFreePort, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';

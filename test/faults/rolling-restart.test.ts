@@ -1,6 +1,6 @@
 /** A rolling restart behind HAProxy at 2,000 requests per second: nobody sees it. Without the drain, clients do. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CHECKS, type Haproxy, startHaproxy } from '../support/haproxy.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';

@@ -1,6 +1,6 @@
 /** Nodes that number from segments of their own, killed under load: nothing twice, and all of theirs stands under their names. */
 import { Redis } from 'ioredis';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createHistory } from '../support/history.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';

@@ -1,6 +1,6 @@
 /** API keys through the whole app: made, used, listed, narrowed, revoked; on SQLite, and on Redis through two nodes. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 /** What one caller can leave behind in the stores for good is bounded: API keys, prefixes, counters of past periods. */
-import { describe, expect, onTestFinished, it as test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';

@@ -1,5 +1,5 @@
 /** Documents of other dates: which periods they may be dated in, and that a closed one gives nothing more, on any node. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { startAppOn } from '../support/store-app.ts';

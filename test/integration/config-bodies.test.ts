@@ -1,5 +1,5 @@
 /** Bodies of registrations as people send them: what a reply said, the data model as the brief prints it, and a sequence without its length. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 

@@ -1,5 +1,5 @@
 /** PATCH changes the fields it names and leaves the others; PUT says which ones it has set back. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';

@@ -1,6 +1,6 @@
 /** With PostgreSQL keeping the ceilings: whatever Redis loses, numbers go on above what was issued; and what happens when PostgreSQL fails. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';

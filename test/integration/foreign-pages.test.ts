@@ -1,5 +1,5 @@
 /** Pages of other sites cannot use a visitor's browser, nor the rights of his machine or his network. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 
 const FORMAT = { format: '{prefix}-{SEQ:3}' };

@@ -1,5 +1,5 @@
 /** Values that a node holds below the counter while the format is changed: it hands them out later, in the format it knows then. */
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 /** One Idempotency-Key of a gapless prefix is one request, whichever replies of PostgreSQL and Redis are lost, through either node. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';

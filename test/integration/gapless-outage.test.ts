@@ -1,5 +1,5 @@
 /** A gapless prefix while PostgreSQL is away: refused, never served from a standby, and without a hole afterwards. */
-import { afterAll, beforeAll, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';

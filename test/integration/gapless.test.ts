@@ -1,5 +1,5 @@
 /** Gapless prefixes over HTTP, on PostgreSQL beside Redis and on the embedded store: numbers, reservations, and what is refused. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';

@@ -1,7 +1,7 @@
 /** Requests that mean harm: too slow, too large, too deep, too many, or two in one. Each is ended, and nobody else notices. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 
 const FORMAT = { format: 'A-{SEQ:3}' };

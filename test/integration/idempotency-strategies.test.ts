@@ -1,5 +1,5 @@
 /** One Idempotency-Key is one request, whatever store keeps its numbers: counter, gapless, segment, reservations, through two nodes. */
-import { afterAll, beforeAll, describe, expect, onTestFinished, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { adminToken, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';

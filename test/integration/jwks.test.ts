@@ -1,7 +1,7 @@
 /** Tokens of an issuer elsewhere: only its keys, its name, our audience and asymmetric algorithms count, and asking it is bounded. */
 import { createHmac } from 'node:crypto';
 import { type CryptoKey, exportSPKI, importJWK, type JWTPayload } from 'jose';
-import { afterAll, afterEach, beforeAll, describe, expect, it as test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import {
   createSigningKey,

@@ -1,6 +1,6 @@
 /** Two nodes under load while strategy and format of their prefix change back and forth: no number comes twice. */
 import { setTimeout } from 'node:timers/promises';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { adminToken, startApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';

@@ -1,5 +1,5 @@
 /** The metrics of a running service: what is promised in docs/observability.md, small however many prefixes there are. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';

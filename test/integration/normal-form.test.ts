@@ -1,5 +1,5 @@
 /** Texts that look the same are the same: formats, numbers that are parsed, and reasons, over HTTP on both stores. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
 

@@ -1,6 +1,6 @@
 /** The API description that is served: the committed one, with examples that work as they stand and harm nothing. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import {
   DESCRIPTION_FILE,

@@ -1,5 +1,5 @@
 /** An outage of Redis, as the callers of one node see it: the standby, temporary numbers, and the return. */
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 

@@ -1,5 +1,5 @@
 /** Turns of periods under load: distinct numbers, each period from initialSeq + 1 on, no text of one period with the counter of another. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';
 

@@ -1,6 +1,6 @@
 /** Series that restart: the period shows in the number, counts by itself, and has its standby before it begins. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { startAppOn } from '../support/store-app.ts';

@@ -1,6 +1,6 @@
 /** RATE_LIMIT_PER_SECOND: who asks too often is told so, everybody else is served; over all nodes, and without Redis. */
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, describe, expect, onTestFinished, it as test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';

@@ -1,6 +1,6 @@
 /** What is read of a sequence after Redis lost it, when nobody asks for a number: the truth, or 503; never less than was known. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';

@@ -1,6 +1,6 @@
 /** REDIS_KEY_PREFIX: installations that share one Redis, with each other and with anybody else, share nothing in it. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';

@@ -1,6 +1,6 @@
 /** What the service finds in the settings of Redis: in the log once, in /health as long as it is so, each with its remedy. */
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, onTestFinished, it as test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';

@@ -1,5 +1,5 @@
 /** Completeness reports, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, type TestApp } from '../support/app.ts';
 import { startAppOn } from '../support/store-app.ts';

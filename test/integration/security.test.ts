@@ -1,7 +1,7 @@
 /** Who may do what, and what the log and the replies never show. */
 import { createHmac } from 'node:crypto';
 import { createSigner } from 'fast-jwt';
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 

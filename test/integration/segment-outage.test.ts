@@ -1,7 +1,7 @@
 /** Segments on three nodes: an outage of Redis that nobody notices, and a clean stop that leaves nothing behind. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 

@@ -1,6 +1,6 @@
 /** Who did it, in which request, and what it changed: the log of every management call, and of every taking with a credential. */
 import { createSigner } from 'fast-jwt';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 

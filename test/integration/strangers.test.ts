@@ -1,5 +1,5 @@
 /** Numbers are open to everybody by default: what somebody without a token or a key may take, and what he may not. */
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 

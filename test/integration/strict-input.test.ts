@@ -1,7 +1,7 @@
 /** What a call does not know is refused, on every route and before anything is done: unknown query parameters, unknown body fields, stray bodies. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { walkRoutes } from '../support/route-walk.ts';
 

@@ -1,5 +1,5 @@
 /** An epoch that was granted to a server which never served: the nodes swear it off, and nothing is jumped over. */
-import { afterEach, beforeEach, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 /** Variables, check digits, previews, what a template means, and numbers read back, over HTTP on both stores. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';

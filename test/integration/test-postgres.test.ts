@@ -1,7 +1,7 @@
 /** The PostgreSQL of the tests: servers of one's own that can be treated badly, and databases that never meet. */
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 

@@ -1,5 +1,5 @@
 /** Traces: a real receiver of OTLP is told what became of a request, from the caller's span down to the calls on the stores. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { adminToken, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';

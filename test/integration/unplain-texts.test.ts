@@ -1,6 +1,6 @@
 /** Texts of callers with characters that stores cannot keep, or that terminals and lists obey: refused at the door. */
 import { createSigner } from 'fast-jwt';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';

@@ -1,5 +1,5 @@
 /** A clock that says a time before this version was made: nothing is dated by it, and the node says so. */
-import { afterEach, describe, expect, it as test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 
 const FORMATS: Readonly<Record<string, object>> = {

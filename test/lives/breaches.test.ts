@@ -1,5 +1,5 @@
 /** Proof that the lives can fail: each breach planted in a store or in a node is found, by the rule that it breaks. */
-import { afterAll, describe, expect, it as test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { BREACHES } from './breaches.ts';
 import { describeFailure, playLives } from './campaign.ts';
 import { startServers } from './servers.ts';

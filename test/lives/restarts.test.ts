@@ -1,5 +1,5 @@
 /** Lives on real processes: the service is stopped, killed and started again, and so are Redis and PostgreSQL. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeFailure, playLives } from './campaign.ts';
 import { openProcessSite } from './process-site.ts';
 import { planRestarts } from './steps.ts';

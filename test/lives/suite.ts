@@ -1,5 +1,5 @@
 /** Lives on one kind of store: how many, and with which seeds. */
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CampaignResult, describeFailure, playLives } from './campaign.ts';
 import { type Servers, startServers } from './servers.ts';
 import type { StoreKind } from './site.ts';

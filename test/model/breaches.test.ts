@@ -3,7 +3,7 @@
  * too rarely are left to the contract tests (`reserve-recovery*.test.ts`) and the unit tests of the session,
  * which are red with them.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter-session.ts';
 import { settleOnce } from '../../src/allocators/once-call.ts';
 import { decideInstall } from '../../src/allocators/recovery-decision.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { figureOf, readDashboardQueries, readRules } from '../support/monitoring-expressions.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { checkMetricsText, type Prometheus, startPrometheus } from '../support/prometheus.ts';

@@ -1,7 +1,7 @@
 /** The alert rules by themselves: promtool takes them, each is tested both ways, each says what to do. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { figureOf, readRules } from '../support/monitoring-expressions.ts';
 import { CONFIG_FILE, RULE_TESTS_FILE, RULES_FILE, runPromtool } from '../support/prometheus.ts';

@@ -1,7 +1,7 @@
 /** Each command of README and docs was run: by a test, by .ci/run, or by hand with its output shown; or the docs say that it was not, and why. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DOCUMENTS, isPartOf, readDocument } from '../support/documented-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

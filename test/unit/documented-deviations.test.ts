@@ -1,7 +1,7 @@
 /** The known deviations of test/lives/deviations.ts stand in docs/development.md, and no others. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DEVIATIONS, placesOf } from '../lives/deviations.ts';
 
 test('the table of known deviations in docs/development.md is that of the lives', () => {

@@ -1,7 +1,7 @@
 /** The table of findings in docs/findings.md names tests that exist. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 interface Row {
   readonly finding: string;

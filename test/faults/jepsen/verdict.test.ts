@@ -1,5 +1,5 @@
 /** The harness's own checker: it accepts what is right, and reports each kind of wrong that was planted. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RequestRecord } from '../../support/history.ts';
 import type { FinalSequence, NemesisWindow, RunHistory } from './evidence.ts';
 import { describeRun } from './report.ts';

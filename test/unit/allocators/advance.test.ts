@@ -1,5 +1,5 @@
 /** Advancing by hand: durable where the ceilings are kept before the counter moves, and patient while a sequence is recovered. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AdvanceOptions, advanceSequence } from '../../../src/allocators/advance.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type { AdvanceReply, AdvanceRequest, CounterStore, FenceOperations } from '../../../src/core/counter-store.ts';

@@ -1,5 +1,5 @@
 /** Raising a ceiling: durable first, in force then, and not at all when another epoch has begun. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type RaiseOptions, raiseCeiling } from '../../../src/allocators/ceiling-raise.ts';
 import type { CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';

@@ -1,5 +1,5 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCeilingRaiser } from '../../../src/allocators/ceiling-raiser.ts';
 import { dealInOrder, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';

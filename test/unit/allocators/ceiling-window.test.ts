@@ -1,5 +1,5 @@
 /** How far the ceiling lies above the counter: room enough, but never a large part of a limited series. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ceilingAbove, ceilingWindow, windowWithin } from '../../../src/allocators/ceiling-window.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 

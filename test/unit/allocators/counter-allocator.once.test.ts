@@ -1,5 +1,5 @@
 /** Requests with an idempotency key in the allocator: one entry each, beside the numbered calls, and never from the standby. */
-import { afterEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { CounterReply } from '../../../src/core/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';

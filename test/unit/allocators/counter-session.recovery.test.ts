@@ -1,5 +1,5 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,

@@ -1,5 +1,5 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,

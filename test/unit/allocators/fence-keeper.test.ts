@@ -1,5 +1,5 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
 import { blockedError, createFenceKeeper } from '../../../src/allocators/fence-keeper.ts';
 import { createLane, type Lane } from '../../../src/allocators/lane.ts';

@@ -1,6 +1,6 @@
 /** The gapless allocator: who shares a call, what is repeated, what is cancelled, and its limits. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createGaplessAllocator } from '../../../src/allocators/gapless-allocator.ts';
 import type { GaplessLimits } from '../../../src/allocators/gapless-limits.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';

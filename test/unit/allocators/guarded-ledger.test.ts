@@ -1,6 +1,6 @@
 /** A guarded ledger: who is refused, and what is told to whom before anybody is answered. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createGuardedLedger } from '../../../src/allocators/guarded-ledger.ts';
 import { createLedgerGuard, type LedgerGuard } from '../../../src/allocators/ledger-guard.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';

@@ -1,5 +1,5 @@
 /** The standby segment in hand: issued from its first value on, given up once, reported once. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   createHeldStandby,
   followAdvice,

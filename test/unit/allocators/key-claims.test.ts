@@ -1,5 +1,5 @@
 /** Claims of keys whose receipts lie elsewhere: what is late is claimed when the store is back, in bounds. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createKeyClaims } from '../../../src/allocators/key-claims.ts';
 import { IdempotencyConflictError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';

@@ -1,5 +1,5 @@
 /** A node registers before it counts, says again and again that it is there, and knows when others may have given it up. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createNodeRegistration, type NodeRegistration } from '../../../src/allocators/node-registration.ts';
 import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';

@@ -1,5 +1,5 @@
 /** When a recovery ends, and where counting goes on then: exactly, or above the ceiling. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type DecisionOptions, decideInstall, type WaitingReply } from '../../../src/allocators/recovery-decision.ts';
 import type { Ceiling, CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';

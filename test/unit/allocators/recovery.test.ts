@@ -1,5 +1,5 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLane, type Lane, touch } from '../../../src/allocators/lane.ts';
 import { createRecovery, type Recovery } from '../../../src/allocators/recovery.ts';
 import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';

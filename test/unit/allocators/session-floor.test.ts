@@ -1,5 +1,5 @@
 /** Once initialSeq was raised nothing at or below it leaves a session: not from hand, not from the standby, not from a call under way. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   dealInOrder,
   dealStandby,

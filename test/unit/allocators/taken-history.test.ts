@@ -1,5 +1,5 @@
 /** What a node remembers of the values it was given: all a store may have lost, and not without end. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { addTaken, createTakenHistory, listTaken, removeTaken } from '../../../src/allocators/taken-history.ts';
 import type { Range } from '../../../src/core/range.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';

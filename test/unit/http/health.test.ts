@@ -1,7 +1,7 @@
 /** The probes: what /health says of each component, what makes the whole degraded or down, and when a node is not ready. */
 import { fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { Finding, Guarantee } from '../../../src/core/finding.ts';
 import { type HealthOptions, healthRoutes } from '../../../src/http/routes/health.ts';

@@ -1,6 +1,6 @@
 /** How much a JSON text holds, looked at before it is parsed. */
 import fc from 'fast-check';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { bulkOf } from '../../../src/http/json-bodies.ts';
 
 const NO_END = { levels: Number.POSITIVE_INFINITY, commas: Number.POSITIVE_INFINITY };

@@ -1,5 +1,5 @@
 /** The committed API description: named throughout, in one spelling, with headers and bounds. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../src/core/errors.ts';
 import { readDescription, type Schema } from '../../support/openapi.ts';
 

@@ -1,6 +1,6 @@
 /** The logger of a request: made when it is needed, and its methods may be handed on. */
 import { pino } from 'pino';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createRequestLogger } from '../../../src/http/request-logger.ts';
 
 const createLog = () => {

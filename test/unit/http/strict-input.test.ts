@@ -1,6 +1,6 @@
 /** A route whose schema would let unknown fields pass does not come to be registered. */
 import { fastify } from 'fastify';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { isStrict, strictInputPlugin } from '../../../src/http/plugins/strict-input.ts';
 

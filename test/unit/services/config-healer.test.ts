@@ -1,5 +1,5 @@
 /** Two stores of prefix configs are brought together, whichever lost something: in pages, again until it worked, one question at a time. */
-import { afterEach, beforeEach, describe, expect, it as test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config.ts';

@@ -1,5 +1,5 @@
 /** What a receipt keeps of a series: enough to print the same numbers, also by a version that kept more, and as short as can be. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseTemplate } from '../../../src/core/template.ts';
 import { compileTemplate } from '../../../src/core/template-printer.ts';
 import { keepSeries, printReceipt } from '../../../src/services/receipt-series.ts';

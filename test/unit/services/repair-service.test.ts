@@ -1,5 +1,5 @@
 /** The repair moves forward what is behind, says what it would do first, and never moves anything back. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CeilingRepair, ServedSequence } from '../../../src/core/ceiling-repair.ts';
 import type { Ceiling } from '../../../src/core/ceiling-store.ts';
 import type { StoredConfig } from '../../../src/core/prefix-config.ts';

@@ -1,5 +1,5 @@
 /** The words between the node and `reserve.lua` about reports, recoveries and ceilings. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SequenceAccount } from '../../../src/core/ceiling-store.ts';
 import type { CounterInstall, CounterReport } from '../../../src/core/counter-store.ts';
 import type { Gap } from '../../../src/core/gap.ts';

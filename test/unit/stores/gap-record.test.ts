@@ -1,5 +1,5 @@
 /** The entries of the gap record, read back. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readGap } from '../../../src/stores/redis/gap-record.ts';
 
 describe('an entry of the gap record', () => {

@@ -1,5 +1,5 @@
 /** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { slotOf } from '../../../src/stores/redis/cluster-slots.ts';
 import { createRedisKeys } from '../../../src/stores/redis/redis-keys.ts';
 

@@ -1,5 +1,5 @@
 /** The words between the node and `reserve.lua`. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CounterCall } from '../../../src/core/counter-store.ts';
 import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../../src/stores/redis/reserve-codec.ts';
 

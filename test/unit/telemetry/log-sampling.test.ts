@@ -1,5 +1,5 @@
 /** One cause cannot fill the log, and nothing that happens once is left out. */
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../../src/telemetry/logger.ts';
 
 const openLog = () => {
