@@ -1,13 +1,14 @@
 /** The commands of the documents, and whether somebody ran them: a block has a mark that says who, everything else must stand in such a block. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 /** README and docs, by path. */
-export const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))].map(
-  (path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }),
-);
+export const DOCUMENTS = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT }).toSorted()].map((path) => ({
+  path,
+  text: readFileSync(join(ROOT, path), 'utf8'),
+}));
 
 const FENCE = /^```(\w*)\n(.*?)^```$/gms;
 /** The line right above a console block. */
