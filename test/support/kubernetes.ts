@@ -1,15 +1,14 @@
 /** The manifests of k8s/ as Kubernetes would get them, and what its schemas say of them. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { obtainCiTool } from './ci-tool.ts';
 import { findOnPath } from './redis.ts';
 
 const run = promisify(execFile);
-const INSTALL_TOOL = join(import.meta.dirname, '../../.ci/install-tool');
-const INSTALL_TIMEOUT_MS = 600_000;
 const RUN_TIMEOUT_MS = 60_000;
 
 export interface Manifest {
@@ -26,24 +25,10 @@ export interface Rendered {
   readonly manifests: readonly Manifest[];
 }
 
-const toolsDir = (): string =>
-  process.env['CI_TOOLS_DIR'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'number-generator-ci');
-
-const install = (tool: string): Promise<unknown> =>
-  run(INSTALL_TOOL, [tool], {
-    timeout: INSTALL_TIMEOUT_MS,
-    env: { ...process.env, CI_TOOLS_DIR: toolsDir() },
-  });
-
 /** kubectl brings kustomize along; otherwise kustomize itself. */
 const kustomize = async (): Promise<readonly [string, string]> => {
   const kubectl = findOnPath('kubectl');
-  if (kubectl !== undefined) return [kubectl, 'kustomize'];
-  const built = join(toolsDir(), 'bin/kustomize');
-  const find = (): string | undefined => findOnPath('kustomize') ?? findOnPath(built);
-  if (find() === undefined) await install('kustomize');
-  return [find() ?? built, 'build'];
+  return kubectl === undefined ? [await obtainCiTool('kustomize'), 'build'] : [kubectl, 'kustomize'];
 };
 
 /** What `kubectl apply --kustomize` would send. @throws with kustomize's words when it cannot be built. */
@@ -64,16 +49,13 @@ interface Failure {
  * Kinds that Kubernetes itself does not know are not judged.
  */
 export const findSchemaProblems = async (yaml: string, version: string): Promise<string[]> => {
-  const library = join(toolsDir(), 'kubernetes-validate');
-  const env = { ...process.env, PYTHONPATH: library };
-  const validate = (...args: string[]) =>
-    run('python3', ['-m', 'kubernetes_validate', ...args], { env, timeout: RUN_TIMEOUT_MS });
-  await validate('--version').catch(() => install('kubernetes-validate'));
+  const validate = await obtainCiTool('kubernetes-validate');
   const directory = mkdtempSync(join(tmpdir(), 'test-manifests-'));
   const file = join(directory, 'manifests.yaml');
   writeFileSync(file, yaml);
   try {
-    await validate('--strict', '--quiet', '--no-warn', '--kubernetes-version', version, file);
+    const args = ['--strict', '--quiet', '--no-warn', '--kubernetes-version', version, file];
+    await run(validate, args, { timeout: RUN_TIMEOUT_MS });
     return [];
   } catch (error) {
     const { stdout = '', stderr = '' } = error as Partial<Failure>;

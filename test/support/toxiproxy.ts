@@ -1,21 +1,18 @@
 /** A fault proxy on loopback: connections of a test's choice become slow, silent, cut or refused (Shopify/toxiproxy). */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { obtainCiTool } from './ci-tool.ts';
 import { type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
 
 const run = promisify(execFile);
 
-/** The same version as in `.ci/install-tool`. */
-const MODULE = 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0';
 const HOW_TO_GET_TOXIPROXY =
   `The fault tests need the server of toxiproxy: set TOXIPROXY_SERVER to its path, or put toxiproxy-server on the PATH ` +
-  `(https://github.com/Shopify/toxiproxy/releases), or install Go (https://go.dev/dl), with which the tests build it: go install ${MODULE}`;
-const INSTALL_TIMEOUT_MS = 300_000;
+  `(https://github.com/Shopify/toxiproxy/releases), or install Go (https://go.dev/dl), with which the tests build it`;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 const PORT_ATTEMPTS_MAX = 10;
@@ -58,29 +55,7 @@ const isExecutable = (path: string): boolean => {
   }
 };
 
-const toolsDir = (): string =>
-  process.env['CI_TOOLS_DIR'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'number-generator-ci');
-
 const pathDirs = (): string[] => (process.env['PATH'] ?? '').split(delimiter);
-
-const build = async (): Promise<string> => {
-  const go = [...pathDirs(), '/usr/local/go/bin'].map((dir) => join(dir, 'go')).find(isExecutable);
-  if (go === undefined) throw new Error(HOW_TO_GET_TOXIPROXY);
-  const target = join(toolsDir(), 'bin');
-  await mkdir(target, { recursive: true });
-  // Built aside and moved into place, so that nobody ever meets a half-written file.
-  const aside = mkdtempSync(join(target, '.build-'));
-  try {
-    await run(go, ['install', MODULE], { env: { ...process.env, GOBIN: aside }, timeout: INSTALL_TIMEOUT_MS });
-    renameSync(join(aside, 'server'), join(target, 'toxiproxy-server'));
-  } catch (cause) {
-    throw new Error(`It could not be built. ${HOW_TO_GET_TOXIPROXY}`, { cause });
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
-  return join(target, 'toxiproxy-server');
-};
 
 /** A program that `go install` left under the all too common name `server` may be anything. */
 const isToxiproxy = async (path: string): Promise<boolean> => {
@@ -99,12 +74,13 @@ const obtainBinary = async (): Promise<string> => {
     ...pathDirs().map((dir) => join(dir, 'toxiproxy-server')),
     join(homedir(), 'go/bin/toxiproxy-server'),
     join(homedir(), 'go/bin/server'),
-    join(toolsDir(), 'bin/toxiproxy-server'),
   ];
   for (const place of places) {
     if (await isToxiproxy(place)) return place;
   }
-  return build();
+  return obtainCiTool('toxiproxy-server').catch((cause) => {
+    throw new Error(`It could not be built. ${HOW_TO_GET_TOXIPROXY}`, { cause });
+  });
 };
 
 let binary: Promise<string> | undefined;
