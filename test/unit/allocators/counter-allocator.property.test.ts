@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Allocation } from '../../../src/allocators/allocator.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import type { Range } from '../../../src/core/range.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { type AllocatorParts, allocatorOn, targetOf } from '../fakes/allocator-on.ts';
 
 beforeEach(() => {
@@ -14,6 +15,8 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
+
+const RUNS = propertyRuns(100);
 
 const STEPS = ['answer', 'fail', 'lose the answer', 'forget the node', 'announce', 'pass time', 'give back'] as const;
 
@@ -136,7 +139,7 @@ test('under any schedule: one trip at a time, within its limits, and everybody g
         for (const { count } of calls) expect(count).toBeLessThanOrEqual(LIMITS.entryValuesMax);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: RUNS },
   );
 });
 
@@ -153,7 +156,7 @@ test('under any schedule: every answer has its count of values, and no value is 
         for (const [index, { first }] of ranges.entries()) expect(first).toBeGreaterThan(ranges[index - 1]?.last ?? 0n);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: RUNS },
   );
 });
 
@@ -177,7 +180,7 @@ test('under any schedule without a forgetful store: after the end every value wa
         expect(before).toBe(value);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: RUNS },
   );
 });
 
@@ -194,6 +197,6 @@ test('under any schedule near the end of a sequence: nobody who is refused would
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: RUNS },
   );
 });
