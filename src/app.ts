@@ -114,7 +114,7 @@ interface Stores {
 const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<Stores> => {
   const { createRedisAllowanceStore } = await import('./stores/redis/redis-allowance-store.ts');
   const { createRedisApiKeyStore } = await import('./stores/redis/redis-api-key-store.ts');
-  const { createRedisClient } = await import('./stores/redis/redis-client.ts');
+  const { createRedisClient } = await import('./stores/redis/create-redis-client.ts');
   const { createRedisChecks } = await import('./stores/redis/redis-checks.ts');
   const { createRedisCounterStore } = await import('./stores/redis/redis-counter-store.ts');
   const { createRedisKnownMarkStore } = await import('./stores/redis/redis-known-mark-store.ts');
@@ -141,7 +141,7 @@ const openRedis = async (target: RedisTarget, settings: Settings, emit: Emit): P
 
 /** Adds the requests of clients up over the nodes, on connections of its own: numbers never wait for it. */
 const openRequestCounter = async (target: RedisTarget, settings: Settings, emit: Emit): Promise<RequestCounter> => {
-  const { createRedisClient } = await import('./stores/redis/redis-client.ts');
+  const { createRedisClient } = await import('./stores/redis/create-redis-client.ts');
   const { createRedisRequestCountStore } = await import('./stores/redis/redis-request-count-store.ts');
   // Of Redis being away the other connections tell.
   const client = createRedisClient(target, settings.redisTimeoutMs, () => undefined, settings.redisKeyPrefix);

@@ -7,7 +7,7 @@ import { createPostgresCeilingRepair } from './stores/postgres/postgres-ceiling-
 import { createPostgresClient } from './stores/postgres/postgres-client.ts';
 import { createPostgresLedgerMarks } from './stores/postgres/postgres-ledger-marks.ts';
 import { createPostgresPrefixConfigCopy } from './stores/postgres/postgres-prefix-config-copy.ts';
-import { createRedisClient } from './stores/redis/redis-client.ts';
+import { createRedisClient } from './stores/redis/create-redis-client.ts';
 import { createRedisKnownMarkStore } from './stores/redis/redis-known-mark-store.ts';
 import { createRedisPrefixConfigStore } from './stores/redis/redis-prefix-config-store.ts';
 import { createRedisServedSequences } from './stores/redis/redis-served-sequences.ts';

@@ -4,7 +4,7 @@ import type { AdvanceReply, CounterStore } from '../core/counter-store.ts';
 import { StorageUnavailableError } from '../core/errors.ts';
 import { raiseCeiling } from './ceiling-raise.ts';
 import { ceilingAbove, ceilingWindow, windowWithin } from './ceiling-window.ts';
-import type { AllocationTarget } from './lane.ts';
+import type { AllocationTarget } from './allocator.ts';
 import type { CeilingKeeper } from './session-state.ts';
 
 export interface AdvanceOptions {

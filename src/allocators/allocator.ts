@@ -1,10 +1,28 @@
 /** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
-import type { NumberSource } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import type { Range } from '../core/range.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
 import type { NumberPrinter } from '../core/template-printer.ts';
-import type { AllocationTarget } from './lane.ts';
+
+/** What holds for a call, read from the prefix config and the settings when the call is made. */
+export interface CallTerms {
+  readonly initialSeq: bigint;
+  readonly limit: bigint;
+  /** Values in a standby segment; 0 for none. */
+  readonly standbySize: number;
+}
+
+/** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
+export interface AllocationTarget extends CallTerms {
+  /** Tells the sequence apart from all others of this node. */
+  readonly name: string;
+  readonly sequence: SequenceName;
+  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
+  readonly isLease?: boolean;
+  /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
+  readonly isEnding?: true;
+}
 
 /** Values for one request. */
 export interface Allocation {

@@ -15,29 +15,10 @@ import { blockedError, createFenceKeeper, type FenceKeeper } from './fence-keepe
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
 import { standbyLeft } from './held-standby.ts';
 import { requireClaim } from './key-claims.ts';
-import {
-  type AllocationTarget,
-  countWanted,
-  createLane,
-  heedFloor,
-  isTickDue,
-  type Lane,
-  type LaneProgress,
-  refuseAll,
-  serveInOrder,
-  serveWithoutStore,
-  settleLane,
-  touch,
-} from './lane.ts';
-import {
-  failOnce,
-  joinOnce,
-  makeOnceEntries,
-  type OnceWaiter,
-  refuseAllOnce,
-  settleOnceEntry,
-  termsBeside,
-} from './once-line.ts';
+import { countWanted, createLane, heedFloor, isTickDue, type Lane, type LaneProgress, refuseAll, serveInOrder, serveWithoutStore, settleLane, touch } from './lane.ts';
+import type { AllocationTarget } from './allocator.ts';
+import { failOnce, joinOnce, makeOnceEntries, refuseAllOnce, settleOnceEntry, termsBeside } from './once-line.ts';
+import type { OnceWaiter } from './hand.ts';
 import { createOnceRequests } from './once-requests.ts';
 import { createCounterSession } from './session-state.ts';
 

@@ -3,18 +3,8 @@ import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '
 import type { Range } from '../core/range.ts';
 import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './held-standby.ts';
 import { giveUpBelowFloor, initialSeqOf, keepAboveFloor } from './session-floor.ts';
-import {
-  type CallTerms,
-  type CounterSession,
-  giveUpStandby,
-  isOutdated,
-  keepUsed,
-  owesReport,
-  type Refusal,
-  type SessionState,
-  settleRefusal,
-  windowOf,
-} from './session-state.ts';
+import { type CounterSession, giveUpStandby, isOutdated, keepUsed, owesReport, type Refusal, type SessionState, settleRefusal, windowOf } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 import { addTaken, removeTaken } from './taken-history.ts';
 
 export type Settlement =

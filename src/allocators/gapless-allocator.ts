@@ -16,7 +16,7 @@ import type { AllocationRecord, Allocator, Standing } from './allocator.ts';
 import { createForsakenCalls } from './forsaken-calls.ts';
 import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
 import type { KeyClaims } from './key-claims.ts';
-import type { AllocationTarget } from './lane.ts';
+import type { AllocationTarget } from './allocator.ts';
 import { createOnceRequests } from './once-requests.ts';
 
 /** A value that is taken for a while. */

@@ -1,6 +1,7 @@
 /** Serving one waiting request from what a session has in hand. */
 import { type Range, rangeSize } from '../core/range.ts';
-import type { Allocation } from './allocator.ts';
+import type { ReceiptDraft } from '../core/receipt.ts';
+import type { Allocation, CallTerms, OnceAllocation } from './allocator.ts';
 import { dealInOrder, dealStandby, giveBack } from './counter-session.ts';
 import type { CounterSession } from './session-state.ts';
 
@@ -20,6 +21,19 @@ export interface Waiter {
   /** What it has got so far. */
   readonly ranges: Range[];
   readonly resolve: (allocation: Allocation) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A request with an idempotency key that waits for its receipt. */
+export interface OnceWaiter {
+  readonly count: number;
+  readonly terms: CallTerms;
+  readonly receipt: ReceiptDraft;
+  /** When it is refused, should the store still be away, by `performance.now()`; undefined before a trip has failed. */
+  patienceEndMs: number | undefined;
+  /** This node gives up its standby so that it fits: no new one is taken before it was served. */
+  needsRoom: boolean;
+  readonly resolve: (allocation: OnceAllocation) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -1,25 +1,15 @@
 /** One sequence in this node: the requests that wait for its values, and the session that brings them. */
+import type { AllocationTarget } from './allocator.ts';
 import type { CounterReply } from '../core/counter-store.ts';
 import { CorruptEntryError, PeriodClosedError, SequenceOverflowError } from '../core/errors.ts';
 import { rangeSize } from '../core/range.ts';
-import type { SequenceName } from '../core/sequence-name.ts';
 import type { CounterLimits } from './counter-limits.ts';
 import { hasReport, hasValues, settleCall } from './counter-session.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './hand.ts';
-import type { OnceWaiter } from './once-line.ts';
+import type { OnceWaiter } from './hand.ts';
 import { keepAboveFloor, raiseFloor } from './session-floor.ts';
-import type { CallTerms, CounterSession } from './session-state.ts';
-
-/** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
-export interface AllocationTarget extends CallTerms {
-  /** Tells the sequence apart from all others of this node. */
-  readonly name: string;
-  readonly sequence: SequenceName;
-  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
-  readonly isLease?: boolean;
-  /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
-  readonly isEnding?: true;
-}
+import type { CounterSession } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 
 /** Why no calls can be made: the sequence is not open yet, must be recovered, or stands at its ceiling. */
 export type Blockage = 'opening' | 'recovery' | 'ceiling';

@@ -2,16 +2,8 @@
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
 import { initialSeqOf } from './session-floor.ts';
-import {
-  type CallTerms,
-  isKnown,
-  isOutdated,
-  owesReport,
-  type Refusal,
-  type SessionState,
-  settleRefusal,
-  windowOf,
-} from './session-state.ts';
+import { isKnown, isOutdated, owesReport, type Refusal, type SessionState, settleRefusal, windowOf } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 import { addTaken, hasTaken } from './taken-history.ts';
 
 /** What the answer to a `once` means. */

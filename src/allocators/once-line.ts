@@ -1,4 +1,5 @@
 /** The requests with a receipt that wait in a lane: the entries they become, and what the answers make of them. */
+import type { OnceWaiter } from './hand.ts';
 import type { CounterCall, CounterReply } from '../core/counter-store.ts';
 import {
   CorruptEntryError,
@@ -6,25 +7,11 @@ import {
   PeriodClosedError,
   SequenceOverflowError,
 } from '../core/errors.ts';
-import type { ReceiptDraft } from '../core/receipt.ts';
-import type { OnceAllocation } from './allocator.ts';
 import { makeRoom } from './counter-session.ts';
 import type { Lane, LaneProgress } from './lane.ts';
 import { makeOnce, settleOnce } from './once-call.ts';
-import type { CallTerms } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 import { isKnown } from './session-state.ts';
-
-export interface OnceWaiter {
-  readonly count: number;
-  readonly terms: CallTerms;
-  readonly receipt: ReceiptDraft;
-  /** When it is refused, should the store still be away, by `performance.now()`; undefined before a trip has failed. */
-  patienceEndMs: number | undefined;
-  /** This node gives up its standby so that it fits: no new one is taken before it was served. */
-  needsRoom: boolean;
-  readonly resolve: (allocation: OnceAllocation) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 export interface OnceEntry {
   readonly waiter: OnceWaiter;

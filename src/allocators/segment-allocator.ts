@@ -10,7 +10,7 @@ import { SequenceOverflowError, StorageUnavailableError } from '../core/errors.t
 import { rangeSize } from '../core/range.ts';
 import type { Allocation, Allocator } from './allocator.ts';
 import type { CounterAllocator } from './counter-allocator.ts';
-import type { AllocationTarget } from './lane.ts';
+import type { AllocationTarget } from './allocator.ts';
 import {
   addLease,
   createSegmentLane,

@@ -1,7 +1,7 @@
 /** One sequence in ranges of this node's own: two leases at most, one in use and one ready, and the requests that wait. */
 import { SequenceOverflowError } from '../core/errors.ts';
 import { type Range, rangeSize } from '../core/range.ts';
-import type { AllocationTarget } from './lane.ts';
+import type { AllocationTarget } from './allocator.ts';
 import { SEGMENT_SIZE_MIN } from './segment-size.ts';
 
 /** Values that are leased: what is left of one range, the size it had, and which of the two lessees took it. */

@@ -1,6 +1,7 @@
 /** The floor of a session: `initialSeq` as it was raised last. Nothing at or below it is handed out, whatever it comes from. */
 import type { Range } from '../core/range.ts';
-import { type CallTerms, type CounterSession, giveUpStandby, type SessionState } from './session-state.ts';
+import { type CounterSession, giveUpStandby, type SessionState } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 
 /** The part of a range above `floor`; the rest waits to be given back. */
 export const keepAboveFloor = (state: SessionState, range: Range): Range | undefined => {

@@ -1,15 +1,8 @@
 /** What a node tells a store that may have lost its latest state, and what the answer changes. */
 import type { CounterReport, ReportReply } from '../core/counter-store.ts';
 import { initialSeqOf } from './session-floor.ts';
-import {
-  type CallTerms,
-  type CounterSession,
-  isOutdated,
-  owesReport,
-  type SessionState,
-  swear,
-  windowOf,
-} from './session-state.ts';
+import { type CounterSession, isOutdated, owesReport, type SessionState, swear, windowOf } from './session-state.ts';
+import type { CallTerms } from './allocator.ts';
 import { listTaken } from './taken-history.ts';
 
 /** The highest value given or held at all. */

@@ -2,6 +2,7 @@
 import type { CounterCall, CounterReply, Fence, RecoveryName } from '../core/counter-store.ts';
 import type { Range } from '../core/range.ts';
 import type { SequenceName } from '../core/sequence-name.ts';
+import type { CallTerms } from './allocator.ts';
 import { ceilingWindow } from './ceiling-window.ts';
 import { createHeldStandby, type GivenUp, type HeldStandby, releaseStandby } from './held-standby.ts';
 import { addTaken, createTakenHistory, type TakenHistory } from './taken-history.ts';
@@ -21,14 +22,6 @@ export interface CounterSessionOptions {
 
 /** The store alone; the store, once a replica has confirmed it; or a store of its own for ceilings. */
 export type CeilingKeeper = 'store' | 'replicas' | 'elsewhere';
-
-/** What holds for a call, read from the prefix config and the settings when the call is made. */
-export interface CallTerms {
-  readonly initialSeq: bigint;
-  readonly limit: bigint;
-  /** Values in a standby segment; 0 for none. */
-  readonly standbySize: number;
-}
 
 /** How the store knows this node: not at all, well, no longer (`late`); or it is owed a report, older epochs sworn off. */
 type Standing = 'new' | 'known' | 'late' | 'sworn' | 'gone';

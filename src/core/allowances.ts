@@ -1,5 +1,6 @@
 /** What each client may have of something in a day: so many at once, and from then on one by one as time goes by. */
 import type { AllowanceStore } from './allowance-store.ts';
+import { putBounded } from './bounded-map.ts';
 
 export const ALLOWANCE_PERIOD_MS = 86_400_000;
 
@@ -36,10 +37,7 @@ export const createAllowances = (): Allowances => {
       const waitMs = next - nowMs - ALLOWANCE_PERIOD_MS;
       // Sums of fractions: a thousandth of a millisecond is no reason to wait.
       if (waitMs > 1e-3) return waitMs;
-      wholeAt.delete(name);
-      const [oldest] = wholeAt.size >= CLIENTS_MAX ? wholeAt.keys() : [];
-      if (oldest !== undefined) wholeAt.delete(oldest);
-      wholeAt.set(name, next);
+      putBounded(wholeAt, name, next, CLIENTS_MAX);
       return 0;
     },
   };

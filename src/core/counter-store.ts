@@ -1,7 +1,7 @@
 /** The port to a shared counter: numbered calls that may be repeated, one entry per sequence, many entries per trip. */
 import type { SequenceAccount } from './ceiling-store.ts';
 import type { Closure } from './closure.ts';
-import type { NumberSource } from './events.ts';
+import type { NumberSource } from './number-source.ts';
 import type { Gap } from './gap.ts';
 import type { Range } from './range.ts';
 import type { KeyRefusal, Receipt, ReceiptDraft } from './receipt.ts';

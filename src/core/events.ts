@@ -1,23 +1,11 @@
 /** Facts that the lower floors report; metrics and logs listen. */
+import type { NumberSource } from './number-source.ts';
 import type { Signature } from './caller.ts';
 import type { Finding, Guarantee } from './finding.ts';
 import type { ReservationState } from './ledger.ts';
 import type { LedgerMark } from './ledger-mark.ts';
 import type { Strategy } from './numbering.ts';
 import type { PrefixConfig } from './prefix-config.ts';
-
-/** Where values came from, as the `X-Number-Source` header says it. */
-export const NUMBER_SOURCES = [
-  'redis',
-  'sqlite',
-  'postgres',
-  'memory',
-  'standby',
-  'temporary',
-  'snowflake',
-  'uuidv7',
-] as const;
-export type NumberSource = (typeof NUMBER_SOURCES)[number];
 
 /** The clock was set back: it was waited for, its last millisecond kept, or another worker id taken. */
 export type ClockHandling = 'waited' | 'kept' | 'fresh-worker';

@@ -1,6 +1,6 @@
 /** Ledgers: the port to the values of gapless series, each accounted for by a row. */
 import type { CallerShare } from './caller.ts';
-import type { NumberSource } from './events.ts';
+import type { NumberSource } from './number-source.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger.ts';
 import type { KnownMarks, LedgerMark } from './ledger-mark.ts';
 import type { Range } from './range.ts';

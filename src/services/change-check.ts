@@ -8,7 +8,7 @@ import type { CounterStore } from '../core/counter-store.ts';
 import { ValidationError } from '../core/errors.ts';
 import { type Language, languageOf, valuesOf } from '../core/format-language.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
-import { couldMeet } from '../core/numbering.ts';
+import { couldMeet } from '../core/collision-rule.ts';
 import { periodKeyOf, RESETS } from '../core/period.ts';
 import type { PrefixConfigInput } from '../core/prefix-config.ts';
 import { type FormerNumbering, HISTORY_MAX, isSameFormer } from '../core/prefix-history.ts';

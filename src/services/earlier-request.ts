@@ -1,6 +1,6 @@
 /** A request under an Idempotency-Key that is refused now may have been served before: then it gets again what it got. */
 import { IdempotencyConflictError, isStoreFailure, NumberGeneratorError } from '../core/errors.ts';
-import type { NumberSource } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import { judgeReceipt, type Receipt, type RequestIdentity } from '../core/receipt.ts';
 
 /** Where receipts are kept. */

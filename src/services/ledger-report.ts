@@ -1,5 +1,5 @@
 /** What became of the values of a gapless series: the rows of its ledger, one for each number, page by page. */
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import type { Run } from '../core/completeness.ts';
 import type { LedgerRow, Reservation } from '../core/ledger.ts';
 import type { LedgerStore, ReservationPosition } from '../core/ledger-store.ts';

@@ -1,11 +1,12 @@
 /** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
 import type { AllocationRecord } from '../allocators/allocator.ts';
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import { createTurnEnd } from '../allocators/turn-end.ts';
 import type { Caller } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../core/errors.ts';
-import type { Emit, NumberSource } from '../core/events.ts';
+import type { Emit } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import { type Around, createNumberListWriter } from '../core/number-list.ts';
 import type { Strategy } from '../core/numbering.ts';
 import { periodsBetween } from '../core/period.ts';

@@ -1,5 +1,5 @@
 /** The counter of a period that a caller names. */
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import { ValidationError } from '../core/errors.ts';
 import { PERIOD_EXAMPLES } from '../core/period.ts';
 import type { SequenceName } from '../core/sequence-name.ts';

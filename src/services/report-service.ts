@@ -1,10 +1,10 @@
 /** Completeness reports: everything that became of the values of a sequence, for who asks why a number is missing. */
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import type { Clock } from '../core/clock.ts';
 import { createTally, type Run, type Tally } from '../core/completeness.ts';
 import type { CounterStore } from '../core/counter-store.ts';
 import { QuotaExceededError, StorageUnavailableError, ValidationError } from '../core/errors.ts';
-import type { NumberSource } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import type { LedgerStore } from '../core/ledger-store.ts';
 import type { Strategy } from '../core/numbering.ts';
 import type { PrefixConfigStore } from '../core/prefix-config-store.ts';

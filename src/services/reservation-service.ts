@@ -8,7 +8,8 @@ import {
   StorageUnavailableError,
   ValidationError,
 } from '../core/errors.ts';
-import type { Emit, NumberSource } from '../core/events.ts';
+import type { Emit } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import type { Reservation } from '../core/ledger.ts';
 import type { EndedReservation, LedgerStore } from '../core/ledger-store.ts';
 import type { RequestIdentity } from '../core/receipt.ts';

@@ -2,7 +2,7 @@
  * Reading where a sequence stands, without being told less than was known: a counter store that lost its state, or was restarted,
  * is recovered first, as a request for a number would have it recovered.
  */
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import type { CeilingStore } from '../core/ceiling-store.ts';
 import type { CounterStore, SequenceState } from '../core/counter-store.ts';
 import { isStoreFailure, StorageUnavailableError } from '../core/errors.ts';

@@ -1,7 +1,7 @@
 /** Sequences as operators and auditors see them: where one stands, what is missing and why, and moving it forward. */
 import { randomUUID } from 'node:crypto';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Closure } from '../core/closure.ts';

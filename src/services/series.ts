@@ -1,5 +1,5 @@
 /** A prefix config made ready for work: its counter, its period and its printer at any instant. */
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import { type CalendarReading, instantOf, noonOf, readCalendar } from '../core/calendar.ts';
 import { SequenceOverflowError, ValidationError } from '../core/errors.ts';
 import { firstDayOf, isFixedInPeriod, periodKeyOf, yearsOf } from '../core/period.ts';

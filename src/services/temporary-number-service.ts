@@ -1,7 +1,7 @@
 /** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
 import type { Allocation } from '../allocators/allocator.ts';
 import type { CounterAllocator } from '../allocators/counter-allocator.ts';
-import type { AllocationTarget } from '../allocators/lane.ts';
+import type { AllocationTarget } from '../allocators/allocator.ts';
 import { type Caller, signatureOf } from '../core/caller.ts';
 import type { Clock } from '../core/clock.ts';
 import { QuotaExceededError, TemporaryNumberNotFoundError } from '../core/errors.ts';

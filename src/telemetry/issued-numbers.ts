@@ -1,5 +1,5 @@
 /** Counts the numbers issued by prefix, strategy and source: so many prefixes have a count of their own, the rest share one. */
-import type { NumberSource } from '../core/events.ts';
+import type { NumberSource } from '../core/number-source.ts';
 import type { Strategy } from '../core/numbering.ts';
 
 /** Stands for all prefixes that are not told apart. */

@@ -9,7 +9,7 @@ import { ALLOWANCE_PERIOD_MS } from '../../src/core/allowances.ts';
 import type { CounterStore } from '../../src/core/counter-store.ts';
 import type { ReceiptDraft } from '../../src/core/receipt.ts';
 import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
-import { createRedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';

@@ -11,7 +11,8 @@ import {
 } from '../../src/services/mirrored-prefix-config-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresPrefixConfigCopy } from '../../src/stores/postgres/postgres-prefix-config-copy.ts';
-import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';

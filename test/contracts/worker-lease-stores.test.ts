@@ -7,7 +7,8 @@ import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../s
 import { createMemoryWorkerLeaseStore } from '../../src/stores/memory/memory-worker-lease-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresWorkerLeaseStore } from '../../src/stores/postgres/postgres-worker-lease-store.ts';
-import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisWorkerLeaseStore } from '../../src/stores/redis/redis-worker-lease-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqliteWorkerLeaseStore } from '../../src/stores/sqlite/sqlite-worker-lease-store.ts';

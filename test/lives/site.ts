@@ -10,7 +10,7 @@ import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-c
 import { createPostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../src/stores/postgres/postgres-ledger-store.ts';
 import { createPostgresPrefixConfigCopy } from '../../src/stores/postgres/postgres-prefix-config-copy.ts';
-import { createRedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';

@@ -1,7 +1,8 @@
 /** The service's own connections to Redis in each mode, for tests of what they promise. */
 import type { NumberGeneratorEvent } from '../../src/core/events.ts';
 import { parseRedisAddress, type RedisTarget } from '../../src/lib/redis-target.ts';
-import { createRedisClient, type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { SENTINEL_MASTER, until } from './redis-sentinel.ts';
 

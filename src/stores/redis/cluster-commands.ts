@@ -4,13 +4,24 @@ import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import { type Redirection, readRedirection, slotOf } from './cluster-slots.ts';
-import type { ClusterConnections } from './redis-cluster.ts';
 import { KEYED_COMMANDS, type RedisCommands, type ScriptEntry } from './redis-commands.ts';
-import type { RedisScript } from './redis-script.ts';
+import type { RedisScript } from './redis-commands.ts';
 
 const REDIRECTIONS_MAX = 5;
 /** After TRYAGAIN (the keys of a sequence are on their way to another server) and for a connection to come up. */
 const PAUSE_MS = 10;
+
+/** What the routing of commands needs to know. */
+export interface ClusterConnections {
+  /** The connection to the owner of a slot; undefined when none is known. It may be down. */
+  ofSlot(slot: number): Redis | undefined;
+  /** The connection to `host:port`, opened when there is none. */
+  at(address: string): Redis;
+  /** One connection per master. */
+  masters(): readonly Redis[];
+  /** Asks all servers again who owns what; returns at once. */
+  lookAgain(): void;
+}
 
 type Send<T> = (redis: Redis) => Promise<T>;
 

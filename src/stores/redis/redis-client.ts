@@ -1,13 +1,8 @@
-/** The connections to Redis, in each mode: one server, the master behind sentinels, or a cluster. */
-import { Redis } from 'ioredis';
+/** What the stores see of the connections to Redis, and the errors that their work on it throws. */
+import type { Redis } from 'ioredis';
 import { NumberGeneratorError, StorageTimeoutError, StorageUnavailableError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
-import type { RedisTarget } from '../../lib/redis-target.ts';
-import { openCluster } from './redis-cluster.ts';
 import type { RedisCommands } from './redis-commands.ts';
-import { closeConnection, reportConnection } from './redis-connection.ts';
-import { createRedisKeys, type RedisKeys } from './redis-keys.ts';
-import { connectionOptions, sentinelOptions } from './redis-options.ts';
+import type { RedisKeys } from './redis-keys.ts';
 
 export interface RedisClient {
   /** What everything is called there. */
@@ -23,48 +18,6 @@ export interface RedisClient {
   /** Resolves when all connections are closed; a silent server delays it by 200 ms, silent sentinels by the command's timeout. */
   close(): Promise<void>;
 }
-
-/**
- * Connects in the background and goes on trying for ever, at most a second apart.
- * @param target a URL means one server.
- * @param timeoutMs how long a command may take; a socket that stays silent longer is destroyed.
- * @param keyPrefix stands before the name of everything.
- */
-export const createRedisClient = (
-  target: RedisTarget | string,
-  timeoutMs: number,
-  emit: Emit,
-  keyPrefix = '',
-): RedisClient => {
-  const names = createRedisKeys(keyPrefix);
-  if (typeof target === 'object' && target.mode === 'cluster')
-    return openCluster(target.address, timeoutMs, emit, names);
-  const open = (connectionName: string): Redis => {
-    const options = { ...connectionOptions(timeoutMs), connectionName };
-    if (typeof target === 'string') return new Redis(target, options);
-    if (target.mode === 'standalone') return new Redis(target.url, options);
-    return new Redis({ ...options, ...sentinelOptions(target, timeoutMs) });
-  };
-  const commands = open('number-generator');
-  let subscriber: Redis | undefined;
-  reportConnection(commands, emit);
-  return {
-    names,
-    commands,
-    get subscriber() {
-      // It shares the fate of the first connection; its errors are no news of their own.
-      subscriber ??= open('number-generator-subscriber').on('error', () => undefined);
-      return subscriber;
-    },
-    servers: () => (commands.status === 'ready' ? [commands] : []),
-    onServerReady: (listener) => {
-      commands.on('ready', () => listener(commands));
-    },
-    close: async () => {
-      await Promise.all([commands, ...(subscriber === undefined ? [] : [subscriber])].map(closeConnection));
-    },
-  };
-};
 
 /** Turns what ioredis throws into the errors of the ports. */
 const toStorageError = (error: unknown): NumberGeneratorError => {

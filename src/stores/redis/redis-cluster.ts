@@ -1,4 +1,5 @@
 /** The connections to a Redis cluster: one to each of its servers, and a table of who owns which slot. */
+import type { ClusterConnections } from './cluster-commands.ts';
 import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Emit } from '../../core/events.ts';
@@ -14,18 +15,6 @@ import { remedyOfRedisFailure } from './redis-trouble.ts';
 /** How often the table is looked at again: while it has a hole, and otherwise. */
 const LOOK_AGAIN_MS = 200;
 const LOOK_MS = 2_000;
-
-/** What the routing of commands needs to know. */
-export interface ClusterConnections {
-  /** The connection to the owner of a slot; undefined when none is known. It may be down. */
-  ofSlot(slot: number): Redis | undefined;
-  /** The connection to `host:port`, opened when there is none. */
-  at(address: string): Redis;
-  /** One connection per master. */
-  masters(): readonly Redis[];
-  /** Asks all servers again who owns what; returns at once. */
-  lookAgain(): void;
-}
 
 const splitAddress = (address: string): { host: string; port: number } => {
   const colon = address.lastIndexOf(':');

@@ -1,6 +1,5 @@
 /** The commands that the stores use: those of ioredis, in every mode. */
 import type { Redis } from 'ioredis';
-import type { RedisScript } from './redis-script.ts';
 
 /** Commands whose first argument is the key. One that is not in this list cannot be used, for a cluster could not route it. */
 export const KEYED_COMMANDS = [
@@ -15,6 +14,12 @@ export const KEYED_COMMANDS = [
   'hset',
   'hsetnx',
 ] as const;
+
+/** A script, and the hash it is known by. */
+export interface RedisScript {
+  readonly lua: string;
+  readonly sha1: string;
+}
 
 /** One entry of a script call: the keys of one sequence, and its argument. */
 export interface ScriptEntry {

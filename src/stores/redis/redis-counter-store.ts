@@ -27,13 +27,8 @@ import { type RedisClient, translated } from './redis-client.ts';
 import type { ScriptEntry } from './redis-commands.ts';
 import type { RedisKeys } from './redis-keys.ts';
 import { createRedisProbe } from './redis-probe.ts';
-import {
-  loadRedisScript,
-  type RedisScript,
-  runRedisEntries,
-  runRedisScript,
-  runRedisScriptConfirmed,
-} from './redis-script.ts';
+import { loadRedisScript, runRedisEntries, runRedisScript, runRedisScriptConfirmed } from './redis-script.ts';
+import type { RedisScript } from './redis-commands.ts';
 import { decodeAdvance, decodeReceipt, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */

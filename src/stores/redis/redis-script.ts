@@ -1,13 +1,9 @@
 /** Lua scripts: one file each, sent by hash, and in full only when the server does not know them. */
+import type { RedisScript } from './redis-commands.ts';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { RedisCommands, ScriptEntry } from './redis-commands.ts';
-
-export interface RedisScript {
-  readonly lua: string;
-  readonly sha1: string;
-}
 
 /** A script from its text. */
 export const createRedisScript = (lua: string): RedisScript => ({

@@ -1,7 +1,7 @@
 /** Counting on a store that can lose what it acknowledged, with the ceilings kept elsewhere: what callers see, and what is kept. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
-import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
 import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
 import type {
   CounterCall,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import { COUNTER_LIMITS } from '../../../src/allocators/counter-limits.ts';
-import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn, targetOf } from '../fakes/allocator-on.ts';

@@ -9,7 +9,7 @@ import {
   settleCall,
 } from '../../../src/allocators/counter-session.ts';
 import { makeReport, settleReport } from '../../../src/allocators/session-report.ts';
-import type { CallTerms } from '../../../src/allocators/session-state.ts';
+import type { CallTerms } from '../../../src/allocators/allocator.ts';
 import { type CounterSession, createCounterSession, owesReport, swear } from '../../../src/allocators/session-state.ts';
 import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';

@@ -11,7 +11,8 @@ import {
 } from '../../../src/allocators/counter-session.ts';
 import { standbyLeft } from '../../../src/allocators/held-standby.ts';
 import { topOf } from '../../../src/allocators/session-report.ts';
-import type { CallTerms, CeilingKeeper } from '../../../src/allocators/session-state.ts';
+import type { CeilingKeeper } from '../../../src/allocators/session-state.ts';
+import type { CallTerms } from '../../../src/allocators/allocator.ts';
 import {
   type CounterSession,
   createCounterSession,

@@ -1,7 +1,8 @@
 /** Whether two ways to number one prefix could print the same number. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { couldMeet, formerAfter, type Numbering, type Strategy } from '../../../src/core/numbering.ts';
+import { formerAfter, type Numbering, type Strategy } from '../../../src/core/numbering.ts';
+import { couldMeet } from '../../../src/core/collision-rule.ts';
 import type { Reset } from '../../../src/core/period.ts';
 import { parseTemplate } from '../../../src/core/template.ts';
 import { compileTemplate } from '../../../src/core/template-printer.ts';

@@ -2,7 +2,7 @@
 import type { Allocation, AllocationRecord } from '../../../src/allocators/allocator.ts';
 import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
-import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
 import type { CounterStore } from '../../../src/core/counter-store.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
 import { VALUE_MAX } from '../../../src/core/value.ts';

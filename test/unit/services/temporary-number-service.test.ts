@@ -1,6 +1,6 @@
 /** Temporary numbers: unique stand-ins, kept until the store has them, replaced once by a real number. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { AllocationTarget } from '../../../src/allocators/lane.ts';
+import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
 import {
   PrefixNotRegisteredError,
   QuotaExceededError,

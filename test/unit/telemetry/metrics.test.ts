@@ -1,6 +1,7 @@
 /** The metrics: what was counted is what Prometheus reads, in a text that its parser takes. */
 import { describe, expect, test } from 'vitest';
-import type { NumberGeneratorEvent, NumberSource } from '../../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { NumberSource } from '../../../src/core/number-source.ts';
 import type { Strategy } from '../../../src/core/numbering.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 
