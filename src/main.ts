@@ -13,7 +13,7 @@ import type { TokenKeys } from './http/plugins/credentials.ts';
 import { nameNode } from './lib/node-name.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
 import { waitUntilReady } from './lib/wait-until-ready.ts';
-import { createLogger, type Logger, openPrettyLog } from './telemetry/logger.ts';
+import { createLogger, type Logger, openPrettyLog } from './telemetry/logs/logger.ts';
 
 const HELP = `Unique, readable numbers over HTTP.
 
@@ -177,13 +177,13 @@ const printToken = async (args: string[]): Promise<void> => {
 };
 
 const askForHealth = async (): Promise<void> => {
-  const { checkHealth } = await import('./healthcheck.ts');
+  const { checkHealth } = await import('./commands/healthcheck.ts');
   await checkHealth(readSettings(process.env));
 };
 
 const repairStores = async (args: string[]): Promise<void> => {
   const { values } = parseArgs({ args, options: { yes: { type: 'boolean', default: false } } });
-  const { repair } = await import('./repair.ts');
+  const { repair } = await import('./commands/repair.ts');
   await repair(readSettings(process.env), values.yes, console.log);
 };
 
@@ -192,7 +192,7 @@ const backUpDatabase = async (args: string[]): Promise<void> => {
   const [file] = positionals;
   if (file === undefined || positionals.length > 1)
     throw new Error('Name one file to back up to: npm run backup -- FILE');
-  const { backUp } = await import('./backup.ts');
+  const { backUp } = await import('./commands/backup.ts');
   await backUp(readSettings(process.env), file, console.log);
 };
 
@@ -203,7 +203,7 @@ const restoreDatabase = async (args: string[]): Promise<void> => {
   const [file] = positionals;
   if (file === undefined || positionals.length > 1)
     throw new Error('Name one file to restore: npm run restore -- FILE');
-  const { restore } = await import('./backup.ts');
+  const { restore } = await import('./commands/backup.ts');
   const { highest = [], 'highest-file': highestFile, margin } = values;
   restore(readSettings(process.env), file, { highest, highestFile, margin }, Date.now(), console.log);
 };

@@ -1,9 +1,10 @@
 /** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
-import type { NumberSource } from '../core/number-source.ts';
-import type { Range } from '../core/range.ts';
-import type { Receipt, ReceiptDraft } from '../core/receipt.ts';
-import type { SequenceName } from '../core/sequence-name.ts';
-import type { NumberPrinter } from '../core/template-printer.ts';
+
+import type { NumberPrinter } from '../core/template/printer.ts';
+import type { NumberSource } from '../core/values/number-source.ts';
+import type { Range } from '../core/values/range.ts';
+import type { Receipt, ReceiptDraft } from '../core/values/receipt.ts';
+import type { SequenceName } from '../core/values/sequence-id.ts';
 
 /** What holds for a call, read from the prefix config and the settings when the call is made. */
 export interface CallTerms {

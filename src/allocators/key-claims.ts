@@ -1,8 +1,8 @@
 /** Idempotency keys of requests whose receipts lie elsewhere: tied to one request in the counter store too, so that no counter serves them again. */
-import type { CounterStore } from '../core/counter-store.ts';
+import type { CounterStore } from '../core/counter/counter-store.ts';
 import { IdempotencyConflictError, isStoreFailure, QuotaExceededError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
-import type { KeyRefusal, ReceiptDraft } from '../core/receipt.ts';
+import type { Emit } from '../core/events/events.ts';
+import type { KeyRefusal, ReceiptDraft } from '../core/values/receipt.ts';
 
 export interface KeyClaims {
   /**

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
-import { DATA_CENTRE_MAX } from '../core/snowflake.ts';
+import { DATA_CENTRE_MAX } from '../core/snowflake/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';
 import { securityContradictionsOf, securitySettingsOf, securityVariables } from './security-settings.ts';
 import { tracingOf, tracingVariables } from './tracing-settings.ts';

@@ -5,12 +5,12 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { Socket } from 'node:net';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { TlsOptions } from '../lib/tls-files.ts';
-import { type ConnectionGate, createConnectionGate } from './connection-gate.ts';
-import { createQueryParser } from './known-queries.ts';
+import { type ConnectionGate, createConnectionGate } from './connections/connection-gate.ts';
 import { replyToFrameworkError } from './plugins/errors.ts';
-import { createRequestIds } from './request-ids.ts';
 import { createRequestLogger } from './request-logger.ts';
 import { PROBLEM_TYPE } from './schemas/problem.ts';
+import { createQueryParser } from './wire/known-queries.ts';
+import { createRequestIds } from './wire/request-ids.ts';
 
 export interface ConnectionOptions {
   /** Undefined: plain HTTP. */

@@ -1,6 +1,6 @@
 /** Makes the tokens that the API accepts, for `npm run token`. */
 import { createSigner } from 'fast-jwt';
-import { ACTIONS, readScopes } from '../core/scopes.ts';
+import { ACTIONS, readScopes } from '../core/access/scopes.ts';
 import { isSubject, SUBJECT_RULE } from '../core/subject.ts';
 import { ADMIN_SCOPE } from './plugins/auth.ts';
 

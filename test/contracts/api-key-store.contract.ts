@@ -1,7 +1,7 @@
 /** What every store of API keys promises. */
-import { describe, expect, test } from 'vitest';
-import type { ApiKey } from '../../src/core/api-key.ts';
-import type { ApiKeyStore } from '../../src/core/api-key-store.ts';
+import { describe, expect, it } from 'vitest';
+import type { ApiKey } from '../../src/core/access/api-key.ts';
+import type { ApiKeyStore } from '../../src/core/access/api-key-store.ts';
 
 export interface ApiKeyStoreUnderTest {
   readonly store: ApiKeyStore;

@@ -1,15 +1,15 @@
-/** The contract of every ceiling store: what `core/ceiling-store.ts` promises, tried on the real thing. */
-import { describe, expect, test } from 'vitest';
+/** The contract of every ceiling store: what `core/ceiling/ceiling-store.ts` promises, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
 import type {
   CeilingRaise,
   CeilingStore,
   RecoveryOutcome,
   RecoveryRequest,
   SequenceAccount,
-} from '../../src/core/ceiling-store.ts';
-import type { Gap } from '../../src/core/gap.ts';
-import type { SequenceName } from '../../src/core/sequence-name.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+} from '../../src/core/ceiling/ceiling-store.ts';
+import type { Gap } from '../../src/core/values/gap.ts';
+import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 
 export interface CeilingStoreUnderTest {
   readonly store: CeilingStore;

@@ -1,12 +1,12 @@
-/** The contract of every counter store: what `core/counter-store.ts` promises, tried on the real thing. */
-import { describe, expect, test } from 'vitest';
-import { ceilingAbove } from '../../src/allocators/ceiling-window.ts';
-import { createCounterAllocator } from '../../src/allocators/counter-allocator.ts';
-import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';
+/** The contract of every counter store: what `core/counter/counter-store.ts` promises, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
+import { createCounterAllocator } from '../../src/allocators/counter/counter-allocator.ts';
+import { ceilingAbove } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError } from '../../src/core/errors.ts';
-import type { Range } from '../../src/core/range.ts';
-import type { SequenceName } from '../../src/core/sequence-name.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import type { Range } from '../../src/core/values/range.ts';
+import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { call as plainCall, report, withoutFence } from '../support/sequence-under-test.ts';
 
 export interface CounterStoreUnderTest {

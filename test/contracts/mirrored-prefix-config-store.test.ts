@@ -2,18 +2,22 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../src/core/events.ts';
-import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../src/core/prefix-config.ts';
-import { NO_ENTRY } from '../../src/core/prefix-history.ts';
+import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
+import {
+  decodeStoredConfig,
+  encodeStoredConfig,
+  type PrefixConfig,
+} from '../../src/core/prefix-config/prefix-config.ts';
+import { NO_ENTRY } from '../../src/core/prefix-config/prefix-history.ts';
 import {
   createMirroredPrefixConfigStore,
   type MirroredPrefixConfigStore,
-} from '../../src/services/mirrored-prefix-config-store.ts';
+} from '../../src/services/prefix-configs/mirrored-prefix-config-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresPrefixConfigCopy } from '../../src/stores/postgres/postgres-prefix-config-copy.ts';
-import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import { createRedisKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
+import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
-import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';

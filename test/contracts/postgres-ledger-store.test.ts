@@ -1,11 +1,11 @@
 /** The PostgreSQL ledger keeps the contract, does each call once, and stands lost replies. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createGaplessAllocator } from '../../src/allocators/gapless-allocator.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGaplessAllocator } from '../../src/allocators/gapless/gapless-allocator.ts';
 import { DataRefusedError, StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
-import type { LedgerStore, LedgerTake } from '../../src/core/ledger-store.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+import type { LedgerStore, LedgerTake } from '../../src/core/ledger/ledger-store.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../src/stores/postgres/postgres-ledger-store.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';

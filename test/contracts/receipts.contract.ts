@@ -1,9 +1,9 @@
-/** The contract of receipts: what `core/counter-store.ts` promises of a `once`, tried on the real thing. */
-import { describe, expect, test } from 'vitest';
-import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter-store.ts';
-import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/receipt.ts';
-import type { SequenceName } from '../../src/core/sequence-name.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+/** The contract of receipts: what `core/counter/counter-store.ts` promises of a `once`, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
+import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
+import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/values/receipt.ts';
+import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { call } from './counter-store.contract.ts';
 
 export interface ReceiptStoreUnderTest {

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import type { RedisTarget } from '../../src/lib/redis-target.ts';
-import { runRedisScript } from '../../src/stores/redis/redis-script.ts';
+import { runRedisScript } from '../../src/stores/redis/connection/redis-script.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { COUNT, closeAll, clusterTarget, openRedis, sentinelTarget } from '../support/redis-client.ts';
 import { ask, startSentinel, until } from '../support/redis-sentinel.ts';

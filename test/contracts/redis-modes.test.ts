@@ -2,11 +2,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
+import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
+import { runRedisEntries, runRedisScriptConfirmed } from '../../src/stores/redis/connection/redis-script.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
-import type { RedisClient } from '../../src/stores/redis/redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
-import { runRedisEntries, runRedisScriptConfirmed } from '../../src/stores/redis/redis-script.ts';
 import { createRedisTemporaryNumberStore } from '../../src/stores/redis/redis-temporary-number-store.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { COUNT, closeAll, clusterTarget, openRedis, sentinelTarget } from '../support/redis-client.ts';

@@ -1,16 +1,16 @@
 /** The Redis stores keep the contracts, and what only a server and a network can break. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CounterCall } from '../../src/core/counter-store.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CounterCall } from '../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../src/core/events.ts';
-import { listGapRecord } from '../../src/stores/redis/gap-listing.ts';
-import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
+import { createRedisKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
+import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
+import type { RedisCommands } from '../../src/stores/redis/connection/redis-commands.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
-import type { RedisCommands } from '../../src/stores/redis/redis-commands.ts';
+import { listGapRecord } from '../../src/stores/redis/gap-listing.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
-import { createRedisKeys } from '../../src/stores/redis/redis-keys.ts';
 import { createRedisPrefixConfigStore } from '../../src/stores/redis/redis-prefix-config-store.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';

@@ -1,6 +1,6 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ReportReply } from '../../src/core/counter-store.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ReportReply } from '../../src/core/counter/counter-store.ts';
 import {
   INV,
   range,

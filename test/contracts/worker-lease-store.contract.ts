@@ -1,7 +1,11 @@
-/** The contract of every store of worker leases: what `core/worker-lease-store.ts` promises, tried on the real thing. */
-import { describe, expect, test } from 'vitest';
-import { WORKER_MAX } from '../../src/core/snowflake.ts';
-import { WORKER_BOUND_MS, type WorkerLease, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
+/** The contract of every store of worker leases: what `core/snowflake/worker-lease-store.ts` promises, tried on the real thing. */
+import { describe, expect, it } from 'vitest';
+import { WORKER_MAX } from '../../src/core/snowflake/snowflake.ts';
+import {
+  WORKER_BOUND_MS,
+  type WorkerLease,
+  type WorkerLeaseStore,
+} from '../../src/core/snowflake/worker-lease-store.ts';
 
 export interface WorkerLeaseStoreUnderTest {
   readonly store: WorkerLeaseStore;

@@ -2,12 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../src/core/worker-lease-store.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  WORKER_BOUND_MS,
+  WORKER_LEASE_MS,
+  type WorkerLeaseStore,
+} from '../../src/core/snowflake/worker-lease-store.ts';
 import { createMemoryWorkerLeaseStore } from '../../src/stores/memory/memory-worker-lease-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresWorkerLeaseStore } from '../../src/stores/postgres/postgres-worker-lease-store.ts';
-import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisWorkerLeaseStore } from '../../src/stores/redis/redis-worker-lease-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';

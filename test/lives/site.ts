@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/core/clock.ts';
-import { createMirroredPrefixConfigStore } from '../../src/services/mirrored-prefix-config-store.ts';
+import { createMirroredPrefixConfigStore } from '../../src/services/prefix-configs/mirrored-prefix-config-store.ts';
 import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../src/stores/memory/memory-prefix-config-store.ts';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';

@@ -3,13 +3,13 @@
  * too rarely are left to the contract tests (`reserve-recovery*.test.ts`) and the unit tests of the session,
  * which are red with them.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter-session.ts';
-import { settleOnce } from '../../src/allocators/once-call.ts';
-import { decideInstall } from '../../src/allocators/recovery-decision.ts';
-import { type SessionState, swear } from '../../src/allocators/session-state.ts';
-import type { CeilingStore } from '../../src/core/ceiling-store.ts';
-import { loadRedisScript } from '../../src/stores/redis/redis-script.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
+import { settleOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter/sequence/session.ts';
+import { type SessionState, swear } from '../../src/allocators/counter/sequence/session-state.ts';
+import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
+import { loadRedisScript } from '../../src/stores/redis/connection/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';
 import { createScriptRunner } from './script-runner.ts';

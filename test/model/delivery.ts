@@ -1,7 +1,7 @@
 /** What a message does when it arrives. */
-import { ceilingWindow } from '../../src/allocators/ceiling-window.ts';
-import { owesReport } from '../../src/allocators/session-state.ts';
-import { encodeAdvance } from '../../src/stores/redis/reserve-codec.ts';
+import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import { owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
+import { encodeAdvance } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { deliverOnce, receiveOnce } from './once.ts';
 import { deliverReport, install, receiveReport } from './recovery.ts';
 import { deliverCall, execute, type Message, type ModelNode, receive, SEQUENCE, type World } from './world.ts';

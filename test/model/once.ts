@@ -1,28 +1,23 @@
 /** Clients with idempotency keys: one value set per key, whatever is lost, doubled, or asked for through another node. */
-import { makeRoom } from '../../src/allocators/counter-session.ts';
-import { makeOnce } from '../../src/allocators/once-call.ts';
-import { isKnown, owesReport } from '../../src/allocators/session-state.ts';
-import type { CounterCall, CounterReply } from '../../src/core/counter-store.ts';
-import type { Range } from '../../src/core/range.ts';
-import { decodeReply, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
+
+import { makeOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { makeRoom } from '../../src/allocators/counter/sequence/session.ts';
+import { isKnown, owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
+import type { Range } from '../../src/core/values/range.ts';
+import { decodeReply, encodeCall } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { KEY_NAMES, receiptBeside } from './script-runner.ts';
-import type { ModelServer } from './servers.ts';
-import { begin, check, type ModelNode, meet, raise, send, terms, type World } from './world.ts';
-
-export interface OnceMessage {
-  readonly kind: 'once';
-  readonly node: ModelNode;
-  readonly server: ModelServer;
-  readonly name: string;
-  readonly call: CounterCall;
-}
-
-export interface OnceReplyMessage {
-  readonly kind: 'once-reply';
-  readonly node: ModelNode;
-  readonly name: string;
-  readonly reply: CounterReply;
-}
+import {
+  begin,
+  check,
+  type ModelNode,
+  meet,
+  type OnceMessage,
+  type OnceReplyMessage,
+  raise,
+  send,
+  terms,
+  type World,
+} from './world.ts';
 
 /** Every client that uses a key asks for as much under it. */
 const countOf = (name: string): number => 1 + (Number(name.slice(1)) % 5);

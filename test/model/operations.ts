@@ -1,5 +1,5 @@
 /** The fence operations of one model server, as the production code that raises ceilings needs them. */
-import type { FenceOperations } from '../../src/core/counter-store.ts';
+import type { FenceOperations } from '../../src/core/counter/counter-store.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -9,7 +9,7 @@ import {
   encodeInstall,
   encodeMove,
   encodeReport,
-} from '../../src/stores/redis/fence-codec.ts';
+} from '../../src/stores/redis/codecs/fence-codec.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import type { ModelServer } from './servers.ts';
 

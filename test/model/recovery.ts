@@ -1,14 +1,15 @@
 /** Recoveries of a history: the steps are the production code's; reports, answers and installs travel through the network. */
-import { ceilingWindow } from '../../src/allocators/ceiling-window.ts';
-import type { WaitingReply } from '../../src/allocators/recovery-decision.ts';
-import { createRecoverySteps, type RecoverySteps } from '../../src/allocators/recovery-steps.ts';
-import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter-store.ts';
+
+import type { WaitingReply } from '../../src/allocators/counter/fencing/recovery-decision.ts';
+import { createRecoverySteps, type RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
+import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-store.ts';
 import {
   decodeInstallReply,
   decodeReportReply,
   encodeInstall,
   encodeReport,
-} from '../../src/stores/redis/fence-codec.ts';
+} from '../../src/stores/redis/codecs/fence-codec.ts';
 import type { ModelServer } from './servers.ts';
 import { check, type ModelNode, send, type World, windowOf } from './world.ts';
 

@@ -1,5 +1,5 @@
 /** The settings histories play in: ordinary ones, short series, and the edges where doubles and 64 bits end. */
-import { VALUE_MAX } from '../../src/core/value.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { runHistory } from './history.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';

@@ -1,7 +1,7 @@
 /** Runs the entries of many histories through the real script on a real Redis: all that wait travel in one call. */
 import { setImmediate } from 'node:timers';
 import type { Redis } from 'ioredis';
-import type { SequenceKeys } from '../../src/stores/redis/redis-keys.ts';
+import type { SequenceKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
 
 /** What Redis keeps for one sequence, as it stands. */
 export interface Stored {

@@ -1,5 +1,5 @@
 /** The servers of a history: each with keys and an identity of its own; they can forget, restart, be copied and come back. */
-import { createRedisKeys, type SequenceKeys } from '../../src/stores/redis/redis-keys.ts';
+import { createRedisKeys, type SequenceKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
 import type { ScriptRunner, Stored } from './script-runner.ts';
 
 export interface ModelServer {

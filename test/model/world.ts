@@ -1,7 +1,11 @@
 /** One history's world: a sequence in Redis, nodes, a network that loses, doubles, delays and reorders; and what was issued. */
 import { isDeepStrictEqual } from 'node:util';
-import { raiseCeiling } from '../../src/allocators/ceiling-raise.ts';
-import { ceilingWindow, windowWithin } from '../../src/allocators/ceiling-window.ts';
+import { raiseCeiling } from '../../src/allocators/counter/fencing/raise-ceiling.ts';
+import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
+import type { RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
+import { ceilingWindow, windowWithin } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import { settleOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { createLane, heedFloor, type Lane } from '../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -9,29 +13,24 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../src/allocators/counter-session.ts';
-import { createLane, heedFloor, type Lane } from '../../src/allocators/lane.ts';
-import { settleOnce } from '../../src/allocators/once-call.ts';
-import { decideInstall } from '../../src/allocators/recovery-decision.ts';
-import type { RecoverySteps } from '../../src/allocators/recovery-steps.ts';
-import { topOf } from '../../src/allocators/session-report.ts';
+} from '../../src/allocators/counter/sequence/session.ts';
+import { topOf } from '../../src/allocators/counter/sequence/session-report.ts';
 import {
   beginAt,
   type CounterSession,
   createCounterSession,
   owesReport,
   supersede,
-} from '../../src/allocators/session-state.ts';
-import type { CeilingStore } from '../../src/core/ceiling-store.ts';
+} from '../../src/allocators/counter/sequence/session-state.ts';
+import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
 import type {
   CounterCall,
   CounterInstall,
   CounterReply,
   CounterReport,
   ReportReply,
-} from '../../src/core/counter-store.ts';
-import { decodeReply, encodeCall } from '../../src/stores/redis/reserve-codec.ts';
-import type { OnceMessage, OnceReplyMessage } from './once.ts';
+} from '../../src/core/counter/counter-store.ts';
+import { decodeReply, encodeCall } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { createModelOperations } from './operations.ts';
 import type { Random } from './random.ts';
 import type { ScriptRunner } from './script-runner.ts';
@@ -85,6 +84,21 @@ export interface ModelNode {
   status: 'alive' | 'closing' | 'crashed' | 'left';
   /** Highest value received in order. */
   high: bigint;
+}
+
+export interface OnceMessage {
+  readonly kind: 'once';
+  readonly node: ModelNode;
+  readonly server: ModelServer;
+  readonly name: string;
+  readonly call: CounterCall;
+}
+
+export interface OnceReplyMessage {
+  readonly kind: 'once-reply';
+  readonly node: ModelNode;
+  readonly name: string;
+  readonly reply: CounterReply;
 }
 
 export type Message =

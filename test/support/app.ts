@@ -8,7 +8,7 @@ import { readSettings } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { createToken } from '../../src/http/token.ts';
 import { nameNode } from '../../src/lib/node-name.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { createLogger } from '../../src/telemetry/logs/logger.ts';
 import { watchOpenResources } from './leak-check.ts';
 
 const READY_POLL_MS = 5;

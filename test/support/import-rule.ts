@@ -3,18 +3,16 @@ import { posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
 
 export interface SourceFile {
-  /** From the folder of the project, with slashes: `src/core/range.ts`. */
+  /** From the folder of the project, with slashes: `src/core/values/range.ts`. */
   readonly path: string;
   readonly text: string;
 }
 
-/** Who a room may import besides itself. `stores/…` is one room per technology: they do not know each other. */
+/** Which floors a floor may import besides itself. `stores/…` is one room per technology: they do not know each other. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['app', 'backup', 'repair', 'healthcheck', 'http', 'config', 'telemetry', 'core', 'lib'],
+  main: ['app', 'commands', 'http', 'config', 'telemetry', 'core', 'lib'],
   app: ['http', 'grpc', 'services', 'allocators', 'stores', 'config', 'telemetry', 'core', 'lib'],
-  backup: ['stores', 'config', 'core', 'lib'],
-  repair: ['services', 'stores', 'config', 'core', 'lib'],
-  healthcheck: ['config'],
+  commands: ['services', 'stores', 'config', 'core', 'lib'],
   http: ['services', 'core', 'lib'],
   grpc: ['services', 'core', 'lib'],
   services: ['allocators', 'core', 'lib'],
@@ -100,7 +98,7 @@ const readsClockOrChance = (node: Node): boolean => {
   return ['Date.now', 'performance.now', 'Math.random', 'Temporal.Now', 'process.hrtime'].includes(name);
 };
 
-/** `src/core/range.ts` → `core`; `src/stores/redis/lua/reserve.lua` → `stores/redis`; `src/app.ts` → `app`. */
+/** `src/core/values/range.ts` → `core`; `src/stores/redis/lua/reserve.lua` → `stores/redis`; `src/app.ts` → `app`. */
 const roomOf = (path: string): string => {
   const [, first = '', second = ''] = path.split('/');
   if (first === 'stores') return `stores/${second}`;
@@ -172,7 +170,7 @@ const isBarrel = (body: readonly Node[]): boolean =>
  * Where `this` cannot be lost: methods of a request's logger are made by getters and may be handed on, as a test of its own
  * says; pino calls its hook with the logger, which the hook needs.
  */
-const READS_ITSELF = ['src/http/request-logger.ts', 'src/telemetry/logger.ts'];
+const READS_ITSELF = ['src/http/request-logger.ts', 'src/telemetry/logs/logger.ts'];
 
 /** Errors are classes, for `instanceof`; nothing else is, nor has a `this`: a method that is handed on would lose it. */
 const losesItself = (body: readonly Node[]): string[] => {
@@ -205,15 +203,65 @@ const checkCode = ({ path, text }: SourceFile, paths: ReadonlySet<string>): stri
   return found;
 };
 
+/** Groups of names that reach each other: each is one circle, or several that touch. */
+const findCircles = (edges: ReadonlyMap<string, ReadonlySet<string>>): string[][] => {
+  const circles: string[][] = [];
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const path: string[] = [];
+  const visit = (name: string): void => {
+    order.set(name, order.size);
+    lowest.set(name, order.size - 1);
+    path.push(name);
+    for (const next of edges.get(name) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (path.includes(next)) lowest.set(name, Math.min(lowest.get(name) ?? 0, lowest.get(next) ?? 0));
+    }
+    if (lowest.get(name) !== order.get(name)) return;
+    const group = path.splice(path.indexOf(name));
+    if (group.length > 1) circles.push(group.sort());
+  };
+  for (const name of edges.keys()) if (!order.has(name)) visit(name);
+  return circles;
+};
+
+/** What imports what, types included, among the files or, by `placeOf`, their folders. */
+const importsAmong = (
+  files: readonly SourceFile[],
+  placeOf: (path: string) => string,
+): ReadonlyMap<string, ReadonlySet<string>> => {
+  const edges = new Map<string, Set<string>>();
+  for (const { path, text } of files.filter((file) => file.path.endsWith('.ts'))) {
+    const targets = edges.get(placeOf(path)) ?? new Set<string>();
+    edges.set(placeOf(path), targets);
+    walk(parseSync(path, text).program, (node) => {
+      const specifier = specifierOf(node);
+      if (!specifier?.startsWith('.')) return;
+      const target = placeOf(posix.join(posix.dirname(path), specifier));
+      if (target !== placeOf(path)) targets.add(target);
+    });
+  }
+  return edges;
+};
+
+/** Circles of files, and of the folders they lie in. */
+const checkCircles = (files: readonly SourceFile[]): string[] => [
+  ...findCircles(importsAmong(files, (path) => path)).map(
+    (group) => `${group.join(', ')}: import each other in a circle`,
+  ),
+  ...findCircles(importsAmong(files, posix.dirname)).map((group) => `${group.join(', ')}: folders in a circle`),
+];
+
 /**
  * Every breach of the laws in these files, as `path: what is wrong`; none when the list is empty.
  * Imports are resolved among the files given.
  */
 export const findBreaches = (files: readonly SourceFile[]): string[] => {
   const paths = new Set(files.map(({ path }) => path));
-  return files.flatMap((file) => {
+  const breaches = files.flatMap((file) => {
     const code = file.path.endsWith('.ts') ? checkCode(file, paths) : [];
     const faults = [checkName(file.path), checkHeader(file), ...code];
     return faults.flatMap((fault) => (fault === undefined ? [] : [`${file.path}: ${fault}`]));
   });
+  return [...breaches, ...checkCircles(files)];
 };

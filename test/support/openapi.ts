@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../src/app.ts';
 import { readSettings } from '../../src/config/settings.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { createLogger } from '../../src/telemetry/logs/logger.ts';
 
 export const DESCRIPTION_FILE = new URL('../../openapi.json', import.meta.url);
 

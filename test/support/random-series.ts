@@ -1,8 +1,8 @@
 /** Random series for property tests: any template, any reset, any zone; whether it can be registered is for the rules to say. */
 import fc from 'fast-check';
-import { type PrefixConfig, prefixConfigInputSchema } from '../../src/core/prefix-config.ts';
-import { givenNamesOf, parseTemplate } from '../../src/core/template.ts';
-import type { GivenVariables } from '../../src/core/template-printer.ts';
+import { type PrefixConfig, prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config.ts';
+import type { GivenVariables } from '../../src/core/template/printer.ts';
+import { givenNamesOf, parseTemplate } from '../../src/core/template/template.ts';
 
 const DATES = ['year', 'yy', 'month', 'day', 'hour', 'quarter', 'week', 'weekYear', 'dayOfYear', 'fiscalYear'];
 

@@ -1,9 +1,9 @@
 /** The service's own connections to Redis in each mode, for tests of what they promise. */
-import type { NumberGeneratorEvent } from '../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
 import { parseRedisAddress, type RedisTarget } from '../../src/lib/redis-target.ts';
-import { type RedisClient } from '../../src/stores/redis/redis-client.ts';
+import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
+import { createRedisScript } from '../../src/stores/redis/connection/redis-script.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
-import { createRedisScript } from '../../src/stores/redis/redis-script.ts';
 import { SENTINEL_MASTER, until } from './redis-sentinel.ts';
 
 /** Counts each key by one, whatever the arguments. */

@@ -1,6 +1,6 @@
 /** A Redis cluster of three masters and three replicas on loopback: to fail over, to move slots in, to lose servers of. */
 import { setTimeout } from 'node:timers/promises';
-import { slotOf } from '../../src/stores/redis/cluster-slots.ts';
+import { slotOf } from '../../src/stores/redis/cluster/cluster-slots.ts';
 import { type RedisServer, startRedisServer } from './redis.ts';
 import { ask, until } from './redis-sentinel.ts';
 

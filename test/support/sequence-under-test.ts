@@ -12,9 +12,9 @@ import type {
   ReportReply,
   StandbyAdvice,
   StandbySegment,
-} from '../../src/core/counter-store.ts';
-import type { Range } from '../../src/core/range.ts';
-import { VALUE_MAX } from '../../src/core/value.ts';
+} from '../../src/core/counter/counter-store.ts';
+import type { Range } from '../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { type OwnRedis, startOwnRedis } from './own-redis.ts';
 import { createReserveStore } from './reserve-script.ts';
 

@@ -83,6 +83,57 @@ describe('an import against the direction is seen', () => {
   });
 });
 
+describe('a circle is seen', () => {
+  const circle = (...files: [path: string, text: string][]): string[] =>
+    findBreaches(files.map(([path, text]) => ({ path, text: HEADER + text })));
+
+  test('of two files', () => {
+    const found = circle(
+      ['src/core/range.ts', "import { here } from './value.ts';\nexport const there = here;"],
+      ['src/core/value.ts', "import { there } from './range.ts';\nexport const here = there;"],
+    );
+    expect(found).toEqual(['src/core/range.ts, src/core/value.ts: import each other in a circle']);
+  });
+
+  test('of three files that know only types of each other', () => {
+    const found = circle(
+      ['src/core/range.ts', "import type { B } from './value.ts';\nexport type A = B;"],
+      ['src/core/value.ts', "export type { C } from './gap.ts';\nexport type B = 1;"],
+      ['src/core/gap.ts', "export type C = import('./range.ts').A;"],
+    );
+    expect(found).toEqual(['src/core/gap.ts, src/core/range.ts, src/core/value.ts: import each other in a circle']);
+  });
+
+  test('of two folders whose files are in none', () => {
+    const found = circle(
+      ['src/core/values/range.ts', "import type { B } from '../template/period.ts';\nexport type A = B;"],
+      ['src/core/template/period.ts', 'export type B = 1;'],
+      ['src/core/template/template.ts', "import type { C } from '../values/gap.ts';\nexport type D = C;"],
+      ['src/core/values/gap.ts', 'export type C = 1;'],
+    );
+    expect(found).toEqual(['src/core/template, src/core/values: folders in a circle']);
+  });
+
+  test('of a folder and one inside it', () => {
+    const found = circle(
+      ['src/core/range.ts', "import type { B } from './template/period.ts';\nexport type A = B;"],
+      ['src/core/template/period.ts', 'export type B = 1;'],
+      ['src/core/template/template.ts', "import type { C } from '../gap.ts';\nexport type D = C;"],
+      ['src/core/gap.ts', 'export type C = 1;'],
+    );
+    expect(found).toEqual(['src/core, src/core/template: folders in a circle']);
+  });
+
+  test('and two that import a third are none', () => {
+    const found = circle(
+      ['src/core/values/range.ts', "import type { A } from './value.ts';\nexport type B = A;"],
+      ['src/core/template/period.ts', "import type { A } from '../values/value.ts';\nexport type B = A;"],
+      ['src/core/values/value.ts', 'export type A = 1;'],
+    );
+    expect(found).toEqual([]);
+  });
+});
+
 describe('a package outside its room is seen', () => {
   test.each([
     ['src/core/range.ts', "import { readFileSync } from 'node:fs';", 'core may not import node:fs'],

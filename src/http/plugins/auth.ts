@@ -1,9 +1,9 @@
 /** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
+import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/access/scopes.ts';
 import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
-import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/scopes.ts';
 import { SUBJECT_RULE } from '../../core/subject.ts';
-import { pathOf } from '../path-of.ts';
+import { pathOf } from '../wire/path-of.ts';
 import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
 export interface AuthOptions extends CredentialOptions {

@@ -1,10 +1,10 @@
 /** Who a caller is: what his token (JWT) or his API key says of him, once it was verified. */
 import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/api-key.ts';
-import { type Grant, readScopes } from '../../core/scopes.ts';
+import { isSubjectOfApiKey, subjectOfApiKey } from '../../core/access/api-key.ts';
+import { type Grant, readScopes } from '../../core/access/scopes.ts';
 import { isSubject } from '../../core/subject.ts';
-import type { ApiKeyService } from '../../services/api-key-service.ts';
+import type { ApiKeyService } from '../../services/access/api-key-service.ts';
 import type { JwksSource } from './jwks-verifier.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 

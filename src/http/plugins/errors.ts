@@ -9,8 +9,8 @@ import {
   UnauthorizedError,
   ValidationError,
 } from '../../core/errors.ts';
-import { pathOf } from '../path-of.ts';
 import { PROBLEM_TYPE, type Problem } from '../schemas/problem.ts';
+import { pathOf } from '../wire/path-of.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

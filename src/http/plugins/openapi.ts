@@ -6,7 +6,7 @@ import type { FastifySchema } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { finishDescription } from '../api-description.ts';
+import { finishDescription } from '../schemas/api-description.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
 const DESCRIPTION = `Register a prefix config, take numbers.

@@ -2,8 +2,8 @@
 import fastifyRateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { RateLimitedError } from '../../core/errors.ts';
-import type { RequestCounter } from '../../services/request-counter.ts';
-import { clientOf } from '../client.ts';
+import type { RequestCounter } from '../../services/access/request-counter.ts';
+import { clientOf } from '../wire/client.ts';
 import type { Authorizer } from './auth.ts';
 
 declare module 'fastify' {

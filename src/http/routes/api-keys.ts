@@ -2,11 +2,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ApiKey } from '../../core/api-key.ts';
+import type { ApiKey } from '../../core/access/api-key.ts';
+import { type Grant, readScopes } from '../../core/access/scopes.ts';
 import { ForbiddenError } from '../../core/errors.ts';
-import { type Grant, readScopes } from '../../core/scopes.ts';
-import type { ApiKeyService } from '../../services/api-key-service.ts';
-import { callerOf } from '../caller.ts';
+import type { ApiKeyService } from '../../services/access/api-key-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import {
   apiKeyBody,
@@ -20,6 +19,7 @@ import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
+import { callerOf } from '../wire/caller.ts';
 
 export interface ApiKeyRoutesOptions {
   readonly apiKeyService: ApiKeyService;

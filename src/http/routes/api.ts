@@ -1,8 +1,8 @@
 /** The API: all calls under one URL prefix. It is registered once for each prefix it answers under. */
 import type { FastifyPluginAsync } from 'fastify';
-import { refuseUnheededKeys } from '../idempotency-key.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { refuseCrossSite } from '../plugins/browser-rules.ts';
+import { refuseUnheededKeys } from '../wire/idempotency-key.ts';
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';

@@ -3,8 +3,8 @@ import fastifyPlugin from 'fastify-plugin';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ClockBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
-import type { Finding, Guarantee } from '../../core/finding.ts';
-import type { LedgerMark } from '../../core/ledger-mark.ts';
+import type { Finding, Guarantee } from '../../core/events/finding.ts';
+import type { LedgerMark } from '../../core/ledger/ledger-mark.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
 interface LedgerHealth {

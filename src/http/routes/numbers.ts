@@ -3,15 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
-import type { NumberService } from '../../services/number-service.ts';
-import { callerOf } from '../caller.ts';
-import { identifyRequest, type Payload, readIdempotencyKey } from '../idempotency-key.ts';
+import type { NumberService } from '../../services/numbers/number-service.ts';
 import { type Authorizer, logRefusal, type RouteGuard } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
+import { callerOf } from '../wire/caller.ts';
+import { identifyRequest, type Payload, readIdempotencyKey } from '../wire/idempotency-key.ts';
 
 export interface NumberRoutesOptions {
   readonly numberService: NumberService;

@@ -2,14 +2,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod, ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { type PrefixConfig, prefixKeySchema } from '../../core/prefix-config.ts';
-import { prefixConfigBodySchema, prefixConfigPatchSchema, resetBetween } from '../../core/prefix-config-body.ts';
+import type { Action } from '../../core/access/scopes.ts';
+import { type PrefixConfig, prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
+import {
+  prefixConfigBodySchema,
+  prefixConfigPatchSchema,
+  resetBetween,
+} from '../../core/prefix-config/prefix-config-body.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
-import type { Action } from '../../core/scopes.ts';
-import type { Changer, PrefixConfigService } from '../../services/prefix-config-service.ts';
-import { callerOf } from '../caller.ts';
-import { ifMatch, readIfMatch, refuseOther } from '../change-condition.ts';
-import { createJsonReader } from '../json-bodies.ts';
+import type { Changer, PrefixConfigService } from '../../services/prefix-configs/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -25,6 +26,9 @@ import {
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import { reason } from '../schemas/sequences.ts';
+import { callerOf } from '../wire/caller.ts';
+import { ifMatch, readIfMatch, refuseOther } from '../wire/change-condition.ts';
+import { createJsonReader } from '../wire/json-bodies.ts';
 
 export interface PrefixConfigRoutesOptions {
   readonly prefixConfigService: PrefixConfigService;

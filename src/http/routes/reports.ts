@@ -4,15 +4,15 @@ import fastifyAccepts from '@fastify/accepts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ReportService } from '../../services/report-service.ts';
-import { clientOf } from '../client.ts';
+import type { ReportService } from '../../services/completeness/completeness-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
-import { createReportStream } from '../report-stream.ts';
 import { sends } from '../schemas/headers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
 import { securedBy } from '../schemas/security.ts';
+import { clientOf } from '../wire/client.ts';
+import { createReportStream } from '../wire/report-stream.ts';
 
 export interface ReportRoutesOptions {
   readonly reportService: ReportService;

@@ -3,10 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
-import type { Reservation } from '../../core/ledger.ts';
-import type { ReservationService } from '../../services/reservation-service.ts';
-import { callerOf } from '../caller.ts';
-import { identifyReservation, readIdempotencyKey } from '../idempotency-key.ts';
+import type { Reservation } from '../../core/ledger/ledger-rule.ts';
+import type { ReservationService } from '../../services/sequences/reservation-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
@@ -20,6 +18,8 @@ import {
   voidBody,
 } from '../schemas/reservations.ts';
 import { securedBy } from '../schemas/security.ts';
+import { callerOf } from '../wire/caller.ts';
+import { identifyReservation, readIdempotencyKey } from '../wire/idempotency-key.ts';
 
 export interface ReservationRoutesOptions {
   readonly reservationService: ReservationService;

@@ -1,9 +1,8 @@
 /** The calls on sequences: where one stands, what is missing and why, moving it forward. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { Action } from '../../core/scopes.ts';
-import type { SequenceService } from '../../services/sequence-service.ts';
-import { callerOf } from '../caller.ts';
+import type { Action } from '../../core/access/scopes.ts';
+import type { SequenceService } from '../../services/sequences/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { prefixKeyParams, unaimedPrefixKeyParams } from '../schemas/prefix-configs.ts';
@@ -21,6 +20,7 @@ import {
   toGapReply,
   toSequenceReply,
 } from '../schemas/sequences.ts';
+import { callerOf } from '../wire/caller.ts';
 
 export interface SequenceRoutesOptions {
   readonly sequenceService: SequenceService;

@@ -1,10 +1,10 @@
 /** The calls that take nothing: what a template means, what the next number would be, what a number says. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { prefixConfigBodySchema } from '../../core/prefix-config-body.ts';
-import type { ReadingService } from '../../services/reading-service.ts';
-import type { SequenceService } from '../../services/sequence-service.ts';
-import type { TemplateService } from '../../services/template-service.ts';
+import { prefixConfigBodySchema } from '../../core/prefix-config/prefix-config-body.ts';
+import type { ReadingService } from '../../services/completeness/number-lookup-service.ts';
+import type { TemplateService } from '../../services/prefix-configs/template-service.ts';
+import type { SequenceService } from '../../services/sequences/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';

@@ -1,7 +1,6 @@
 /** The calls on temporary numbers: which wait, and replacing one by a real number. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { TemporaryNumberService } from '../../services/temporary-number-service.ts';
-import { callerOf } from '../caller.ts';
+import type { TemporaryNumberService } from '../../services/numbers/temporary-number-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
 import { guardedResponses, problemResponse } from '../schemas/problem.ts';
@@ -13,6 +12,7 @@ import {
   temporaryNumbersReply,
   toTemporaryNumberReply,
 } from '../schemas/sequences.ts';
+import { callerOf } from '../wire/caller.ts';
 
 export interface TemporaryNumberRoutesOptions {
   readonly temporaryNumberService: TemporaryNumberService;

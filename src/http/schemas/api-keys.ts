@@ -1,10 +1,10 @@
 /** What the calls on API keys take and reply. */
 
 import { z } from 'zod';
-import { API_KEY_ID, type ApiKey } from '../../core/api-key.ts';
+import { API_KEY_ID, type ApiKey } from '../../core/access/api-key.ts';
+import { ACTIONS, readScopes } from '../../core/access/scopes.ts';
 import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
-import { ACTIONS, readScopes } from '../../core/scopes.ts';
 import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
 

@@ -1,6 +1,6 @@
 /** The headers that replies carry beside their body, as the API description shows them. */
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { NUMBER_SOURCES } from '../../core/number-source.ts';
+import { NUMBER_SOURCES } from '../../core/values/number-source.ts';
 
 const text = (description: string, example?: string): OpenAPIV3_1.HeaderObject => ({
   description,

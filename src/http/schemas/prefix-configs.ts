@@ -8,8 +8,8 @@ import {
   prefixKeySchema,
   resetSchema,
   strategySchema,
-} from '../../core/prefix-config.ts';
-import { WRITE_STATUSES } from '../../core/prefix-config-body.ts';
+} from '../../core/prefix-config/prefix-config.ts';
+import { WRITE_STATUSES } from '../../core/prefix-config/prefix-config-body.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { value } from './value.ts';
 

@@ -1,9 +1,9 @@
 /** What a completeness report looks like, as JSON and as CSV. */
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
-import { RUN_STATES, type Run } from '../../core/completeness.ts';
-import { rangeSize } from '../../core/range.ts';
-import type { Report, ReportSummary } from '../../services/report-service.ts';
+import { RUN_STATES, type Run } from '../../core/counter/completeness.ts';
+import { rangeSize } from '../../core/values/range.ts';
+import type { Report, ReportSummary } from '../../services/completeness/completeness-service.ts';
 import { instant } from './instant.ts';
 import { value } from './value.ts';
 

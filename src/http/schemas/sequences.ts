@@ -1,15 +1,15 @@
 /** What the calls on sequences and temporary numbers take and reply. */
 
 import { z } from 'zod';
-import type { Closure } from '../../core/closure.ts';
-import { GAP_REASONS, type Gap } from '../../core/gap.ts';
+import type { TemporaryNumber } from '../../core/counter/temporary-number-store.ts';
 import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
-import { prefixKeySchema, strategySchema } from '../../core/prefix-config.ts';
-import { rangeSize } from '../../core/range.ts';
+import { prefixKeySchema, strategySchema } from '../../core/prefix-config/prefix-config.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
-import type { TemporaryNumber } from '../../core/temporary-number-store.ts';
-import { parseValue } from '../../core/value.ts';
-import type { Advanced, SequenceReport } from '../../services/sequence-service.ts';
+import type { Closure } from '../../core/values/closure.ts';
+import { GAP_REASONS, type Gap } from '../../core/values/gap.ts';
+import { rangeSize } from '../../core/values/range.ts';
+import { parseValue } from '../../core/values/value.ts';
+import type { Advanced, SequenceReport } from '../../services/sequences/sequence-service.ts';
 import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { periodQuery } from './reports.ts';

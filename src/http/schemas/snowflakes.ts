@@ -1,8 +1,8 @@
 /** What the call that takes a snowflake id apart takes and replies. */
 import { z } from 'zod';
 import { EXAMPLE } from '../../core/schema-marks.ts';
-import { readSnowflake, type SnowflakeParts } from '../../core/snowflake.ts';
-import { parseValue } from '../../core/value.ts';
+import { readSnowflake, type SnowflakeParts } from '../../core/snowflake/snowflake.ts';
+import { parseValue } from '../../core/values/value.ts';
 import { instant } from './instant.ts';
 
 const ID_RULE = 'Not a snowflake id of this service: 17 to 19 digits, as they stand in the number';

@@ -1,12 +1,12 @@
 /** What the calls on templates and on numbers that exist take and reply. */
 
 import { z } from 'zod';
-import { prefixKeySchema } from '../../core/prefix-config.ts';
+import { prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
-import { type PlacedPart, spell } from '../../core/template-layout.ts';
-import type { ReadNumber, TracedReading } from '../../services/reading-service.ts';
-import type { NumberPreview } from '../../services/sequence-service.ts';
-import type { TemplateMeaning } from '../../services/template-service.ts';
+import { type PlacedPart, spell } from '../../core/template/layout.ts';
+import type { ReadNumber, TracedReading } from '../../services/completeness/number-lookup-service.ts';
+import type { TemplateMeaning } from '../../services/prefix-configs/template-service.ts';
+import type { NumberPreview } from '../../services/sequences/sequence-service.ts';
 import { value } from './value.ts';
 import { variablesQuery } from './variables.ts';
 

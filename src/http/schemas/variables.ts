@@ -1,7 +1,7 @@
 /** How requests give the variables of a format: an object in a body, `name:value` pairs in a query. */
 import { z } from 'zod';
-import { GIVEN_NAME } from '../../core/template.ts';
-import { GIVEN_VALUE } from '../../core/template-printer.ts';
+import { GIVEN_VALUE } from '../../core/template/printer.ts';
+import { GIVEN_NAME } from '../../core/template/template.ts';
 
 /** More than any format has room for. */
 const VARIABLES_MAX = 32;

@@ -1,6 +1,6 @@
 /** API keys in memory: the reference implementation for tests. */
-import type { ApiKey } from '../../core/api-key.ts';
-import type { ApiKeyStore } from '../../core/api-key-store.ts';
+import type { ApiKey } from '../../core/access/api-key.ts';
+import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
 
 export const createMemoryApiKeyStore = (): ApiKeyStore => {
   const keys = new Map<string, ApiKey>();

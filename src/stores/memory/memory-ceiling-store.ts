@@ -1,8 +1,8 @@
 /** Ceilings in memory: the reference for the contract suite, and the authority of the protocol's model check. */
-import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling-rule.ts';
-import type { CeilingStore, SequenceAccount } from '../../core/ceiling-store.ts';
+import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
+import type { CeilingStore, SequenceAccount } from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
 
 interface Stored {
   readonly entry: CeilingEntry;

@@ -1,5 +1,6 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
-import type { Closure } from '../../core/closure.ts';
+
+import { createOwnClaims } from '../../core/allowance/own-claims.ts';
 import {
   advanceCounter,
   type CounterMove,
@@ -7,14 +8,14 @@ import {
   settleReturned,
   takeFromCounter,
   takeOnce,
-} from '../../core/counter.ts';
-import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
+} from '../../core/counter/counter-rule.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { Gap } from '../../core/gap.ts';
-import { createOwnClaims } from '../../core/own-claims.ts';
-import { isExpired, type Receipt } from '../../core/receipt.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
-import { parseValue } from '../../core/value.ts';
+import type { Closure } from '../../core/values/closure.ts';
+import type { Gap } from '../../core/values/gap.ts';
+import { isExpired, type Receipt } from '../../core/values/receipt.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { parseValue } from '../../core/values/value.ts';
 
 export interface MemoryCounterStore extends CounterStore {
   /** Puts the last value taken into the store, as an operator would; any text. */

@@ -1,5 +1,5 @@
 /** Temporary numbers in memory: for tests, and for the embedded database, whose outage is the process's own. */
-import type { TemporaryNumber, TemporaryNumberStore } from '../../core/temporary-number-store.ts';
+import type { TemporaryNumber, TemporaryNumberStore } from '../../core/counter/temporary-number-store.ts';
 
 export const createMemoryTemporaryNumberStore = (): TemporaryNumberStore => {
   const entries = new Map<string, TemporaryNumber>();

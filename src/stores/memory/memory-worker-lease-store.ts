@@ -1,6 +1,6 @@
 /** Worker leases in memory: the reference implementation for tests. It forgets everything with the process. */
-import { WORKER_MAX } from '../../core/snowflake.ts';
-import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/worker-lease-store.ts';
+import { WORKER_MAX } from '../../core/snowflake/snowflake.ts';
+import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
 
 interface Entry {
   holder: string;

@@ -1,8 +1,8 @@
 /** Rows of the tables `ceilings` and `gaps` as what the rules work with, and back. */
 import { createHash } from 'node:crypto';
-import type { CeilingEntry } from '../../core/ceiling-rule.ts';
-import type { Ceiling } from '../../core/ceiling-store.ts';
-import type { Gap, GapReason } from '../../core/gap.ts';
+import type { CeilingEntry } from '../../core/ceiling/ceiling-rule.ts';
+import type { Ceiling } from '../../core/ceiling/ceiling-store.ts';
+import type { Gap, GapReason } from '../../core/values/gap.ts';
 import type { Row } from './postgres-client.ts';
 
 const text = (row: Row, column: string): string => row[column] ?? '';

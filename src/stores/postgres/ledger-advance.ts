@@ -1,7 +1,8 @@
 /** Moving a sequence of the ledger forward, within a transaction of PostgreSQL. */
-import { judgeAdvance } from '../../core/ledger.ts';
-import { isBehind } from '../../core/ledger-mark.ts';
-import type { LedgerAdvance, LedgerAdvanceReply } from '../../core/ledger-store.ts';
+
+import { isBehind } from '../../core/ledger/ledger-mark.ts';
+import { judgeAdvance } from '../../core/ledger/ledger-rule.ts';
+import type { LedgerAdvance, LedgerAdvanceReply } from '../../core/ledger/ledger-store.ts';
 import type { Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 

@@ -1,9 +1,10 @@
 /** Rows of the tables `ledger` and `reservations`, and the answers of a call, as what the rules work with, and back. */
-import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
-import type { LedgerMark } from '../../core/ledger-mark.ts';
-import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
-import type { Range } from '../../core/range.ts';
-import type { Receipt } from '../../core/receipt.ts';
+
+import type { LedgerMark } from '../../core/ledger/ledger-mark.ts';
+import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger/ledger-rule.ts';
+import type { LedgerAnswer, LedgerTake } from '../../core/ledger/ledger-store.ts';
+import type { Range } from '../../core/values/range.ts';
+import type { Receipt } from '../../core/values/receipt.ts';
 import type { Row } from './postgres-client.ts';
 
 const text = (row: Row, column: string): string => row[column] ?? '';

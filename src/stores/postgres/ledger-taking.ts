@@ -1,8 +1,9 @@
 /** Taking values within a transaction of PostgreSQL: lock the sequences, find what is free, share, write it all down. */
-import { type LedgerShares, shareValues } from '../../core/ledger.ts';
-import { isBehind, type KnownMarks, type LedgerMark, markName } from '../../core/ledger-mark.ts';
-import type { LedgerAnswer, LedgerTake } from '../../core/ledger-store.ts';
-import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/receipt.ts';
+
+import { isBehind, type KnownMarks, type LedgerMark, markName } from '../../core/ledger/ledger-mark.ts';
+import { type LedgerShares, shareValues } from '../../core/ledger/ledger-rule.ts';
+import type { LedgerAnswer, LedgerTake } from '../../core/ledger/ledger-store.ts';
+import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/values/receipt.ts';
 import { encodeAnswers, encodeReceipts, readExpiries, readReceipt } from './ledger-rows.ts';
 import type { Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';

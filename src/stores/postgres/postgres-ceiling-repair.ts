@@ -1,5 +1,5 @@
 /** Moves ceilings in PostgreSQL forward to what Redis serves, after an older state of PostgreSQL was restored. */
-import type { CeilingRepair } from '../../core/ceiling-repair.ts';
+import type { CeilingRepair } from '../../core/ceiling/ceiling-repair.ts';
 import { readCeiling } from './ceiling-rows.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';

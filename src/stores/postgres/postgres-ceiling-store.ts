@@ -1,5 +1,5 @@
 /** Ceilings in PostgreSQL: one statement for what happens all the time, one short transaction for what changes more. */
-import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling-rule.ts';
+import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
 import type {
   CeilingRaise,
   CeilingStore,
@@ -7,10 +7,10 @@ import type {
   RecoveryOutcome,
   RecoveryRequest,
   SequenceAccount,
-} from '../../core/ceiling-store.ts';
+} from '../../core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
-import type { Gap } from '../../core/gap.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
+import type { Gap } from '../../core/values/gap.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
 import { digestOf, encodeGaps, readCeiling, readEntry, readGap } from './ceiling-rows.ts';
 import type { PostgresClient, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';

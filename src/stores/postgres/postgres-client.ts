@@ -2,7 +2,7 @@
 import { Socket } from 'node:net';
 import { Pool, type PoolClient } from 'pg';
 import { StorageUnavailableError, StorePreparingError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import type { Emit } from '../../core/events/events.ts';
 import { migrate } from './migrate.ts';
 import { isAnswer, isPassing, isTableMissing, isWaitForConnection, toStorageError } from './postgres-errors.ts';
 import { remedyOfPostgresFailure } from './postgres-trouble.ts';

@@ -1,5 +1,5 @@
 /** How far the sequences of the ledger in PostgreSQL have changed, and lifting that after one that went back was moved forward. */
-import { markName, type StoredMark, type StoredMarks } from '../../core/ledger-mark.ts';
+import { markName, type StoredMark, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
 import { readMark } from './ledger-rows.ts';
 import type { PostgresClient, Row } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';

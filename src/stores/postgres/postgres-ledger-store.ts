@@ -1,9 +1,15 @@
 /** The ledger in PostgreSQL: values are taken and their rows written in one transaction; a lost COMMIT is found out about. */
 import { LedgerBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
-import type { ReservationState } from '../../core/ledger.ts';
-import { isBehind, type KnownMarks, markName } from '../../core/ledger-mark.ts';
-import type { EndedReservation, LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../core/ledger-store.ts';
-import { VALUE_MAX } from '../../core/value.ts';
+import { isBehind, type KnownMarks, markName } from '../../core/ledger/ledger-mark.ts';
+import type { ReservationState } from '../../core/ledger/ledger-rule.ts';
+import type {
+  EndedReservation,
+  LedgerAnswer,
+  LedgerStore,
+  LedgerTake,
+  TakeOutcome,
+} from '../../core/ledger/ledger-store.ts';
+import { VALUE_MAX } from '../../core/values/value.ts';
 import { advanceLedger } from './ledger-advance.ts';
 import { decodeAnswers, readExpiries, readLedgerRow, readMark, readReceipt, readReservation } from './ledger-rows.ts';
 import { takeLocked } from './ledger-taking.ts';

@@ -1,6 +1,6 @@
 /** Worker leases in PostgreSQL: one row per worker id, the server's clock. */
-import { WORKER_MAX } from '../../core/snowflake.ts';
-import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/worker-lease-store.ts';
+import { WORKER_MAX } from '../../core/snowflake/snowflake.ts';
+import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 

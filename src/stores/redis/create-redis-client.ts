@@ -1,12 +1,12 @@
 /** The connections to Redis, in each mode: one server, the master behind sentinels, or a cluster. */
 import { Redis } from 'ioredis';
-import type { Emit } from '../../core/events.ts';
+import type { Emit } from '../../core/events/events.ts';
 import type { RedisTarget } from '../../lib/redis-target.ts';
-import type { RedisClient } from './redis-client.ts';
-import { openCluster } from './redis-cluster.ts';
-import { closeConnection, reportConnection } from './redis-connection.ts';
-import { createRedisKeys } from './redis-keys.ts';
-import { connectionOptions, sentinelOptions } from './redis-options.ts';
+import { openCluster } from './cluster/redis-cluster.ts';
+import { createRedisKeys } from './codecs/redis-keys.ts';
+import type { RedisClient } from './connection/redis-client.ts';
+import { closeConnection, reportConnection } from './connection/redis-connection.ts';
+import { connectionOptions, sentinelOptions } from './connection/redis-options.ts';
 
 /**
  * Connects in the background and goes on trying for ever, at most a second apart.

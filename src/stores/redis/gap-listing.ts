@@ -1,8 +1,8 @@
 /** Lists the gap record of a sequence in rising order. Redis keeps it unsorted, so a page is chosen from all of it, a few entries at a time. */
 import { StorageUnavailableError } from '../../core/errors.ts';
-import type { Gap } from '../../core/gap.ts';
-import { readGap } from './gap-record.ts';
-import type { RedisCommands } from './redis-commands.ts';
+import type { Gap } from '../../core/values/gap.ts';
+import { readGap } from './codecs/gap-record.ts';
+import type { RedisCommands } from './connection/redis-commands.ts';
 
 /** Entries in one reply, so that neither Redis nor this process is kept from other work by a long record. */
 const SCAN_COUNT = 1_000;

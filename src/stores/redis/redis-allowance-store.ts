@@ -1,7 +1,7 @@
 /** What clients may have in a day, counted in Redis for all nodes. */
-import type { AllowanceStore } from '../../core/allowance-store.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import type { AllowanceStore } from '../../core/allowance/allowance-store.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 export const createRedisAllowanceStore = ({
   commands,

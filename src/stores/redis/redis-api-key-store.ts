@@ -1,8 +1,8 @@
 /** API keys in Redis: one hash, the id → JSON, in which the key itself does not stand. */
-import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
-import type { ApiKeyStore } from '../../core/api-key-store.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/access/api-key.ts';
+import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 export const createRedisApiKeyStore = ({ commands, names }: Pick<RedisClient, 'commands' | 'names'>): ApiKeyStore => {
   const insertScript = loadRedisScript('insert-api-key');

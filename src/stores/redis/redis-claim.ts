@@ -1,8 +1,8 @@
 /** Idempotency keys in Redis, beside the receipts: each belongs to one request, and is counted against what its client may have. */
-import type { CounterStore } from '../../core/counter-store.ts';
-import { isExpired, type KeyRefusal, RECEIPT_TTL_MS, type ReceiptDraft } from '../../core/receipt.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
+import { isExpired, type KeyRefusal, RECEIPT_TTL_MS, type ReceiptDraft } from '../../core/values/receipt.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 const CLAIM = /^([0-9]+) (\S+)$/;
 

@@ -5,11 +5,11 @@ import type {
   CounterStore,
   FenceOperations,
   SequenceState,
-} from '../../core/counter-store.ts';
+} from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
-import { parseValue } from '../../core/value.ts';
-import { decodeClosure, encodeClosure } from './closure-codec.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { parseValue } from '../../core/values/value.ts';
+import { decodeClosure, encodeClosure } from './codecs/closure-codec.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -19,17 +19,21 @@ import {
   encodeInstall,
   encodeMove,
   encodeReport,
-} from './fence-codec.ts';
+} from './codecs/fence-codec.ts';
+import { readHolder } from './codecs/gap-record.ts';
+import type { RedisKeys } from './codecs/redis-keys.ts';
+import { decodeAdvance, decodeReceipt, decodeReply, encodeAdvance, encodeCall } from './codecs/reserve-codec.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import type { RedisScript, ScriptEntry } from './connection/redis-commands.ts';
+import {
+  loadRedisScript,
+  runRedisEntries,
+  runRedisScript,
+  runRedisScriptConfirmed,
+} from './connection/redis-script.ts';
 import { listGapRecord } from './gap-listing.ts';
-import { readHolder } from './gap-record.ts';
 import { createRedisClaim } from './redis-claim.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import type { ScriptEntry } from './redis-commands.ts';
-import type { RedisKeys } from './redis-keys.ts';
 import { createRedisProbe } from './redis-probe.ts';
-import { loadRedisScript, runRedisEntries, runRedisScript, runRedisScriptConfirmed } from './redis-script.ts';
-import type { RedisScript } from './redis-commands.ts';
-import { decodeAdvance, decodeReceipt, decodeReply, encodeAdvance, encodeCall } from './reserve-codec.ts';
 
 /** Reads `first:last:holder …`, as `reserve.lua` keeps ranges. */
 const readRanges = (text: string | null | undefined): AheadRange[] =>

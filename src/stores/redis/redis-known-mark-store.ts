@@ -1,8 +1,8 @@
 /** What is known of the ledger in PostgreSQL, in Redis: one hash, so that all sequences of a call are raised by one script, in a cluster too. */
-import type { KnownMarkStore, LedgerMark } from '../../core/ledger-mark.ts';
-import { markName } from '../../core/ledger-mark.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import type { KnownMarkStore, LedgerMark } from '../../core/ledger/ledger-mark.ts';
+import { markName } from '../../core/ledger/ledger-mark.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 const SCAN_COUNT = 1_000;
 /** No prefix key begins so. */

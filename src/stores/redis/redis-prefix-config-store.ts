@@ -1,18 +1,23 @@
 /** Prefix configs in Redis: one hash that operators may preload, changed by compare-and-set, announced on a channel. */
 import { randomBytes } from 'node:crypto';
-import { CHANGES_KEPT } from '../../core/config-generations.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
-import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config.ts';
+import { CHANGES_KEPT } from '../../core/prefix-config/config-generations.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import {
   type ConfigChanges,
   createEntryChanges,
   type EntryRule,
   type PrefixConfigStore,
-} from '../../core/prefix-config-store.ts';
-import { type Changed, decodeHistory, encodeHistory, type PrefixEntry } from '../../core/prefix-history.ts';
+} from '../../core/prefix-config/prefix-config-store.ts';
+import {
+  type Changed,
+  decodeHistory,
+  encodeHistory,
+  type PrefixEntry,
+} from '../../core/prefix-config/prefix-history.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 import { gatherReads } from './gathered-reads.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
 
 const NONE = '';
 const GENERATION = 'generation';

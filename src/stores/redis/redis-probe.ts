@@ -1,7 +1,7 @@
 /** Whether Redis can serve: it answers, and it takes writes, without which no number can be given. */
 import { StorageUnavailableError } from '../../core/errors.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 /** A write that succeeded counts for so long: whoever asks for /health over and over makes no more than this. */
 const WRITE_EVERY_MS = 1_000;

@@ -1,8 +1,8 @@
 /** How often each client has asked, added up in Redis on connections of its own, so that it never stands before a call that takes numbers. */
 import { hash } from 'node:crypto';
-import type { RequestCountStore } from '../../core/request-count-store.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisEntries } from './redis-script.ts';
+import type { RequestCountStore } from '../../core/access/request-count-store.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisEntries } from './connection/redis-script.ts';
 
 /** @param client is closed with the store. */
 export const createRedisRequestCountStore = ({

@@ -1,9 +1,9 @@
 /** Finds the sequences that Redis serves under a fence, for the repair of what fell behind it. */
 import type { Redis } from 'ioredis';
-import type { ServedSequence, ServedSequences } from '../../core/ceiling-repair.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
-import { parseValue } from '../../core/value.ts';
-import { type RedisClient, translated } from './redis-client.ts';
+import type { ServedSequence, ServedSequences } from '../../core/ceiling/ceiling-repair.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { parseValue } from '../../core/values/value.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
 
 const SCAN_COUNT = 1_000;
 

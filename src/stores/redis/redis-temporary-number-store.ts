@@ -1,8 +1,8 @@
 /** Temporary numbers in Redis: one hash, the number → JSON. */
 import { z } from 'zod';
-import type { TemporaryNumber, TemporaryNumberStore } from '../../core/temporary-number-store.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import type { TemporaryNumber, TemporaryNumberStore } from '../../core/counter/temporary-number-store.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 /** Commands under way at the same time when a node hands over what it kept. */
 const ADDED_AT_ONCE_MAX = 500;

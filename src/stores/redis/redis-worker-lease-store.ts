@@ -1,8 +1,8 @@
 /** Worker leases in Redis: one hash, one script per command, the server's clock. */
-import { WORKER_MAX } from '../../core/snowflake.ts';
-import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/worker-lease-store.ts';
-import { type RedisClient, translated } from './redis-client.ts';
-import { loadRedisScript, runRedisScript } from './redis-script.ts';
+import { WORKER_MAX } from '../../core/snowflake/snowflake.ts';
+import { WORKER_BOUND_MS, WORKER_LEASE_MS, type WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
+import { type RedisClient, translated } from './connection/redis-client.ts';
+import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
 /**
  * @param random from 0 to 1: where the search for a free id begins. Not at 0, so that a server that was emptied does not

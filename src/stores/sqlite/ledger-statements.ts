@@ -1,6 +1,6 @@
 /** The statements of the embedded ledger, and its rows as what the rules work with. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger.ts';
+import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger/ledger-rule.ts';
 import { type Cells, optional, prepareList } from './cells.ts';
 
 const LEDGER_COLUMNS = `ledger.value, NULL AS last, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation,

@@ -1,6 +1,6 @@
 /** API keys in the embedded database: the same JSON per id as in Redis. */
-import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/api-key.ts';
-import type { ApiKeyStore } from '../../core/api-key-store.ts';
+import { type ApiKey, decodeStoredApiKey, encodeStoredApiKey } from '../../core/access/api-key.ts';
+import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
 import type { CallerShare } from '../../core/caller.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 

@@ -1,6 +1,6 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
-import type { Closure } from '../../core/closure.ts';
+import { createOwnClaims } from '../../core/allowance/own-claims.ts';
 import {
   advanceCounter,
   type CounterMove,
@@ -8,13 +8,13 @@ import {
   settleReturned,
   takeFromCounter,
   takeOnce,
-} from '../../core/counter.ts';
-import type { CounterCall, CounterReply, CounterStore } from '../../core/counter-store.ts';
+} from '../../core/counter/counter-rule.ts';
+import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { GapReason } from '../../core/gap.ts';
-import { createOwnClaims } from '../../core/own-claims.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
-import { parseValue } from '../../core/value.ts';
+import type { Closure } from '../../core/values/closure.ts';
+import type { GapReason } from '../../core/values/gap.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { parseValue } from '../../core/values/value.ts';
 import { optional, prepareList, wide } from './cells.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';

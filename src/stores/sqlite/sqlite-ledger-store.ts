@@ -1,7 +1,7 @@
 /** The ledger in the embedded database: one transaction, so one fsync, for all takes of a call. */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import { judgeAdvance, type LedgerGrant, type Reservation, shareValues } from '../../core/ledger.ts';
+import { judgeAdvance, type LedgerGrant, type Reservation, shareValues } from '../../core/ledger/ledger-rule.ts';
 import type {
   EndedReservation,
   LedgerAdvance,
@@ -9,10 +9,10 @@ import type {
   LedgerAnswer,
   LedgerStore,
   LedgerTake,
-} from '../../core/ledger-store.ts';
-import { judgeReceipt } from '../../core/receipt.ts';
-import type { SequenceName } from '../../core/sequence-name.ts';
-import { VALUE_MAX } from '../../core/value.ts';
+} from '../../core/ledger/ledger-store.ts';
+import { judgeReceipt } from '../../core/values/receipt.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../core/values/value.ts';
 import { wide } from './cells.ts';
 import { prepareLedgerStatements, readLedgerRow, readReservation } from './ledger-statements.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';

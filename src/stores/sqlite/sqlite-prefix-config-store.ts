@@ -1,8 +1,13 @@
 /** Prefix configs in the embedded database: the same JSON per prefix as in Redis. */
-import { createConfigGenerations } from '../../core/config-generations.ts';
-import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config.ts';
-import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config-store.ts';
-import { decodeHistory, encodeHistory, type PrefixEntry, type PrefixHistory } from '../../core/prefix-history.ts';
+import { createConfigGenerations } from '../../core/prefix-config/config-generations.ts';
+import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
+import {
+  decodeHistory,
+  encodeHistory,
+  type PrefixEntry,
+  type PrefixHistory,
+} from '../../core/prefix-config/prefix-history.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDatabase): PrefixConfigStore => {

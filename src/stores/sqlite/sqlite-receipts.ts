@@ -1,6 +1,6 @@
 /** Receipts in the embedded database: a table that is written in the transaction that takes the values. */
 import type { DatabaseSync } from 'node:sqlite';
-import { RECEIPT_TTL_MS, type Receipt } from '../../core/receipt.ts';
+import { RECEIPT_TTL_MS, type Receipt } from '../../core/values/receipt.ts';
 
 export interface SqliteReceipts {
   find(hash: string): Receipt | undefined;

@@ -1,7 +1,7 @@
 /** Restoring the embedded database: a checked copy is moved past what was issued since, then takes the place of the database, which is kept aside. */
 import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { VALUE_MAX } from '../../core/value.ts';
+import { VALUE_MAX } from '../../core/values/value.ts';
 import { wide } from './cells.ts';
 import {
   checkWhole,

@@ -1,6 +1,6 @@
 /** Worker leases in the embedded database. This process is alone with the file: what earlier ones held is free, but not what they used. */
-import { WORKER_MAX } from '../../core/snowflake.ts';
-import { WORKER_BOUND_MS, type WorkerLeaseStore } from '../../core/worker-lease-store.ts';
+import { WORKER_MAX } from '../../core/snowflake/snowflake.ts';
+import { WORKER_BOUND_MS, type WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqliteWorkerLeaseStore = ({ handle, transact }: SqliteDatabase): WorkerLeaseStore => {

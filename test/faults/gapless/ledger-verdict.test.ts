@@ -1,6 +1,6 @@
 /** The judge of ledgers finds each kind of breach, and nothing where nothing is. */
-import { expect, test } from 'vitest';
-import type { LedgerRow, Reservation } from '../../../src/core/ledger.ts';
+import { expect, it } from 'vitest';
+import type { LedgerRow, Reservation } from '../../../src/core/ledger/ledger-rule.ts';
 import { judgeLedger, type LedgerEvidence } from './ledger-verdict.ts';
 
 const row = (value: bigint, more: Partial<LedgerRow> = {}): LedgerRow => ({

@@ -1,5 +1,5 @@
 /** Judges a gapless series by its ledger and by what the clients were told: no hole, nothing twice, every value accounted for. */
-import type { LedgerRow, Reservation, ReservationState } from '../../../src/core/ledger.ts';
+import type { LedgerRow, Reservation, ReservationState } from '../../../src/core/ledger/ledger-rule.ts';
 
 /** A reservation as its client knows it. `unknown`: it was left to expire. */
 export interface KnownReservation {

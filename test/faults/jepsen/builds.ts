@@ -2,8 +2,7 @@
 import { startService } from '../../support/service.ts';
 import type { NodeProcess } from '../fleet.ts';
 import { startNaiveNode } from '../naive-node.ts';
-import type { Prefix } from './evidence.ts';
-import type { BuildName } from './options.ts';
+import type { BuildName, Prefix } from './evidence.ts';
 
 export interface NodePlace {
   readonly redisUrl: string;

@@ -5,8 +5,8 @@ import type { NodeProcess } from '../fleet.ts';
 import { isReady } from '../service-calls.ts';
 import { until } from '../until.ts';
 import type { Build } from './builds.ts';
+import type { BackendName } from './evidence.ts';
 import type { Journal } from './journal.ts';
-import type { RunOptions } from './options.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { type RedisPair, type RedisSite, startRedisPair } from './redis-pair.ts';
 
@@ -51,7 +51,7 @@ export interface Cluster {
 
 export const startCluster = async (
   stack: AsyncDisposableStack,
-  { backend }: RunOptions,
+  backend: BackendName,
   build: Build,
   journal: Journal,
 ): Promise<Cluster> => {

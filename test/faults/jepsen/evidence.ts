@@ -1,7 +1,11 @@
 /** What a run leaves behind: requests, nemeses, absences and the final state; all that the verdict looks at. */
 import type { RequestRecord } from '../../support/history.ts';
 import type { HeldRange } from '../stored-sequence.ts';
-import type { BackendName, BuildName } from './options.ts';
+
+export const BACKENDS = ['redis', 'replicas', 'postgres'] as const;
+export const BUILDS = ['ours', 'naive'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+export type BuildName = (typeof BUILDS)[number];
 
 export interface Prefix {
   readonly prefixKey: string;

@@ -1,7 +1,7 @@
 /** What a nemesis is: it causes something bad, holds it for a while, repairs it, and says what it did. */
 import type { Random } from '../../model/random.ts';
 import type { Cluster } from './cluster.ts';
-import type { BackendName } from './options.ts';
+import type { BackendName } from './evidence.ts';
 
 export interface Scene extends Cluster {
   readonly backend: BackendName;

@@ -1,13 +1,9 @@
 /** The command line of the harness. */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { BACKENDS, type BackendName, BUILDS, type BuildName } from './evidence.ts';
 import { nemeses } from './nemeses/all.ts';
 import type { Nemesis } from './nemesis.ts';
-
-const BACKENDS = ['redis', 'replicas', 'postgres'] as const;
-const BUILDS = ['ours', 'naive'] as const;
-export type BackendName = (typeof BACKENDS)[number];
-export type BuildName = (typeof BUILDS)[number];
 
 export interface RunOptions {
   readonly minutes: number;

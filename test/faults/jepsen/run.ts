@@ -76,7 +76,7 @@ interface Stage {
 
 const play = async ({ options, journal, dir, logsDir, originMs, print }: Stage): Promise<void> => {
   await using stack = new AsyncDisposableStack();
-  const cluster = await startCluster(stack, options, builds[options.build], journal);
+  const cluster = await startCluster(stack, options.backend, builds[options.build], journal);
   try {
     await registerAll(cluster);
     startLoad(cluster);

@@ -1,10 +1,15 @@
 /** Advancing by hand: durable where the ceilings are kept before the counter moves, and patient while a sequence is recovered. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type AdvanceOptions, advanceSequence } from '../../../src/allocators/advance.ts';
-import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
-import type { AdvanceReply, AdvanceRequest, CounterStore, FenceOperations } from '../../../src/core/counter-store.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type AdvanceOptions, advanceSequence } from '../../../src/allocators/counter/fencing/advance.ts';
+import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
+import type {
+  AdvanceReply,
+  AdvanceRequest,
+  CounterStore,
+  FenceOperations,
+} from '../../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';

@@ -1,10 +1,10 @@
 /** Raising a ceiling: durable first, in force then, and not at all when another epoch has begun. */
-import { describe, expect, test } from 'vitest';
-import { type RaiseOptions, raiseCeiling } from '../../../src/allocators/ceiling-raise.ts';
-import type { CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
-import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';
+import { describe, expect, it } from 'vitest';
+import { type RaiseOptions, raiseCeiling } from '../../../src/allocators/counter/fencing/raise-ceiling.ts';
+import type { CeilingStore, SequenceAccount } from '../../../src/core/ceiling/ceiling-store.ts';
+import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 
 const INV = { prefixKey: 'INV', period: '' };

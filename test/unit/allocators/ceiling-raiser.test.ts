@@ -1,16 +1,16 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createCeilingRaiser } from '../../../src/allocators/ceiling-raiser.ts';
-import { dealInOrder, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
-import { createLane, type Lane } from '../../../src/allocators/lane.ts';
-import { makeReport } from '../../../src/allocators/session-report.ts';
-import type { CeilingKeeper } from '../../../src/allocators/session-state.ts';
-import { createCounterSession, owesReport } from '../../../src/allocators/session-state.ts';
-import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
-import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter-store.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createCeilingRaiser } from '../../../src/allocators/counter/fencing/ceiling-policy.ts';
+import { createLane, type Lane } from '../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { dealInOrder, makeCall, settleCall } from '../../../src/allocators/counter/sequence/session.ts';
+import { makeReport } from '../../../src/allocators/counter/sequence/session-report.ts';
+import type { CeilingKeeper } from '../../../src/allocators/counter/sequence/session-state.ts';
+import { createCounterSession, owesReport } from '../../../src/allocators/counter/sequence/session-state.ts';
+import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
+import type { CeilingMove, Fence, FenceOperations } from '../../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 

@@ -1,7 +1,7 @@
 /** How far the ceiling lies above the counter: room enough, but never a large part of a limited series. */
-import { describe, expect, test } from 'vitest';
-import { ceilingAbove, ceilingWindow, windowWithin } from '../../../src/allocators/ceiling-window.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { describe, expect, it } from 'vitest';
+import { ceilingAbove, ceilingWindow, windowWithin } from '../../../src/allocators/counter/sequence/ceiling-window.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 describe('the window', () => {
   test.each([

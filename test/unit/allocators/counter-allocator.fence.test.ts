@@ -1,8 +1,8 @@
 /** Counting on a store that can lose what it acknowledged, with the ceilings kept elsewhere: what callers see, and what is kept. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
-import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling-store.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import type { CeilingRaise, CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
 import type {
   CounterCall,
   CounterReply,
@@ -13,10 +13,10 @@ import type {
   ReportReply,
   StandbyAdvice,
   StandbySegment,
-} from '../../../src/core/counter-store.ts';
+} from '../../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { SequenceName } from '../../../src/core/sequence-name.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Allocation } from '../../../src/allocators/allocator.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { Range } from '../../../src/core/range.ts';
-import { propertyRuns } from '../../support/property-runs.ts';
+import type { Range } from '../../../src/core/values/range.ts';
 import { type AllocatorParts, allocatorOn, targetOf } from '../fakes/allocator-on.ts';
 
 beforeEach(() => {

@@ -1,9 +1,9 @@
 /** Who is refused by the allocator and who is not: the bounded line, errors of the store, the end of a sequence. */
 import { describe, expect, test } from 'vitest';
-import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
-import type { CounterReply } from '../../../src/core/counter-store.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import type { CounterReply } from '../../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn, targetOf } from '../fakes/allocator-on.ts';
 import { turn } from '../fakes/held-counter-store.ts';

@@ -1,9 +1,9 @@
 /** Coalescing: one trip under way, everything that waits leaves together, in order, fairly and within limits. */
 import { describe, expect, test } from 'vitest';
-import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
-import { COUNTER_LIMITS } from '../../../src/allocators/counter-limits.ts';
 import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import { COUNTER_LIMITS } from '../../../src/allocators/counter/sequence/counter-limits.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn, targetOf } from '../fakes/allocator-on.ts';
 import type { HeldCounterStore } from '../fakes/held-counter-store.ts';

@@ -1,5 +1,6 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { CallTerms } from '../../../src/allocators/allocator.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -7,12 +8,16 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../src/allocators/counter-session.ts';
-import { makeReport, settleReport } from '../../../src/allocators/session-report.ts';
-import type { CallTerms } from '../../../src/allocators/allocator.ts';
-import { type CounterSession, createCounterSession, owesReport, swear } from '../../../src/allocators/session-state.ts';
-import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/allocators/counter/sequence/session.ts';
+import { makeReport, settleReport } from '../../../src/allocators/counter/sequence/session-report.ts';
+import {
+  type CounterSession,
+  createCounterSession,
+  owesReport,
+  swear,
+} from '../../../src/allocators/counter/sequence/session-state.ts';
+import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../src/core/counter/counter-store.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
 const KEEP: StandbyAdvice = { kind: 'keep' };

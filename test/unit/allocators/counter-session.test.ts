@@ -1,5 +1,6 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { CallTerms } from '../../../src/allocators/allocator.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -8,19 +9,18 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../src/allocators/counter-session.ts';
-import { standbyLeft } from '../../../src/allocators/held-standby.ts';
-import { topOf } from '../../../src/allocators/session-report.ts';
-import type { CeilingKeeper } from '../../../src/allocators/session-state.ts';
-import type { CallTerms } from '../../../src/allocators/allocator.ts';
+} from '../../../src/allocators/counter/sequence/session.ts';
+import { topOf } from '../../../src/allocators/counter/sequence/session-report.ts';
+import type { CeilingKeeper } from '../../../src/allocators/counter/sequence/session-state.ts';
 import {
   type CounterSession,
   createCounterSession,
   noteRaised,
   openAt,
-} from '../../../src/allocators/session-state.ts';
-import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/allocators/counter/sequence/session-state.ts';
+import { standbyLeft } from '../../../src/allocators/counter/sequence/standby-segment.ts';
+import type { CounterReply, StandbyAdvice } from '../../../src/core/counter/counter-store.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
 const KEEP: StandbyAdvice = { kind: 'keep' };

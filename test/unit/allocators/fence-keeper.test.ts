@@ -1,13 +1,18 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
-import { blockedError, createFenceKeeper } from '../../../src/allocators/fence-keeper.ts';
-import { createLane, type Lane } from '../../../src/allocators/lane.ts';
-import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
-import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
-import type { Fence, FenceOperations } from '../../../src/core/counter-store.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { blockedError, createFenceKeeper } from '../../../src/allocators/counter/fencing/fencing.ts';
+import { createLane, type Lane } from '../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { makeCall, settleCall } from '../../../src/allocators/counter/sequence/session.ts';
+import {
+  createCounterSession,
+  openAt,
+  owesReport,
+  swear,
+} from '../../../src/allocators/counter/sequence/session-state.ts';
+import type { CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
+import type { Fence, FenceOperations } from '../../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 

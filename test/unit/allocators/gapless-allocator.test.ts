@@ -1,10 +1,10 @@
 /** The gapless allocator: who shares a call, what is repeated, what is cancelled, and its limits. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { createGaplessAllocator } from '../../../src/allocators/gapless-allocator.ts';
-import type { GaplessLimits } from '../../../src/allocators/gapless-limits.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { LedgerStore } from '../../../src/core/ledger-store.ts';
+import { describe, expect, it } from 'vitest';
+import { createGaplessAllocator } from '../../../src/allocators/gapless/gapless-allocator.ts';
+import type { GaplessLimits } from '../../../src/allocators/gapless/gapless-limits.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { LedgerStore } from '../../../src/core/ledger/ledger-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 import { createHeldLedgerStore } from '../fakes/held-ledger-store.ts';
 

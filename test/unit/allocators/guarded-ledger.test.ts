@@ -1,10 +1,10 @@
 /** A guarded ledger: who is refused, and what is told to whom before anybody is answered. */
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { createGuardedLedger } from '../../../src/allocators/guarded-ledger.ts';
-import { createLedgerGuard, type LedgerGuard } from '../../../src/allocators/ledger-guard.ts';
+import { describe, expect, it } from 'vitest';
+import { createGuardedLedger } from '../../../src/allocators/gapless/guarded-ledger.ts';
+import { createLedgerGuard, type LedgerGuard } from '../../../src/allocators/gapless/ledger-guard.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import {
   higherMark,
   isBehind,
@@ -12,8 +12,8 @@ import {
   type LedgerMark,
   markName,
   type StoredMarks,
-} from '../../../src/core/ledger-mark.ts';
-import type { LedgerStore, LedgerTake, TakeOutcome } from '../../../src/core/ledger-store.ts';
+} from '../../../src/core/ledger/ledger-mark.ts';
+import type { LedgerStore, LedgerTake, TakeOutcome } from '../../../src/core/ledger/ledger-store.ts';
 
 const SEQUENCE = { prefixKey: 'INV', period: '' };
 const TAKES = [{ sequence: SEQUENCE, count: 1 }] as unknown as readonly LedgerTake[];

@@ -1,10 +1,15 @@
 /** Serving one waiting request: from what is in hand in order, from the standby when that is enough, or giving all back. */
 import { describe, expect, test, vi } from 'vitest';
-import { dealInOrder, giveBack, makeCall, settleCall } from '../../../src/allocators/counter-session.ts';
-import { refuse, serveFromHand, serveFromStandby, type Waiter } from '../../../src/allocators/hand.ts';
-import { standbyLeft } from '../../../src/allocators/held-standby.ts';
-import { type CounterSession, createCounterSession } from '../../../src/allocators/session-state.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { dealInOrder, giveBack, makeCall, settleCall } from '../../../src/allocators/counter/sequence/session.ts';
+import { type CounterSession, createCounterSession } from '../../../src/allocators/counter/sequence/session-state.ts';
+import { standbyLeft } from '../../../src/allocators/counter/sequence/standby-segment.ts';
+import {
+  refuse,
+  serveFromHand,
+  serveFromStandby,
+  type Waiter,
+} from '../../../src/allocators/counter/sequence/waiter.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 /** A session with the values 1-3 in hand and the standby 11-15. */
 const inHand = (): CounterSession => {

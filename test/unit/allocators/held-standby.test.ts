@@ -8,8 +8,8 @@ import {
   releaseStandby,
   standbyLeft,
   takeReleased,
-} from '../../../src/allocators/held-standby.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/allocators/counter/sequence/standby-segment.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const offer = (first: bigint, last: bigint, offeredIn: number) =>
   ({ kind: 'offer', segment: { first, last, offeredIn } }) as const;

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { createKeyClaims } from '../../../src/allocators/key-claims.ts';
 import { IdempotencyConflictError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { ReceiptDraft } from '../../../src/core/receipt.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { ReceiptDraft } from '../../../src/core/values/receipt.ts';
 
 const draft = (hash: string, fingerprint = 'f'): ReceiptDraft => ({ hash, fingerprint, atMs: 0, series: '' });
 

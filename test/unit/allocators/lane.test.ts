@@ -1,7 +1,5 @@
 /** One lane: its line is served in order, counted and refused exactly, and every reply of the store has its consequence. */
 import { describe, expect, test } from 'vitest';
-import { giveBack, hasValues, makeCall, makeLeave, takeAllInHand } from '../../../src/allocators/counter-session.ts';
-import { standbyLeft } from '../../../src/allocators/held-standby.ts';
 import {
   countWanted,
   createLane,
@@ -12,11 +10,19 @@ import {
   serveWithoutStore,
   settleLane,
   touch,
-} from '../../../src/allocators/lane.ts';
-import { createCounterSession, owesReport } from '../../../src/allocators/session-state.ts';
-import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
+} from '../../../src/allocators/counter/sequence/sequence-queue.ts';
+import {
+  giveBack,
+  hasValues,
+  makeCall,
+  makeLeave,
+  takeAllInHand,
+} from '../../../src/allocators/counter/sequence/session.ts';
+import { createCounterSession, owesReport } from '../../../src/allocators/counter/sequence/session-state.ts';
+import { standbyLeft } from '../../../src/allocators/counter/sequence/standby-segment.ts';
+import type { CounterReply, StandbyAdvice } from '../../../src/core/counter/counter-store.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../../../src/core/errors.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 
 const TARGET = targetOf('INV', { standbySize: 5 });

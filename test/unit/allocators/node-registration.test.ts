@@ -1,9 +1,12 @@
 /** A node registers before it counts, says again and again that it is there, and knows when others may have given it up. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createNodeRegistration, type NodeRegistration } from '../../../src/allocators/node-registration.ts';
-import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  createNodeRegistration,
+  type NodeRegistration,
+} from '../../../src/allocators/counter/fencing/node-registration.ts';
+import type { CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 
 const AWAY = new StorageUnavailableError('PostgreSQL away');

@@ -1,9 +1,13 @@
 /** When a recovery ends, and where counting goes on then: exactly, or above the ceiling. */
-import { describe, expect, test } from 'vitest';
-import { type DecisionOptions, decideInstall, type WaitingReply } from '../../../src/allocators/recovery-decision.ts';
-import type { Ceiling, CeilingStore, SequenceAccount } from '../../../src/core/ceiling-store.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  type DecisionOptions,
+  decideInstall,
+  type WaitingReply,
+} from '../../../src/allocators/counter/fencing/recovery-decision.ts';
+import type { Ceiling, CeilingStore, SequenceAccount } from '../../../src/core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 
 const INV = { prefixKey: 'INV', period: '2026' };

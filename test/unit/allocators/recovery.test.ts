@@ -1,12 +1,22 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLane, type Lane, touch } from '../../../src/allocators/lane.ts';
-import { createRecovery, type Recovery } from '../../../src/allocators/recovery.ts';
-import { createCounterSession, openAt, owesReport, swear } from '../../../src/allocators/session-state.ts';
-import type { CeilingStore } from '../../../src/core/ceiling-store.ts';
-import type { CounterInstall, CounterReport, FenceOperations, ReportReply } from '../../../src/core/counter-store.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createRecovery, type Recovery } from '../../../src/allocators/counter/fencing/recovery.ts';
+import { createLane, type Lane, touch } from '../../../src/allocators/counter/sequence/sequence-queue.ts';
+import {
+  createCounterSession,
+  openAt,
+  owesReport,
+  swear,
+} from '../../../src/allocators/counter/sequence/session-state.ts';
+import type { CeilingStore } from '../../../src/core/ceiling/ceiling-store.ts';
+import type {
+  CounterInstall,
+  CounterReport,
+  FenceOperations,
+  ReportReply,
+} from '../../../src/core/counter/counter-store.ts';
 import { CorruptEntryError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import { createMemoryCeilingStore } from '../../../src/stores/memory/memory-ceiling-store.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 

@@ -1,8 +1,8 @@
 /** Segments: two lessees in turn, refilled in good time, returned at the end; the store is the model of the protocol. */
 import { describe, expect, test } from 'vitest';
-import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
 import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
-import { createSegmentAllocator } from '../../../src/allocators/segment-allocator.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import { createSegmentAllocator } from '../../../src/allocators/segment/segment-allocator.ts';
 import { SequenceOverflowError, StorageUnavailableError } from '../../../src/core/errors.ts';
 import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 import { createHeldCounterStore, turn } from '../fakes/held-counter-store.ts';

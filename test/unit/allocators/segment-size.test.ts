@@ -1,6 +1,6 @@
 /** How many values a node leases at a time. */
 import { describe, expect, test } from 'vitest';
-import { nextSegmentSize } from '../../../src/allocators/segment-size.ts';
+import { nextSegmentSize } from '../../../src/allocators/segment/segment-size.ts';
 
 describe('the size of the next range', () => {
   test('lasts 15 s at the present pace', () => {

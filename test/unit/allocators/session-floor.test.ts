@@ -1,5 +1,8 @@
 /** Once initialSeq was raised nothing at or below it leaves a session: not from hand, not from the standby, not from a call under way. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { CallTerms } from '../../../src/allocators/allocator.ts';
+import { makeOnce } from '../../../src/allocators/counter/sequence/keyed-call.ts';
+import { createLane, heedFloor } from '../../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -9,16 +12,13 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../src/allocators/counter-session.ts';
-import { createLane, heedFloor } from '../../../src/allocators/lane.ts';
-import { makeOnce } from '../../../src/allocators/once-call.ts';
-import { initialSeqOf, raiseFloor } from '../../../src/allocators/session-floor.ts';
-import { makeReport } from '../../../src/allocators/session-report.ts';
-import { type CounterSession, createCounterSession } from '../../../src/allocators/session-state.ts';
-import type { CallTerms } from '../../../src/allocators/allocator.ts';
-import type { CounterReply, StandbyAdvice } from '../../../src/core/counter-store.ts';
-import type { Range } from '../../../src/core/range.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/allocators/counter/sequence/session.ts';
+import { initialSeqOf, raiseFloor } from '../../../src/allocators/counter/sequence/session-floor.ts';
+import { makeReport } from '../../../src/allocators/counter/sequence/session-report.ts';
+import { type CounterSession, createCounterSession } from '../../../src/allocators/counter/sequence/session-state.ts';
+import type { CounterReply, StandbyAdvice } from '../../../src/core/counter/counter-store.ts';
+import type { Range } from '../../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { targetOf } from '../fakes/allocator-on.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };

@@ -1,11 +1,15 @@
 /** Snowflake ids in a node: under a lease, never past it, through every step of the clock; leases from the reference store. */
 import { describe, expect, test } from 'vitest';
-import { createSnowflakeAllocator } from '../../../src/allocators/snowflake-allocator.ts';
-import { createWorkerKeeper } from '../../../src/allocators/worker-keeper.ts';
+import { createSnowflakeAllocator } from '../../../src/allocators/snowflake/snowflake-allocator.ts';
+import { createWorkerKeeper } from '../../../src/allocators/snowflake/worker-lease.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { readSnowflake } from '../../../src/core/snowflake.ts';
-import { WORKER_BOUND_MS, WORKER_USE_MS, type WorkerLeaseStore } from '../../../src/core/worker-lease-store.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { readSnowflake } from '../../../src/core/snowflake/snowflake.ts';
+import {
+  WORKER_BOUND_MS,
+  WORKER_USE_MS,
+  type WorkerLeaseStore,
+} from '../../../src/core/snowflake/worker-lease-store.ts';
 import { createMemoryWorkerLeaseStore } from '../../../src/stores/memory/memory-worker-lease-store.ts';
 import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 

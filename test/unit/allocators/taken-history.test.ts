@@ -1,8 +1,13 @@
 /** What a node remembers of the values it was given: all a store may have lost, and not without end. */
-import { describe, expect, test } from 'vitest';
-import { addTaken, createTakenHistory, listTaken, removeTaken } from '../../../src/allocators/taken-history.ts';
-import type { Range } from '../../../src/core/range.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  addTaken,
+  createTakenHistory,
+  listTaken,
+  removeTaken,
+} from '../../../src/allocators/counter/sequence/taken-history.ts';
+import type { Range } from '../../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const range = (first: bigint, last: bigint): Range => ({ first, last });
 

@@ -1,6 +1,6 @@
 /** UUIDs of version 7: as the RFC has them, each above the one before, whatever the clock does. */
 import { describe, expect, test } from 'vitest';
-import { createUuidAllocator } from '../../../src/allocators/uuid-allocator.ts';
+import { createUuidAllocator } from '../../../src/allocators/uuid/uuid-allocator.ts';
 import { targetOf, UNRECORDED } from '../fakes/allocator-on.ts';
 
 const NOON = Date.parse('2026-11-25T12:00:00Z');

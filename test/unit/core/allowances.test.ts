@@ -1,6 +1,6 @@
 /** What a client may have in a day: so many at once, then one by one; who has waited long enough has all of it again. */
 import { expect, test } from 'vitest';
-import { ALLOWANCE_PERIOD_MS, createAllowances } from '../../../src/core/allowances.ts';
+import { ALLOWANCE_PERIOD_MS, createAllowances } from '../../../src/core/allowance/allowances.ts';
 
 const EACH_MS = ALLOWANCE_PERIOD_MS / 4;
 

@@ -6,7 +6,7 @@ import {
   encodeStoredApiKey,
   formatApiKey,
   idOfApiKey,
-} from '../../../src/core/api-key.ts';
+} from '../../../src/core/access/api-key.ts';
 
 const ID = '0123456789abcdef';
 const SECRET = 'A'.repeat(43);

@@ -1,7 +1,7 @@
 /** The calendar reads every zone as the zone's own people do, and counts weeks, days and fiscal years by the book. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CalendarReading, fiscalYearOf, isTimeZone, readCalendar } from '../../../src/core/calendar.ts';
+import { type CalendarReading, fiscalYearOf, isTimeZone, readCalendar } from '../../../src/core/template/calendar.ts';
 
 const DAY_MS = 86_400_000;
 const at = (iso: string, timeZone = 'UTC'): CalendarReading => readCalendar(Date.parse(iso), timeZone);

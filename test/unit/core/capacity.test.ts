@@ -10,8 +10,8 @@ import {
   usageOf,
   valuesPerMs,
   widthOf,
-} from '../../../src/core/capacity.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/core/prefix-config/capacity.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;

@@ -8,7 +8,7 @@ import {
   checkDigitOf,
   continueCheck,
   endCheck,
-} from '../../../src/core/check-digit.ts';
+} from '../../../src/core/template/check-digit.ts';
 
 describe('the known examples come out', () => {
   test.each([

@@ -1,7 +1,7 @@
 /** Which of many numberings could print the same number as one: found among those that begin alike, within bounds. */
 import { expect, test } from 'vitest';
-import { createCollisionIndex } from '../../../src/core/collision-index.ts';
-import { printedBefore, printedBy } from '../../../src/core/format-language.ts';
+import { createCollisionIndex } from '../../../src/core/collision/collision-index.ts';
+import { printedBefore, printedBy } from '../../../src/core/collision/format-language.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const printed = (prefixKey: string, format: string, terms: object = {}, version = 1) =>

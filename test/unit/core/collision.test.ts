@@ -1,13 +1,12 @@
 /** When two numberings could print the same number: what is found is printed by both, and what is printed by both is found. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCalendar } from '../../../src/core/calendar.ts';
-import { type Collision, collisionOf, type PrintedReading } from '../../../src/core/collision.ts';
-import { languageOf, type PrintedNumbering, valuesOf } from '../../../src/core/format-language.ts';
-import { periodKeyOf } from '../../../src/core/period.ts';
-import { givenNamesOf, parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
-import { propertyRuns } from '../../support/property-runs.ts';
+import { type Collision, collisionOf, type PrintedReading } from '../../../src/core/collision/collision.ts';
+import { languageOf, type PrintedNumbering, valuesOf } from '../../../src/core/collision/format-language.ts';
+import { readCalendar } from '../../../src/core/template/calendar.ts';
+import { periodKeyOf } from '../../../src/core/template/period.ts';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { givenNamesOf, parseTemplate } from '../../../src/core/template/template.ts';
 
 type Terms = Partial<PrintedNumbering> & { readonly overflow?: 'extend' | 'reject' };
 

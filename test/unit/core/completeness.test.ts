@@ -9,10 +9,10 @@ import {
   type Run,
   type RunState,
   runsOfState,
-} from '../../../src/core/completeness.ts';
-import type { SequenceState } from '../../../src/core/counter-store.ts';
-import type { Gap } from '../../../src/core/gap.ts';
-import type { Range } from '../../../src/core/range.ts';
+} from '../../../src/core/counter/completeness.ts';
+import type { SequenceState } from '../../../src/core/counter/counter-store.ts';
+import type { Gap } from '../../../src/core/values/gap.ts';
+import type { Range } from '../../../src/core/values/range.ts';
 
 const stateOf = (fields: Partial<SequenceState>): SequenceState => ({
   ...{ value: undefined, origin: undefined, free: [], ahead: [], changes: '', recovering: false, closed: undefined },

@@ -1,9 +1,9 @@
 /** The rule of a counter: consecutive, exact, never past the limit, and an all-or-nothing answer. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advanceCounter, takeFromCounter } from '../../../src/core/counter.ts';
-import type { AdvanceReply, CounterReply } from '../../../src/core/counter-store.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { advanceCounter, takeFromCounter } from '../../../src/core/counter/counter-rule.ts';
+import type { AdvanceReply, CounterReply } from '../../../src/core/counter/counter-store.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const INV = { prefixKey: 'INV', period: '' };
 const standby = { kind: 'keep' } as const;

@@ -1,8 +1,8 @@
 /** The rule by which values of a gapless series are dealt: no hole, no double, all or nothing. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { shareValues } from '../../../src/core/ledger.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { shareValues } from '../../../src/core/ledger/ledger-rule.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const demand = fc.record({
   count: fc.integer({ min: 1, max: 6 }),

@@ -1,13 +1,12 @@
 /** No two numbers of a registered series read the same: random configs, with instants, values and variables that invite it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCalendar } from '../../../src/core/calendar.ts';
-import { periodKeyOf } from '../../../src/core/period.ts';
-import { limitOf, type PrefixConfig } from '../../../src/core/prefix-config.ts';
-import { givenNamesOf, parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
-import { propertyRuns } from '../../support/property-runs.ts';
+import { limitOf, type PrefixConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import { readCalendar } from '../../../src/core/template/calendar.ts';
+import { periodKeyOf } from '../../../src/core/template/period.ts';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { givenNamesOf, parseTemplate } from '../../../src/core/template/template.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { randomInput, registered, variablesFor } from '../../support/random-series.ts';
 import { configOf } from '../fakes/config-of.ts';
 

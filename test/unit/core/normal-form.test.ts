@@ -1,11 +1,11 @@
 /** Formats that were stored before formats were normalised: they print what they printed, and what they printed is read. */
 import { expect, test } from 'vitest';
-import { collisionOf } from '../../../src/core/collision.ts';
-import { languageOf } from '../../../src/core/format-language.ts';
-import { decodeStoredConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
-import { compileReader, spellingsOf } from '../../../src/core/template-reader.ts';
+import { collisionOf } from '../../../src/core/collision/collision.ts';
+import { languageOf } from '../../../src/core/collision/format-language.ts';
+import { compileReader, spellingsOf } from '../../../src/core/prefix-config/number-reader.ts';
+import { decodeStoredConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
 
 const stored = (format: string) => {
   const found = decodeStoredConfig('OLD', JSON.stringify({ prefix_key: 'OLD', format }));

@@ -1,11 +1,11 @@
 /** Lists of numbers: written at once, and the same as if each had been printed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Around, createNumberListWriter } from '../../../src/core/number-list.ts';
-import type { Range } from '../../../src/core/range.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate, type NumberPrinter, printPieces } from '../../../src/core/template-printer.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { type Around, createNumberListWriter } from '../../../src/core/template/json-list.ts';
+import { compileTemplate, type NumberPrinter, printPieces } from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
+import type { Range } from '../../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const INSTANT_MS = Date.UTC(2026, 10, 21);

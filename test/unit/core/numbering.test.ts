@@ -1,11 +1,11 @@
 /** Whether two ways to number one prefix could print the same number. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formerAfter, type Numbering, type Strategy } from '../../../src/core/numbering.ts';
-import { couldMeet } from '../../../src/core/collision-rule.ts';
-import type { Reset } from '../../../src/core/period.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
+import { couldMeet } from '../../../src/core/prefix-config/collision-rule.ts';
+import { formerAfter, type Numbering, type Strategy } from '../../../src/core/prefix-config/numbering.ts';
+import type { Reset } from '../../../src/core/template/period.ts';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
 
 const as = (format: string, strategy: Strategy = 'counter', reset: Reset = 'never'): Numbering => ({
   format,

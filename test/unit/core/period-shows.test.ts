@@ -1,12 +1,12 @@
 /** Whether a number tells its period: worked out over the calendar, compared with a clock read day by day. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCalendar } from '../../../src/core/calendar.ts';
-import { daysOf, kindOf } from '../../../src/core/calendar-days.ts';
-import { periodKeyOf, RESETS, type Reset } from '../../../src/core/period.ts';
-import { dayVariablesOf, hiddenPeriodOf } from '../../../src/core/period-shows.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { VARIABLES, type Variable } from '../../../src/core/template-variables.ts';
+import { readCalendar } from '../../../src/core/template/calendar.ts';
+import { daysOf, kindOf } from '../../../src/core/template/calendar-days.ts';
+import { periodKeyOf, RESETS, type Reset } from '../../../src/core/template/period.ts';
+import { dayVariablesOf, hiddenPeriodOf } from '../../../src/core/template/period-shows.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
+import { VARIABLES, type Variable } from '../../../src/core/template/variables.ts';
 
 const hiddenIn = (format: string, reset: Reset, fiscalYearStart: string) =>
   hiddenPeriodOf(dayVariablesOf(parseTemplate(format)), reset, fiscalYearStart);

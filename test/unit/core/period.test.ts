@@ -1,8 +1,8 @@
 /** Periods: their names follow the local calendar, no two of them share a name, and a format must show them. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCalendar } from '../../../src/core/calendar.ts';
-import { periodKeyOf, RESETS, type Reset } from '../../../src/core/period.ts';
+import { readCalendar } from '../../../src/core/template/calendar.ts';
+import { periodKeyOf, RESETS, type Reset } from '../../../src/core/template/period.ts';
 
 const periodAt = (instant: string, reset: Reset, timeZone = 'UTC', fiscalYearStart = '01-01'): string =>
   periodKeyOf(readCalendar(Date.parse(instant), timeZone), reset, fiscalYearStart);

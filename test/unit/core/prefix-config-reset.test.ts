@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fieldProblemsOf } from '../../../src/core/field-problems.ts';
-import { RESETS } from '../../../src/core/period.ts';
-import { prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
-import { compileSeries } from '../../../src/services/series.ts';
+import { prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
+import { RESETS } from '../../../src/core/template/period.ts';
+import { compileSeries } from '../../../src/services/numbers/series.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const problemsOf = (format: string, reset: string, fields: object = {}) =>

@@ -10,8 +10,8 @@ import {
   type PrefixConfigInput,
   prefixConfigInputSchema,
   prefixKeySchema,
-} from '../../../src/core/prefix-config.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/core/prefix-config/prefix-config.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const FORMAT = 'INV-{year}-{SEQ:6}';
 const DEFAULTS = {

@@ -1,7 +1,7 @@
 /** Ranges count their values with both ends included. */
 import { expect, test } from 'vitest';
-import { rangeSize } from '../../../src/core/range.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import { rangeSize } from '../../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 test('a range with equal ends holds one value', () => {
   expect(rangeSize({ first: 7n, last: 7n })).toBe(1n);

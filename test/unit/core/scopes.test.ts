@@ -1,8 +1,8 @@
 /** Scopes grant what they say and nothing that only looks like it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PREFIX_KEY } from '../../../src/core/prefix-config.ts';
-import { ACTIONS, type Action, allows, readScopes } from '../../../src/core/scopes.ts';
+import { ACTIONS, type Action, allows, readScopes } from '../../../src/core/access/scopes.ts';
+import { PREFIX_KEY } from '../../../src/core/prefix-config/prefix-config.ts';
 
 const may = (scope: string, action: Action, prefixKey?: string): boolean =>
   allows(readScopes(scope).grants, action, prefixKey);

@@ -10,7 +10,7 @@ import {
   SNOWFLAKE_MIN,
   type SnowflakeMoment,
   WAIT_MAX_MS,
-} from '../../../src/core/snowflake.ts';
+} from '../../../src/core/snowflake/snowflake.ts';
 
 const NOON = Date.parse('2026-11-25T12:00:00Z');
 

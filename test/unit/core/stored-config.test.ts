@@ -1,9 +1,13 @@
 /** Stored prefix configs: what is written is read back exactly, operators may write by hand, and nothing corrupt throws. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeStoredConfig, encodeStoredConfig, type PrefixConfig } from '../../../src/core/prefix-config.ts';
-import { replaceEntry } from '../../../src/core/prefix-history.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import {
+  decodeStoredConfig,
+  encodeStoredConfig,
+  type PrefixConfig,
+} from '../../../src/core/prefix-config/prefix-config.ts';
+import { replaceEntry } from '../../../src/core/prefix-config/prefix-history.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const reasonOf = (json: string): string => {

@@ -1,16 +1,16 @@
 /** Compiled templates: what each variable prints, how values are padded, and what callers give. */
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { checkDigitOf } from '../../../src/core/check-digit.ts';
 import { ValidationError } from '../../../src/core/errors.ts';
-import { parseTemplate } from '../../../src/core/template.ts';
+import { checkDigitOf } from '../../../src/core/template/check-digit.ts';
 import {
   compileTemplate,
   type GivenVariables,
   type NumberPrinter,
   printPieces,
-} from '../../../src/core/template-printer.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const SERIES = { prefixKey: 'INV', timeZone: 'UTC', fiscalYearStart: '01-01' };
 const MINUTE_MS = 60_000;

@@ -1,9 +1,9 @@
 /** Numbers read back: what was printed comes out again, and what no series prints is no number. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { limitOf } from '../../../src/core/prefix-config.ts';
-import { compileReader, type NumberReading } from '../../../src/core/template-reader.ts';
-import { compileSeries } from '../../../src/services/series.ts';
+import { compileReader, type NumberReading } from '../../../src/core/prefix-config/number-reader.ts';
+import { limitOf } from '../../../src/core/prefix-config/prefix-config.ts';
+import { compileSeries } from '../../../src/services/numbers/series.ts';
 import { randomInput, registered, variablesFor } from '../../support/random-series.ts';
 import { configOf } from '../fakes/config-of.ts';
 

@@ -8,7 +8,7 @@ import {
   type Part,
   parseTemplate,
   SEQ_LENGTH_MAX,
-} from '../../../src/core/template.ts';
+} from '../../../src/core/template/template.ts';
 
 const VARIABLES = [
   ...['prefix', 'year', 'yy', 'month', 'day', 'hour'],

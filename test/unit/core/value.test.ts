@@ -1,7 +1,7 @@
 /** Values are unsigned 64 bit integers, exact from end to end. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseValue, VALUE_MAX } from '../../../src/core/value.ts';
+import { parseValue, VALUE_MAX } from '../../../src/core/values/value.ts';
 
 const value = fc.bigInt(0n, VALUE_MAX);
 

@@ -1,11 +1,10 @@
 /** A counter allocator on a held store, with its events; and what tests say about its targets and answers. */
-import type { Allocation, AllocationRecord } from '../../../src/allocators/allocator.ts';
-import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
-import type { CounterLimits } from '../../../src/allocators/counter-limits.ts';
-import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
-import type { CounterStore } from '../../../src/core/counter-store.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+import type { Allocation, AllocationRecord, AllocationTarget } from '../../../src/allocators/allocator.ts';
+import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import type { CounterLimits } from '../../../src/allocators/counter/sequence/counter-limits.ts';
+import type { CounterStore } from '../../../src/core/counter/counter-store.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createHeldCounterStore, type HeldCounterStore } from './held-counter-store.ts';
 
 /** What only a strategy with a ledger writes down. */

@@ -1,5 +1,5 @@
 /** Makes prefix configs the way a registration does: what a client would send, completed with the defaults. */
-import { type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
+import { type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
 
 export const configOf = (prefixKey: string, input: object, version = 1): PrefixConfig => ({
   prefixKey,

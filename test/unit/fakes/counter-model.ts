@@ -8,11 +8,11 @@ import type {
   CounterReport,
   ReportReply,
   StandbyAdvice,
-} from '../../../src/core/counter-store.ts';
-import { type Range, rangeSize } from '../../../src/core/range.ts';
-import type { Receipt } from '../../../src/core/receipt.ts';
-import type { SequenceName } from '../../../src/core/sequence-name.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
+} from '../../../src/core/counter/counter-store.ts';
+import { type Range, rangeSize } from '../../../src/core/values/range.ts';
+import type { Receipt } from '../../../src/core/values/receipt.ts';
+import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 interface Ahead extends Range {
   /** `node@call` of a standby segment; undefined when the values were issued. */

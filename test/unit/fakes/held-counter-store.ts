@@ -5,8 +5,8 @@ import type {
   CounterReport,
   CounterStore,
   FenceOperations,
-} from '../../../src/core/counter-store.ts';
-import type { SequenceName } from '../../../src/core/sequence-name.ts';
+} from '../../../src/core/counter/counter-store.ts';
+import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { type CounterModel, createCounterModel } from './counter-model.ts';
 

@@ -1,7 +1,7 @@
 /** A ledger in memory that a test holds up, fails, or leaves without an answer. */
 import { DataRefusedError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { shareValues } from '../../../src/core/ledger.ts';
-import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../../src/core/ledger-store.ts';
+import { shareValues } from '../../../src/core/ledger/ledger-rule.ts';
+import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../../src/core/ledger/ledger-store.ts';
 
 /** What becomes of a call: it is done; it fails, or is refused for its data, and has done nothing; it is done, or not, and nobody hears of it. */
 type Fate = 'done' | 'failed' | 'refused' | 'done unheard' | 'undone unheard';

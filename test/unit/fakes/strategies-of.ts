@@ -1,7 +1,7 @@
 /** The strategies of a process as small tests need them: one allocator for all, or refusals. */
 import type { Allocator } from '../../../src/allocators/allocator.ts';
-import { STRATEGIES, type Strategy } from '../../../src/core/numbering.ts';
-import type { Serving, Strategies } from '../../../src/services/strategies.ts';
+import { STRATEGIES, type Strategy } from '../../../src/core/prefix-config/numbering.ts';
+import type { Serving, Strategies } from '../../../src/services/numbers/strategies.ts';
 
 const nobody: Allocator = {
   source: 'memory',

@@ -1,6 +1,6 @@
 /** The memory store of prefix configs with switches: it can be away, its answers can be held, and it can tell of changes. */
-import type { StoredConfig } from '../../../src/core/prefix-config.ts';
-import type { PrefixConfigStore } from '../../../src/core/prefix-config-store.ts';
+import type { StoredConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfigStore } from '../../../src/core/prefix-config/prefix-config-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 
 export interface SwitchablePrefixConfigStore extends PrefixConfigStore {

@@ -1,6 +1,6 @@
 /** Which network an address belongs to: one client has a network of 64 bits of IPv6, or one address of IPv4. */
 import { expect, test } from 'vitest';
-import { networkOf } from '../../../src/http/client.ts';
+import { networkOf } from '../../../src/http/wire/client.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],

@@ -3,7 +3,7 @@ import { fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { Finding, Guarantee } from '../../../src/core/finding.ts';
+import type { Finding, Guarantee } from '../../../src/core/events/finding.ts';
 import { type HealthOptions, healthRoutes } from '../../../src/http/routes/health.ts';
 
 const up = async (): Promise<void> => undefined;

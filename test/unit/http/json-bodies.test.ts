@@ -1,7 +1,7 @@
 /** How much a JSON text holds, looked at before it is parsed. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { bulkOf } from '../../../src/http/json-bodies.ts';
+import { expect, it } from 'vitest';
+import { bulkOf } from '../../../src/http/wire/json-bodies.ts';
 
 const NO_END = { levels: Number.POSITIVE_INFINITY, commas: Number.POSITIVE_INFINITY };
 

@@ -1,6 +1,6 @@
 /** A query that was read lately is not read again, whatever it says; nothing is remembered for ever. */
 import { describe, expect, test } from 'vitest';
-import { createQueryParser, rememberReading } from '../../../src/http/known-queries.ts';
+import { createQueryParser, rememberReading } from '../../../src/http/wire/known-queries.ts';
 
 describe('the parser', () => {
   test('reads names and values as forms write them', () => {

@@ -1,9 +1,9 @@
 /** A report on its way: no more is read than the reader takes, and nobody holds it open for ever. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Run } from '../../../src/core/completeness.ts';
-import { createReportStream, type ReportLimits } from '../../../src/http/report-stream.ts';
+import type { Run } from '../../../src/core/counter/completeness.ts';
 import { createCsvEncoding, createJsonEncoding } from '../../../src/http/schemas/reports.ts';
-import type { Report } from '../../../src/services/report-service.ts';
+import { createReportStream, type ReportLimits } from '../../../src/http/wire/report-stream.ts';
+import type { Report } from '../../../src/services/completeness/completeness-service.ts';
 
 const RUNS_PER_PAGE = 200;
 

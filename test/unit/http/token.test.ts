@@ -1,7 +1,7 @@
 /** Tokens for operators: signed, limited in time, and never with a scope that means nothing. */
 import { createVerifier } from 'fast-jwt';
 import { describe, expect, test } from 'vitest';
-import { ACTIONS, readScopes } from '../../../src/core/scopes.ts';
+import { ACTIONS, readScopes } from '../../../src/core/access/scopes.ts';
 import { createToken } from '../../../src/http/token.ts';
 
 const SECRET = 'a-secret-of-thirty-two-characters!';

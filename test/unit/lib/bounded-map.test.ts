@@ -1,6 +1,6 @@
 /** A bounded map keeps the latest entries. */
 import { expect, test } from 'vitest';
-import { putBounded } from '../../../src/lib/bounded-map.ts';
+import { putBounded } from '../../../src/core/bounded-map.ts';
 
 const put = (words: string, max: number): string => {
   const map = new Map<string, number>();

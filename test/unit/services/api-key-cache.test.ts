@@ -1,9 +1,9 @@
 /** API keys are looked up seldom, revoked in time, and kept through an outage of the store, for an hour. */
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ApiKey } from '../../../src/core/api-key.ts';
+import type { ApiKey } from '../../../src/core/access/api-key.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import { type ApiKeyCache, createApiKeyCache } from '../../../src/services/api-key-cache.ts';
+import { type ApiKeyCache, createApiKeyCache } from '../../../src/services/access/api-key-cache.ts';
 import { createMemoryApiKeyStore } from '../../../src/stores/memory/memory-api-key-store.ts';
 
 const keyOf = (id: string): ApiKey => ({

@@ -1,9 +1,9 @@
 /** Watching how full the series are: forecasts, warnings told once, and few measures however many prefixes there are. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../src/allocators/allocator.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { createCapacityWatcher } from '../../../src/services/capacity-watcher.ts';
-import { compileSeries } from '../../../src/services/series.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { compileSeries } from '../../../src/services/numbers/series.ts';
+import { createCapacityWatcher } from '../../../src/services/watchers/capacity-watcher.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 /** Changes of a live prefix that would print a number again are refused, with the reason. */
 import { describe, expect, test } from 'vitest';
-import { limitOf, type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
-import { SNOWFLAKE_MIN } from '../../../src/core/snowflake.ts';
-import { createCollisionCheck } from '../../../src/services/collision-check.ts';
-import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
-import { createPrintedPrefixes } from '../../../src/services/printed-prefixes.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import { limitOf, type PrefixConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
+import { SNOWFLAKE_MIN } from '../../../src/core/snowflake/snowflake.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createCollisionCheck } from '../../../src/services/prefix-configs/collision-check.ts';
+import { createPrefixConfigService } from '../../../src/services/prefix-configs/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../../src/services/prefix-configs/printed-prefixes.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';

@@ -1,12 +1,12 @@
 /** Two stores of prefix configs are brought together, whichever lost something: in pages, again until it worked, one question at a time. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config.ts';
-import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../../src/core/prefix-config-copy.ts';
-import type { PrefixHistory } from '../../../src/core/prefix-history.ts';
-import { createConfigHealer } from '../../../src/services/config-healer.ts';
-import { createMirroredPrefixConfigStore } from '../../../src/services/mirrored-prefix-config-store.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { PrefixConfig, StoredConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../../src/core/prefix-config/prefix-config-copy.ts';
+import type { PrefixHistory } from '../../../src/core/prefix-config/prefix-history.ts';
+import { createConfigHealer } from '../../../src/services/prefix-configs/config-reconciler.ts';
+import { createMirroredPrefixConfigStore } from '../../../src/services/prefix-configs/mirrored-prefix-config-store.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 

@@ -2,9 +2,9 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../src/allocators/allocator.ts';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { SequenceName } from '../../../src/core/sequence-name.ts';
-import { createGapWatcher } from '../../../src/services/gap-watcher.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
+import { createGapWatcher } from '../../../src/services/watchers/gap-watcher.ts';
 
 const standing = (prefixKey: string, period = ''): Standing => ({ sequence: { prefixKey, period }, value: 1n });
 

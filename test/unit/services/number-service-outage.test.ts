@@ -1,9 +1,9 @@
 /** Issuing while the store is away, by the `outage` of the series: the standby, then temporary numbers or an error. */
 import { describe, expect, test } from 'vitest';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import { createNumberService } from '../../../src/services/number-service.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
-import { createTemporaryNumberService } from '../../../src/services/temporary-number-service.ts';
+import { createNumberService } from '../../../src/services/numbers/number-service.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createTemporaryNumberService } from '../../../src/services/numbers/temporary-number-service.ts';
 import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/memory-temporary-number-store.ts';
 import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';

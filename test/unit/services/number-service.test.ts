@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createCounterAllocator } from '../../../src/allocators/counter-allocator.ts';
-import type { CounterStore } from '../../../src/core/counter-store.ts';
+import { createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
+import type { CounterStore } from '../../../src/core/counter/counter-store.ts';
 import {
   CorruptEntryError,
   PrefixNotRegisteredError,
@@ -11,11 +11,11 @@ import {
   StorageTimeoutError,
   StorageUnavailableError,
 } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
-import { COUNT_MAX, createNumberService, type NumberService } from '../../../src/services/number-service.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
-import { createTemporaryNumberService } from '../../../src/services/temporary-number-service.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
+import { COUNT_MAX, createNumberService, type NumberService } from '../../../src/services/numbers/number-service.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createTemporaryNumberService } from '../../../src/services/numbers/temporary-number-service.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/memory-temporary-number-store.ts';
 import { configOf } from '../fakes/config-of.ts';

@@ -1,7 +1,7 @@
 /** Pages of what a caller may see: full as long as there is more, each item once, and no trace of the rest. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readPage } from '../../../src/services/page.ts';
+import { readPage } from '../../../src/services/shared/page.ts';
 
 const keysUpTo = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => String(index).padStart(5, '0'));

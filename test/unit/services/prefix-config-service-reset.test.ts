@@ -1,12 +1,12 @@
 /** A prefix keeps the reset it has counted with: another one would count anew and print numbers of this period again. */
 import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, ValidationError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../src/core/prefix-config.ts';
-import { createCollisionCheck } from '../../../src/services/collision-check.ts';
-import { createPrefixConfigService } from '../../../src/services/prefix-config-service.ts';
-import { createPrintedPrefixes } from '../../../src/services/printed-prefixes.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createCollisionCheck } from '../../../src/services/prefix-configs/collision-check.ts';
+import { createPrefixConfigService } from '../../../src/services/prefix-configs/prefix-config-service.ts';
+import { createPrintedPrefixes } from '../../../src/services/prefix-configs/printed-prefixes.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { strategiesOf } from '../fakes/strategies-of.ts';

@@ -1,8 +1,8 @@
 /** Lists that are printed number by number: complete, in order, and never long without a turn for others. */
 import { expect, test } from 'vitest';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
-import { listInTurns, printInTurns } from '../../../src/services/print-in-turns.ts';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
+import { listInTurns, printInTurns } from '../../../src/services/numbers/print-in-turns.ts';
 
 const RANGES = [
   { first: 1n, last: 9_000n },

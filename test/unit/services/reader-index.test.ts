@@ -1,7 +1,7 @@
 /** The index of readers: who is tried on a number, how old it may be, and where it ends. */
 import { expect, test } from 'vitest';
-import type { StoredConfig } from '../../../src/core/prefix-config.ts';
-import { createReaderIndex } from '../../../src/services/reader-index.ts';
+import type { StoredConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import { createReaderIndex } from '../../../src/services/completeness/reader-index.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const everything = (): boolean => true;

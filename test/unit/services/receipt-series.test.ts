@@ -1,8 +1,8 @@
 /** What a receipt keeps of a series: enough to print the same numbers, also by a version that kept more, and as short as can be. */
-import { describe, expect, test } from 'vitest';
-import { parseTemplate } from '../../../src/core/template.ts';
-import { compileTemplate } from '../../../src/core/template-printer.ts';
-import { keepSeries, printReceipt } from '../../../src/services/receipt-series.ts';
+import { describe, expect, it } from 'vitest';
+import { compileTemplate } from '../../../src/core/template/printer.ts';
+import { parseTemplate } from '../../../src/core/template/template.ts';
+import { keepSeries, printReceipt } from '../../../src/services/numbers/receipt-printing.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const AT = Date.parse('2026-12-31T23:30:00Z');

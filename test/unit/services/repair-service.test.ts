@@ -1,11 +1,11 @@
 /** The repair moves forward what is behind, says what it would do first, and never moves anything back. */
-import { describe, expect, test } from 'vitest';
-import type { CeilingRepair, ServedSequence } from '../../../src/core/ceiling-repair.ts';
-import type { Ceiling } from '../../../src/core/ceiling-store.ts';
-import type { StoredConfig } from '../../../src/core/prefix-config.ts';
-import type { PrefixConfigCopy } from '../../../src/core/prefix-config-copy.ts';
-import type { PrefixHistory } from '../../../src/core/prefix-history.ts';
-import { createRepairService } from '../../../src/services/repair-service.ts';
+import { describe, expect, it } from 'vitest';
+import type { CeilingRepair, ServedSequence } from '../../../src/core/ceiling/ceiling-repair.ts';
+import type { Ceiling } from '../../../src/core/ceiling/ceiling-store.ts';
+import type { StoredConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfigCopy } from '../../../src/core/prefix-config/prefix-config-copy.ts';
+import type { PrefixHistory } from '../../../src/core/prefix-config/prefix-history.ts';
+import { createRepairService } from '../../../src/services/repair/repair-service.ts';
 import { createMemoryPrefixConfigStore } from '../../../src/stores/memory/memory-prefix-config-store.ts';
 import { configOf } from '../fakes/config-of.ts';
 

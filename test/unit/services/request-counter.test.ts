@@ -1,7 +1,7 @@
 /** Requests are counted without waiting for anybody, and added up over the nodes within a tenth of a second. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RequestCountStore } from '../../../src/core/request-count-store.ts';
-import { createRequestCounter, type RequestCounter } from '../../../src/services/request-counter.ts';
+import type { RequestCountStore } from '../../../src/core/access/request-count-store.ts';
+import { createRequestCounter, type RequestCounter } from '../../../src/services/access/request-counter.ts';
 
 let nowMs: number;
 let away: boolean;

@@ -1,17 +1,22 @@
 /** Where a sequence stands, its gap record, and moving it forward by hand. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { AdvanceReply, AdvanceRequest, CounterStore, SequenceState } from '../../../src/core/counter-store.ts';
+import type {
+  AdvanceReply,
+  AdvanceRequest,
+  CounterStore,
+  SequenceState,
+} from '../../../src/core/counter/counter-store.ts';
 import {
   CorruptEntryError,
   PrefixNotRegisteredError,
   SequenceNotForwardError,
   SequenceOverflowError,
 } from '../../../src/core/errors.ts';
-import type { Range } from '../../../src/core/range.ts';
-import { VALUE_MAX } from '../../../src/core/value.ts';
-import { createCapacityWatcher } from '../../../src/services/capacity-watcher.ts';
-import { createSequenceService } from '../../../src/services/sequence-service.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import type { Range } from '../../../src/core/values/range.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createSequenceService } from '../../../src/services/sequences/sequence-service.ts';
+import { createCapacityWatcher } from '../../../src/services/watchers/capacity-watcher.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';

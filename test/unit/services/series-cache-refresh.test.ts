@@ -1,9 +1,9 @@
 /** The background check of the series in use: never more than 5 s behind the store, in portions, and nothing kept for ever. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PrefixNotRegisteredError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { Series } from '../../../src/services/series.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { Series } from '../../../src/services/numbers/series.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 

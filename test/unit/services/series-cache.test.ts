@@ -6,9 +6,9 @@ import {
   StorageTimeoutError,
   StorageUnavailableError,
 } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { Series } from '../../../src/services/series.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { Series } from '../../../src/services/numbers/series.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';
 

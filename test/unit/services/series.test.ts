@@ -1,8 +1,8 @@
 /** A series: what one reading of the clock decides — its counter, its period, its printer, and the period to come. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { VALUE_MAX } from '../../../src/core/value.ts';
-import { compileSeries, type Series } from '../../../src/services/series.ts';
+import { VALUE_MAX } from '../../../src/core/values/value.ts';
+import { compileSeries, type Series } from '../../../src/services/numbers/series.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const STANDBY_SIZE = 1_000;

@@ -1,7 +1,7 @@
 /** The standby for the next period is taken in its last ten minutes, for the series this node works with and no others. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
-import { createStandbyKeeper } from '../../../src/services/standby-keeper.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createStandbyKeeper } from '../../../src/services/numbers/standby-keeper.ts';
 import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../fakes/switchable-prefix-config-store.ts';

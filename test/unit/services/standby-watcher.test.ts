@@ -1,8 +1,8 @@
 /** Watching what is held ready: the prefixes nearest the end of their standby, however many there are. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../src/allocators/allocator.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { createStandbyWatcher } from '../../../src/services/standby-watcher.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { createStandbyWatcher } from '../../../src/services/watchers/standby-watcher.ts';
 
 const holding = (prefixKey: string, left: number, period = ''): Standing => ({
   sequence: { prefixKey, period },

@@ -1,15 +1,15 @@
 /** Temporary numbers: unique stand-ins, kept until the store has them, replaced once by a real number. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AllocationTarget } from '../../../src/allocators/allocator.ts';
+import type { TemporaryNumber, TemporaryNumberStore } from '../../../src/core/counter/temporary-number-store.ts';
 import {
   PrefixNotRegisteredError,
   QuotaExceededError,
   StorageUnavailableError,
   TemporaryNumberNotFoundError,
 } from '../../../src/core/errors.ts';
-import type { TemporaryNumber, TemporaryNumberStore } from '../../../src/core/temporary-number-store.ts';
-import { createSeriesCache } from '../../../src/services/series-cache.ts';
-import { createTemporaryNumberService, KEPT_MAX } from '../../../src/services/temporary-number-service.ts';
+import { createSeriesCache } from '../../../src/services/numbers/series-cache.ts';
+import { createTemporaryNumberService, KEPT_MAX } from '../../../src/services/numbers/temporary-number-service.ts';
 import { createMemoryTemporaryNumberStore } from '../../../src/stores/memory/memory-temporary-number-store.ts';
 import { allocatorOn } from '../fakes/allocator-on.ts';
 import { configOf } from '../fakes/config-of.ts';

@@ -1,8 +1,8 @@
 /** What became of a value: by the state of its counter, its gap record, its ledger; and when nobody can say. */
 import { expect, test } from 'vitest';
-import type { SequenceState } from '../../../src/core/counter-store.ts';
-import type { Gap } from '../../../src/core/gap.ts';
-import { createValueTracer } from '../../../src/services/value-tracer.ts';
+import type { SequenceState } from '../../../src/core/counter/counter-store.ts';
+import type { Gap } from '../../../src/core/values/gap.ts';
+import { createValueTracer } from '../../../src/services/completeness/value-tracer.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const SEQUENCE = { prefixKey: 'INV', period: '' };

@@ -1,6 +1,6 @@
 /** The arithmetic of a cluster: slots as Redis counts them, ownership by epoch, redirections and nothing else followed. */
 import { describe, expect, test } from 'vitest';
-import { readRedirection, readSlotView, slotOf } from '../../../src/stores/redis/cluster-slots.ts';
+import { readRedirection, readSlotView, slotOf } from '../../../src/stores/redis/cluster/cluster-slots.ts';
 
 describe('the slot of a key', () => {
   test.each([

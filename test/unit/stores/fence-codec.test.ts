@@ -1,8 +1,8 @@
 /** The words between the node and `reserve.lua` about reports, recoveries and ceilings. */
-import { describe, expect, test } from 'vitest';
-import type { SequenceAccount } from '../../../src/core/ceiling-store.ts';
-import type { CounterInstall, CounterReport } from '../../../src/core/counter-store.ts';
-import type { Gap } from '../../../src/core/gap.ts';
+import { describe, expect, it } from 'vitest';
+import type { SequenceAccount } from '../../../src/core/ceiling/ceiling-store.ts';
+import type { CounterInstall, CounterReport } from '../../../src/core/counter/counter-store.ts';
+import type { Gap } from '../../../src/core/values/gap.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -12,7 +12,7 @@ import {
   encodeInstall,
   encodeMove,
   encodeReport,
-} from '../../../src/stores/redis/fence-codec.ts';
+} from '../../../src/stores/redis/codecs/fence-codec.ts';
 
 const INV = { prefixKey: 'INV', period: '' };
 const MAX = 18_446_744_073_709_551_615n;

@@ -1,6 +1,6 @@
 /** The entries of the gap record, read back. */
-import { describe, expect, test } from 'vitest';
-import { readGap } from '../../../src/stores/redis/gap-record.ts';
+import { describe, expect, it } from 'vitest';
+import { readGap } from '../../../src/stores/redis/codecs/gap-record.ts';
 
 describe('an entry of the gap record', () => {
   test('names range, reason, node and time', () => {

@@ -1,7 +1,7 @@
 /** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
-import { describe, expect, test } from 'vitest';
-import { slotOf } from '../../../src/stores/redis/cluster-slots.ts';
-import { createRedisKeys } from '../../../src/stores/redis/redis-keys.ts';
+import { describe, expect, it } from 'vitest';
+import { slotOf } from '../../../src/stores/redis/cluster/cluster-slots.ts';
+import { createRedisKeys } from '../../../src/stores/redis/codecs/redis-keys.ts';
 
 const PREFIXES = ['', 'shop:', 'a.b-', 'prod_'];
 

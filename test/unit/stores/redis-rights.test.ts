@@ -2,9 +2,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { KEYED_COMMANDS } from '../../../src/stores/redis/redis-commands.ts';
-import { createRedisKeys } from '../../../src/stores/redis/redis-keys.ts';
-import { rightsNeeded } from '../../../src/stores/redis/redis-rights.ts';
+import { createRedisKeys } from '../../../src/stores/redis/codecs/redis-keys.ts';
+import { KEYED_COMMANDS } from '../../../src/stores/redis/connection/redis-commands.ts';
+import { rightsNeeded } from '../../../src/stores/redis/settings/redis-rights.ts';
 
 const LUA = join(import.meta.dirname, '../../../src/stores/redis/lua');
 

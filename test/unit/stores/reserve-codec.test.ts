@@ -1,7 +1,12 @@
 /** The words between the node and `reserve.lua`. */
-import { describe, expect, test } from 'vitest';
-import type { CounterCall } from '../../../src/core/counter-store.ts';
-import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../../src/stores/redis/reserve-codec.ts';
+import { describe, expect, it } from 'vitest';
+import type { CounterCall } from '../../../src/core/counter/counter-store.ts';
+import {
+  decodeAdvance,
+  decodeReply,
+  encodeAdvance,
+  encodeCall,
+} from '../../../src/stores/redis/codecs/reserve-codec.ts';
 
 const CALL: CounterCall = {
   sequence: { prefixKey: 'INV', period: '' },

@@ -1,8 +1,8 @@
 /** docs/events.md lists every event of the log, with the level and the remedy that the code has. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { REMEDIES } from '../../../src/telemetry/log-remedies.ts';
+import { describe, expect, it } from 'vitest';
+import { REMEDIES } from '../../../src/telemetry/logs/log-remedies.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const sources = globSync('src/**/*.ts', { cwd: ROOT }).map((path) => readFileSync(join(ROOT, path), 'utf8'));

@@ -1,7 +1,7 @@
 /** The table of docs/observability.md lists every metric of the service with its kind, and no other. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { createMetrics } from '../../../src/telemetry/metrics/metrics.ts';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/observability.md', import.meta.url), 'utf8');
 

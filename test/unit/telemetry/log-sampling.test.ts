@@ -1,6 +1,6 @@
 /** One cause cannot fill the log, and nothing that happens once is left out. */
-import { describe, expect, test } from 'vitest';
-import { createLogger } from '../../../src/telemetry/logger.ts';
+import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../../src/telemetry/logs/logger.ts';
 
 const openLog = () => {
   const lines: Record<string, unknown>[] = [];

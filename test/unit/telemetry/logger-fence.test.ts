@@ -1,9 +1,9 @@
 /** The log of recoveries, ceilings and PostgreSQL: what an operator must be able to read there. */
 import { describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { Finding, GuaranteeKind } from '../../../src/core/finding.ts';
-import { createEventLog, createLogger } from '../../../src/telemetry/logger.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { Finding, GuaranteeKind } from '../../../src/core/events/finding.ts';
+import { createEventLog, createLogger } from '../../../src/telemetry/logs/logger.ts';
 
 /** The entry that an event leaves, without its time. */
 const written = (event: NumberGeneratorEvent): unknown[] => {

@@ -1,9 +1,9 @@
 /** The log: one JSON line per fact worth reading, and nothing in it that nobody may read. */
 import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, StorageUnavailableError } from '../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import { createEventLog, createLogger } from '../../../src/telemetry/logger.ts';
-import { createTakingLog } from '../../../src/telemetry/taking-log.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { createEventLog, createLogger } from '../../../src/telemetry/logs/logger.ts';
+import { createTakingLog } from '../../../src/telemetry/logs/taking-log.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const openLog = (level = 'info') => {

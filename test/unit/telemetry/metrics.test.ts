@@ -1,9 +1,9 @@
 /** The metrics: what was counted is what Prometheus reads, in a text that its parser takes. */
 import { describe, expect, test } from 'vitest';
-import type { NumberGeneratorEvent } from '../../../src/core/events.ts';
-import type { NumberSource } from '../../../src/core/number-source.ts';
-import type { Strategy } from '../../../src/core/numbering.ts';
-import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
+import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import type { Strategy } from '../../../src/core/prefix-config/numbering.ts';
+import type { NumberSource } from '../../../src/core/values/number-source.ts';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics/metrics.ts';
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\[\\\\n"])*"';

@@ -1,0 +1,51 @@
+/** Raising the ceiling of a sequence: made durable first, put in force then. */
+import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
+import type { Fence, FenceOperations } from '../../../core/counter/counter-store.ts';
+import { StorageTimeoutError } from '../../../core/errors.ts';
+import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import { ceilingAbove } from '../sequence/ceiling-window.ts';
+import { behindError } from './recovery-decision.ts';
+
+export interface RaiseOptions {
+  readonly sequence: SequenceName;
+  readonly fence: Fence;
+  /** The ceiling to be. */
+  readonly goal: bigint;
+  /** Everything up to here is passed over for good: a recovery goes on above it. */
+  readonly base: bigint;
+  readonly operations: FenceOperations;
+  /** Keeps the ceilings; undefined when the counter store does, confirmed by its replicas. */
+  readonly ceilings: CeilingStore | undefined;
+}
+
+export type RaiseResult =
+  | { readonly kind: 'raised'; readonly fence: Fence }
+  /** The sequence counts in a later epoch by now: swear off the old one, and report. */
+  | { readonly kind: 'superseded'; readonly epoch: bigint };
+
+/**
+ * @throws StorageUnavailableError or StorageTimeoutError when one of the stores fails, or the ceilings are older than the counters.
+ */
+export const raiseCeiling = async (options: RaiseOptions): Promise<RaiseResult> => {
+  const { sequence, fence, operations, ceilings, base } = options;
+  const goal = ceilingAbove(options.goal, 0);
+  const { epoch, ceiling: known } = fence;
+  if (ceilings === undefined) {
+    const confirmed = await operations.propose({ sequence, epoch, ceiling: goal });
+    if (!confirmed) throw new StorageTimeoutError('No replica of Redis confirmed the ceiling in time.');
+  } else {
+    const account = await operations.readAccount(sequence);
+    const outcome = await ceilings.raise({
+      sequence,
+      epoch,
+      known,
+      ceiling: goal,
+      base: account !== undefined && account.value > base ? account.value : base,
+      account,
+    });
+    if (outcome.kind === 'behind') throw behindError(sequence, outcome.current);
+    if (outcome.kind === 'superseded') return { kind: 'superseded', epoch: outcome.current.epoch };
+  }
+  const raised = await operations.raise({ sequence, epoch, ceiling: goal });
+  return raised === undefined ? { kind: 'superseded', epoch } : { kind: 'raised', fence: raised };
+};

@@ -1,0 +1,135 @@
+/** What a node does in a recovery, step by step: it reports, swears off, and ends it in its turn. recovery.ts repeats the steps. */
+import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
+import type { CounterReport, FenceOperations, ReportReply } from '../../../core/counter/counter-store.ts';
+import { CorruptEntryError } from '../../../core/errors.ts';
+import type { Emit } from '../../../core/events/events.ts';
+import { ceilingWindow } from '../sequence/ceiling-window.ts';
+import { heedFloor, type Lane } from '../sequence/sequence-queue.ts';
+import { initialSeqOf } from '../sequence/session-floor.ts';
+import { makeReport, settleReport } from '../sequence/session-report.ts';
+import { owesReport, swear } from '../sequence/session-state.ts';
+import { behindError, decideInstall, questionOf, type WaitingReply } from './recovery-decision.ts';
+
+export interface RecoveryStepsOptions {
+  readonly node: string;
+  readonly operations: Pick<FenceOperations, 'install'>;
+  readonly ceilings: CeilingStore | undefined;
+  readonly emit: Emit;
+  /** Nothing can be done at the moment; it is tried again. */
+  readonly onTrouble: (lane: Lane, error: unknown) => void;
+  /** Values by which a ceiling lies above the counter; the model check has smaller ones, so that they are met. */
+  readonly windowFor?: (standbySize: number) => number;
+  /** Exchanged by the model check, to see that it would notice. */
+  readonly decide?: typeof decideInstall;
+}
+
+/** `served`: calls can be made. `hurried`: the next report is worth sending at once. `troubled`: not so soon. */
+export type ReportOutcome = 'served' | 'waiting' | 'hurried' | 'troubled';
+
+export interface RecoverySteps {
+  reportOf(lane: Lane): CounterReport;
+  /** Takes in the answer to a report, and ends the recovery when that can be done and it is this node's turn. */
+  takeIn(lane: Lane, reply: ReportReply): Promise<ReportOutcome>;
+}
+
+/** The first of those that have reported decides; the next one takes its turn so much later, should it have died. */
+const TURN_MS = 500;
+/** Sequences about which the ceilings' store is asked at a time. */
+const ASKED_MAX = 256;
+/** Before the ceilings' store is asked the same again: with thousands of sequences to recover it has enough to do. */
+const ASK_AGAIN_MS = 250;
+
+export const createRecoverySteps = (options: RecoveryStepsOptions): RecoverySteps => {
+  const { node, operations, ceilings, emit, onTrouble, windowFor = ceilingWindow, decide = decideInstall } = options;
+  /** The epochs that the ceilings' store knows of: a counter store that is ahead of it cannot be trusted. */
+  const confirmed = new WeakMap<Lane, bigint>();
+
+  /** What was refused last, and when, in ms of the recovery. */
+  const refused = new WeakMap<Lane, { readonly question: string; readonly sinceMs: number }>();
+
+  /** Those about which the ceilings' store is being asked. */
+  const asked = new Set<Lane>();
+
+  const isAskedAgain = (lane: Lane, question: string, sinceMs: number): boolean => {
+    const last = refused.get(lane);
+    if (ceilings === undefined || last?.question !== question) return false;
+    return sinceMs >= last.sinceMs && sinceMs < last.sinceMs + ASK_AGAIN_MS;
+  };
+
+  const isMyTurn = ({ reported, sinceMs }: WaitingReply): boolean =>
+    ceilings === undefined || sinceMs >= reported.toSorted().indexOf(node) * TURN_MS;
+
+  /** @returns whether the recovery was ended. */
+  const end = async (lane: Lane, waiting: WaitingReply): Promise<boolean> => {
+    const { session, target, stranger } = lane;
+    if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
+    const { sinceMs } = waiting;
+    const question = questionOf(waiting);
+    if (isAskedAgain(lane, question, sinceMs)) return false;
+    const { sequence, limit, standbySize } = target;
+    const install = await decide(waiting, {
+      sequence,
+      // As it was reported, and as calls will say it: a lower one that the config names by now is not where this node counts.
+      initialSeq: initialSeqOf(session, target),
+      limit,
+      // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
+      window: stranger ? 0 : windowFor(standbySize),
+      stranger,
+      ceilings,
+      swear: (epoch) => swear(session, epoch),
+    });
+    if (install === undefined) refused.set(lane, { question, sinceMs });
+    if (install === undefined || !(await operations.install(install))) return false;
+    emit({
+      type: 'sequence-recovered',
+      ...sequence,
+      jumpedTo: install.jumpTo,
+      afterMs: sinceMs,
+      nodes: waiting.reported.length,
+    });
+    return true;
+  };
+
+  const confirm = async (lane: Lane, epoch: bigint): Promise<void> => {
+    if (ceilings === undefined || confirmed.get(lane) === epoch) return;
+    const row = await ceilings.read(lane.target.sequence);
+    if (row === undefined || row.epoch < epoch) throw behindError(lane.target.sequence, row);
+    confirmed.set(lane, epoch);
+  };
+
+  const advise = async (lane: Lane, reply: ReportReply): Promise<ReportOutcome> => {
+    const { recovery } = lane.session;
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(lane.target.sequence.prefixKey, reply.reason);
+    if (settleReport(lane.session, reply)) {
+      if (reply.kind === 'reported') await confirm(lane, reply.fence.epoch);
+      return 'served';
+    }
+    // Once the recovery has a name, a report for it counts.
+    const isNamed = lane.session.recovery !== recovery;
+    if (reply.kind === 'waiting') {
+      if (asked.has(lane) || asked.size >= ASKED_MAX) return isNamed ? 'hurried' : 'waiting';
+      asked.add(lane);
+      const isEnded = await end(lane, reply).finally(() => asked.delete(lane));
+      if (isEnded) return 'hurried';
+    }
+    lane.trouble = undefined;
+    return isNamed ? 'hurried' : 'waiting';
+  };
+
+  return {
+    reportOf: (lane) => {
+      // What the store is told of `initialSeq` holds from then on, whatever the config says when the answer comes.
+      heedFloor(lane, lane.target);
+      return makeReport(lane.session, lane.target);
+    },
+    takeIn: async (lane, reply) => {
+      try {
+        return await advise(lane, reply);
+      } catch (error) {
+        // Another node may have ended the recovery while this one asked how to end it.
+        if (reply.kind !== 'waiting' || owesReport(lane.session)) onTrouble(lane, error);
+        return 'troubled';
+      }
+    },
+  };
+};

@@ -1,0 +1,95 @@
+/** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
+import type { CounterCall, CounterReply } from '../../../core/counter/counter-store.ts';
+import type { Receipt, ReceiptDraft } from '../../../core/values/receipt.ts';
+import type { CallTerms } from '../../allocator.ts';
+import { initialSeqOf } from './session-floor.ts';
+import {
+  isKnown,
+  isOutdated,
+  owesReport,
+  type Refusal,
+  type SessionState,
+  settleRefusal,
+  windowOf,
+} from './session-state.ts';
+import { addTaken, hasTaken } from './taken-history.ts';
+
+/** What the answer to a `once` means. */
+export type OnceSettlement =
+  /** `standbyDue`: make a call, so that the store looks at the standby. */
+  | { readonly kind: 'settled'; readonly receipt: Receipt; readonly replayed: boolean; readonly standbyDue: boolean }
+  /** The receipt is another request's. */
+  | { readonly kind: 'conflict' }
+  /** The sequence gives no more values. */
+  | { readonly kind: 'closed' }
+  /** Fewer values are left in common. */
+  | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
+  /** It does not count any more: make it anew when calls can be made. */
+  | { readonly kind: 'again' }
+  /** It is to be made anew when that is done. */
+  | Refusal;
+
+/**
+ * An entry of its own that takes `count` values with a receipt. It is no numbered call: what became of it, the receipt says, so
+ * it need not be repeated, and may be made anew at any time.
+ */
+export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => {
+  if (!isKnown(state)) throw new Error('the store does not know this session');
+  return {
+    sequence: state.sequence,
+    node: state.node,
+    call: 0,
+    kind: 'once',
+    count,
+    initialSeq: initialSeqOf(state, terms),
+    limit: terms.limit,
+    standbySize: 0,
+    epoch: state.epoch,
+    window: windowOf(state, terms),
+    reissued: false,
+    holding: undefined,
+    usedInPart: false,
+    released: [],
+    returned: [],
+    seen: state.seen,
+    receipt,
+  };
+};
+
+/**
+ * Values of a receipt that was found were given to somebody, perhaps in a reply that nobody got: from now on this node knows
+ * of them, and reports them should the store forget.
+ */
+const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boolean): void => {
+  if (period !== state.sequence.period) return;
+  for (const range of ranges) {
+    // A receipt that is asked for over and over must not push what is new out of the history.
+    if (!replayed || !hasTaken(state.history, range)) addTaken(state.history, range, state.seen);
+    if (range.last > state.seen) state.seen = range.last;
+  }
+};
+
+export const settleOnce = (state: SessionState, reply: CounterReply): OnceSettlement => {
+  if (owesReport(state) || state.standing === 'gone' || isOutdated(state, reply.fence)) return { kind: 'again' };
+  switch (reply.kind) {
+    case 'receipt': {
+      const { receipt, replayed, standbyNear } = reply;
+      learn(state, receipt, replayed);
+      return { kind: 'settled', receipt, replayed, standbyDue: standbyNear || (!replayed && !state.standby.segment) };
+    }
+    case 'conflict':
+    case 'closed':
+      return { kind: reply.kind };
+    case 'exhausted':
+      return { kind: 'exhausted', valuesLeft: reply.valuesLeft };
+    case 'corrupt':
+    case 'ceiling':
+    case 'forgotten':
+    case 'recovering':
+      return settleRefusal(state, reply);
+    case 'taken':
+    case 'nothing':
+    case 'stale':
+      throw new Error(`a once was answered ${reply.kind}`);
+  }
+};

@@ -1,0 +1,57 @@
+/** What a node tells a store that may have lost its latest state, and what the answer changes. */
+import type { CounterReport, ReportReply } from '../../../core/counter/counter-store.ts';
+import type { CallTerms } from '../../allocator.ts';
+import { initialSeqOf } from './session-floor.ts';
+import { type CounterSession, isOutdated, owesReport, type SessionState, swear, windowOf } from './session-state.ts';
+import { listTaken } from './taken-history.ts';
+
+/** The highest value given or held at all. */
+export const topOf = ({ standby, history, seen }: CounterSession): bigint =>
+  [...history.ranges, ...(standby.segment ? [standby.segment] : [])].reduce(
+    (top, { last }) => (last > top ? last : top),
+    seen,
+  );
+
+export const makeReport = (state: CounterSession, terms: CallTerms): CounterReport => ({
+  sequence: state.sequence,
+  node: state.node,
+  settled: state.settled,
+  settledEpoch: state.settledEpoch,
+  epoch: state.epoch,
+  sworn: state.standing === 'sworn',
+  recovery: state.recovery,
+  seen: state.seen,
+  holding: state.standby.segment,
+  top: topOf(state),
+  taken: listTaken(state.history),
+  brief: state.reportedFor !== undefined && state.reportedFor === state.recovery,
+  initialSeq: initialSeqOf(state, terms),
+  window: windowOf(state, terms),
+});
+
+/** Takes in the answer to a report. @returns whether calls can be made again. */
+export const settleReport = (state: SessionState, reply: ReportReply): boolean => {
+  if (!owesReport(state)) return true;
+  if (reply.kind === 'recovering') {
+    state.reportedFor = undefined;
+    swear(state);
+  }
+  if (reply.kind === 'waiting') {
+    if (reply.recovery.time !== state.recovery?.time) state.recovery = reply.recovery;
+    const { epoch } = state;
+    // Others know of a later epoch, which may yet begin on another server: a recovery is exact when all have sworn it off.
+    swear(state, reply.epoch);
+    // What the store has taken down may be a report from before this node swore off more: then it is said again.
+    const isKept = reply.reported.includes(state.node) && state.epoch === epoch && (reply.sworn ?? epoch) >= epoch;
+    state.reportedFor = isKept ? state.recovery : undefined;
+  }
+  if (reply.kind !== 'reported' || isOutdated(state, reply.fence)) return false;
+  state.standing = 'known';
+  state.reportedFor = undefined;
+  // The store has taken note of that call in the present epoch.
+  if (state.settled > 0) state.settledEpoch = state.epoch;
+  // Whether the pending call was served before the recovery, the store can tell by its number. If it was not, what the
+  // call gives back may have been taken by another in the part of the state that was lost.
+  if (state.pending) state.pending = { ...state.pending, epoch: state.epoch, reissued: true };
+  return true;
+};

@@ -1,0 +1,95 @@
+/**
+ * A ledger under its guard: each transaction is given what was known before it began, and tells what it changed before anybody is
+ * answered. What only reads refuses a sequence that went back too: where it stands, and what was issued, is not known then.
+ */
+import { LedgerBehindError } from '../../core/errors.ts';
+import { isBehind, markName, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
+import type { EndedReservation, LedgerStore } from '../../core/ledger/ledger-store.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { LedgerGuard } from './ledger-guard.ts';
+
+export const createGuardedLedger = (
+  ledger: LedgerStore,
+  guard: Pick<LedgerGuard, 'known' | 'note' | 'refused'>,
+  stored: Pick<StoredMarks, 'read'>,
+): LedgerStore => {
+  /** @throws LedgerBehindError when the sequence has changed less than was known, and nobody has moved it past that since. */
+  const demandWhole = async (sequence: SequenceName): Promise<void> => {
+    const mark = (await guard.known([sequence])).get(markName(sequence));
+    // Nothing is known of a sequence that nobody took from: that is the same for all ledgers.
+    if (mark === undefined) return;
+    const [row] = await stored.read([sequence]);
+    // What nobody knows of is lost once it was moved past: what it says is true again, though `repair` must let it be served.
+    if (!isBehind(row, mark) || (row !== undefined && row.floor >= mark.value)) return;
+    guard.refused(mark);
+    throw new LedgerBehindError(sequence.prefixKey, sequence.period);
+  };
+
+  const end = async (
+    id: string,
+    work: (known: Awaited<ReturnType<LedgerGuard['known']>>) => Promise<EndedReservation | undefined>,
+  ): Promise<EndedReservation | undefined> => {
+    const reservation = await ledger.findReservation(id);
+    if (reservation === undefined) return undefined;
+    const known = await guard.known([reservation]);
+    try {
+      const ended = await work(known);
+      if (ended?.mark !== undefined) await guard.note([ended.mark]);
+      return ended;
+    } catch (error) {
+      const mark = known.get(markName(reservation));
+      if (error instanceof LedgerBehindError && mark !== undefined) guard.refused(mark);
+      throw error;
+    }
+  };
+
+  return {
+    ...ledger,
+
+    inspect: async (sequence, limit) => {
+      await demandWhole(sequence);
+      return ledger.inspect(sequence, limit);
+    },
+
+    findRow: async (sequence, value) => {
+      await demandWhole(sequence);
+      return ledger.findRow(sequence, value);
+    },
+
+    listLost: async (sequence, after, limit) => {
+      await demandWhole(sequence);
+      return ledger.listLost(sequence, after, limit);
+    },
+
+    take: async (operation, takes) => {
+      const known = await guard.known(takes.map(({ sequence }) => sequence));
+      const outcome = await ledger.take(operation, takes, known);
+      if (outcome.kind === 'unknown') return outcome;
+      await guard.note(outcome.marks);
+      outcome.answers.forEach(({ kind }, index) => {
+        const sequence = takes[index]?.sequence;
+        const mark = sequence && known.get(markName(sequence));
+        if (kind === 'behind' && mark !== undefined) guard.refused(mark);
+      });
+      return outcome;
+    },
+
+    cancel: async (operation) => {
+      const marks = await ledger.cancel(operation);
+      await guard.note(marks);
+      return marks;
+    },
+
+    confirm: (id) => end(id, (known) => ledger.confirm(id, known)),
+    void: (id, reason) => end(id, (known) => ledger.void(id, reason, known)),
+
+    advance: async (request) => {
+      const known = (await guard.known([request.sequence])).get(markName(request.sequence));
+      // Short of what is known to have been issued it would bring those numbers again.
+      if (known !== undefined && request.to < known.value) return { kind: 'behind', current: known.value };
+      const reply = await ledger.advance({ ...request, known });
+      if (reply.kind === 'advanced' && reply.mark !== undefined) await guard.note([reply.mark]);
+      return reply;
+    },
+  };
+};

@@ -1,0 +1,128 @@
+/** The port to what outlives the counter store: how far each sequence may have counted, in which epoch, and which nodes count. */
+import type { Gap } from '../values/gap.ts';
+import type { SequenceName } from '../values/sequence-id.ts';
+
+/** How far a sequence may have counted. */
+export interface Ceiling {
+  /** Rises with every recovery of the counter store, from 1 on. What was begun in an older epoch is refused. */
+  readonly epoch: bigint;
+  /** No value above it was ever handed out, nor offered as standby, in this epoch or an older one. */
+  readonly ceiling: bigint;
+  /** The value before the first that was ever handed out; undefined when that is not known. */
+  readonly origin?: bigint | undefined;
+}
+
+/** Everything about a sequence that was not issued, as a node read it from the counter store in one step. */
+export interface SequenceAccount {
+  /** Where the counter stood. */
+  readonly value: bigint;
+  /** Rises with each change of the gap record or of the values given back; dates two accounts of the same value. */
+  readonly changes: number;
+  /** Values up to `value` that nobody was given, or of which only their holder can say whether they were issued. */
+  readonly gaps: readonly Gap[];
+  /** As in `Ceiling`; takes the place of what is stored, when it is known and no lower. */
+  readonly origin?: bigint | undefined;
+}
+
+export interface CeilingRaise {
+  readonly sequence: SequenceName;
+  /** The epoch in which the counter store serves. */
+  readonly epoch: bigint;
+  /** The ceiling in force in the counter store. */
+  readonly known: bigint;
+  /** The ceiling to be; a lower one than the stored is no error and changes nothing. */
+  readonly ceiling: bigint;
+  /** A recovery goes on above this value at least: up to here everything is issued or in `account`, or was passed over. */
+  readonly base: bigint;
+  /** Replaces the stored account when it is newer (`value`, then `changes`). */
+  readonly account: SequenceAccount | undefined;
+}
+
+export type RaiseOutcome =
+  | { readonly kind: 'raised'; readonly ceiling: bigint }
+  /** The sequence counts in a later epoch elsewhere, or here after a recovery; nothing was changed. */
+  | { readonly kind: 'superseded'; readonly current: Ceiling }
+  /** What is stored is older than the counter store (a restored backup); nothing was changed. */
+  | { readonly kind: 'behind'; readonly current: Ceiling | undefined };
+
+export interface RecoveryRequest {
+  readonly sequence: SequenceName;
+  /** The epoch as `read` said it; 0 when there was none. */
+  readonly epoch: bigint;
+  /** The highest epoch the counter store and its nodes have served in; 0 when none. */
+  readonly servedEpoch: bigint;
+  /** Identity of the counter store's server that shall count in the new epoch. */
+  readonly server: string;
+  /** Where the sequence begins, when nobody ever counted it; undefined: the caller does not know. */
+  readonly origin?: bigint | undefined;
+  /** The nodes that have reported; each of them has sworn off older epochs. */
+  readonly reported: readonly string[];
+  /** The lowest epoch in which one of them may still count, on another server; undefined: none does in an earlier one. */
+  readonly sworn?: bigint | undefined;
+  /** The highest value that the counter store and the reports name. */
+  readonly highest: bigint;
+  /** The new ceiling lies this far above where counting will go on. */
+  readonly window: bigint;
+  /** Whether counting may go on above the ceiling although a registered node has not reported. */
+  readonly mayJump: boolean;
+  /** The same though all have, and one may still count in an epoch that was granted to another server. Default: `mayJump`. */
+  readonly mayJumpUnsworn?: boolean | undefined;
+}
+
+export type RecoveryOutcome =
+  | {
+      readonly kind: 'granted';
+      readonly epoch: bigint;
+      readonly ceiling: bigint;
+      /** Counting goes on above this value at least. */
+      readonly base: bigint;
+      /** The old ceiling, when not all registered nodes have reported: counting goes on above it. Undefined: exact. */
+      readonly jumpTo: bigint | undefined;
+      /** The last account that was stored. */
+      readonly account: SequenceAccount | undefined;
+      /** Where the sequence began, as far as it is known. */
+      readonly origin?: bigint | undefined;
+    }
+  /** Registered nodes that have not reported, or that must swear off an epoch first: then none is `missing`. Nothing was changed. */
+  | { readonly kind: 'waiting'; readonly missing: readonly string[] }
+  /** Another node recovered the sequence meanwhile; nothing was changed. */
+  | { readonly kind: 'superseded'; readonly current: Ceiling }
+  /** What is stored is older than the counter store (a restored backup); nothing was changed. */
+  | { readonly kind: 'behind'; readonly current: Ceiling | undefined };
+
+/**
+ * Promises, proved by `test/contracts/ceiling-store.contract.ts`: what a method returned is durable. Of many concurrent recoveries
+ * of one epoch exactly one is granted. A node whose `register` returned before its `read` of a sequence either reads the
+ * epoch of a recovery, or counts as missing in it. Every method throws StorageUnavailableError or StorageTimeoutError when the store
+ * fails; then it is unknown whether it was done, and it may be repeated.
+ */
+export interface CeilingStore {
+  /** Enters a node, or says that it is still there. A node that has not said so for an hour is buried: see `bury`. */
+  register(node: string): Promise<void>;
+
+  /** Strikes a node out, after it gave back everything and stored the account of each sequence. */
+  leave(node: string): Promise<void>;
+
+  /**
+   * Strikes out the nodes that have not registered for an hour. As nobody can ask them any more, every sequence's base becomes
+   * its ceiling in the same step. @returns their names.
+   */
+  bury(): Promise<readonly string[]>;
+
+  /** Waits for a recovery under way. @returns undefined when nobody ever counted this sequence. */
+  read(sequence: SequenceName): Promise<Ceiling | undefined>;
+
+  /** The periods in which a prefix may have counted, those after `after`, in rising order. */
+  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+
+  raise(raise: CeilingRaise): Promise<RaiseOutcome>;
+
+  /**
+   * Begins the next epoch. A sequence that nobody ever counted (no entry, `epoch` and `servedEpoch` 0) begins epoch 1, for
+   * which no node needs to report.
+   */
+  recover(request: RecoveryRequest): Promise<RecoveryOutcome>;
+
+  /** Resolves when the store can serve right now. */
+  checkHealth(): Promise<void>;
+}

@@ -1,0 +1,147 @@
+/** Completeness: what became of every value of a sequence, as runs between which nothing is missing. */
+
+import type { Gap } from '../values/gap.ts';
+import { type Range, rangeSize } from '../values/range.ts';
+import type { SequenceState } from './counter-store.ts';
+
+/**
+ * `issued`: handed out, or at this moment on the way to who asked for it; `confirmed`: a reservation made final; `reserved`: taken
+ * for a while; `void`: cancelled, and the next one that is handed out; `lost`: passed over by an operator in a ledger, which did not issue
+ * it and never will; `gap`: never handed out, or nobody can say, for the reason that
+ * is named; `held`: with a node, or given back unused, and handed out later; `open`: its turn has not come, though a higher one was taken.
+ */
+export const RUN_STATES = ['issued', 'confirmed', 'reserved', 'void', 'lost', 'gap', 'held', 'open'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** Consecutive values of which the same is to be said. */
+export interface Run extends Range {
+  readonly state: RunState;
+  /** Why: the reason of a gap or of a cancellation; `standby` or `returned` when it is held. */
+  readonly reason?: string | undefined;
+  /** The node that holds or held the values. */
+  readonly node?: string | undefined;
+  /** Since when, ms since 1970-01-01T00:00:00Z. */
+  readonly atMs?: number | undefined;
+  /** What was printed, in a ledger, which has a run for each number. */
+  readonly number?: string | undefined;
+  /** Subject of the token it was taken with. */
+  readonly subject?: string | undefined;
+  /** The reservation it was taken by. */
+  readonly reservation?: string | undefined;
+}
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** What the state alone says of the values it names, beside the run of those the counter has passed. */
+const marksOf = ({ free, ahead }: Pick<SequenceState, 'free' | 'ahead'>): Run[] => {
+  const returned = free.map(({ first, last }): Run => ({ first, last, state: 'held', reason: 'returned' }));
+  const beyond = ahead.map(
+    ({ first, last, node }): Run =>
+      node === undefined ? { first, last, state: 'issued' } : { first, last, state: 'held', reason: 'standby', node },
+  );
+  return [...returned, ...beyond].sort((a, b) => (a.first < b.first ? -1 : 1));
+};
+
+/**
+ * Where counting began at the latest, by what is known of a sequence whose store does not know it: all that it lists, or gave back,
+ * or holds ready lies above.
+ */
+export const originAtMost = (
+  { value, free, ahead }: Pick<SequenceState, 'value' | 'free' | 'ahead'>,
+  gaps: readonly Gap[],
+): bigint | undefined => {
+  if (value === undefined) return undefined;
+  const firsts = [...free, ...ahead, ...gaps.map(({ range }) => range)].map(({ first }) => first - 1n);
+  return firsts.reduce(least, value);
+};
+
+/** All values above `origin` that the state knows of, the gap record left aside; empty when none was ever taken. */
+export const runsOfState = (state: SequenceState, origin: bigint): Run[] => {
+  const { value } = state;
+  if (value === undefined) return [];
+  const runs: Run[] = [];
+  let next = origin + 1n;
+  const fillTo = (end: bigint): void => {
+    const passed = least(end, value);
+    if (next <= passed) runs.push({ first: next, last: passed, state: 'issued' });
+    if (next <= passed) next = passed + 1n;
+    if (next <= end) runs.push({ first: next, last: end, state: 'open' });
+    if (next <= end) next = end + 1n;
+  };
+  for (const mark of marksOf(state)) {
+    fillTo(mark.first - 1n);
+    // Read at two moments, ranges may overlap.
+    if (mark.last < next) continue;
+    runs.push({ ...mark, first: next });
+    next = mark.last + 1n;
+  }
+  fillTo(value);
+  return runs;
+};
+
+/** A gap of the record, or one that only the report knows of. */
+export type ReportedGap = Pick<Gap, 'range' | 'node'> & {
+  readonly reason: string;
+  readonly recordedAtMs: number | undefined;
+};
+
+/**
+ * Lays gaps over the runs of a state, from the value `from` on: what stands in the gap record is missing, whatever else is said of it.
+ * @param runs rising and without holes.
+ * @param gaps rising.
+ * @param isLast whether these are all gaps there are; else the runs end with the last of them.
+ */
+export const layGaps = (runs: readonly Run[], gaps: readonly ReportedGap[], from: bigint, isLast: boolean): Run[] => {
+  const highest = runs.at(-1)?.last ?? 0n;
+  const laid: Run[] = [];
+  let next = from;
+  let at = 0;
+  const copyTo = (end: bigint): void => {
+    for (let run = runs[at]; run !== undefined && next <= end; run = runs[at]) {
+      const last = least(run.last, end);
+      if (next <= last) {
+        laid.push({ ...run, first: next, last });
+        next = last + 1n;
+      }
+      if (run.last <= last) at += 1;
+    }
+  };
+  for (const { range, reason, node, recordedAtMs } of gaps) {
+    copyTo(least(range.first - 1n, highest));
+    const last = least(range.last, highest);
+    if (last < next) continue;
+    laid.push({ first: next, last, state: 'gap', reason, node, atMs: recordedAtMs });
+    next = last + 1n;
+  }
+  if (isLast) copyTo(highest);
+  return laid;
+};
+
+/** Joins a run to the one before it when the same is to be said of both; undefined when it is not. */
+export const joinRuns = (before: Run, run: Run): Run | undefined => {
+  const same = before.state === run.state && before.reason === run.reason && before.node === run.node;
+  return same && before.atMs === run.atMs && before.last + 1n === run.first ? { ...before, last: run.last } : undefined;
+};
+
+/** How many values are in each state, and which is the first and the last of all. */
+export interface Tally {
+  readonly first: bigint | undefined;
+  readonly last: bigint | undefined;
+  readonly counts: Readonly<Record<RunState, bigint>>;
+}
+
+/** Adds up runs as they come. @throws Error when one does not begin where the one before it ended: then the report is wrong. */
+export const createTally = (): { add(run: Run): void; total(): Tally } => {
+  const counts = Object.fromEntries(RUN_STATES.map((state) => [state, 0n])) as Record<RunState, bigint>;
+  let first: bigint | undefined;
+  let last: bigint | undefined;
+  return {
+    add: (run) => {
+      if (last !== undefined && run.first !== last + 1n) throw new Error(`The run of ${run.first} follows ${last}.`);
+      first ??= run.first;
+      last = run.last;
+      counts[run.state] += rangeSize(run);
+    },
+    total: () => ({ first, last, counts: { ...counts } }),
+  };
+};

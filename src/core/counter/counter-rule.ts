@@ -1,0 +1,104 @@
+/** The rule of a counter: how a call moves it. Stores that compute in this process share it. */
+
+import type { Range } from '../values/range.ts';
+import { isExpired, type Receipt } from '../values/receipt.ts';
+import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-store.ts';
+
+export interface CounterMove<Reply> {
+  readonly reply: Reply;
+  /** Where the counter stands afterwards; undefined when it did not move. */
+  readonly value: bigint | undefined;
+  /** What was jumped on the way, for the gap record. */
+  readonly jumped: Range | undefined;
+}
+
+type Terms = Pick<CounterCall, 'initialSeq' | 'limit'>;
+
+/** Where counting goes on: above the larger of the counter and initialSeq. A counter that is passed leaves a gap. */
+const begin = (stored: bigint | undefined, { initialSeq, limit }: Terms) => {
+  const value = stored === undefined || stored < initialSeq ? initialSeq : stored;
+  const jumped = stored !== undefined && stored < initialSeq ? { first: stored + 1n, last: initialSeq } : undefined;
+  return { value, jumped, valuesLeft: value < limit ? limit - value : 0n };
+};
+
+/** What comes of values that were given back unused. */
+export interface ReturnedValues {
+  /** Where the counter stands afterwards. */
+  readonly value: bigint;
+  readonly gaps: readonly { readonly range: Range; readonly reason: 'advance' | 'void' }[];
+}
+
+/**
+ * Values given back come next again, as long as they are the latest and above initialSeq. The others are recorded: as passed
+ * over by an operator at or below initialSeq, else as taken back.
+ */
+export const settleReturned = (stored: bigint, returned: readonly Range[], initialSeq: bigint): ReturnedValues => {
+  let value = stored;
+  const gaps: { range: Range; reason: 'advance' | 'void' }[] = [];
+  for (const { first, last } of returned.toSorted((a, b) => (a.first < b.first ? 1 : -1))) {
+    const from = first > initialSeq ? first : initialSeq + 1n;
+    if (from <= last) {
+      if (last === value) value = from - 1n;
+      else gaps.push({ range: { first: from, last }, reason: 'void' });
+    }
+    if (first < from) gaps.push({ range: { first, last: last < from ? last : from - 1n }, reason: 'advance' });
+  }
+  return { value, gaps };
+};
+
+/** @param stored the last value taken, or `undefined` when none was. */
+export const takeFromCounter = (
+  stored: bigint | undefined,
+  call: Pick<CounterCall, 'count' | 'initialSeq' | 'limit'>,
+): CounterMove<CounterReply> => {
+  const { value, jumped, valuesLeft } = begin(stored, call);
+  const standby = { kind: 'keep' } as const;
+  if (call.count === 0) return { reply: { kind: 'nothing', standby }, value: undefined, jumped: undefined };
+  if (valuesLeft < BigInt(call.count)) {
+    return { reply: { kind: 'exhausted', valuesLeft, standby }, value: undefined, jumped: undefined };
+  }
+  const range = { first: value + 1n, last: value + BigInt(call.count) };
+  return { reply: { kind: 'taken', range, returned: false, standby }, value: range.last, jumped };
+};
+
+/**
+ * A `once`: a receipt that is still good answers it, else it is taken like any other call.
+ * @param known the receipt under its hash, of whatever sequence. @returns the receipt to be written in the same step, if any.
+ */
+export const takeOnce = (
+  stored: bigint | undefined,
+  call: CounterCall,
+  known: Receipt | undefined,
+): CounterMove<CounterReply> & { readonly receipt: Receipt | undefined } => {
+  const { receipt: draft, sequence } = call;
+  if (draft === undefined) throw new Error('a once needs a receipt');
+  const stays = { value: undefined, jumped: undefined, receipt: undefined };
+  if (known !== undefined && !isExpired(known, draft.atMs)) {
+    if (known.fingerprint !== draft.fingerprint) return { reply: { kind: 'conflict' }, ...stays };
+    return { reply: { kind: 'receipt', receipt: known, replayed: true, standbyNear: false }, ...stays };
+  }
+  const move = takeFromCounter(stored, call);
+  if (move.reply.kind !== 'taken') return { ...move, receipt: undefined };
+  const { fingerprint, atMs, series } = draft;
+  const receipt = { fingerprint, atMs, series, period: sequence.period, ranges: [move.reply.range] };
+  return { ...move, reply: { kind: 'receipt', receipt, replayed: false, standbyNear: false }, receipt };
+};
+
+/** What a call gets from a sequence that is closed: what it was given before, and nothing new. */
+export const refuseClosed = (move: CounterMove<CounterReply>): CounterMove<CounterReply> =>
+  move.value === undefined && move.reply.kind !== 'exhausted'
+    ? move
+    : { reply: { kind: 'closed', standby: { kind: 'keep' } }, value: undefined, jumped: undefined };
+
+/** @param stored the last value taken, or `undefined` when none was. */
+export const advanceCounter = (stored: bigint | undefined, request: AdvanceRequest): CounterMove<AdvanceReply> => {
+  const { value, valuesLeft } = begin(stored, request);
+  const stays = { value: undefined, jumped: undefined };
+  if (request.to <= value) return { reply: { kind: 'behind', current: value }, ...stays };
+  if (request.to > request.limit) return { reply: { kind: 'exhausted', valuesLeft }, ...stays };
+  return {
+    reply: { kind: 'advanced', from: value, to: request.to },
+    value: request.to,
+    jumped: { first: (stored ?? request.initialSeq) + 1n, last: request.to },
+  };
+};

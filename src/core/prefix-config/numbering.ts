@@ -1,0 +1,36 @@
+/** How a prefix is, or was, numbered, and which numberings are the same. */
+import { z } from 'zod';
+import { RESETS, type Reset } from '../template/period.ts';
+
+export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+/** How a prefix is, or was, numbered: what decides which numbers there can be. */
+export interface Numbering {
+  readonly format: string;
+  readonly strategy: Strategy;
+  readonly reset: Reset;
+}
+
+/** As it is stored: what a later version has added is kept. */
+export const numberingSchema = z.looseObject({
+  format: z.string(),
+  strategy: z.enum(STRATEGIES),
+  reset: z.enum(RESETS),
+});
+
+/** Former numberings that a config itself names; a prefix may have had more, which its history knows. */
+export const FORMER_MAX = 50;
+
+export const isSameNumbering = (one: Numbering, other: Numbering): boolean =>
+  one.strategy === other.strategy && one.reset === other.reset && one.format === other.format;
+
+/** What is to be remembered when `next` takes the place of a config. */
+export const formerAfter = (
+  current: Numbering & { readonly former?: readonly Numbering[] | undefined },
+  next: Numbering,
+): readonly Numbering[] => {
+  const { format, strategy, reset, former = [] } = current;
+  const known = [...former, { format, strategy, reset }].filter((one) => !isSameNumbering(one, next));
+  return known.filter((one, index) => known.findIndex((earlier) => isSameNumbering(earlier, one)) === index);
+};

@@ -1,0 +1,260 @@
+/** Issuing numbers: the series is looked up, values are allocated, the template prints them. */
+import type { AllocationRecord, AllocationTarget } from '../../allocators/allocator.ts';
+import type { Caller } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import { isStoreFailure, ValidationError } from '../../core/errors.ts';
+import type { Emit } from '../../core/events/events.ts';
+import type { Strategy } from '../../core/prefix-config/numbering.ts';
+import { type Around, createNumberListWriter } from '../../core/template/json-list.ts';
+import { periodsBetween } from '../../core/template/period.ts';
+import type { GivenVariables, NumberPrinter } from '../../core/template/printer.ts';
+import type { NumberSource } from '../../core/values/number-source.ts';
+import type { Range } from '../../core/values/range.ts';
+import type { RequestIdentity } from '../../core/values/receipt.ts';
+import { createTurnEnd } from '../../lib/end-of-tick.ts';
+import type { CallerShareOf } from '../shared/caller-share.ts';
+import { requireClock } from './clock-check.ts';
+import { findEarlier, type ReceiptReader } from './earlier-request.ts';
+import { listInTurns, printInTurns } from './print-in-turns.ts';
+import { keepSeries, printReceipt } from './receipt-printing.ts';
+import type { Series } from './series.ts';
+import type { SeriesCache } from './series-cache.ts';
+import { allocatorOf, type Strategies } from './strategies.ts';
+import type { TemporaryNumberService } from './temporary-number-service.ts';
+
+/** The most numbers one request can take. */
+export const COUNT_MAX = 10_000;
+
+/** The strategies whose `outage` can bring temporary numbers: a counter that can be away stands behind them. */
+const WITH_TEMPORARY_NUMBERS: ReadonlySet<Strategy> = new Set<Strategy>(['counter', 'segment']);
+
+export interface IssuedNumbers {
+  /** In the order of their values. */
+  readonly numbers: readonly string[];
+  /** `temporary`: these are stand-ins, to be replaced by hand. */
+  readonly source: NumberSource;
+}
+
+export interface IssuedList {
+  /** A JSON array of the numbers in the order of their values, with the text around it; bytes are UTF-8. */
+  readonly list: string | Uint8Array;
+  readonly source: NumberSource;
+}
+
+/** What a request may say beside prefix and count. */
+export interface IssueOptions {
+  /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
+  readonly variables?: GivenVariables | undefined;
+  /**
+   * The date of the document, when that is not now: a day in the time zone of the prefix, or an instant with offset. Default:
+   * the present moment.
+   */
+  readonly date?: string | undefined;
+  /** Told with the numbers; strategies with a ledger write his subject down. */
+  readonly caller?: Caller | undefined;
+  /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
+  readonly receipt?: RequestIdentity | undefined;
+}
+
+export interface NumberService {
+  /**
+   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock, as the strategy of the prefix takes them:
+   * `counter` consecutively, unless a range that was used during an outage lies between them.
+   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong, or numbers of that date
+   * are not given; PeriodClosedError or SequenceOverflowError, then none was taken; StorageUnavailableError or
+   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer; CorruptEntryError when what
+   * is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's errors whatever
+   * the series' `outage` is. ClockBehindError when the clock cannot be right, and text, period or receipt depend on it.
+   */
+  issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
+  /**
+   * The same for many: the numbers are written to one text, without printing each. Temporary numbers, and those of a repeated
+   * request, come as texts.
+   */
+  issueList(
+    prefixKey: string,
+    count: number,
+    around: Around,
+    options?: IssueOptions,
+  ): Promise<IssuedList | IssuedNumbers>;
+}
+
+interface Dependencies {
+  readonly seriesCache: SeriesCache;
+  readonly strategies: Strategies;
+  /** Whether what counts answered last time. */
+  readonly isStorePresent: () => boolean;
+  readonly temporaryNumberService: TemporaryNumberService;
+  /** What the keys of a caller are counted against; undefined: nothing. */
+  readonly keyAllowance?: CallerShareOf;
+  /** How many periods a date may lie back, where the prefix lets it; undefined: any number. */
+  readonly pastPeriodsMax?: number;
+  /** Where the receipts of earlier requests are kept. */
+  readonly receipts?: readonly ReceiptReader[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+const NO_OPTIONS: IssueOptions = {};
+const NOBODY = { subject: undefined, requestId: undefined };
+
+/** Values that are yet to be printed; or texts, of temporary numbers and of what was printed before. */
+type Issued = { readonly source: NumberSource } & (
+  | { readonly ranges: readonly Range[]; readonly print: NumberPrinter }
+  | { readonly texts: readonly string[] }
+);
+
+interface OnceOptions extends IssueOptions {
+  readonly receipt: RequestIdentity;
+}
+
+const isOnce = (options: IssueOptions): options is OnceOptions => options.receipt !== undefined;
+
+/** What counts and prints: now, or on the date of the document. */
+const momentOf = (series: Series, datedMs: number | undefined, instantMs: number) =>
+  datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
+
+const refuseKey = (strategy: Strategy): ValidationError =>
+  new ValidationError([
+    { path: 'Idempotency-Key', message: `Numbers of the strategy ${strategy} are taken without a key` },
+  ]);
+
+export const createNumberService = (dependencies: Dependencies): NumberService => {
+  const { seriesCache, strategies, isStorePresent, temporaryNumberService, receipts = [], clock, emit } = dependencies;
+  const { keyAllowance, pastPeriodsMax = Number.POSITIVE_INFINITY } = dependencies;
+
+  /** Each period that is used leaves a counter in the store for good: so they must not be beyond number. */
+  const dateOf = (series: Series, date: string, nowMs: number): number => {
+    const datedMs = series.readDate(date, nowMs);
+    const back = periodsBetween(series.periodAt(datedMs), series.periodAt(nowMs), series.config.reset);
+    if (back <= pastPeriodsMax) return datedMs;
+    const message = `Lies ${back} periods back; numbers are given of the last ${pastPeriodsMax} (PAST_PERIODS_MAX)`;
+    throw new ValidationError([{ path: 'date', message }]);
+  };
+
+  const turnEnd = createTurnEnd();
+  const writeNumberList = createNumberListWriter();
+
+  const issueValues = async (
+    { config }: Series,
+    target: AllocationTarget,
+    count: number,
+    record: AllocationRecord,
+  ): Promise<Issued> => {
+    const allocator = allocatorOf(strategies, config.strategy);
+    const { ranges, fromStandby } = await allocator.allocate(target, count, record);
+    if (fromStandby || allocator.isLocal) await turnEnd();
+    return { ranges, print: record.print, source: fromStandby ? 'standby' : allocator.source };
+  };
+
+  const issueFor = async (
+    series: Series,
+    count: number,
+    instantMs: number,
+    { variables, date, caller }: IssueOptions,
+  ): Promise<Issued> => {
+    const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
+    const { target, printerFor } = momentOf(series, datedMs, instantMs);
+    // Before anything is taken: a request that cannot be printed takes nothing.
+    const record = { print: printerFor(variables), subject: caller?.subject };
+    try {
+      return await issueValues(series, target, count, record);
+    } catch (error) {
+      const { outage, prefixKey, strategy } = series.config;
+      // A period that may be closed gives no stand-ins: nobody could promise a number in their place.
+      if (outage !== 'temporary' || target.isEnding || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error))
+        throw error;
+      // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
+      if (isStorePresent()) return issueValues(series, target, count, record);
+      return {
+        texts: temporaryNumberService.issue(prefixKey, count, instantMs, caller?.client, { variables, datedMs }),
+        source: 'temporary',
+      };
+    }
+  };
+
+  /** The key of the config, not that of the request: the same text object each time is found faster. */
+  const tellIssued = (
+    { prefixKey, strategy }: Series['config'],
+    count: number,
+    source: NumberSource,
+    caller: Caller | undefined,
+  ): void => {
+    const { subject: by, requestId } = caller ?? NOBODY;
+    emit({ type: 'numbers-issued', prefixKey, strategy, count, source, by, requestId });
+  };
+
+  /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */
+  const issueOnce = async (
+    series: Series,
+    count: number,
+    instantMs: number,
+    { variables, date, caller, receipt: identity }: OnceOptions,
+  ): Promise<Issued> => {
+    const { config } = series;
+    const allocator = allocatorOf(strategies, config.strategy);
+    if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
+    const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
+    const { target, printerFor } = momentOf(series, datedMs, instantMs);
+    const print = printerFor(variables);
+    const allowance = keyAllowance?.(config.prefixKey, caller);
+    const draft = {
+      ...identity,
+      atMs: instantMs,
+      allowance,
+      series: keepSeries(config, datedMs ?? instantMs, variables, print),
+    };
+    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, {
+      ...{ print, subject: caller?.subject },
+    });
+    const { source } = allocator;
+    if (replayed) return { texts: await printReceipt(config.prefixKey, receipt), source };
+    tellIssued(config, count, source, caller);
+    return { ranges: receipt.ranges, print, source };
+  };
+
+  /** Also when the prefix was removed, or changed so that the request would be refused now. */
+  const issueOnceOrAgain = async (prefixKey: string, count: number, options: OnceOptions): Promise<Issued> => {
+    const instantMs = clock.now();
+    try {
+      const series = await seriesCache.get(prefixKey);
+      requireClock(series, instantMs, true);
+      return await issueOnce(series, count, instantMs, options);
+    } catch (error) {
+      const { receipt, source } = await findEarlier(receipts, prefixKey, options.receipt, instantMs, error);
+      return { texts: await printReceipt(prefixKey, receipt), source };
+    }
+  };
+
+  const issue = async (prefixKey: string, count: number, options: IssueOptions): Promise<Issued> => {
+    if (isOnce(options)) return issueOnceOrAgain(prefixKey, count, options);
+    const instantMs = clock.now();
+    const found = seriesCache.get(prefixKey);
+    // Not awaiting what is at hand saves a turn of the microtask queue per request.
+    const series = found instanceof Promise ? await found : found;
+    requireClock(series, instantMs, false);
+    const issued = await issueFor(series, count, instantMs, options);
+    tellIssued(series.config, count, issued.source, options.caller);
+    return issued;
+  };
+
+  return {
+    issue: async (prefixKey, count, options = NO_OPTIONS) => {
+      const issued = await issue(prefixKey, count, options);
+      const { source } = issued;
+      if ('texts' in issued) return { numbers: issued.texts, source };
+      const { ranges, print } = issued;
+      // One is the usual case, and nothing to wait for.
+      if (count === 1) return { numbers: ranges.map(({ first }) => print(first)), source };
+      return { numbers: await printInTurns(ranges, print), source };
+    },
+
+    issueList: async (prefixKey, count, around, options = NO_OPTIONS) => {
+      const issued = await issue(prefixKey, count, options);
+      const { source } = issued;
+      if ('texts' in issued) return { numbers: issued.texts, source };
+      const { ranges, print } = issued;
+      return { list: writeNumberList(ranges, print, around) ?? (await listInTurns(ranges, print, around)), source };
+    },
+  };
+};

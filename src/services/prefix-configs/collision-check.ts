@@ -1,0 +1,86 @@
+/** Refuses formats by which another prefix could print the same number, also when both are registered at the same time on two nodes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Meeting } from '../../core/collision/collision-index.ts';
+import { printedBy } from '../../core/collision/format-language.ts';
+import { FormatCollisionError, StorageUnavailableError } from '../../core/errors.ts';
+import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
+import type { PrintedPrefixes } from './printed-prefixes.ts';
+
+export interface CollisionCheck {
+  /**
+   * Writes a config that no other prefix can meet; `write` is told the generation of configs that it was compared with, and writes
+   * nothing once there is a later one. Others of this node wait meanwhile.
+   * @throws FormatCollisionError, which names another prefix to those who may read it; StorageUnavailableError when there was a
+   * later generation again and again; the store's errors.
+   */
+  write<Outcome>(
+    config: PrefixConfig,
+    mayRead: (prefixKey: string) => boolean,
+    write: (generation: string) => Promise<Outcome | 'stale'>,
+  ): Promise<Outcome>;
+}
+
+interface Dependencies {
+  readonly printed: Pick<PrintedPrefixes, 'refresh' | 'find' | 'present'>;
+  readonly random: () => number;
+}
+
+/** Comparisons after the first, because of what other nodes have changed meanwhile. */
+const RECHECKS_MAX = 5;
+/** Before each of them a random wait, longer each time, so that nodes do not stay in step. */
+const WAIT_MS_MAX = 20;
+/** Registrations and changes that wait for one another. */
+const WAITING_MAX = 10_000;
+
+export const createCollisionCheck = ({ printed, random }: Dependencies): CollisionCheck => {
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+
+  const nameOf = ({ other }: Exclude<Meeting, { kind: 'many' }>, mayRead: (prefixKey: string) => boolean): string => {
+    if (!mayRead(other.prefixKey)) return 'another prefix, which you may not read,';
+    return printed.present(other.prefixKey)?.numbering === other
+      ? `"${other.prefixKey}" (${other.format})`
+      : `"${other.prefixKey}", as it was numbered before (${other.format}),`;
+  };
+
+  const refuseToMeet = (config: PrefixConfig, mayRead: (prefixKey: string) => boolean): void => {
+    const meeting = printed.find(printedBy(config));
+    if (meeting === undefined) return;
+    const { prefixKey } = config;
+    if (meeting.kind === 'many') {
+      throw new FormatCollisionError(
+        `Too many prefixes have numbers that begin like those of "${prefixKey}" to compare it with all of them.`,
+      );
+    }
+    const other = nameOf(meeting, mayRead);
+    throw new FormatCollisionError(
+      meeting.kind === 'meets'
+        ? `"${prefixKey}" and ${other} could both print ${meeting.collision.text}.`
+        : `It would take too long to tell whether "${prefixKey}" and ${other} could print the same number.`,
+    );
+  };
+
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    if (waiting >= WAITING_MAX) throw new StorageUnavailableError('Too many changes of prefix configs wait.');
+    waiting += 1;
+    const result = last.then(work, work);
+    last = result.catch(() => undefined);
+    return result.finally(() => {
+      waiting -= 1;
+    });
+  };
+
+  return {
+    write: (config, mayRead, write) =>
+      inTurn(async () => {
+        for (let recheck = 0; recheck <= RECHECKS_MAX; recheck += 1) {
+          if (recheck > 0) await delay(random() * WAIT_MS_MAX * recheck);
+          const generation = await printed.refresh();
+          refuseToMeet(config, mayRead);
+          const outcome = await write(generation);
+          if (outcome !== 'stale') return outcome;
+        }
+        throw new StorageUnavailableError('Other nodes keep changing prefix configs; try again.');
+      }),
+  };
+};

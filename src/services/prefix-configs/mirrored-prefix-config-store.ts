@@ -1,0 +1,202 @@
+/**
+ * Prefix configs that survive the loss of the store they are read from: each change is made there and in a durable copy.
+ *
+ * A change runs under the copy's one lock: first the live store (its own compare-and-set decides), then the copy, whose commit
+ * ends it. Cut off before the live store was written, nothing has happened. Cut off after, the two differ: what was written is newer in
+ * the live store, a removal too by the history it leaves, and is copied when it is next seen.
+ * The caller was told of an error, and both stores agree again. Were the copy written first, a change that the live
+ * store then refuses would have to be taken back; and without the lock a healing that began before a removal could end after it.
+ */
+import { isStoreFailure, StorageUnavailableError } from '../../core/errors.ts';
+import type { Emit } from '../../core/events/events.ts';
+import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import type { PrefixConfigCopy } from '../../core/prefix-config/prefix-config-copy.ts';
+import {
+  createEntryChanges,
+  type EntryRule,
+  type PrefixConfigStore,
+} from '../../core/prefix-config/prefix-config-store.ts';
+import { type Changed, isSameEntry, isSameStored, versionOf } from '../../core/prefix-config/prefix-history.ts';
+import { createConfigHealer } from './config-reconciler.ts';
+
+type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;
+
+/** Of a change whose entry the live store loses while it is made. */
+const ATTEMPTS_MAX = 5;
+
+export interface MirroredPrefixConfigStore extends PrefixConfigStore {
+  /** Whether all entries were compared since the live store was last connected. */
+  isHealed(): boolean;
+  /** Ends the healing in the background; what is under way is finished. */
+  close(): Promise<void>;
+}
+
+export const createMirroredPrefixConfigStore = (
+  live: PrefixConfigStore,
+  copy: PrefixConfigCopy,
+  emit: Emit,
+): MirroredPrefixConfigStore => {
+  const healer = createConfigHealer(live, copy, emit);
+  live.onChange((prefixKey) => {
+    if (prefixKey === undefined) healer.lookThrough();
+  });
+
+  /** Whether a reader must not be given what the live store said before the copy was asked. */
+  const isSuspect = (prefixKey: string, stored: StoredConfig | undefined): boolean => {
+    if (stored?.kind !== 'config') return true;
+    const { version, removed } = healer.known(prefixKey) ?? { version: 0, removed: 0 };
+    // What was removed may be back from a backup.
+    return version === 0 ? stored.config.version <= removed : stored.config.version < version;
+  };
+
+  /** Asks the copy about those that the live store may have lost: not there is only true when both say so. */
+  const findHealed = async (
+    prefixKeys: readonly string[],
+    found: readonly (StoredConfig | undefined)[],
+  ): Promise<readonly (StoredConfig | undefined)[]> => {
+    const suspects = prefixKeys.filter((prefixKey, index) => isSuspect(prefixKey, found[index]));
+    const isLost = (prefixKey: string, index: number): boolean =>
+      found[index] === undefined && (healer.known(prefixKey)?.version ?? 0) > 0;
+    // One that is gone may not be the only one.
+    if (prefixKeys.some(isLost)) healer.lookThrough();
+    try {
+      const healed = await healer.healTogether(suspects);
+      const held = new Map(suspects.map((prefixKey, index) => [prefixKey, healed[index]]));
+      return prefixKeys.map((prefixKey, index) => (held.has(prefixKey) ? held.get(prefixKey) : found[index]));
+    } catch (error) {
+      if (!isStoreFailure(error)) throw error;
+      // An emptied store must not make a prefix unregistered.
+      const isDoubtful = (prefixKey: string, index: number): boolean =>
+        isLost(prefixKey, index) || (found[index] === undefined && !healer.isThrough());
+      if (prefixKeys.some(isDoubtful)) throw error;
+      return found;
+    }
+  };
+
+  /** While the copy is away: the live store's page, unless it lacks what was there. */
+  const listAlone = (page: ConfigPage, after: string, limit: number, error: unknown): ConfigPage => {
+    if (!isStoreFailure(error) || !healer.isThrough()) throw error;
+    const present = new Set(page.map(({ prefixKey }) => prefixKey));
+    const last = page.length < limit ? undefined : page.at(-1)?.prefixKey;
+    const isInPage = (prefixKey: string): boolean => prefixKey > after && (last === undefined || prefixKey <= last);
+    for (const prefixKey of healer.knownKeys()) {
+      if (isInPage(prefixKey) && !present.has(prefixKey)) throw error;
+    }
+    return page;
+  };
+
+  /** Whether there is anything to bring together: what neither store can read is left to the operator. */
+  const differs = (inLive: StoredConfig | undefined, kept: StoredConfig | undefined): boolean =>
+    (versionOf(inLive) > 0 || versionOf(kept) > 0) && !isSameStored(inLive, kept);
+
+  /** A page of what either store has; undefined when something that was removed is gone from it now. */
+  const listOnce = async (after: string, limit: number): Promise<ConfigPage | undefined> => {
+    const [inLive, kept] = await Promise.all([
+      live.list(after, limit),
+      copy.list(after, limit).catch((error: unknown) => ({ error })),
+    ]);
+    if ('error' in kept) return listAlone(inLive, after, limit, kept.error);
+    const entries = new Map([...kept, ...inLive].map(({ prefixKey, stored }) => [prefixKey, stored]));
+    const prefixKeys = [...entries.keys()].sort().slice(0, limit);
+    const lookup = (page: ConfigPage) => new Map(page.map(({ prefixKey, stored }) => [prefixKey, stored]));
+    const [ofLive, ofCopy] = [lookup(inLive), lookup(kept)];
+    const different = prefixKeys.filter((prefixKey) => differs(ofLive.get(prefixKey), ofCopy.get(prefixKey)));
+    const healed = different.length === 0 ? [] : await healer.healTogether(different);
+    // A page must not be short for that: who reads it would take it for the last.
+    if (healed.includes(undefined)) return undefined;
+    for (const [index, prefixKey] of different.entries()) {
+      const stored = healed[index];
+      if (stored !== undefined) entries.set(prefixKey, stored);
+    }
+    return prefixKeys.flatMap((prefixKey) => {
+      const stored = entries.get(prefixKey);
+      return stored === undefined ? [] : [{ prefixKey, stored }];
+    });
+  };
+
+  const listHealed: PrefixConfigStore['list'] = async (after, limit) => {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const page = await listOnce(after, limit);
+      if (page !== undefined) return page;
+    }
+    throw new StorageUnavailableError('Redis and PostgreSQL keep differing about the prefix configs.');
+  };
+
+  const change: PrefixConfigStore['change'] = async <Outcome>(prefixKey: string, rule: EntryRule<Outcome>) => {
+    const changed = await copy.write(async (writer) => {
+      for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+        const [settled] = (await healer.settle(writer, [prefixKey])).entries;
+        // Not by the live store alone: it may lose the entry once more before it is asked.
+        const { outcome: made } = await live.change(
+          prefixKey,
+          (found, generation): Changed<Changed<Outcome> | undefined> => {
+            if (settled === undefined || !isSameEntry(found, settled.inLive)) return { outcome: undefined };
+            // What only the copy has and nobody can read is there too.
+            const next = rule({ ...found, stored: found.stored ?? settled.stored }, generation);
+            return { ...next, outcome: next };
+          },
+        );
+        if (made === undefined) continue;
+        if (made.entry !== undefined) await writer.put(prefixKey, made.entry);
+        return made;
+      }
+      throw new StorageUnavailableError('Redis keeps losing what is written to it.');
+    });
+    if (changed.entry !== undefined) healer.note(prefixKey, changed.entry);
+    return changed;
+  };
+
+  return {
+    find: async (prefixKeys) => {
+      const found = await live.find(prefixKeys);
+      const unseen = prefixKeys.filter((prefixKey, index) => {
+        const version = versionOf(found[index]);
+        return version > 0 && version !== healer.known(prefixKey)?.version;
+      });
+      if (unseen.length > 0) healer.compareLater(unseen);
+      return prefixKeys.some((prefixKey, index) => isSuspect(prefixKey, found[index]))
+        ? findHealed(prefixKeys, found)
+        : found;
+    },
+
+    list: listHealed,
+
+    histories: async (prefixKeys) => {
+      const found = await live.histories(prefixKeys);
+      // What was removed is known to the copy, whatever the live store has lost.
+      const suspects = prefixKeys.filter((prefixKey, index) => {
+        const known = healer.known(prefixKey);
+        return known === undefined || (found[index]?.removed ?? 0) < known.removed;
+      });
+      if (suspects.length === 0) return found;
+      try {
+        await healer.healTogether(suspects);
+      } catch (error) {
+        // Good enough to read numbers by; a change needs the copy anyway.
+        if (isStoreFailure(error)) return found;
+        throw error;
+      }
+      return live.histories(prefixKeys);
+    },
+
+    keys: async (after, limit) => {
+      // One that the live store has lost is there all the same.
+      const pages = await Promise.all([live.keys(after, limit), copy.keys(after, limit)]);
+      return [...new Set(pages.flat())].sort().slice(0, limit);
+    },
+
+    // Every change goes through the live store, that of an entry it had lost too. What it does not know any more is read anew.
+    changesSince: (generation) => live.changesSince(generation),
+
+    change,
+    ...createEntryChanges(change),
+
+    onChange: (listener) => {
+      live.onChange(listener);
+      healer.onHealed(() => listener(undefined));
+    },
+
+    isHealed: healer.isThrough,
+    close: healer.close,
+  };
+};

@@ -1,0 +1,327 @@
+/** Registering, reading, changing and removing prefix configs. */
+
+import type { AllowanceStore } from '../../core/allowance/allowance-store.ts';
+import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
+import {
+  CorruptEntryError,
+  PrefixAlreadyExistsError,
+  PrefixNotRegisteredError,
+  QuotaExceededError,
+  ValidationError,
+  VersionConflictError,
+} from '../../core/errors.ts';
+import type { Emit } from '../../core/events/events.ts';
+import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import type { NumberingEnd } from '../../core/prefix-config/numbering-times.ts';
+import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import { type PrefixConfigPatch, patched, saysAlready } from '../../core/prefix-config/prefix-config-body.ts';
+import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
+import {
+  amendEnd,
+  formerWithPresent,
+  isSameFormer,
+  type PrefixEntry,
+  type ReplaceOutcome,
+  versionOf,
+} from '../../core/prefix-config/prefix-history.ts';
+import { parseTemplate } from '../../core/template/template.ts';
+import type { SeriesCache } from '../numbers/series-cache.ts';
+import type { Strategies } from '../numbers/strategies.ts';
+import type { CallerShareOf } from '../shared/caller-share.ts';
+import { type Page, readPage } from '../shared/page.ts';
+import { createChangeCheck } from './change-check.ts';
+import type { CollisionCheck } from './collision-check.ts';
+import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
+import { createRepetitionCheck } from './restart-check.ts';
+
+type MayRead = (prefixKey: string) => boolean;
+
+/** Who changes a prefix config, and why, if he says so. */
+export interface Changer extends Caller {
+  readonly reason?: string | undefined;
+  /** Which other prefixes may be named to him. Default: all. */
+  readonly mayRead?: MayRead;
+}
+
+const ALL: MayRead = () => true;
+/** Stands where the share of a prefix has its key; no key begins so. */
+const REGISTRATION = '*registration';
+
+export interface ConfigChange {
+  /** The same as `before` when there was nothing to change. */
+  readonly config: PrefixConfig;
+  /** Undefined when what was there could not be read. */
+  readonly before: PrefixConfig | undefined;
+}
+
+export interface PrefixConfigService {
+  /**
+   * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, QuotaExceededError, or the
+   * store's errors.
+   */
+  register(prefixKey: string, input: PrefixConfigInput, changer: Changer): Promise<PrefixConfig>;
+  /** @throws PrefixNotRegisteredError, VersionConflictError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors. */
+  update(
+    prefixKey: string,
+    input: PrefixConfigInput,
+    expectedVersion: number | 'any',
+    changer: Changer,
+  ): Promise<ConfigChange>;
+  /** Changes what the patch names; writes nothing when it says what is so already. @throws what `update` does, and CorruptEntryError. */
+  patch(
+    prefixKey: string,
+    patch: PrefixConfigPatch,
+    expectedVersion: number | 'any',
+    changer: Changer,
+  ): Promise<ConfigChange>;
+  /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
+  read(prefixKey: string): Promise<PrefixConfig>;
+  /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
+  list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<PrefixConfig>>;
+  /**
+   * Counter and history stay, so that a later registration goes on counting and repeats nothing.
+   * @throws PrefixNotRegisteredError, VersionConflictError, or the store's errors.
+   */
+  remove(prefixKey: string, expectedVersion: number | 'any', changer: Changer): Promise<void>;
+}
+
+const signedBy = (changer: Changer) => ({ ...signatureOf(changer), reason: changer.reason });
+
+const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
+  stored.kind === 'config' ? stored.config : undefined;
+
+/** Enough for any honest race: each lost attempt means that somebody else's change went through. */
+const ATTEMPTS_MAX = 10;
+
+interface Replacement {
+  readonly prefixKey: string;
+  readonly input: PrefixConfigInput;
+  /** What was compared, and is to be replaced. */
+  readonly stored: StoredConfig;
+  /** Where its counters stand. */
+  readonly before: NumberingEnd | undefined;
+  readonly mayRead: MayRead;
+}
+
+/** Whether a change adds no number to those that were compared: what others meet they have met before, and are told of. */
+const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
+  if (stored.kind !== 'config') return false;
+  const { config: now } = stored;
+  return (
+    !now.allowCollision &&
+    isSameFormer(now, next) &&
+    next.initialSeq >= now.initialSeq &&
+    (now.allowPast || !next.allowPast)
+  );
+};
+
+interface Dependencies {
+  readonly store: PrefixConfigStore;
+  readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods' | 'listGaps'>;
+  readonly ledger?: Pick<LedgerStore, 'inspect' | 'listPeriods'> | undefined;
+  readonly collisions: CollisionCheck;
+  readonly strategies: Strategies;
+  /** What new prefixes are counted against; undefined: nothing. */
+  readonly registrations?: { readonly allowances: AllowanceStore; readonly shareOf: CallerShareOf };
+  readonly clock: Clock;
+  readonly seriesCache: SeriesCache;
+  readonly emit: Emit;
+}
+
+export const createPrefixConfigService = ({
+  store,
+  counters,
+  ledger,
+  collisions,
+  strategies,
+  registrations,
+  seriesCache,
+  clock,
+  emit,
+}: Dependencies): PrefixConfigService => {
+  const refuseToRepeat = createRepetitionCheck({ counters, ledger, clock });
+  const markEnd = createNumberingMarks(counters, clock);
+  const checkChange = createChangeCheck({ counters, ledger, clock });
+
+  /** What the schema cannot see. */
+  const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+    parseTemplate(input.format);
+    const { refusal } = strategies[input.strategy];
+    if (refusal !== undefined) throw new ValidationError([{ path: 'strategy', message: refusal }]);
+    await refuseToRepeat(prefixKey, input);
+  };
+
+  const entryOf = async (prefixKey: string): Promise<PrefixEntry> => {
+    const [stored] = await store.find([prefixKey]);
+    // In this order: a history that is newer than the config knows no less.
+    const [history] = await store.histories([prefixKey]);
+    return { stored, history };
+  };
+
+  /** Before anything is written: what is spent for nothing bounds no less. @throws QuotaExceededError */
+  const spendRegistration = async (caller: Caller): Promise<void> => {
+    const share = registrations?.shareOf(REGISTRATION, caller);
+    if (registrations === undefined || share === undefined) return;
+    const waitMs = await registrations.allowances.spend(share.name, share.max, clock.now());
+    if (waitMs <= 0) return;
+    throw new QuotaExceededError(
+      `This caller has registered ${share.max} new prefixes, as many as it may (REGISTRATIONS_MAX). More may follow in the course of 24 hours.`,
+      Math.ceil(waitMs / 1_000),
+    );
+  };
+
+  /** @returns false when somebody else's change went through meanwhile. */
+  const registerOnce = async (
+    prefixKey: string,
+    input: PrefixConfigInput,
+    mayRead: MayRead,
+    spend: () => Promise<void>,
+  ): Promise<PrefixConfig | undefined> => {
+    const entry = await entryOf(prefixKey);
+    if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
+    // One that was removed has left everything that it would leave anew.
+    if (entry.history === undefined) await spend();
+    // Its numbers are in use, though it was removed.
+    await checkChange(prefixKey, formerWithPresent(entry), input);
+    const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
+    const isDone = input.allowCollision
+      ? await store.insert(config)
+      : await collisions.write(config, mayRead, (generation) => store.insert(config, generation));
+    return isDone === true ? config : undefined;
+  };
+
+  const replaceOnce = async ({ prefixKey, input, stored, before, mayRead }: Replacement): Promise<ReplaceOutcome> => {
+    const version = versionOf(stored);
+    // The store gives it its version; for the comparison it is one that was changed.
+    const config = { prefixKey, ...input, version: version + 1 };
+    const replace = async (generation?: string): Promise<ReplaceOutcome | 'stale'> => {
+      const outcome = await store.replace(config, version, before, generation);
+      return outcome.kind === 'stale' ? 'stale' : outcome;
+    };
+    if (!input.allowCollision && !printsNoMore(stored, config)) return collisions.write(config, mayRead, replace);
+    const outcome = await replace();
+    // Without a generation nothing is stale.
+    return outcome === 'stale' ? { kind: 'conflict' } : outcome;
+  };
+
+  /** @param next what takes its place: when that is numbered the same, nothing ends. */
+  const endOf = async (stored: StoredConfig, next?: PrefixConfigInput): Promise<NumberingEnd | undefined> =>
+    stored.kind !== 'config' || (next !== undefined && isSameFormer(stored.config, next))
+      ? undefined
+      : markEnd(stored.config);
+
+  /** What was taken while the config was written may have been printed either way. */
+  const amend = async (stored: StoredConfig, config: PrefixConfig, before: NumberingEnd | undefined): Promise<void> => {
+    const after = before && (await endOf(stored));
+    if (before === undefined || after === undefined) return;
+    const joined = joinMarks(before, after);
+    if (joined.marks.every((mark) => before.marks.includes(mark))) return;
+    // Best effort: the change itself is made.
+    await store.change(config.prefixKey, (entry) => amendEnd(entry, config.version, joined)).catch(() => undefined);
+  };
+
+  const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
+    if (stored.kind === 'config') return stored.config;
+    emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+    throw new CorruptEntryError(prefixKey, stored.reason);
+  };
+
+  /** Writes what `inputOf` makes of what is there, as long as nobody changes it meanwhile; undefined: it stays. */
+  const change = async (
+    prefixKey: string,
+    expectedVersion: number | 'any',
+    changer: Changer,
+    inputOf: (stored: StoredConfig) => Promise<PrefixConfigInput | undefined>,
+  ): Promise<ConfigChange> => {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const entry = await entryOf(prefixKey);
+      const { stored } = entry;
+      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      // Only a later version can read it, and knows what would be lost.
+      const present =
+        stored.kind === 'corrupt' && stored.version === undefined ? undefined : readable(prefixKey, stored);
+      // What was compared is what is replaced: its version says so.
+      if (expectedVersion !== 'any' && expectedVersion !== versionOf(stored)) break;
+      const input = await inputOf(stored);
+      if (input === undefined) return { config: readable(prefixKey, stored), before: present };
+      await checkChange(prefixKey, formerWithPresent(entry), input);
+      const before = await endOf(stored, input);
+      const outcome = await replaceOnce({ prefixKey, input, stored, before, mayRead: changer.mayRead ?? ALL });
+      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
+      if (outcome.kind === 'conflict') continue;
+      seriesCache.note(outcome.config);
+      await amend(stored, outcome.config, before);
+      const { config } = outcome;
+      emit({ type: 'prefix-config-updated', config, before: present, ...signedBy(changer) });
+      return { config, before: present };
+    }
+    throw new VersionConflictError(prefixKey);
+  };
+
+  return {
+    register: async (prefixKey, input, changer) => {
+      await check(prefixKey, input);
+      let spent: Promise<void> | undefined;
+      const spend = (): Promise<void> => {
+        spent ??= spendRegistration(changer);
+        return spent;
+      };
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL, spend);
+        if (config === undefined) continue;
+        seriesCache.forget(prefixKey);
+        emit({ type: 'prefix-config-registered', config, ...signedBy(changer) });
+        return config;
+      }
+      throw new PrefixAlreadyExistsError(prefixKey);
+    },
+
+    update: async (prefixKey, input, expectedVersion, changer) => {
+      await check(prefixKey, input);
+      return change(prefixKey, expectedVersion, changer, async () => input);
+    },
+
+    patch: (prefixKey, patch, expectedVersion, changer) =>
+      change(prefixKey, expectedVersion, changer, async (stored) => {
+        const present = readable(prefixKey, stored);
+        const input = patched(present, patch);
+        if (saysAlready(present, input)) return undefined;
+        await check(prefixKey, input);
+        return input;
+      }),
+
+    read: async (prefixKey) => {
+      const [stored] = await store.find([prefixKey]);
+      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      return readable(prefixKey, stored);
+    },
+
+    list: (after, limit, visible) =>
+      readPage(
+        store.list,
+        ({ prefixKey }) => prefixKey,
+        ({ prefixKey, stored }) => {
+          if (stored.kind === 'config') return visible(prefixKey) ? stored.config : undefined;
+          emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
+          return undefined;
+        },
+        { after, limit },
+      ),
+
+    remove: async (prefixKey, expectedVersion, changer) => {
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+        const [stored] = await store.find([prefixKey]);
+        if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+        const version = versionOf(stored);
+        if (expectedVersion !== 'any' && version !== expectedVersion) break;
+        if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
+        seriesCache.drop(prefixKey);
+        emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), ...signedBy(changer) });
+        return;
+      }
+      throw new VersionConflictError(prefixKey);
+    },
+  };
+};

@@ -1,0 +1,331 @@
+/** Sequences as operators and auditors see them: where one stands, what is missing and why, and moving it forward. */
+import { randomUUID } from 'node:crypto';
+import type { AllocationTarget } from '../../allocators/allocator.ts';
+import type { CounterAllocator } from '../../allocators/counter/counter-allocator.ts';
+import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
+import {
+  CorruptEntryError,
+  NoCounterError,
+  PeriodClosedError,
+  SequenceNotForwardError,
+  SequenceOverflowError,
+  StorageUnavailableError,
+  ValidationError,
+} from '../../core/errors.ts';
+import type { Emit } from '../../core/events/events.ts';
+import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import { hasCounter, type PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
+import type { GivenVariables } from '../../core/template/printer.ts';
+import type { Closure } from '../../core/values/closure.ts';
+import type { Gap } from '../../core/values/gap.ts';
+import { type Range, rangeSize } from '../../core/values/range.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { targetOfPeriod } from '../numbers/period-target.ts';
+import type { Series } from '../numbers/series.ts';
+import type { SeriesCache } from '../numbers/series-cache.ts';
+import type { CapacityWatcher, Forecast } from '../watchers/capacity-watcher.ts';
+
+/** What an advance passes over. */
+export interface Advanced extends Range {
+  /** Values below that were free, in a ledger: they are not handed out either. */
+  readonly free: bigint;
+  /** Nothing was done. */
+  readonly dryRun: boolean;
+}
+
+export interface AdvanceRequest {
+  readonly to: bigint;
+  readonly reason: string;
+  /** Only says what it would do. */
+  readonly dryRun?: boolean;
+  /** Lets a gapless sequence lose more than ADVANCE_LOST_MAX values. */
+  readonly force?: boolean;
+}
+
+/** Values that one advance of a gapless sequence may lose, unless it is forced: a slip of the finger loses less. */
+const ADVANCE_LOST_MAX = 1_000_000n;
+
+export interface SequenceReport {
+  readonly config: PrefixConfig;
+  readonly period: string;
+  /** The last value taken in order. */
+  readonly value: bigint;
+  /** The next value; undefined when the series is exhausted. Another node may take it first. */
+  readonly nextValue: bigint | undefined;
+  /** What the next number would be; undefined too when the format needs variables of the request. */
+  readonly nextNumber: string | undefined;
+  /** Values that can still be taken. */
+  readonly valuesLeft: bigint;
+  readonly forecast: Forecast;
+  /** What an advance has passed over, or would. */
+  readonly advanced?: Advanced;
+  /** The standby segment of this node. */
+  readonly standby: { readonly first: bigint; readonly last: bigint; readonly left: bigint } | undefined;
+}
+
+/** What the next request would be given. Another one may be faster. */
+export interface NumberPreview {
+  readonly number: string;
+  readonly value: bigint;
+  readonly period: string;
+}
+
+export interface SequenceService {
+  /**
+   * What the next number would be, without taking it.
+   * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError;
+   * NoCounterError when the strategy has none; CorruptEntryError; the store's errors.
+   */
+  preview(prefixKey: string, variables: GivenVariables | undefined): Promise<NumberPreview>;
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
+  read(prefixKey: string): Promise<SequenceReport>;
+  /**
+   * One page of the gap record in rising order.
+   * @param period the key of a period; undefined: the present one.
+   * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period; the store's errors.
+   */
+  listGaps(
+    prefixKey: string,
+    period: string | undefined,
+    after: bigint,
+    limit: number,
+  ): Promise<{ items: readonly Gap[]; next: bigint | undefined }>;
+  /**
+   * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
+   * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
+   */
+  closePeriod(prefixKey: string, period: string, reason: string, caller: Caller): Promise<Closure>;
+  /**
+   * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record, or is lost in a ledger.
+   * @throws PrefixNotRegisteredError; ValidationError when a gapless one would lose too many; SequenceNotForwardError when `to` is not above the current value;
+   * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
+   */
+  advance(prefixKey: string, request: AdvanceRequest, caller: Caller): Promise<SequenceReport>;
+}
+
+interface Dependencies {
+  readonly store: Pick<CounterStore, 'close' | 'inspect' | 'listGaps'>;
+  /** Where gapless sequences stand; undefined where they are not served. */
+  readonly ledger?: Pick<LedgerStore, 'inspect' | 'advance' | 'listLost'> | undefined;
+  readonly seriesCache: SeriesCache;
+  readonly allocator: CounterAllocator;
+  readonly capacityWatcher: Pick<CapacityWatcher, 'forecast' | 'passOver'>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** A node whose clock is behind may take a period for the present one, and serve it from its standby, for so long. */
+const CLOCKS_APART_MS = 60_000;
+/** Looks at a gap record that is being recovered. */
+const LOOKS_MAX = 3;
+
+/** `next` is the next value, also when it is above the limit. */
+interface Standing {
+  readonly value: bigint;
+  readonly next: bigint;
+  readonly valuesLeft: bigint;
+}
+
+/** From where to where a sequence was moved, or would be. */
+interface Move extends Pick<Advanced, 'free'> {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** How many values of these ranges are not above the limit. */
+const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
+  ranges
+    .filter(({ first }) => first <= limit)
+    .reduce((sum, { first, last }) => sum + rangeSize({ first, last: last < limit ? last : limit }), 0n);
+
+/** What these ranges have above a value. */
+const above = (ranges: readonly Range[], value: bigint): readonly Range[] =>
+  ranges
+    .filter(({ last }) => last > value)
+    .map(({ first, last }) => ({ first: first > value ? first : value + 1n, last }));
+
+export const createSequenceService = ({
+  store,
+  ledger,
+  seriesCache,
+  allocator,
+  capacityWatcher,
+  clock,
+  emit,
+}: Dependencies): SequenceService => {
+  const counted = async (prefixKey: string): Promise<Series> => {
+    const series = await seriesCache.get(prefixKey);
+    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+    return series;
+  };
+
+  const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
+    const state = await store.inspect(sequence);
+    const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
+    // An `initialSeq` that was raised is caught up with by the next call: what lies below is not handed out any more.
+    const free = above(state.free, initialSeq);
+    // The next value in order lies behind whatever range stands there, or lies across.
+    let reached = value;
+    for (const { first, last } of state.ahead) if (first <= reached + 1n && last > reached) reached = last;
+    const beyond = state.ahead.filter(({ first }) => first > reached);
+    const valuesLeft = (reached < limit ? limit - reached : 0n) - sizeUpTo(beyond, limit) + sizeUpTo(free, limit);
+    return { value, next: free[0]?.first ?? reached + 1n, valuesLeft };
+  };
+
+  const ledgerOf = () => {
+    if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
+    return ledger;
+  };
+
+  const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
+    const { value = initialSeq, free, lowestFree } = await ledgerOf().inspect(sequence, limit);
+    return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
+  };
+
+  const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
+
+  /** Without a reason of its own it is a value that came free below where the sequence was moved to. */
+  const lostIn = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> =>
+    (await ledgerOf().listLost(sequence, after, limit)).map(({ value, last, changedAtMs, reason, subject }) => ({
+      range: { first: value, last: last ?? value },
+      reason: 'advance',
+      node: undefined,
+      recordedAtMs: changedAtMs,
+      detail: reason,
+      subject,
+    }));
+
+  const advanceLedger = async (
+    { sequence, initialSeq, limit }: AllocationTarget,
+    { to, reason, dryRun = false, force = false }: AdvanceRequest,
+    { subject }: Caller,
+  ): Promise<Move> => {
+    const lostMax = force ? undefined : ADVANCE_LOST_MAX;
+    const reply = await ledgerOf().advance({ sequence, to, initialSeq, limit, lostMax, reason, subject, dryRun });
+    const { prefixKey } = sequence;
+    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
+    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
+    if (reply.kind === 'too-many') {
+      const message = `It would lose ${reply.lost} numbers, more than ${ADVANCE_LOST_MAX}; "force": true if that is meant`;
+      throw new ValidationError([{ path: 'to', message }]);
+    }
+    return reply;
+  };
+
+  /** What an advance of a counter would do, as far as can be told before. */
+  const tryCounter = async (target: AllocationTarget, to: bigint): Promise<Move> => {
+    const { value: from, valuesLeft } = await standingInCounter(target);
+    if (to <= from) throw new SequenceNotForwardError(target.sequence.prefixKey, from);
+    if (to > target.limit) throw new SequenceOverflowError(target.sequence.prefixKey, valuesLeft);
+    return { from, to, free: 0n };
+  };
+
+  const advanceCounter = async (target: AllocationTarget, { to, dryRun }: AdvanceRequest): Promise<Move> => {
+    if (dryRun) return tryCounter(target, to);
+    const { prefixKey, period } = target.sequence;
+    const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
+    if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, period);
+    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
+    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
+    if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
+    return { from: reply.from, to: reply.to, free: 0n };
+  };
+
+  const read = async (prefixKey: string): Promise<SequenceReport> => {
+    const series = await counted(prefixKey);
+    const { target, printerFor } = series.at(clock.now());
+    const { value, next, valuesLeft } = await standingIn(series)(target);
+    return {
+      config: series.config,
+      period: target.sequence.period,
+      value,
+      nextValue: next <= target.limit ? next : undefined,
+      // What callers give with their requests is not known here.
+      nextNumber: next <= target.limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
+      valuesLeft,
+      forecast: capacityWatcher.forecast(series.config, target.sequence, value),
+      standby: allocator.standbyOf(target),
+    };
+  };
+
+  /** The store may lose its state between two questions: what it says then is asked for once more. */
+  const listSettled = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const before = await store.inspect(sequence);
+      const items = await store.listGaps(sequence, after, limit);
+      const now = await store.inspect(sequence);
+      if (before.epoch === now.epoch || attempt === LOOKS_MAX) return items;
+    }
+  };
+
+  return {
+    read,
+
+    preview: async (prefixKey, variables) => {
+      const series = await counted(prefixKey);
+      const { target, printerFor } = series.at(clock.now());
+      const print = printerFor(variables);
+      const { next } = await standingIn(series)(target);
+      if (next > target.limit) throw new SequenceOverflowError(prefixKey, 0n);
+      return { number: print(next), value: next, period: target.sequence.period };
+    },
+
+    listGaps: async (prefixKey, period, after, limit) => {
+      const series = await counted(prefixKey);
+      const { sequence } = targetOfPeriod(series, period, clock.now());
+      const items =
+        series.config.strategy === 'gapless'
+          ? await lostIn(sequence, after, limit)
+          : await listSettled(sequence, after, limit);
+      return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
+    },
+
+    closePeriod: async (prefixKey, period, reason, caller) => {
+      const series = await seriesCache.get(prefixKey);
+      const { reset, strategy } = series.config;
+      if (strategy !== 'counter') {
+        const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
+        throw new ValidationError([{ path: 'prefixKey', message }]);
+      }
+      if (reset === 'never' || series.targetIn(period) === undefined) {
+        const message = reset === 'never' ? 'Without reset there are no periods' : `Not a period of a ${reset} reset`;
+        throw new ValidationError([{ path: 'period', message }]);
+      }
+      const nowMs = clock.now();
+      if (period >= series.periodAt(nowMs - CLOCKS_APART_MS)) {
+        throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
+      }
+      const wanted = { reason, closedAtMs: nowMs, subject: caller.subject, requestId: caller.requestId };
+      const closure = await store.close({ prefixKey, period }, wanted);
+      const { subject, requestId, ...first } = closure;
+      const isRepeated = first.closedAtMs !== nowMs || first.reason !== reason || requestId !== caller.requestId;
+      emit({
+        ...{ type: 'period-closed', prefixKey, period, ...first, isRepeated },
+        ...{ first: { by: subject, requestId }, ...signatureOf(caller) },
+      });
+      return closure;
+    },
+
+    advance: async (prefixKey, request, caller) => {
+      const series = await counted(prefixKey);
+      const { target } = series.at(clock.now());
+      const move = series.config.strategy === 'gapless' ? advanceLedger : advanceCounter;
+      const { from, to, free } = await move(target, request, caller);
+      const advanced = { first: from + 1n, last: to, free, dryRun: request.dryRun === true };
+      if (!advanced.dryRun) {
+        capacityWatcher.passOver(target.sequence, from, to);
+        const countedTo = from === target.initialSeq ? undefined : from;
+        emit({
+          type: 'sequence-advanced',
+          ...target.sequence,
+          ...{ from: countedTo, to, reason: request.reason },
+          ...signatureOf(caller),
+        });
+      }
+      return { ...(await read(prefixKey)), advanced };
+    },
+  };
+};

@@ -1,0 +1,117 @@
+/**
+ * Reading where a sequence stands, without being told less than was known: a counter store that lost its state, or was restarted,
+ * is recovered first, as a request for a number would have it recovered.
+ */
+import type { AllocationTarget } from '../../allocators/allocator.ts';
+import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
+import type { CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
+import { isStoreFailure, StorageUnavailableError } from '../../core/errors.ts';
+import type { SequenceName } from '../../core/values/sequence-id.ts';
+
+export interface SequenceReads extends Pick<CounterStore, 'source' | 'listGaps' | 'countGaps'> {
+  /**
+   * Recovers the sequence first, when the store may have lost something of it.
+   * @throws StorageUnavailableError when that takes longer than 6 s, when too many wait for it, or when nobody can say; the
+   * stores' errors; CorruptEntryError.
+   */
+  inspect(sequence: SequenceName): Promise<SequenceState>;
+  /** Whether the store has all that is known of the sequence, at this moment. @throws as `inspect`. */
+  isCurrent(sequence: SequenceName): Promise<boolean>;
+  /** The periods in which counters of a prefix may have counted, those after `after`, in rising order; none where nothing tells. */
+  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+}
+
+interface Dependencies {
+  readonly counters: CounterStore;
+  readonly ceilings: Pick<CeilingStore, 'read' | 'listPeriods'> | undefined;
+  /** The highest epoch this node has counted in; 0 for a sequence it does not count in. */
+  readonly epochOf: (sequence: SequenceName) => bigint;
+  /** Has this node take part in the sequence, so that it is recovered; false when it cannot. */
+  readonly recover: (sequence: SequenceName, target: AllocationTarget | undefined) => boolean;
+  /** The terms on which the sequence counts; undefined when its prefix has no such period now. */
+  readonly targetOf: (sequence: SequenceName) => Promise<AllocationTarget | undefined>;
+}
+
+/** A recovery that misses a node takes 3 s, and each node whose turn it is before this one half a second. */
+const WAIT_MAX_MS = 6_000;
+const POLL_MS = 50;
+/** Sequences that are waited for at a time; each costs both stores a question per poll. */
+const WAITING_MAX = 200;
+
+interface Look {
+  readonly state: SequenceState;
+  readonly isCurrent: boolean;
+}
+
+const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
+
+const ignoreFailure = (error: unknown): undefined => {
+  if (!isStoreFailure(error)) throw error;
+};
+
+const recovering = (): StorageUnavailableError => new StorageUnavailableError('The sequence is being recovered.');
+
+export const createSequenceReads = (dependencies: Dependencies): SequenceReads => {
+  const { counters, ceilings, epochOf, recover, targetOf } = dependencies;
+  const waiting = new Map<string, Promise<SequenceState>>();
+
+  /**
+   * What the store serves under the identity of its server is what a request for a number would be given from. Of a sequence that
+   * it does not know, the ceilings tell whether somebody has counted.
+   */
+  const look = async (sequence: SequenceName): Promise<Look> => {
+    const state = await counters.inspect(sequence);
+    const ownEpoch = epochOf(sequence);
+    if (state.epoch === undefined) {
+      const row = await ceilings?.read(sequence);
+      return { state, isCurrent: row === undefined && ownEpoch === 0n };
+    }
+    const isCurrent = !state.recovering && state.epoch >= ownEpoch;
+    if (!isCurrent || state.origin !== undefined || ceilings === undefined) return { state, isCurrent };
+    // A node of an earlier version has recovered it, and left that out. It may be unknown there too.
+    const row = await ceilings.read(sequence).catch(ignoreFailure);
+    return { state: { ...state, origin: row?.origin }, isCurrent };
+  };
+
+  const termsOf = (sequence: SequenceName): Promise<AllocationTarget | undefined> =>
+    // The prefix is being registered anew, or cannot be read.
+    targetOf(sequence).catch((error: unknown) => {
+      if (isStoreFailure(error)) throw error;
+      return undefined;
+    });
+
+  const wait = async (sequence: SequenceName, first: SequenceState): Promise<SequenceState> => {
+    const endMs = performance.now() + WAIT_MAX_MS;
+    const target = await termsOf(sequence);
+    while (performance.now() < endMs) {
+      // Nobody here counts in it, nor knows on which terms: what the store says is all there is.
+      if (!recover(sequence, target)) return first;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      const { state, isCurrent } = await look(sequence);
+      if (isCurrent) return state;
+    }
+    throw recovering();
+  };
+
+  return {
+    source: counters.source,
+    listGaps: counters.listGaps,
+    countGaps: counters.countGaps,
+    listPeriods: counters.listPeriods ?? ceilings?.listPeriods ?? (async () => []),
+
+    isCurrent: async (sequence) => counters.fence === undefined || (await look(sequence)).isCurrent,
+
+    inspect: async (sequence) => {
+      if (counters.fence === undefined) return counters.inspect(sequence);
+      const { state, isCurrent } = await look(sequence);
+      if (isCurrent) return state;
+      const name = nameOf(sequence);
+      const underWay = waiting.get(name);
+      if (underWay !== undefined) return underWay;
+      if (waiting.size >= WAITING_MAX) throw recovering();
+      const waited = wait(sequence, state).finally(() => waiting.delete(name));
+      waiting.set(name, waited);
+      return waited;
+    },
+  };
+};

@@ -1,0 +1,43 @@
+/** Watches what this node holds ready for an outage: the prefixes whose standby is nearest its end, for the metrics. */
+import type { Standing } from '../../allocators/allocator.ts';
+import type { Emit, StandbyMeasure } from '../../core/events/events.ts';
+import { lookEvery } from './every.ts';
+import { measurePrefixes } from './worst-per-prefix.ts';
+
+export interface StandbyWatcher {
+  /** Looks at all sequences of this node, as it does every 5 s. */
+  look(): Promise<void>;
+  close(): void;
+}
+
+interface Dependencies {
+  /** The sequences in use on this node. */
+  readonly standings: () => Iterable<Standing>;
+  /** Prefixes with measures of their own; the worst of the others is told as `other`. */
+  readonly measuredMax: number;
+  readonly emit: Emit;
+}
+
+/** An outage empties a segment within seconds. */
+const LOOK_INTERVAL_MS = 5_000;
+/** Sequences looked at before others get a turn: some 2 ms. */
+const SLICE = 5_000;
+
+const measureOf = ({ sequence: { prefixKey }, standby }: Standing): StandbyMeasure | undefined =>
+  standby && { prefixKey, left: Number(standby.left), leftRatio: Number(standby.left) / Number(standby.size) };
+
+export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependencies): StandbyWatcher => {
+  const look = async (): Promise<void> => {
+    const sorted = await measurePrefixes<StandbyMeasure>({
+      standings: standings(),
+      slice: SLICE,
+      measureOf,
+      compare: (a, b) => a.leftRatio - b.leftRatio,
+    });
+    const worst = sorted[measuredMax];
+    const other = worst && { ...worst, prefixKey: 'other' };
+    emit({ type: 'standby-measured', measures: sorted.slice(0, measuredMax), other });
+  };
+
+  return { look, close: lookEvery(LOOK_INTERVAL_MS, look) };
+};
