@@ -1,5 +1,5 @@
 /** What every store of API keys promises. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ApiKey } from '../../src/core/access/api-key.ts';
 import type { ApiKeyStore } from '../../src/core/access/api-key-store.ts';
 

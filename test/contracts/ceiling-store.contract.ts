@@ -1,5 +1,5 @@
 /** The contract of every ceiling store: what `core/ceiling/ceiling-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type {
   CeilingRaise,
   CeilingStore,

@@ -1,5 +1,5 @@
 /** The contract of every counter store: what `core/counter/counter-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../src/allocators/counter/counter-allocator.ts';
 import { ceilingAbove } from '../../src/allocators/counter/sequence/ceiling-window.ts';
 import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';

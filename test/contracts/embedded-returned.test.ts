@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';

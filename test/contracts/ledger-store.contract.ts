@@ -1,6 +1,6 @@
 /** What every ledger promises: consecutive values, one row for each, reservations whose values come again, calls that are done once. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../src/core/ledger/ledger-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { RECEIPT_TTL_MS, type ReceiptDraft } from '../../src/core/values/receipt.ts';

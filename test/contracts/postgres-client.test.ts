@@ -1,6 +1,6 @@
 /** What only a server, a network and other nodes can break: the PostgreSQL stores stand it. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CeilingRaise, RecoveryRequest } from '../../src/core/ceiling/ceiling-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';

@@ -1,7 +1,7 @@
 /** The PostgreSQL ledger keeps the contract, does each call once, and stands lost replies. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGaplessAllocator } from '../../src/allocators/gapless/gapless-allocator.ts';
 import { DataRefusedError, StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { LedgerStore, LedgerTake } from '../../src/core/ledger/ledger-store.ts';

@@ -1,5 +1,5 @@
 /** The contract of every prefix config store: what `core/prefix-config/prefix-config-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { PrefixConfig } from '../../src/core/prefix-config/prefix-config.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config/prefix-config-store.ts';
 

@@ -1,5 +1,5 @@
 /** The contract of receipts: what `core/counter/counter-store.ts` promises of a `once`, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/values/receipt.ts';
 import type { SequenceName } from '../../src/core/values/sequence-id.ts';

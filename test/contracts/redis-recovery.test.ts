@@ -1,7 +1,7 @@
 /** Recoveries on real servers: nodes hear of them, replicas confirm ceilings, and a promoted replica counts nothing twice. */
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { SequenceName } from '../../src/core/values/sequence-id.ts';
 import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';

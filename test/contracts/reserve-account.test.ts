@@ -1,5 +1,5 @@
 /** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CounterInstall } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';

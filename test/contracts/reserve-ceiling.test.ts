@@ -1,5 +1,5 @@
 /** The ceiling of `reserve.lua`: nothing above it is handed out or offered, whoever keeps it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import {
   INV,

@@ -1,6 +1,6 @@
 /** `reserve.lua` against bigint arithmetic: exact for every counter of 64 bits. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseValue, VALUE_MAX } from '../../src/core/values/value.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { createReserveStore } from '../support/reserve-script.ts';

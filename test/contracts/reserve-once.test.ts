@@ -1,5 +1,5 @@
 /** What `reserve.lua` does with entries that have a receipt, where it lies among nodes, standby segments, ceilings and recoveries. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CounterCall, CounterReply } from '../../src/core/counter/counter-store.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import { GAPS, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';

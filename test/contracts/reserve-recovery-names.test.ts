@@ -1,5 +1,5 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter/counter-store.ts';
 import {
   INV,

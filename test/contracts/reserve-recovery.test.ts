@@ -1,5 +1,5 @@
 /** The recovery of `reserve.lua`: what the nodes report is put together, and no value is handed out twice. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CounterReport } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';

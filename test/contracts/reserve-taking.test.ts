@@ -1,5 +1,5 @@
 /** What `reserve.lua` hands out: values in order, up to the limit, returned ones first. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import {
   call,

@@ -1,5 +1,5 @@
 /** A recovery of `reserve.lua` while it is under way: who hears of it, and for whom it waits. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter/counter-store.ts';
 import { range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
 

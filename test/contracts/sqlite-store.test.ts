@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CounterCall, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../src/core/values/receipt.ts';

@@ -1,5 +1,5 @@
 /** The contract of every store of worker leases: what `core/snowflake/worker-lease-store.ts` promises, tried on the real thing. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WORKER_MAX } from '../../src/core/snowflake/snowflake.ts';
 import {
   WORKER_BOUND_MS,

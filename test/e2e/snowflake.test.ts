@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { readSnowflake } from '../../src/core/snowflake/snowflake.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';

@@ -1,6 +1,6 @@
 /** Idempotency keys through the whole app: a repetition gets the same numbers, on every store and through every node. */
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RECEIPT_TTL_MS } from '../../src/core/values/receipt.ts';
 import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';

@@ -1,5 +1,5 @@
 /** Every call of the described API refuses who has no token, who lacks its scope, and who has it for another prefix only. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIONS } from '../../src/core/access/scopes.ts';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';

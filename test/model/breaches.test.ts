@@ -3,7 +3,7 @@
  * too rarely are left to the contract tests (`reserve-recovery*.test.ts`) and the unit tests of the session,
  * which are red with them.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
 import { settleOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
 import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter/sequence/session.ts';

@@ -1,5 +1,5 @@
 /** The model check: the real script on a real Redis and the real node state machine, in adversarial histories. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadRedisScript } from '../../src/stores/redis/connection/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { play } from './scenes.ts';

@@ -77,7 +77,7 @@ describe('an import against the direction is seen', () => {
     ['src/core/range.ts', 'export const a = (b: string): unknown => import(b);', 'only the run would know'],
     ['src/core/range.ts', "import './gone.ts';", 'is no file of src'],
     ['src/core/range.ts', "import './value';", 'is no file of src'],
-    ['src/core/range.ts', "import '../../test/support/service.ts';", 'is no file of src'],
+    ['src/core/range.ts', "import '../support/service.ts';", 'is no file of src'],
   ])('%s (%#)', (path, text, breach) => {
     expect(plant(path, HEADER + text)).toEqual([expect.stringContaining(breach)]);
   });

@@ -1,6 +1,6 @@
 /** A gapless series under reservations while PostgreSQL, its replies and the nodes are killed at random: finished without a hole. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger/ledger-rule.ts';
 import { createPostgresClient } from '../../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../../src/stores/postgres/postgres-ledger-store.ts';

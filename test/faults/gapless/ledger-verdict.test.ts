@@ -1,5 +1,5 @@
 /** The judge of ledgers finds each kind of breach, and nothing where nothing is. */
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger/ledger-rule.ts';
 import { judgeLedger, type LedgerEvidence } from './ledger-verdict.ts';
 

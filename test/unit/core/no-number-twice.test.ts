@@ -7,6 +7,7 @@ import { periodKeyOf } from '../../../src/core/template/period.ts';
 import { compileTemplate } from '../../../src/core/template/printer.ts';
 import { givenNamesOf, parseTemplate } from '../../../src/core/template/template.ts';
 import { VALUE_MAX } from '../../../src/core/values/value.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { randomInput, registered, variablesFor } from '../../support/random-series.ts';
 import { configOf } from '../fakes/config-of.ts';
 

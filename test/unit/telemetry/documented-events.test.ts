@@ -1,7 +1,7 @@
 /** docs/events.md lists every event of the log, with the level and the remedy that the code has. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { REMEDIES } from '../../../src/telemetry/logs/log-remedies.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -1,0 +1,57 @@
+/** An API key is recognised by its form, and what is kept of one opens nothing unless it is whole. */
+import { describe, expect, test } from 'vitest';
+import {
+  type ApiKey,
+  decodeStoredApiKey,
+  encodeStoredApiKey,
+  formatApiKey,
+  idOfApiKey,
+} from '../../../../src/core/access/api-key.ts';
+
+const ID = '0123456789abcdef';
+const SECRET = 'A'.repeat(43);
+const KEY: ApiKey = {
+  id: ID,
+  hash: 'f'.repeat(64),
+  name: 'web shop',
+  scopes: 'numbers:issue',
+  createdAtMs: 1_764_072_000_000,
+  createdBy: 'admin',
+  expiresAtMs: 1_764_072_000_001,
+};
+
+describe('a key', () => {
+  test('names its id', () => {
+    expect(idOfApiKey(formatApiKey(ID, SECRET))).toBe(ID);
+  });
+
+  test.each([
+    '',
+    'ng_',
+    SECRET,
+    formatApiKey(ID, SECRET.slice(1)),
+    formatApiKey(ID, `${SECRET}A`),
+    formatApiKey(ID.toUpperCase(), SECRET),
+    ` ${formatApiKey(ID, SECRET)}`,
+    `${formatApiKey(ID, SECRET)}\n`,
+    formatApiKey('__proto__0123456', SECRET),
+  ])('that is none, such as %j, has no id, so that no store is asked about it', (text) => {
+    expect(idOfApiKey(text)).toBeUndefined();
+  });
+});
+
+describe('what is kept', () => {
+  test.each([KEY, { ...KEY, createdBy: undefined, expiresAtMs: undefined }])(
+    'is read as it was written (%#)',
+    (key) => {
+      expect(decodeStoredApiKey(ID, encodeStoredApiKey(key))).toEqual(key);
+    },
+  );
+
+  test.each(['', 'null', '{}', encodeStoredApiKey({ ...KEY, hash: '' }), encodeStoredApiKey(KEY).slice(1)])(
+    'and cannot be read, such as %j, is no key',
+    (json) => {
+      expect(decodeStoredApiKey(ID, json)).toBeUndefined();
+    },
+  );
+});

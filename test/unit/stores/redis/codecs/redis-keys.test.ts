@@ -1,0 +1,103 @@
+/** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
+import { describe, expect, test } from 'vitest';
+import { slotOf } from '../../../../../src/stores/redis/cluster/cluster-slots.ts';
+import { createRedisKeys } from '../../../../../src/stores/redis/codecs/redis-keys.ts';
+
+const PREFIXES = ['', 'shop:', 'a.b-', 'prod_'];
+
+describe('the keys of a sequence', () => {
+  test('share one hash tag', () => {
+    const { ofSequence } = createRedisKeys('');
+    expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
+      counter: 'sequence:INV',
+      state: '{sequence:INV}:state',
+      gaps: '{sequence:INV}:gaps',
+    });
+    expect(ofSequence({ prefixKey: 'INV', period: '2026' })).toEqual({
+      counter: '{sequence:INV}:2026',
+      state: '{sequence:INV}:2026:state',
+      gaps: '{sequence:INV}:2026:gaps',
+    });
+  });
+
+  test('share one hash tag under a prefix too, which stands inside the braces', () => {
+    const { ofSequence, receipt } = createRedisKeys('shop:');
+    expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
+      counter: 'shop:sequence:INV',
+      state: '{shop:sequence:INV}:state',
+      gaps: '{shop:sequence:INV}:gaps',
+    });
+    expect(ofSequence({ prefixKey: 'INV', period: '2026' }).counter).toBe('{shop:sequence:INV}:2026');
+    expect(receipt('INV', 'abc')).toBe('{shop:sequence:INV}:receipt:abc');
+  });
+
+  test.each(PREFIXES)('and all others begin with the prefix "%s", or with a brace and it', (prefix) => {
+    const names = createRedisKeys(prefix);
+    const all = [
+      ...Object.values(names.ofSequence({ prefixKey: 'INV', period: '' })),
+      ...[
+        names.prefixConfigs,
+        names.prefixHistories,
+        names.prefixChanges,
+        names.temporaryNumbers,
+        names.apiKeys,
+        names.workers,
+      ],
+      ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
+      ...[names.keyAllowance('a'), names.probe(0), names.apiKeysOf('a')],
+      ...names.channels,
+    ];
+    for (const name of all) expect(name.startsWith(prefix) || name.startsWith(`{${prefix}`)).toBe(true);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test.each(PREFIXES)('configs and histories share a slot under "%s", and no counter is taken for one', (prefix) => {
+    const { prefixConfigs, prefixHistories, prefixChanges, sequenceOfCounter } = createRedisKeys(prefix);
+    const { apiKeys, apiKeysOf } = createRedisKeys(prefix);
+    expect(slotOf(apiKeysOf('a'))).toBe(slotOf(apiKeys));
+    expect(sequenceOfCounter(apiKeysOf('a'))).toBeUndefined();
+    for (const key of [prefixHistories, prefixChanges]) {
+      expect(slotOf(key)).toBe(slotOf(prefixConfigs));
+      expect(sequenceOfCounter(key)).toBeUndefined();
+    }
+  });
+
+  test.each(
+    PREFIXES.flatMap((prefix) =>
+      [
+        ['INV', ''],
+        ['INV', '2026-11-21'],
+        ['INV:2026', ''],
+        ['ORD-EU:1', '2026'],
+        ['INV:state', ''],
+        ['sequence:INV', '2026'],
+        ['a.b', '2026-11'],
+      ].map(([prefixKey = '', period = '']) => [prefix, prefixKey, period]),
+    ),
+  )('lead back to it under "%s": %s "%s"', (prefix, prefixKey, period) => {
+    const names = createRedisKeys(prefix);
+    const sequence = { prefixKey, period };
+    expect(names.sequenceOfCounter(names.ofSequence(sequence).counter)).toEqual(sequence);
+    expect(names.sequenceOfState(names.ofSequence(sequence).state)).toEqual(sequence);
+  });
+
+  test.each([
+    '',
+    'sequence:',
+    '{sequence:INV}',
+    '{sequence:}:2026',
+    '{sequence:INV}:',
+    'prefix_configs',
+    'my sequence:INV',
+    'shop:sequence:INV',
+  ])('are not of this kind: "%s"', (key) => {
+    expect(createRedisKeys('').sequenceOfCounter(key)).toBeUndefined();
+  });
+
+  test.each(['sequence:INV', 'aXb-sequence:INV', 'a.b-c-sequence:INV', '{sequence:INV}:2026'])(
+    'are not those of the prefix "a.b-": "%s"',
+    (key) => {
+      expect(createRedisKeys('a.b-').sequenceOfCounter(key)).toBeUndefined();
+    },
+  );
+});
