@@ -213,6 +213,8 @@ export const recordPostgres = async ({ query }: PostgresDatabase): Promise<Recor
   const tables = [...new Set(columns.map(({ table_name }) => String(table_name)))];
   const recorded: Record<string, Recorded> = {};
   for (const table of tables) {
+    // How many nodes a segment prefix has registered after a while, is a matter of time.
+    const inOrder = table === 'nodes' ? distinct : sorted;
     recorded[table] = {
       columns: columns
         .filter(({ table_name }) => table_name === table)
@@ -221,7 +223,7 @@ export const recordPostgres = async ({ query }: PostgresDatabase): Promise<Recor
             `${column_name} ${data_type}${is_nullable === 'NO' ? ' NOT NULL' : ''}`,
         ),
       indexes: indexes.filter(({ tablename }) => tablename === table).map(({ indexdef }) => String(indexdef)),
-      rows: sorted((await query(`SELECT * FROM "${table}"`)).map((row) => normalise(opened(row)))),
+      rows: inOrder((await query(`SELECT * FROM "${table}"`)).map((row) => normalise(opened(row)))),
     };
   }
   return recorded;
