@@ -14,19 +14,32 @@ const isUrl = (text: string): boolean => {
 };
 
 export const redisVariables = {
-  REDIS_URL: z.string().refine(isUrl, 'A URL such as redis://127.0.0.1:6379').optional(),
-  REDIS_MODE: z.enum(MODES, 'standalone, sentinel or cluster').default('standalone'),
+  REDIS_URL: z
+    .string()
+    .refine(isUrl, 'A URL such as redis://127.0.0.1:6379')
+    .optional()
+    .describe(
+      '`redis://…` or `rediss://…` (TLS). Several hosts with `REDIS_MODE` `sentinel` or `cluster`. Without it the embedded SQLite is used.',
+    ),
+  REDIS_MODE: z
+    .enum(MODES, 'standalone, sentinel or cluster')
+    .default('standalone')
+    .describe('What `REDIS_URL` names: one server, the sentinels, or servers of a cluster.'),
   REDIS_KEY_PREFIX: z
     .string()
     // Braces would move the hash tag, stars would widen the patterns of rights; `sequence:` would read as the counter of another installation.
     .regex(/^(?!.*sequence:)[A-Za-z0-9_.:-]{0,64}$/, 'Up to 64 letters, digits and _ . : -, without the word sequence:')
-    .default(''),
+    .default('')
+    .describe(
+      'Put before the name of every key and channel, for a shared Redis. [Set it before the first start](storage.md#redis-shared-with-others).',
+    ),
   REDIS_SENTINEL_MASTER: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'A name such as mymaster')
-    .optional(),
-  REDIS_SENTINEL_USERNAME: z.string().optional(),
-  REDIS_SENTINEL_PASSWORD: z.string().optional(),
+    .optional()
+    .describe('Name of the master. Required with `REDIS_MODE=sentinel`.'),
+  REDIS_SENTINEL_USERNAME: z.string().optional().describe('User of the sentinels themselves.'),
+  REDIS_SENTINEL_PASSWORD: z.string().optional().describe('Password of the sentinels themselves.'),
 };
 
 interface RedisEnvironment {

@@ -44,17 +44,41 @@ export const securityVariables = <Whole extends z.ZodType<number>>(
   JWT_JWKS_URL: z
     .string()
     .refine(isKeysUrl, 'An https URL without user and password; http only for 127.0.0.1, ::1 or localhost')
-    .optional(),
-  JWT_ISSUER: z.string().min(1).optional(),
-  JWT_AUDIENCE: z.string().min(1).optional(),
-  RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
-  TRUST_PROXY: listOf(isNetwork, 'Addresses or networks such as 10.0.0.0/8,fd00::/8, separated by commas').optional(),
-  CORS_ORIGINS: listOf(isOrigin, 'Origins such as https://shop.example.com, separated by commas').optional(),
-  TLS_CERT_FILE: z.string().min(1).optional(),
-  TLS_KEY_FILE: z.string().min(1).optional(),
-  TLS_CLIENT_CA_FILE: z.string().min(1).optional(),
-  HEADERS_TIMEOUT_MS: wholeNumber(100, 600_000).optional(),
-  REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000).optional(),
+    .optional()
+    .describe('Where an issuer publishes its keys. Replaces `JWT_SECRET`.'),
+  JWT_ISSUER: z.string().min(1).optional().describe('Required `iss` of its tokens.'),
+  JWT_AUDIENCE: z.string().min(1).optional().describe('Required `aud` of its tokens.'),
+  RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000)
+    .optional()
+    .describe(
+      'Requests per client and second, over all nodes that share a Redis. More are 429. Without a token each number counts as a request.',
+    ),
+  TRUST_PROXY: listOf(isNetwork, 'Addresses or networks such as 10.0.0.0/8,fd00::/8, separated by commas')
+    .optional()
+    .describe('Proxies whose `X-Forwarded-For` is believed.'),
+  CORS_ORIGINS: listOf(isOrigin, 'Origins such as https://shop.example.com, separated by commas')
+    .optional()
+    .describe('Origins whose pages may call from a browser.'),
+  TLS_CERT_FILE: z.string().min(1).optional().describe('PEM certificate: the service speaks HTTPS instead of HTTP.'),
+  TLS_KEY_FILE: z.string().min(1).optional().describe('PEM key of the certificate.'),
+  TLS_CLIENT_CA_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM certificate of an authority: only clients with a certificate of it are served.'),
+  HEADERS_TIMEOUT_MS: wholeNumber(100, 600_000)
+    .optional()
+    .meta({
+      description: 'How long the headers of a request, or a TLS handshake, may take to arrive.',
+      fallback: `${HEADERS_TIMEOUT_MS}, at most \`REQUEST_TIMEOUT_MS\``,
+    }),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000)
+    .optional()
+    .meta({
+      description:
+        'How long a whole request may take to arrive. A reader that takes nothing of a reply for this long is cut off.',
+      fallback: `${REQUEST_TIMEOUT_MS}`,
+    }),
 });
 
 type SecurityEnvironment = {

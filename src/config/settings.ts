@@ -32,50 +32,124 @@ const databaseUrl = z.string().refine((text) => {
   return ['postgres:', 'postgresql:'].includes(new URL(text).protocol);
 }, 'A URL such as postgres://user@127.0.0.1:5432/numbers');
 
-const variables = z.object({
-  NODE_ENV: z.string().default('development'),
-  PORT: wholeNumber(0, PORT_MAX).default(8080),
-  HOST: z.string().min(1).default('0.0.0.0'),
+/** Each with its meaning, from which docs/configuration.md is made. */
+export const settingVariables = z.object({
+  NODE_ENV: z
+    .string()
+    .default('development')
+    .describe(
+      '`production` refuses to start without `JWT_SECRET` or `JWT_JWKS_URL`, and with a secret that can be guessed.',
+    ),
+  PORT: wholeNumber(0, PORT_MAX).default(8080).describe('TCP port of the API; `0` lets the system choose.'),
+  HOST: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
   LOG_LEVEL: z
     .enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'fatal, error, warn, info, debug, trace or silent',
     )
-    .default('info'),
-  LOG_FORMAT: z.enum(['json', 'pretty'], 'json or pretty').optional(),
-  LOG_TAKINGS: z.enum(['on', 'off'], 'on or off').default('on'),
+    .default('info')
+    .describe('Lowest level that is logged.'),
+  LOG_FORMAT: z.enum(['json', 'pretty'], 'json or pretty').optional().meta({
+    description: '`pretty` for people, `json` for programs.',
+    fallback: '`pretty` in a terminal, else `json`',
+  }),
+  LOG_TAKINGS: z
+    .enum(['on', 'off'], 'on or off')
+    .default('on')
+    .describe('Whether each request for numbers with a token or an API key is logged (`numbers-issued`).'),
   ...redisVariables,
-  REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000),
-  DATABASE_URL: databaseUrl.optional(),
-  DATABASE_TIMEOUT_MS: wholeNumber(10, 60_000).default(2_000),
-  STANDBY_SIZE: wholeNumber(0, 1_000_000).default(1_000),
-  DATA_DIR: z.string().min(1).default('./data'),
-  JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional(),
+  REDIS_TIMEOUT_MS: wholeNumber(10, 60_000).default(1_000).describe('How long a Redis command may take.'),
+  DATABASE_URL: databaseUrl
+    .optional()
+    .describe(
+      'PostgreSQL 13 or newer, the same on all nodes. It keeps ceilings, gaps, a copy of the prefix configs and the ledger of gapless prefixes. Needs `REDIS_URL`.',
+    ),
+  DATABASE_TIMEOUT_MS: wholeNumber(10, 60_000)
+    .default(2_000)
+    .describe('How long a connection, a statement or a lock of PostgreSQL may take.'),
+  STANDBY_SIZE: wholeNumber(0, 1_000_000)
+    .default(1_000)
+    .describe('Values that each node holds ready per series for an outage of Redis.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder of SQLite and of the generated secret; one process per folder.'),
+  JWT_SECRET: z.string().min(JWT_SECRET_LENGTH_MIN, `At least ${JWT_SECRET_LENGTH_MIN} characters`).optional().meta({
+    description: 'Key of the tokens (HS256). Required in production, unless `JWT_JWKS_URL` is set.',
+    fallback: 'generated in `DATA_DIR`',
+  }),
   ...securityVariables(wholeNumber),
-  AUTH: z.enum(['on', 'off'], 'on or off').default('on'),
-  NUMBERS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
-  IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(10_000_000),
-  OPEN_IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT).default(100_000),
-  RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(10_000),
-  OPEN_RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT).default(1_000),
-  API_KEYS_MAX: wholeNumber(1, 100_000).default(1_000),
-  REGISTRATIONS_MAX: wholeNumber(1, 10_000_000).default(100_000),
-  PAST_PERIODS_MAX: wholeNumber(1, 1_000_000).default(1_000),
-  OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT).default(100),
-  SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000).optional(),
-  SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000).default(SHUTDOWN_TIMEOUT_MS),
-  DC_ID: wholeNumber(0, DATA_CENTRE_MAX).default(0),
-  METRICS_AUTH: z.enum(['open', 'required'], 'open or required').default('open'),
-  METRICS_PORT: wholeNumber(0, PORT_MAX).optional(),
-  HEALTH_PORT: wholeNumber(1, PORT_MAX).optional(),
-  METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX).default(100),
+  AUTH: z
+    .enum(['on', 'off'], 'on or off')
+    .default('on')
+    .describe('`off` asks for no token; only with `HOST` 127.0.0.1, ::1 or localhost.'),
+  NUMBERS_AUTH: z
+    .enum(['open', 'required'], 'open or required')
+    .default('open')
+    .describe('`required`: taking numbers needs the scope `numbers:issue`.'),
+  IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT)
+    .default(10_000_000)
+    .describe(
+      '`Idempotency-Key`s per caller and prefix, with a token or an API key: this many at once, and as many more over a day. More are 429.',
+    ),
+  OPEN_IDEMPOTENCY_KEYS_MAX: wholeNumber(1, IDEMPOTENCY_KEYS_LIMIT)
+    .default(100_000)
+    .describe('The same for callers without a token or an API key.'),
+  RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT)
+    .default(10_000)
+    .describe('Open reservations per caller and prefix, with a token or an API key. More are 429.'),
+  OPEN_RESERVATIONS_MAX: wholeNumber(1, RESERVATIONS_LIMIT)
+    .default(1_000)
+    .describe('The same for callers without a token or an API key.'),
+  API_KEYS_MAX: wholeNumber(1, 100_000)
+    .default(1_000)
+    .describe('API keys per caller, including those that its keys made; expired ones do not count. More are 429.'),
+  REGISTRATIONS_MAX: wholeNumber(1, 10_000_000)
+    .default(100_000)
+    .describe('New prefixes per caller: this many at once, and as many more over a day. More are 429.'),
+  PAST_PERIODS_MAX: wholeNumber(1, 1_000_000)
+    .default(1_000)
+    .describe('How many periods a `date` may lie back where a prefix has `allowPast`. Each leaves a counter for good.'),
+  OPEN_COUNT_MAX: wholeNumber(1, OPEN_COUNT_LIMIT)
+    .default(100)
+    .describe('Numbers that a caller without a token or an API key may take in one request. More are 403.'),
+  SHUTDOWN_DRAIN_MS: wholeNumber(0, 600_000)
+    .optional()
+    .meta({
+      description: 'How long requests are served after SIGTERM while `/readyz` answers 503.',
+      fallback: `${SHUTDOWN_DRAIN_MS}, at most half of \`SHUTDOWN_TIMEOUT_MS\``,
+    }),
+  SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 600_000)
+    .default(SHUTDOWN_TIMEOUT_MS)
+    .describe('How long a clean stop may take, drain included, before the process exits with 1.'),
+  DC_ID: wholeNumber(0, DATA_CENTRE_MAX)
+    .default(0)
+    .describe('Data centre in `snowflake` ids. Processes that share no store need different ones.'),
+  METRICS_AUTH: z
+    .enum(['open', 'required'], 'open or required')
+    .default('open')
+    .describe(
+      '`required`: `/metrics` on `PORT` needs the scope `configs:read`. With `open`, callers without it see all prefixes as one.',
+    ),
+  METRICS_PORT: wholeNumber(0, PORT_MAX)
+    .optional()
+    .describe(
+      'TCP port of `/metrics` alone, on `HOST`; it answers until the end of a shutdown. `0` lets the system choose.',
+    ),
+  HEALTH_PORT: wholeNumber(1, PORT_MAX)
+    .optional()
+    .describe('TCP port of `/livez`, `/readyz` and `/health`, on `HOST`, without TLS. They stay on `PORT` too.'),
+  METRICS_PREFIXES: wholeNumber(0, METRICS_PREFIXES_MAX)
+    .default(100)
+    .describe('How many prefixes have metrics of their own; the others are counted as `other`.'),
   ...tracingVariables,
 });
 
 /** The names of all settings, as the environment spells them. */
-export const SETTING_NAMES: readonly string[] = Object.keys(variables.shape);
+export const SETTING_NAMES: readonly string[] = Object.keys(settingVariables.shape);
 
-const settingsSchema = variables.transform((env) => ({
+const settingsSchema = settingVariables.transform((env) => ({
   production: env.NODE_ENV === 'production',
   /** TCP port of the HTTP API; 0 lets the system choose. */
   port: env.PORT,

@@ -28,16 +28,20 @@ const readHeaders = (text: string): Record<string, string> | undefined => {
 };
 
 export const tracingVariables = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint
+    .optional()
+    .describe('Where [traces](observability.md#traces) are sent (OTLP over HTTP). Without it there are none.'),
   OTEL_EXPORTER_OTLP_HEADERS: z
     .string()
     .refine((text) => readHeaders(text) !== undefined, HEADERS)
-    .optional(),
-  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('number-generator'),
+    .optional()
+    .describe('Headers sent with the traces.'),
+  OTEL_SERVICE_NAME: z.string().min(1).max(200).default('number-generator').describe('Name of the service in traces.'),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(0(\.[0-9]{1,9})?|1(\.0+)?)$/, RATIO)
-    .default('1'),
+    .default('1')
+    .describe('Share of the traces begun here that is recorded. A `traceparent` brings its own decision.'),
 };
 
 interface TracingEnvironment {

@@ -1,4 +1,4 @@
-/** A real nginx in front of nodes of the service, set as docs/operations.md advises: it repeats what a stopping node did not answer. */
+/** A real nginx in front of nodes of the service, set as docs/guides/upgrade.md advises: it repeats what a stopping node did not answer. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,9 +31,9 @@ const nginxBinary = async (): Promise<string> => {
   return path;
 };
 
-/** The lines that docs/operations.md advises, word for word. */
+/** The lines that docs/guides/upgrade.md advises, word for word. */
 export const advisedLocation = (): string => {
-  const [, lines = ''] = /```nginx\n(.*?)```/s.exec(readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')) ?? [];
+  const [, lines = ''] = /```nginx\n(.*?)```/s.exec(readFileSync(join(ROOT, 'docs/guides/upgrade.md'), 'utf8')) ?? [];
   return lines;
 };
 

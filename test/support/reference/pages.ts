@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decisionIndex } from './decisions.ts';
+import { settingsReference } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -11,7 +12,10 @@ export interface ReferencePage {
   readonly render: () => string;
 }
 
-export const REFERENCE_PAGES: readonly ReferencePage[] = [{ path: 'docs/decisions/README.md', render: decisionIndex }];
+export const REFERENCE_PAGES: readonly ReferencePage[] = [
+  { path: 'docs/decisions/README.md', render: decisionIndex },
+  { path: 'docs/configuration.md', render: settingsReference },
+];
 
 /** What is committed. */
 export const readPage = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
