@@ -1,25 +1,11 @@
 /** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CounterInstall } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
-import {
-  GAPS,
-  INV,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { GAPS, INV, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 describe.each([
   ['that begins with 1', 0n],

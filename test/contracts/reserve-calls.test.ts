@@ -8,17 +8,11 @@ import {
   type SequenceUnderTest,
   STATE,
   segment,
+  sequenceForTests,
   startSequenceUnderTest,
 } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 describe('a repeated call', () => {
   test('returns the same and changes nothing', async () => {

@@ -1,25 +1,9 @@
 /** The ceiling of `reserve.lua`: nothing above it is handed out or offered, whoever keeps it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
-import {
-  INV,
-  keep,
-  offer,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { INV, keep, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 /** Serves in epoch 1 up to the ceiling, which others keep. */
 const beginAt = async (ceiling: bigint, initialSeq = 0n): Promise<void> => {

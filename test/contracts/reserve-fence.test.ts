@@ -1,17 +1,17 @@
 /** The fence of `reserve.lua`: which server counts, and in which epoch. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startRedisServer } from '../support/redis.ts';
-import { INV, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
+import {
+  INV,
+  range,
+  type SequenceUnderTest,
+  STATE,
+  sequenceForTests,
+  startSequenceUnderTest,
+} from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 /** The epoch and the ceiling in the state of the sequence, after the identity of the server that counts. */
 const served = async ({ redis }: SequenceUnderTest): Promise<string> => {

@@ -1,24 +1,8 @@
 /** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  GAPS,
-  INV,
-  offer,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { describe, expect, test } from 'vitest';
+import { GAPS, INV, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 const take = { kind: 'take', standbySize: 0 } as const;
 const ahead = () => sequence.redis.client.hget(STATE, 'ahead');

@@ -1,20 +1,13 @@
 /** What `reserve.lua` does with entries that have a receipt, where it lies among nodes, standby segments, ceilings and recoveries. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CounterCall, CounterReply } from '../../src/core/counter/counter-store.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
-import { GAPS, range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
+import { GAPS, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const AT = 1_764_000_000_000;
 const RECEIPT = '{sequence:INV}:receipt:abc';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 const receipt = { hash: 'abc', fingerprint: 'f', atMs: AT, series: '{"format": "x y"}' };
 const once = (parts: Partial<CounterCall> = {}): Promise<CounterReply> =>

@@ -1,23 +1,9 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter/counter-store.ts';
-import {
-  INV,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { INV, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 const recoveryOf = (reply: ReportReply) => (reply.kind === 'waiting' ? reply.recovery : undefined);
 

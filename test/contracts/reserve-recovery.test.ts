@@ -1,26 +1,11 @@
 /** The recovery of `reserve.lua`: what the nodes report is put together, and no value is handed out twice. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CounterReport } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
-import {
-  INV,
-  offer,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { INV, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 describe.each([
   ['that begins with 1', 0n],

@@ -1,23 +1,8 @@
 /** What `reserve.lua` does ahead of the counter: standby segments, and jumps over them. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import {
-  keep,
-  offer,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { describe, expect, test } from 'vitest';
+import { keep, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 describe('the standby', () => {
   test('lies ahead at least by its own size, and by eight rounds of what all nodes take', async () => {

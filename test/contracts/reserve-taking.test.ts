@@ -1,25 +1,9 @@
 /** What `reserve.lua` hands out: values in order, up to the limit, returned ones first. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
-import {
-  call,
-  keep,
-  offer,
-  range,
-  type SequenceUnderTest,
-  STATE,
-  segment,
-  startSequenceUnderTest,
-} from '../support/sequence-under-test.ts';
+import { call, keep, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 describe('taking', () => {
   test('counts 1, 2, 3 across nodes', async () => {

@@ -1,16 +1,9 @@
 /** A recovery of `reserve.lua` while it is under way: who hears of it, and for whom it waits. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter/counter-store.ts';
-import { range, type SequenceUnderTest, STATE, startSequenceUnderTest } from '../support/sequence-under-test.ts';
+import { range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 
-let sequence: SequenceUnderTest;
-beforeAll(async () => {
-  sequence = await startSequenceUnderTest();
-});
-beforeEach(async () => {
-  await sequence.redis.client.flushall();
-});
-afterAll(() => sequence.redis.stop());
+const sequence = sequenceForTests();
 
 /** `node-a` took 1-3 and `node-b` 4-5; another server has taken over, and `node-a` has reported. */
 const begin = async (): Promise<ReportReply> => {

@@ -1,4 +1,5 @@
 /** A sequence in a test's Redis, spoken to in single calls, as the contract tests of `reserve.lua` need it. */
+import { beforeEach } from 'vitest';
 import type {
   AdvanceReply,
   CounterCall,
@@ -17,6 +18,7 @@ import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { type OwnRedis, startOwnRedis } from './own-redis.ts';
 import { createReserveStore } from './reserve-script.ts';
+import { sharedByTests } from './shared-by-tests.ts';
 
 export const INV = { prefixKey: 'INV', period: '' };
 export const STATE = '{sequence:INV}:state';
@@ -195,4 +197,16 @@ export const startSequenceUnderTest = async (script?: string, own?: OwnRedis): P
         .map(([first, entry]) => `${first}-${entry.split(' ').slice(0, 3).join(' ')}`)
         .sort(),
   };
+};
+
+/** For all tests of a file: each of them finds the Redis empty. */
+export const sequenceForTests = (): SequenceUnderTest => {
+  const sequence = sharedByTests(
+    () => startSequenceUnderTest(),
+    ({ redis }) => redis.stop(),
+  );
+  beforeEach(async () => {
+    await sequence.redis.client.flushall();
+  });
+  return sequence;
 };
