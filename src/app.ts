@@ -9,7 +9,7 @@ import { createLedgerGuard } from './allocators/gapless/ledger-guard.ts';
 import { createKeyClaims } from './allocators/key-claims.ts';
 import { createSegmentAllocator } from './allocators/segment/segment-allocator.ts';
 import { createSnowflakeAllocator } from './allocators/snowflake/snowflake-allocator.ts';
-import { createWorkerKeeper } from './allocators/snowflake/worker-lease.ts';
+import { createWorkerKeeper } from './allocators/snowflake/worker-keeper.ts';
 import { createUuidAllocator } from './allocators/uuid/uuid-allocator.ts';
 import type { Settings } from './config/settings.ts';
 import type { ApiKeyStore } from './core/access/api-key-store.ts';
@@ -37,8 +37,8 @@ import { readTlsFiles } from './lib/tls-files.ts';
 import { createApiKeyCache } from './services/access/api-key-cache.ts';
 import { createApiKeyService } from './services/access/api-key-service.ts';
 import { createRequestCounter, type RequestCounter } from './services/access/request-counter.ts';
-import { createReportService } from './services/completeness/completeness-service.ts';
-import { createReadingService } from './services/completeness/number-lookup-service.ts';
+import { createCompletenessService } from './services/completeness/completeness-service.ts';
+import { createNumberLookupService } from './services/completeness/number-lookup-service.ts';
 import { createReaderIndex } from './services/completeness/reader-index.ts';
 import { createValueTracer } from './services/completeness/value-tracer.ts';
 import { createNumberService } from './services/numbers/number-service.ts';
@@ -424,7 +424,14 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       clock,
       emit,
     }),
-    reportService: createReportService({ counters: reads, ledger, configs: prefixConfigs, seriesCache, clock, node }),
+    completenessService: createCompletenessService({
+      counters: reads,
+      ledger,
+      configs: prefixConfigs,
+      seriesCache,
+      clock,
+      node,
+    }),
     reservationService: createReservationService({ seriesCache, gapless, keyAllowance, reservationShare, clock, emit }),
     sequenceService: createSequenceService({
       store: { ...reads, close: counters.close },
@@ -436,7 +443,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       emit,
     }),
     templateService: createTemplateService(clock),
-    readingService: createReadingService({
+    numberLookupService: createNumberLookupService({
       store: prefixConfigs,
       index: createReaderIndex(prefixConfigs, clock),
       tracer: createValueTracer({ counters: reads, ledger }),

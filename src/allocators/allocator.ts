@@ -42,7 +42,7 @@ export interface AllocationRecord {
 }
 
 /** What became of a request with an idempotency key. */
-export interface OnceAllocation {
+export interface KeyedAllocation {
   /** What is kept of it; its ranges are the values. */
   readonly receipt: Receipt;
   /** The values were taken by an earlier request, or by one at the same time under the same key. */
@@ -65,12 +65,12 @@ export interface Allocator {
    * the same request answers with what it holds, whatever the target is by now. Absent: the strategy takes no such keys.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
-  allocateOnce?(
+  allocateKeyed?(
     target: AllocationTarget,
     count: number,
     receipt: ReceiptDraft,
     record: AllocationRecord,
-  ): Promise<OnceAllocation>;
+  ): Promise<KeyedAllocation>;
 }
 
 /** Where a sequence stands, as its last replies to this node said. */

@@ -5,8 +5,8 @@ import type { z } from 'zod';
 import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { ApiKeyService } from '../services/access/api-key-service.ts';
-import type { ReportService } from '../services/completeness/completeness-service.ts';
-import type { ReadingService } from '../services/completeness/number-lookup-service.ts';
+import type { CompletenessService } from '../services/completeness/completeness-service.ts';
+import type { NumberLookupService } from '../services/completeness/number-lookup-service.ts';
 import type { NumberService } from '../services/numbers/number-service.ts';
 import type { TemporaryNumberService } from '../services/numbers/temporary-number-service.ts';
 import type { PrefixConfigService } from '../services/prefix-configs/prefix-config-service.ts';
@@ -39,9 +39,9 @@ export interface ServerOptions {
   readonly prefixConfigService: PrefixConfigService;
   readonly reservationService: ReservationService;
   readonly sequenceService: SequenceService;
-  readonly reportService: ReportService;
+  readonly completenessService: CompletenessService;
   readonly templateService: TemplateService;
-  readonly readingService: ReadingService;
+  readonly numberLookupService: NumberLookupService;
   readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsSource;
   /** Whether `/metrics` is served here; else it has a server of its own. */

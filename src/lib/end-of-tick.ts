@@ -5,7 +5,7 @@
  * CPU than doing both for one after the other.
  * @returns a function whose promise is shared by all who ask in the same turn.
  */
-export const createTurnEnd = (): (() => Promise<void>) => {
+export const createEndOfTick = (): (() => Promise<void>) => {
   let turnEnd: Promise<void> | undefined;
   return () => {
     turnEnd ??= new Promise((resolve) => {

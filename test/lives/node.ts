@@ -10,8 +10,8 @@ import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import type { Emit } from '../../src/core/events/events.ts';
 import type { LedgerStore } from '../../src/core/ledger/ledger-store.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config/prefix-config-store.ts';
-import { createReportService } from '../../src/services/completeness/completeness-service.ts';
-import { createReadingService } from '../../src/services/completeness/number-lookup-service.ts';
+import { createCompletenessService } from '../../src/services/completeness/completeness-service.ts';
+import { createNumberLookupService } from '../../src/services/completeness/number-lookup-service.ts';
 import { createReaderIndex } from '../../src/services/completeness/reader-index.ts';
 import { createValueTracer } from '../../src/services/completeness/value-tracer.ts';
 import { createNumberService } from '../../src/services/numbers/number-service.ts';
@@ -101,7 +101,14 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
       clock,
       emit,
     }),
-    reports: createReportService({ configs: prefixConfigs, counters: reads, ledger, seriesCache, clock, node: name }),
+    reports: createCompletenessService({
+      configs: prefixConfigs,
+      counters: reads,
+      ledger,
+      seriesCache,
+      clock,
+      node: name,
+    }),
     reservations: createReservationService({ seriesCache, gapless, clock, emit }),
     sequences: createSequenceService({
       store: { ...reads, close: counters.close },
@@ -112,7 +119,7 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
       clock,
       emit,
     }),
-    reading: createReadingService({
+    reading: createNumberLookupService({
       store: prefixConfigs,
       index: createReaderIndex(prefixConfigs, clock),
       tracer: createValueTracer({ counters: reads, ledger }),

@@ -5,7 +5,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
-import { settleOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { settleKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
 import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter/sequence/session.ts';
 import { type SessionState, swear } from '../../src/allocators/counter/sequence/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
@@ -116,10 +116,10 @@ const BREACHES: readonly Breach[] = [
     name: 'a node does not remember what it was given with a receipt',
     fenced: 'alone',
     spoilt: {
-      settleOnce: (session, reply) =>
+      settleKeyedCall: (session, reply) =>
         reply.kind === 'receipt'
           ? { kind: 'settled', receipt: reply.receipt, replayed: reply.replayed, standbyDue: false }
-          : settleOnce(session, reply),
+          : settleKeyedCall(session, reply),
     },
   },
   { name: 'a server that was started anew counts on', fenced: true, from: 'who ~= server(i) or ', to: '' },

@@ -2,7 +2,7 @@
 import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
 import { owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
 import { encodeAdvance } from '../../src/stores/redis/codecs/reserve-codec.ts';
-import { deliverOnce, receiveOnce } from './once.ts';
+import { deliverKeyed, receiveKeyed } from './keyed.ts';
 import { deliverReport, install, receiveReport } from './recovery.ts';
 import { deliverCall, execute, type Message, type ModelNode, receive, SEQUENCE, type World } from './world.ts';
 
@@ -18,10 +18,10 @@ export const deliver = async (world: World, message: Message): Promise<void> => 
       return;
     }
     case 'once':
-      world.network.push(await deliverOnce(world, message));
+      world.network.push(await deliverKeyed(world, message));
       return;
     case 'once-reply':
-      await receiveOnce(world, message);
+      await receiveKeyed(world, message);
       return;
     case 'report-reply':
       await receiveReport(world, message.node, message.reply, false);
@@ -57,7 +57,7 @@ export const deliver = async (world: World, message: Message): Promise<void> => 
 export const exchange = async (world: World, node: ModelNode): Promise<void> => {
   const { session, server } = node;
   if (owesReport(session)) {
-    const reply = await deliverReport(world, server, node.recovery.reportOf(node.lane));
+    const reply = await deliverReport(world, server, node.recovery.reportOf(node.queue));
     await receiveReport(world, node, reply, true);
     for (const message of world.network.splice(0)) if (message.kind === 'install') await deliver(world, message);
     return;

@@ -5,7 +5,7 @@ import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling
 import { checkAccount } from './account.ts';
 import { deliver, exchange } from './delivery.ts';
 import { befall, dropMemories, unite } from './faults.ts';
-import { askOnce, sendOnce } from './once.ts';
+import { askKeyed, sendKeyed } from './keyed.ts';
 import type { Random } from './random.ts';
 import { createModelRecovery } from './recovery.ts';
 import type { ScriptRunner } from './script-runner.ts';
@@ -78,8 +78,8 @@ const step = async (world: World): Promise<void> => {
   const alive = nodes.filter(({ status }) => status === 'alive');
   const node = alive.length > 0 ? random.pick(alive) : undefined;
   if (what < 180 && node) ask(world, node);
-  else if (what < 225 && node && scene.keyed) askOnce(world, node);
-  else if (what < 240 && node && scene.keyed) sendOnce(world, node);
+  else if (what < 225 && node && scene.keyed) askKeyed(world, node);
+  else if (what < 240 && node && scene.keyed) sendKeyed(world, node);
   else if (what < 300 && node && (node.session.pending || owesReport(node.session))) send(world, node);
   else if (what < 380 && node && (node.session.pending || owesReport(node.session))) dealFromStandby(world, node);
   else if (what < 395) world.down = !world.down;

@@ -30,7 +30,7 @@ export const createModelRecovery = (world: World, name: string): RecoverySteps =
     ceilings: world.ceilings,
     emit: () => undefined,
     // Nothing is away in this world, so nothing may go wrong.
-    onTrouble: (_lane, error) => check(world, false, `${name} cannot take part in the recovery: ${error}`),
+    onTrouble: (_queue, error) => check(world, false, `${name} cannot take part in the recovery: ${error}`),
     decide: world.scene.code.decideInstall,
     windowFor: (standbySize) => (world.ceilings === undefined ? ceilingWindow(standbySize) : windowOf(world)),
   });
@@ -54,7 +54,7 @@ export const receiveReport = async (
 ): Promise<void> => {
   if (node.status !== 'alive' && node.status !== 'closing') return;
   const timed = reply.kind === 'waiting' ? { ...reply, sinceMs: waitedMs(world, reply, ends) } : reply;
-  const outcome = await node.recovery.takeIn(node.lane, timed);
+  const outcome = await node.recovery.takeIn(node.queue, timed);
   const goesOn = outcome === 'served' ? node.waiting > 0 || node.status === 'closing' : reply.kind === 'recovering';
   if (goesOn) send(world, node);
 };

@@ -4,8 +4,12 @@ import { raiseCeiling } from '../../src/allocators/counter/fencing/raise-ceiling
 import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
 import type { RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
 import { ceilingWindow, windowWithin } from '../../src/allocators/counter/sequence/ceiling-window.ts';
-import { settleOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
-import { createLane, heedFloor, type Lane } from '../../src/allocators/counter/sequence/sequence-queue.ts';
+import { settleKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import {
+  createSequenceQueue,
+  heedFloor,
+  type SequenceQueue,
+} from '../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -40,11 +44,11 @@ import type { ModelServer } from './servers.ts';
 export interface NodeCode {
   readonly makeCall: typeof makeCall;
   readonly settleCall: typeof settleCall;
-  readonly settleOnce: typeof settleOnce;
+  readonly settleKeyedCall: typeof settleKeyedCall;
   readonly decideInstall: typeof decideInstall;
 }
 
-export const NODE_CODE: NodeCode = { makeCall, settleCall, settleOnce, decideInstall };
+export const NODE_CODE: NodeCode = { makeCall, settleCall, settleKeyedCall, decideInstall };
 
 /** The setting of a history. */
 export interface Scene {
@@ -73,8 +77,8 @@ export interface ModelNode {
   readonly name: string;
   /** The server it talks to. */
   server: ModelServer;
-  /** As the node's shell keeps it; clients wait here, not in the lane. */
-  readonly lane: Lane;
+  /** As the node's shell keeps it; clients wait here, not in the queue. */
+  readonly queue: SequenceQueue;
   readonly session: CounterSession;
   /** The shell's part in recoveries. */
   readonly recovery: RecoverySteps;
@@ -86,7 +90,7 @@ export interface ModelNode {
   high: bigint;
 }
 
-export interface OnceMessage {
+export interface KeyedMessage {
   readonly kind: 'once';
   readonly node: ModelNode;
   readonly server: ModelServer;
@@ -94,7 +98,7 @@ export interface OnceMessage {
   readonly call: CounterCall;
 }
 
-export interface OnceReplyMessage {
+export interface KeyedReplyMessage {
   readonly kind: 'once-reply';
   readonly node: ModelNode;
   readonly name: string;
@@ -102,8 +106,8 @@ export interface OnceReplyMessage {
 }
 
 export type Message =
-  | OnceMessage
-  | OnceReplyMessage
+  | KeyedMessage
+  | KeyedReplyMessage
   | { readonly kind: 'call'; readonly node: ModelNode; readonly server: ModelServer; readonly call: CounterCall }
   | { readonly kind: 'report'; readonly node: ModelNode; readonly server: ModelServer; readonly report: CounterReport }
   | { readonly kind: 'report-reply'; readonly node: ModelNode; readonly reply: ReportReply }
@@ -213,7 +217,7 @@ export const startNode = async (world: World): Promise<void> => {
   const node: ModelNode = {
     name,
     server,
-    lane: createLane(session, targetOf(world)),
+    queue: createSequenceQueue(session, targetOf(world)),
     session,
     recovery: world.recoveryOf(world, name),
     waiting: 0,
@@ -261,7 +265,7 @@ export const terms = (world: World) => ({
 
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */
 export const deal = (world: World, node: ModelNode): void => {
-  heedFloor(node.lane, node.lane.target);
+  heedFloor(node.queue, node.queue.target);
   while (node.waiting > 0) {
     const range = dealInOrder(node.session, node.waiting, world.scene.limit);
     if (!range) return;
@@ -274,7 +278,7 @@ export const deal = (world: World, node: ModelNode): void => {
 };
 
 export const dealFromStandby = (world: World, node: ModelNode): void => {
-  heedFloor(node.lane, node.lane.target);
+  heedFloor(node.queue, node.queue.target);
   const range = node.waiting > 0 ? dealStandby(node.session, node.waiting, world.scene.limit) : undefined;
   if (range) issue(world, node, range.first, range.last);
 };
@@ -282,7 +286,7 @@ export const dealFromStandby = (world: World, node: ModelNode): void => {
 export const send = (world: World, node: ModelNode): void => {
   const { server, session } = node;
   if (owesReport(session)) {
-    world.network.push({ kind: 'report', node, server, report: node.recovery.reportOf(node.lane) });
+    world.network.push({ kind: 'report', node, server, report: node.recovery.reportOf(node.queue) });
     return;
   }
   const leaving = node.status === 'closing';

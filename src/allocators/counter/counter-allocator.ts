@@ -7,37 +7,37 @@ import { rangeSize } from '../../core/values/range.ts';
 import type { ReceiptDraft } from '../../core/values/receipt.ts';
 import type { SequenceName } from '../../core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../core/values/value.ts';
-import type { Allocation, AllocationTarget, Allocator, OnceAllocation, Standing } from '../allocator.ts';
+import type { Allocation, AllocationTarget, Allocator, KeyedAllocation, Standing } from '../allocator.ts';
 import { requireClaim } from '../key-claims.ts';
-import { createOnceRequests } from '../single-flight.ts';
+import { createSingleFlight } from '../single-flight.ts';
 import { advanceSequence } from './fencing/advance.ts';
-import { blockedError, createFenceKeeper, type FenceKeeper } from './fencing/fencing.ts';
+import { blockedError, createFencing, type Fencing } from './fencing/fencing.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './sequence/counter-limits.ts';
+import { standbyLeft } from './sequence/held-standby.ts';
 import {
-  failOnce,
-  joinOnce,
-  makeOnceEntries,
-  refuseAllOnce,
-  settleOnceEntry,
+  failKeyed,
+  joinKeyed,
+  makeKeyedEntries,
+  refuseAllKeyed,
+  settleKeyedEntry,
   termsBeside,
 } from './sequence/keyed-waiters.ts';
 import {
   countWanted,
-  createLane,
+  createSequenceQueue,
   heedFloor,
   isTickDue,
-  type Lane,
-  type LaneProgress,
+  type QueueProgress,
   refuseAll,
+  type SequenceQueue,
   serveInOrder,
   serveWithoutStore,
-  settleLane,
+  settleQueue,
   touch,
 } from './sequence/sequence-queue.ts';
 import { giveBack, hasReport, hasValues, makeCall, makeLeave, takeAllInHand } from './sequence/session.ts';
 import { createCounterSession } from './sequence/session-state.ts';
-import { standbyLeft } from './sequence/standby-segment.ts';
-import type { OnceWaiter } from './sequence/waiter.ts';
+import type { KeyedWaiter } from './sequence/waiter.ts';
 import { refuse, serveFromHand, serveFromStandby, type Waiter } from './sequence/waiter.ts';
 
 export interface CounterAllocator extends Allocator {
@@ -53,7 +53,7 @@ export interface CounterAllocator extends Allocator {
    * Never from the standby, nor from values in hand: no other node could learn to which key they belong.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
-  allocateOnce(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation>;
+  allocateKeyed(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<KeyedAllocation>;
   /** Has a standby segment kept ready for a sequence that nobody asked for yet. */
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
@@ -102,9 +102,9 @@ type Presence = 'present' | 'slow' | 'away';
 
 /** An entry of a trip: a numbered call, or that of a request with a receipt. */
 interface TripEntry {
-  readonly lane: Lane;
+  readonly queue: SequenceQueue;
   readonly call: CounterCall;
-  readonly waiter?: OnceWaiter;
+  readonly waiter?: KeyedWaiter;
 }
 
 /** How long a shutdown waits for recoveries that are under way, ms. */
@@ -115,11 +115,11 @@ const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${
 export const createCounterAllocator = (options: CounterAllocatorOptions): CounterAllocator => {
   const { store, node, emit, ceilings, hasReplicas = () => false, limits } = options;
   const bounds: CounterLimits = { ...COUNTER_LIMITS, ...limits };
-  const lanes = new Map<string, Lane>();
-  /** The lanes whose next call should be made. A Set keeps the order, so no lane starves. */
-  const due = new Set<Lane>();
-  /** The lanes in which somebody with a receipt waits for a trip. */
-  const dueOnce = new Set<Lane>();
+  const queues = new Map<string, SequenceQueue>();
+  /** The queues whose next call should be made. A Set keeps the order, so no queue starves. */
+  const due = new Set<SequenceQueue>();
+  /** The queues in which somebody with a receipt waits for a trip. */
+  const dueKeyed = new Set<SequenceQueue>();
   let presence: Presence = 'present';
   let lastError: unknown;
   let waiting = 0;
@@ -132,121 +132,121 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   let closing = false;
 
   /** The next request tries again what failed. */
-  const reopen = (lane: Lane): void => {
-    lane.trouble = undefined;
-    fenceKeeper?.open(lane);
+  const reopen = (queue: SequenceQueue): void => {
+    queue.trouble = undefined;
+    fenceKeeper?.open(queue);
   };
 
-  const openLane = (target: AllocationTarget, toReport = false): Lane => {
-    const known = lanes.get(target.name);
+  const openQueue = (target: AllocationTarget, toReport = false): SequenceQueue => {
+    const known = queues.get(target.name);
     if (known !== undefined) {
       heedFloor(known, target);
       if (known.blocked === 'opening' && known.trouble !== undefined) reopen(known);
       return known;
     }
-    if (lanes.size >= bounds.lanesMax) throw new StorageUnavailableError('Too many sequences are in use.');
+    if (queues.size >= bounds.queuesMax) throw new StorageUnavailableError('Too many sequences are in use.');
     const { sequence } = target;
     const session = createCounterSession({ sequence, node, nextCall, ceilingKeeper: fenceKeeper?.keeper });
-    const lane = createLane(session, target);
-    heedFloor(lane, target);
-    lane.stranger = toReport;
-    lanes.set(target.name, lane);
-    fenceKeeper?.open(lane, toReport);
-    return lane;
+    const queue = createSequenceQueue(session, target);
+    heedFloor(queue, target);
+    queue.stranger = toReport;
+    queues.set(target.name, queue);
+    fenceKeeper?.open(queue, toReport);
+    return queue;
   };
 
-  const dropLane = (lane: Lane): void => {
-    due.delete(lane);
-    dueOnce.delete(lane);
-    if (lanes.get(lane.target.name) === lane) lanes.delete(lane.target.name);
-    void fenceKeeper?.settle(lane, true);
-    waiting -= lane.waiters.length + lane.once.length;
-    const waiters = lane.waiters.splice(0);
-    const once = lane.once.splice(0);
-    const values = takeAllInHand(lane.session);
-    if (waiters.length === 0 && once.length === 0 && values.length === 0) return;
-    // Who came, and what came back, while the lane was given up goes on in the next one.
-    const next = openLane(lane.target);
+  const dropQueue = (queue: SequenceQueue): void => {
+    due.delete(queue);
+    dueKeyed.delete(queue);
+    if (queues.get(queue.target.name) === queue) queues.delete(queue.target.name);
+    void fenceKeeper?.settle(queue, true);
+    waiting -= queue.waiters.length + queue.keyed.length;
+    const waiters = queue.waiters.splice(0);
+    const keyed = queue.keyed.splice(0);
+    const values = takeAllInHand(queue.session);
+    if (waiters.length === 0 && keyed.length === 0 && values.length === 0) return;
+    // Who came, and what came back, while the queue was given up goes on in the next one.
+    const next = openQueue(queue.target);
     for (const range of values.toReversed()) giveBack(next.session, range);
     for (const waiter of waiters) enqueue(next, waiter);
-    for (const waiter of once) enqueueOnce(next, waiter);
+    for (const waiter of keyed) enqueueKeyed(next, waiter);
     due.add(next);
   };
 
-  const enqueue = (lane: Lane, waiter: Waiter): void => {
-    lane.waiters.push(waiter);
+  const enqueue = (queue: SequenceQueue, waiter: Waiter): void => {
+    queue.waiters.push(waiter);
     waiting += 1;
-    due.add(lane);
+    due.add(queue);
   };
 
-  const enqueueOnce = (lane: Lane, waiter: OnceWaiter): void => {
+  const enqueueKeyed = (queue: SequenceQueue, waiter: KeyedWaiter): void => {
     waiting += 1;
-    if (joinOnce(lane, waiter)) due.add(lane);
-    dueOnce.add(lane);
+    if (joinKeyed(queue, waiter)) due.add(queue);
+    dueKeyed.add(queue);
   };
 
   /** Numbered calls first: they give up what stands in the way of the others. */
   const nextEntries = (): TripEntry[] => {
     const entries: TripEntry[] = [];
-    for (const lane of due) {
+    for (const queue of due) {
       if (entries.length === bounds.callEntriesMax) return entries;
-      due.delete(lane);
-      if (lane.blocked !== undefined) continue;
-      waiting -= serveInOrder(lane);
-      const call = lane.leaving
-        ? makeLeave(lane.session, lane.target)
-        : makeCall(lane.session, countWanted(lane, bounds.entryValuesMax), termsBeside(lane));
-      if (call === undefined) dropLane(lane);
-      else entries.push({ lane, call });
+      due.delete(queue);
+      if (queue.blocked !== undefined) continue;
+      waiting -= serveInOrder(queue);
+      const call = queue.leaving
+        ? makeLeave(queue.session, queue.target)
+        : makeCall(queue.session, countWanted(queue, bounds.entryValuesMax), termsBeside(queue));
+      if (call === undefined) dropQueue(queue);
+      else entries.push({ queue, call });
     }
-    for (const lane of dueOnce) {
+    for (const queue of dueKeyed) {
       if (entries.length === bounds.callEntriesMax) break;
-      // Who is not served in this trip comes back with the lane, when that can make calls.
-      dueOnce.delete(lane);
-      for (const entry of makeOnceEntries(lane, bounds.callEntriesMax - entries.length))
-        entries.push({ lane, ...entry });
+      // Who is not served in this trip comes back with the queue, when that can make calls.
+      dueKeyed.delete(queue);
+      for (const entry of makeKeyedEntries(queue, bounds.callEntriesMax - entries.length))
+        entries.push({ queue, ...entry });
     }
     return entries;
   };
 
-  const follow = (lane: Lane, { done, again, over, blocked }: LaneProgress): void => {
+  const follow = (queue: SequenceQueue, { done, again, over, blocked }: QueueProgress): void => {
     waiting -= done;
-    if (over) dropLane(lane);
+    if (over) dropQueue(queue);
     else if (blocked !== undefined) {
-      waiting -= serveWithoutStore(lane);
+      waiting -= serveWithoutStore(queue);
       // Several entries of a trip may meet the same obstacle.
-      if (lane.blocked === undefined) fenceKeeper?.unblock(lane, blocked);
+      if (queue.blocked === undefined) fenceKeeper?.unblock(queue, blocked);
     } else {
-      if (again) due.add(lane);
-      if (lane.once.length > 0) dueOnce.add(lane);
-      fenceKeeper?.look(lane);
+      if (again) due.add(queue);
+      if (queue.keyed.length > 0) dueKeyed.add(queue);
+      fenceKeeper?.look(queue);
     }
   };
 
-  const takeIn = ({ lane, call, waiter }: TripEntry, reply: CounterReply): void => {
+  const takeIn = ({ queue, call, waiter }: TripEntry, reply: CounterReply): void => {
     if (waiter === undefined) {
-      follow(lane, settleLane(lane, call.call, reply));
+      follow(queue, settleQueue(queue, call.call, reply));
       return;
     }
-    const progress = settleOnceEntry(lane, waiter, reply);
-    if (progress.callDue) due.add(lane);
-    follow(lane, progress);
+    const progress = settleKeyedEntry(queue, waiter, reply);
+    if (progress.callDue) due.add(queue);
+    follow(queue, progress);
   };
 
-  /** A lane that was blocked can make calls again. */
-  const onReady = (lane: Lane): void => {
-    due.add(lane);
-    if (lane.once.length > 0) dueOnce.add(lane);
+  /** A queue that was blocked can make calls again. */
+  const onReady = (queue: SequenceQueue): void => {
+    due.add(queue);
+    if (queue.keyed.length > 0) dueKeyed.add(queue);
     if (presence === 'away') becomePresent(); // it was told so by the store
     start();
   };
 
-  /** What blocks a lane cannot be removed at the moment: nobody waits for it in vain. */
-  const onTrouble = (lane: Lane, error: unknown): void => {
-    lane.trouble =
+  /** What blocks a queue cannot be removed at the moment: nobody waits for it in vain. */
+  const onTrouble = (queue: SequenceQueue, error: unknown): void => {
+    queue.trouble =
       error instanceof NumberGeneratorError ? error : new StorageUnavailableError('The sequence is not served.', error);
-    waiting -= serveWithoutStore(lane);
-    waiting -= refuseAll(lane, lane.trouble) + refuseAllOnce(lane, lane.trouble);
+    waiting -= serveWithoutStore(queue);
+    waiting -= refuseAll(queue, queue.trouble) + refuseAllKeyed(queue, queue.trouble);
   };
 
   const becomePresent = (): void => {
@@ -259,14 +259,14 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     lastError = error;
     if (presence !== 'away') emit({ type: 'outage-began', reason: error });
     presence = 'away';
-    for (const lane of lanes.values()) {
-      if (lane.once.length > 0) waiting -= failOnce(lane, error, bounds.onceGraceMs);
-      if (lane.waiters.length === 0) continue;
-      waiting -= serveWithoutStore(lane);
-      waiting -= refuseAll(lane, error);
+    for (const queue of queues.values()) {
+      if (queue.keyed.length > 0) waiting -= failKeyed(queue, error, bounds.keyedGraceMs);
+      if (queue.waiters.length === 0) continue;
+      waiting -= serveWithoutStore(queue);
+      waiting -= refuseAll(queue, error);
     }
     due.clear();
-    dueOnce.clear();
+    dueKeyed.clear();
     if (closing) return;
     clearTimeout(retryTimer);
     retryTimer = setTimeout(retry, retryMs);
@@ -278,7 +278,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const loosePatience = (): void => {
     if (presence !== 'present') return;
     presence = 'slow';
-    for (const lane of lanes.values()) waiting -= serveWithoutStore(lane);
+    for (const queue of queues.values()) waiting -= serveWithoutStore(queue);
   };
 
   /** One trip to the store. @returns false when it failed. */
@@ -311,7 +311,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const run = async (): Promise<void> => {
     running = true;
     try {
-      while ((due.size > 0 || dueOnce.size > 0) && (await makeTrip()));
+      while ((due.size > 0 || dueKeyed.size > 0) && (await makeTrip()));
     } finally {
       running = false;
     }
@@ -325,58 +325,57 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   /** Repeats what is unsettled, and reports what was used meanwhile. Served from the standby until that succeeds. */
   const retry = (): void => {
     if (running || presence !== 'away') return;
-    for (const lane of lanes.values()) {
-      lane.reports = 0;
+    for (const queue of queues.values()) {
+      queue.reports = 0;
       // A blocked one has a way of its own to the store, and is ready when that ends.
-      if (lane.blocked !== undefined) continue;
-      if (lane.session.pending !== undefined || hasReport(lane.session)) due.add(lane);
-      if (lane.once.length > 0) dueOnce.add(lane);
+      if (queue.blocked !== undefined) continue;
+      if (queue.session.pending !== undefined || hasReport(queue.session)) due.add(queue);
+      if (queue.keyed.length > 0) dueKeyed.add(queue);
     }
-    if (due.size === 0 && dueOnce.size === 0) becomePresent();
+    if (due.size === 0 && dueKeyed.size === 0) becomePresent();
     start();
   };
   store.onReachable(() => {
     retry();
     if (store.fence === undefined) return;
     // It may be another server than before, or the same with an older state: every sequence looks, also one nobody asks for.
-    for (const lane of lanes.values()) if (lane.blocked === undefined) due.add(lane);
+    for (const queue of queues.values()) if (queue.blocked === undefined) due.add(queue);
     if (presence !== 'away') start();
   });
 
-  /** An idle lane is left only when what it knows was written down: nobody can ask for it afterwards. */
-  const giveUp = (lane: Lane, keeper: FenceKeeper): void => {
-    lane.leaving = false;
-    void keeper.settle(lane, false).then((settled) => {
-      if (!settled || lane.idleTicks <= bounds.idleTicksMax || lane.blocked !== undefined) return;
-      lane.leaving = true;
-      due.add(lane);
+  /** An idle queue is left only when what it knows was written down: nobody can ask for it afterwards. */
+  const giveUp = (queue: SequenceQueue, keeper: Fencing): void => {
+    queue.leaving = false;
+    void keeper.settle(queue, false).then((settled) => {
+      if (!settled || queue.idleTicks <= bounds.idleTicksMax || queue.blocked !== undefined) return;
+      queue.leaving = true;
+      due.add(queue);
       start();
     });
   };
 
   const tick = (): void => {
     if (presence === 'away') return;
-    for (const lane of lanes.values()) {
-      if (lane.blocked !== undefined || !isTickDue(lane, bounds)) continue;
-      if (lane.leaving && fenceKeeper !== undefined && !closing) giveUp(lane, fenceKeeper);
-      else due.add(lane);
+    for (const queue of queues.values()) {
+      if (queue.blocked !== undefined || !isTickDue(queue, bounds)) continue;
+      if (queue.leaving && fenceKeeper !== undefined && !closing) giveUp(queue, fenceKeeper);
+      else due.add(queue);
     }
     start();
   };
   const clock = setInterval(tick, bounds.tickMs);
   clock.unref();
 
-  const fenceKeeper: FenceKeeper | undefined =
-    store.fence &&
-    createFenceKeeper({ node, operations: store.fence, ceilings, hasReplicas, emit, onReady, onTrouble });
+  const fenceKeeper: Fencing | undefined =
+    store.fence && createFencing({ node, operations: store.fence, ceilings, hasReplicas, emit, onReady, onTrouble });
 
   /** Whoever counts here, and with registered nodes whoever might, says what it knows. */
   const onRecovery = (sequence: SequenceName): void => {
     const name = nameOf(sequence);
-    const lane = lanes.get(name);
-    if (lane !== undefined) fenceKeeper?.join(lane);
-    else if (ceilings !== undefined && !closing && lanes.size < bounds.lanesMax) {
-      openLane({ name, sequence, initialSeq: 0n, limit: VALUE_MAX, standbySize: 0 }, true);
+    const queue = queues.get(name);
+    if (queue !== undefined) fenceKeeper?.join(queue);
+    else if (ceilings !== undefined && !closing && queues.size < bounds.queuesMax) {
+      openQueue({ name, sequence, initialSeq: 0n, limit: VALUE_MAX, standbySize: 0 }, true);
     }
   };
   store.fence?.onRecovery(onRecovery);
@@ -386,20 +385,32 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       ? lastError
       : new StorageUnavailableError('The store is away.', lastError);
 
-  const onceRequests = createOnceRequests(bounds.waitingMax);
+  const singleFlight = createSingleFlight(bounds.waitingMax);
 
-  const takeOnce = async (target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<OnceAllocation> => {
+  const takeKeyed = async (
+    target: AllocationTarget,
+    count: number,
+    receipt: ReceiptDraft,
+  ): Promise<KeyedAllocation> => {
     if (presence === 'away') throw refusal();
     if (store.claim !== undefined) requireClaim(receipt, await store.claim(receipt));
     return new Promise((resolve, reject) => {
-      const lane = openLane(target);
-      touch(lane, target);
+      const queue = openQueue(target);
+      touch(queue, target);
       if (presence === 'away') throw refusal();
-      if (lane.blocked !== undefined && lane.blocked !== 'opening' && lane.trouble !== undefined)
-        throw blockedError(lane);
+      if (queue.blocked !== undefined && queue.blocked !== 'opening' && queue.trouble !== undefined)
+        throw blockedError(queue);
       if (waiting >= bounds.waitingMax)
         throw new StorageUnavailableError('Too many requests are waiting for the store.');
-      enqueueOnce(lane, { count, terms: target, receipt, patienceEndMs: undefined, needsRoom: false, resolve, reject });
+      enqueueKeyed(queue, {
+        count,
+        terms: target,
+        receipt,
+        patienceEndMs: undefined,
+        needsRoom: false,
+        resolve,
+        reject,
+      });
       start();
     });
   };
@@ -407,12 +418,12 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   return {
     source: store.source,
 
-    allocateOnce: (target, count, receipt) => onceRequests(receipt, () => takeOnce(target, count, receipt)),
+    allocateKeyed: (target, count, receipt) => singleFlight(receipt, () => takeKeyed(target, count, receipt)),
 
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
-        const lane = openLane(target);
-        touch(lane, target);
+        const queue = openQueue(target);
+        touch(queue, target);
         const lastCall = target.isEnding && calls;
         const waiter: Waiter = {
           missing: count,
@@ -424,41 +435,41 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
           reject,
         };
         if (presence !== 'present') {
-          if (serveFromStandby(lane.session, waiter)) return;
+          if (serveFromStandby(queue.session, waiter)) return;
           if (presence === 'away') {
-            refuse(lane.session, waiter, refusal());
+            refuse(queue.session, waiter, refusal());
             return;
           }
-        } else if (lane.blocked !== undefined && lane.blocked !== 'opening') {
-          if (serveFromStandby(lane.session, waiter)) return;
-          if (lane.trouble !== undefined) {
-            refuse(lane.session, waiter, blockedError(lane));
+        } else if (queue.blocked !== undefined && queue.blocked !== 'opening') {
+          if (serveFromStandby(queue.session, waiter)) return;
+          if (queue.trouble !== undefined) {
+            refuse(queue.session, waiter, blockedError(queue));
             return;
           }
-        } else if (lastCall === undefined && lane.waiters.length === 0 && serveFromHand(lane.session, waiter)) return;
+        } else if (lastCall === undefined && queue.waiters.length === 0 && serveFromHand(queue.session, waiter)) return;
         if (waiting >= bounds.waitingMax) {
-          refuse(lane.session, waiter, new StorageUnavailableError('Too many requests are waiting for the store.'));
+          refuse(queue.session, waiter, new StorageUnavailableError('Too many requests are waiting for the store.'));
           return;
         }
-        enqueue(lane, waiter);
+        enqueue(queue, waiter);
         start();
       }),
 
     prepare: (target) => {
-      if (presence === 'away' || (lanes.size >= bounds.lanesMax && !lanes.has(target.name))) return;
-      const lane = openLane(target);
-      if (lane.session.standby.segment !== undefined || lane.blocked !== undefined) return;
-      due.add(lane);
+      if (presence === 'away' || (queues.size >= bounds.queuesMax && !queues.has(target.name))) return;
+      const queue = openQueue(target);
+      if (queue.session.standby.segment !== undefined || queue.blocked !== undefined) return;
+      due.add(queue);
       start();
     },
 
     standbyOf: (target) => {
-      const standby = lanes.get(target.name)?.session.standby;
+      const standby = queues.get(target.name)?.session.standby;
       return standby?.segment && { ...standby.segment, left: standbyLeft(standby) };
     },
 
     standings: () =>
-      lanes
+      queues
         .values()
         // Nothing was given yet, or nobody asked here.
         .filter(({ session, stranger }) => session.seen > 0n && !stranger)
@@ -471,32 +482,32 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
           },
         })),
 
-    hasStandby: () => lanes.values().some((lane) => standbyLeft(lane.session.standby) > 0n),
+    hasStandby: () => queues.values().some((queue) => standbyLeft(queue.session.standby) > 0n),
 
     isStorePresent: () => presence !== 'away',
 
     isRegistered: () => fenceKeeper?.isRegistered() ?? true,
 
-    epochOf: (sequence) => lanes.get(nameOf(sequence))?.session.fence?.epoch ?? 0n,
+    epochOf: (sequence) => queues.get(nameOf(sequence))?.session.fence?.epoch ?? 0n,
 
     recover: (sequence, target) => {
       if (presence === 'away' || closing)
         throw presence === 'away' ? refusal() : new StorageUnavailableError('Stopping.');
-      const lane = lanes.get(nameOf(sequence));
-      if (lane === undefined && target === undefined) {
+      const queue = queues.get(nameOf(sequence));
+      if (queue === undefined && target === undefined) {
         onRecovery(sequence);
         return ceilings !== undefined;
       }
-      const opened = lane ?? openLane({ ...(target as AllocationTarget), standbySize: 0 });
+      const opened = queue ?? openQueue({ ...(target as AllocationTarget), standbySize: 0 });
       if (opened.blocked === 'opening' && opened.trouble !== undefined) reopen(opened);
-      if (opened.blocked === undefined && lane?.session.pending === undefined) due.add(opened);
+      if (opened.blocked === undefined && queue?.session.pending === undefined) due.add(opened);
       start();
       return true;
     },
 
     giveBack: (target, allocation) => {
-      const lane = openLane(target);
-      for (const range of allocation.ranges.toReversed()) giveBack(lane.session, range);
+      const queue = openQueue(target);
+      for (const range of allocation.ranges.toReversed()) giveBack(queue.session, range);
     },
 
     advance: (target, operation, to) =>
@@ -508,9 +519,9 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
         ceilings,
         keeper: fenceKeeper?.keeper() ?? 'store',
         recover: (epoch) => {
-          const lane = openLane(target);
-          if (lane.blocked === undefined && epoch !== undefined) fenceKeeper?.supersede(lane, epoch);
-          if (lane.blocked === undefined) due.add(lane);
+          const queue = openQueue(target);
+          if (queue.blocked === undefined && epoch !== undefined) fenceKeeper?.supersede(queue, epoch);
+          if (queue.blocked === undefined) due.add(queue);
           start();
         },
       }),
@@ -520,24 +531,24 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       clearInterval(clock);
       clearTimeout(retryTimer);
       // What could not be opened has nothing to give back.
-      for (const [name, { blocked, session }] of lanes) {
-        if (blocked === 'opening' && !hasValues(session)) lanes.delete(name);
+      for (const [name, { blocked, session }] of queues) {
+        if (blocked === 'opening' && !hasValues(session)) queues.delete(name);
       }
       const recoveryEndMs = performance.now() + CLOSE_RECOVERY_MAX_MS;
       const isRecovering = (): boolean =>
-        performance.now() < recoveryEndMs && lanes.values().some(({ blocked, trouble }) => blocked && !trouble);
-      for (let attempt = 0; attempt < bounds.closeAttemptsMax && lanes.size > 0; attempt += isRecovering() ? 0 : 1) {
+        performance.now() < recoveryEndMs && queues.values().some(({ blocked, trouble }) => blocked && !trouble);
+      for (let attempt = 0; attempt < bounds.closeAttemptsMax && queues.size > 0; attempt += isRecovering() ? 0 : 1) {
         await underWay;
-        for (const lane of lanes.values()) {
-          lane.leaving = true;
-          due.add(lane);
+        for (const queue of queues.values()) {
+          queue.leaving = true;
+          due.add(queue);
         }
         start();
         await underWay;
-        if (lanes.size > 0) await new Promise((resolve) => setTimeout(resolve, bounds.retryMs));
+        if (queues.size > 0) await new Promise((resolve) => setTimeout(resolve, bounds.retryMs));
       }
-      const struckOut = (await fenceKeeper?.close(lanes.size === 0)) ?? true;
-      if (lanes.size > 0) emit({ type: 'standby-not-returned', sequences: lanes.size });
+      const struckOut = (await fenceKeeper?.close(queues.size === 0)) ?? true;
+      if (queues.size > 0) emit({ type: 'standby-not-returned', sequences: queues.size });
       else if (!struckOut) emit({ type: 'node-not-struck-out' });
     },
   };

@@ -3,19 +3,19 @@ import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { GaplessLimits } from './gapless-limits.ts';
 
-export interface ForsakenCalls {
+export interface AbandonedCalls {
   /** Has the call cancelled, so that what it may have taken is handed out again. */
   add(operation: string): void;
   /** Tries once more. What cannot be cancelled by then stays as it is, and an event says so. */
   close(): Promise<void>;
 }
 
-export const createForsakenCalls = (
+export const createAbandonedCalls = (
   store: Pick<LedgerStore, 'cancel'>,
   emit: Emit,
-  { forsakenMax, cancelRetryMs }: Pick<GaplessLimits, 'forsakenMax' | 'cancelRetryMs'>,
-): ForsakenCalls => {
-  /** In the order in which they were forsaken. */
+  { abandonedMax, cancelRetryMs }: Pick<GaplessLimits, 'abandonedMax' | 'cancelRetryMs'>,
+): AbandonedCalls => {
+  /** In the order in which they were abandoned. */
   const operations = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | undefined;
@@ -46,7 +46,7 @@ export const createForsakenCalls = (
 
   return {
     add: (operation) => {
-      if (operations.size >= forsakenMax) {
+      if (operations.size >= abandonedMax) {
         const [oldest] = operations;
         if (oldest !== undefined) operations.delete(oldest);
         emit({ type: 'ledger-calls-unsettled', calls: 1 });

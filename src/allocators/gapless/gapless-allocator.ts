@@ -14,8 +14,8 @@ import type { LedgerAnswer, LedgerStore, LedgerTake, ReservationTerms } from '..
 import type { Receipt, ReceiptDraft } from '../../core/values/receipt.ts';
 import type { AllocationRecord, AllocationTarget, Allocator, Standing } from '../allocator.ts';
 import type { KeyClaims } from '../key-claims.ts';
-import { createOnceRequests } from '../single-flight.ts';
-import { createForsakenCalls } from './abandoned-calls.ts';
+import { createSingleFlight } from '../single-flight.ts';
+import { createAbandonedCalls } from './abandoned-calls.ts';
 import { GAPLESS_LIMITS, type GaplessLimits } from './gapless-limits.ts';
 
 /** A value that is taken for a while. */
@@ -29,8 +29,8 @@ export interface ReservedValue {
 export interface GaplessAllocator extends Allocator {
   /** Takes one value until it is confirmed, for `ttlMs` at most. @throws as `allocate`; QuotaExceededError. */
   reserve(target: AllocationTarget, terms: ReservationTerms, record: AllocationRecord): Promise<ReservedValue>;
-  /** The same for a request with an idempotency key. @returns the id of its reservation, new or old. @throws as `allocateOnce`. */
-  reserveOnce(
+  /** The same for a request with an idempotency key. @returns the id of its reservation, new or old. @throws as `allocateKeyed`. */
+  reserveKeyed(
     target: AllocationTarget,
     terms: ReservationTerms,
     request: Omit<ReceiptDraft, 'series'>,
@@ -84,8 +84,8 @@ export const keptReservation = ({ series }: Receipt): string =>
 
 export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessAllocatorOptions): GaplessAllocator => {
   const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };
-  const forsaken = createForsakenCalls(store, emit, bounds);
-  const onceRequests = createOnceRequests(bounds.waitingMax);
+  const abandoned = createAbandonedCalls(store, emit, bounds);
+  const singleFlight = createSingleFlight(bounds.waitingMax);
   /** Who waits, by sequence; the one that has waited longest first. */
   const lines = new Map<string, Waiter[]>();
   /** Sequences in a call that is under way. */
@@ -158,7 +158,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
       if (attempt === bounds.attemptsMax) break;
       await setTimeout(bounds.retryMs * 2 ** (attempt - 1));
     }
-    forsaken.add(operation);
+    abandoned.add(operation);
     throw unknown;
   };
 
@@ -238,9 +238,9 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
     return answer;
   };
 
-  const takeOnce = ({ name }: AllocationTarget, take: LedgerTake & { readonly receipt: ReceiptDraft }) => {
+  const takeKeyed = ({ name }: AllocationTarget, take: LedgerTake & { readonly receipt: ReceiptDraft }) => {
     const { receipt, sequence } = take;
-    return onceRequests(receipt, async () => {
+    return singleFlight(receipt, async () => {
       await claims?.claim(receipt);
       const answer = await request(name, take);
       if (answer.kind === 'receipt') return { receipt: answer.receipt, replayed: true };
@@ -256,7 +256,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
       return { ranges, fromStandby: false };
     },
 
-    allocateOnce: (target, count, receipt, record) => takeOnce(target, { ...takeOf(target, count, record), receipt }),
+    allocateKeyed: (target, count, receipt, record) => takeKeyed(target, { ...takeOf(target, count, record), receipt }),
 
     reserve: async (target, terms, record) => {
       const id = randomUUID();
@@ -265,17 +265,17 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
       return { id, value: ranges[0]?.first ?? 0n, expiresAtMs: expiresAtMs ?? 0 };
     },
 
-    reserveOnce: async (target, terms, identity, record) => {
+    reserveKeyed: async (target, terms, identity, record) => {
       const id = randomUUID();
       const draft = { ...identity, series: keepReservation(id) };
       const take = { ...takeOf(target, 1, record), reservation: { id, ...terms }, receipt: draft };
-      const { receipt, replayed } = await takeOnce(target, take);
+      const { receipt, replayed } = await takeKeyed(target, take);
       return { id: keptReservation(receipt), replayed };
     },
 
     close: async () => {
       claims?.close();
-      await forsaken.close();
+      await abandoned.close();
     },
 
     standings: () => latest.values(),

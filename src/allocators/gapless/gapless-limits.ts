@@ -15,7 +15,7 @@ export interface GaplessLimits {
   readonly attemptsMax: number;
   readonly retryMs: number;
   /** Calls whose outcome nobody could find out; beyond, the oldest is given up. */
-  readonly forsakenMax: number;
+  readonly abandonedMax: number;
   /** Between two attempts to cancel them, ms. */
   readonly cancelRetryMs: number;
 }
@@ -29,6 +29,6 @@ export const GAPLESS_LIMITS: GaplessLimits = {
   callValuesMax: 10_000,
   attemptsMax: 6,
   retryMs: 50,
-  forsakenMax: 10_000,
+  abandonedMax: 10_000,
   cancelRetryMs: 1_000,
 };

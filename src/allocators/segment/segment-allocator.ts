@@ -12,13 +12,13 @@ import type { Allocation, AllocationTarget, Allocator } from '../allocator.ts';
 import type { CounterAllocator } from '../counter/counter-allocator.ts';
 import {
   addLease,
-  createSegmentLane,
+  createSegmentQueue,
   freeLessee,
   isNextDue,
   type Lease,
   raiseSegmentFloor,
   refuseSegmentWaiters,
-  type SegmentLane,
+  type SegmentQueue,
   serveSegmentWaiters,
 } from './segment-queue.ts';
 import { nextSegmentSize } from './segment-size.ts';
@@ -34,7 +34,7 @@ interface SegmentAllocatorOptions {
   /** Two counting nodes with names of their own, made when the first range is wanted. */
   readonly createLessees: () => readonly [CounterAllocator, CounterAllocator];
   /** The counter that the ranges are leased from: who has an idempotency key takes values there, with the receipt. */
-  readonly counter: Pick<CounterAllocator, 'source' | 'allocateOnce'>;
+  readonly counter: Pick<CounterAllocator, 'source' | 'allocateKeyed'>;
   /** Milliseconds that only ever rise. */
   readonly monotonic: () => number;
 }
@@ -50,7 +50,7 @@ const HELD_MAX_MS = 1_500_000;
 
 export const createSegmentAllocator = (options: SegmentAllocatorOptions): SegmentAllocator => {
   const { createLessees, counter, monotonic } = options;
-  const lanes = new Map<string, SegmentLane>();
+  const queues = new Map<string, SegmentQueue>();
   const fetches = new Set<Promise<void>>();
   let lessees: readonly [CounterAllocator, CounterAllocator] | undefined;
   let waiting = 0;
@@ -61,26 +61,26 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
   };
 
   /** Not in need yet: as many as last for a while. In need: at least what the first in line lacks. */
-  const fetch = async (lane: SegmentLane): Promise<void> => {
+  const fetch = async (queue: SegmentQueue): Promise<void> => {
     const now = monotonic();
-    const { target } = lane;
-    const lessee = freeLessee(lane);
-    lane.size = nextSegmentSize(lane.size, lane.issued, now - lane.sinceMs);
-    lane.issued = 0;
-    lane.sinceMs = now;
-    const needed = lane.waiters[0]?.missing ?? 0;
+    const { target } = queue;
+    const lessee = freeLessee(queue);
+    queue.size = nextSegmentSize(queue.size, queue.issued, now - queue.sinceMs);
+    queue.issued = 0;
+    queue.sinceMs = now;
+    const needed = queue.waiters[0]?.missing ?? 0;
     try {
       const { ranges } = await lease(
         lesseeOf(lessee),
         { ...target, isLease: true },
-        Math.max(lane.size, needed),
+        Math.max(queue.size, needed),
         needed,
       );
       // The terms may have changed while the range was on its way.
-      for (const range of ranges) giveUp(lane, addLease(lane, { left: range, size: rangeSize(range), lessee }));
-      lane.trouble = undefined;
+      for (const range of ranges) giveUp(queue, addLease(queue, { left: range, size: rangeSize(range), lessee }));
+      queue.trouble = undefined;
     } catch (error) {
-      fail(lane, error);
+      fail(queue, error);
     }
   };
 
@@ -94,55 +94,55 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
     }
   };
 
-  const fail = (lane: SegmentLane, error: unknown): void => {
+  const fail = (queue: SegmentQueue, error: unknown): void => {
     if (error instanceof SequenceOverflowError) {
-      lane.isExhausted = true;
-      waiting -= refuseSegmentWaiters(lane, error, 1);
+      queue.isExhausted = true;
+      waiting -= refuseSegmentWaiters(queue, error, 1);
       return;
     }
-    lane.trouble = error;
-    waiting -= refuseSegmentWaiters(lane, error);
+    queue.trouble = error;
+    waiting -= refuseSegmentWaiters(queue, error);
     setTimeout(() => {
-      lane.trouble = undefined;
+      queue.trouble = undefined;
     }, PAUSE_MS).unref();
   };
 
   /** Fetches until nobody waits, and the next range is ready. One call at a time, so that leases come in order. */
-  const refill = (lane: SegmentLane): void => {
-    if (lane.fetching || lane.trouble !== undefined) return;
-    if (lane.waiters.length === 0 && !isNextDue(lane)) return;
-    lane.fetching = true;
-    const work = fetch(lane).then(() => {
+  const refill = (queue: SegmentQueue): void => {
+    if (queue.fetching || queue.trouble !== undefined) return;
+    if (queue.waiters.length === 0 && !isNextDue(queue)) return;
+    queue.fetching = true;
+    const work = fetch(queue).then(() => {
       fetches.delete(work);
-      lane.fetching = false;
-      waiting -= serveSegmentWaiters(lane);
-      refill(lane);
+      queue.fetching = false;
+      waiting -= serveSegmentWaiters(queue);
+      refill(queue);
     });
     fetches.add(work);
   };
 
-  const laneOf = (target: AllocationTarget): SegmentLane => {
-    const known = lanes.get(target.name);
+  const queueOf = (target: AllocationTarget): SegmentQueue => {
+    const known = queues.get(target.name);
     if (known !== undefined) return known;
-    const lane = createSegmentLane(target, monotonic());
-    lanes.set(target.name, lane);
-    return lane;
+    const queue = createSegmentQueue(target, monotonic());
+    queues.set(target.name, queue);
+    return queue;
   };
 
-  const giveUp = (lane: SegmentLane, leases: readonly Lease[]): void => {
+  const giveUp = (queue: SegmentQueue, leases: readonly Lease[]): void => {
     for (const { left, lessee } of leases.toReversed()) {
-      lesseeOf(lessee).giveBack(lane.target, { ranges: [left], fromStandby: false });
+      lesseeOf(lessee).giveBack(queue.target, { ranges: [left], fromStandby: false });
     }
   };
-  const giveBack = (lane: SegmentLane): void => giveUp(lane, lane.leases.splice(0));
+  const giveBack = (queue: SegmentQueue): void => giveUp(queue, queue.leases.splice(0));
 
   const look = (): void => {
     const now = monotonic();
-    for (const [name, lane] of lanes) {
-      if (lane.fetching || lane.waiters.length > 0) continue;
-      const isIdle = now - lane.usedMs >= IDLE_MAX_MS;
-      if (isIdle || now - lane.sinceMs >= HELD_MAX_MS) giveBack(lane);
-      if (isIdle) lanes.delete(name);
+    for (const [name, queue] of queues) {
+      if (queue.fetching || queue.waiters.length > 0) continue;
+      const isIdle = now - queue.usedMs >= IDLE_MAX_MS;
+      if (isIdle || now - queue.sinceMs >= HELD_MAX_MS) giveBack(queue);
+      if (isIdle) queues.delete(name);
     }
   };
   const timer = setInterval(look, LOOK_INTERVAL_MS);
@@ -154,17 +154,17 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
 
     allocate: (target, count) =>
       new Promise<Allocation>((resolve, reject) => {
-        const lane = laneOf(target);
-        lane.usedMs = monotonic();
+        const queue = queueOf(target);
+        queue.usedMs = monotonic();
         // Another limit or beginning may have values where the one before had none left.
-        if (lane.target !== target) lane.isExhausted = false;
-        lane.target = target;
-        giveUp(lane, raiseSegmentFloor(lane, target.initialSeq));
+        if (queue.target !== target) queue.isExhausted = false;
+        queue.target = target;
+        giveUp(queue, raiseSegmentFloor(queue, target.initialSeq));
         if (waiting >= WAITING_MAX) {
           reject(new StorageUnavailableError('Too many requests are waiting for the store.'));
           return;
         }
-        lane.waiters.push({
+        queue.waiters.push({
           count,
           missing: count,
           limit: target.limit,
@@ -173,20 +173,20 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
           reject,
         });
         waiting += 1;
-        waiting -= serveSegmentWaiters(lane);
-        if (lane.trouble !== undefined) waiting -= refuseSegmentWaiters(lane, lane.trouble);
-        refill(lane);
+        waiting -= serveSegmentWaiters(queue);
+        if (queue.trouble !== undefined) waiting -= refuseSegmentWaiters(queue, queue.trouble);
+        refill(queue);
       }),
 
-    allocateOnce: (target, count, receipt) => counter.allocateOnce(target, count, receipt),
+    allocateKeyed: (target, count, receipt) => counter.allocateKeyed(target, count, receipt),
 
-    hasValues: () => lanes.values().some(({ leases }) => leases.length > 0),
+    hasValues: () => queues.values().some(({ leases }) => leases.length > 0),
 
     close: async () => {
       clearInterval(timer);
       await Promise.all(fetches);
-      for (const lane of lanes.values()) giveBack(lane);
-      lanes.clear();
+      for (const queue of queues.values()) giveBack(queue);
+      queues.clear();
       await Promise.all((lessees ?? []).map((lessee) => lessee.close()));
     },
   };

@@ -21,7 +21,7 @@ export interface SegmentWaiter {
   readonly reject: (error: unknown) => void;
 }
 
-export interface SegmentLane {
+export interface SegmentQueue {
   /** The terms of the latest request. */
   target: AllocationTarget;
   /** The highest `initialSeq` heard of: nothing at or below it is issued. */
@@ -42,7 +42,7 @@ export interface SegmentLane {
   usedMs: number;
 }
 
-export const createSegmentLane = (target: AllocationTarget, nowMs: number): SegmentLane => ({
+export const createSegmentQueue = (target: AllocationTarget, nowMs: number): SegmentQueue => ({
   target,
   floor: target.initialSeq,
   leases: [],
@@ -58,11 +58,11 @@ export const createSegmentLane = (target: AllocationTarget, nowMs: number): Segm
 
 /** Splits a lease at the floor. @returns what lies at or below it; undefined when nothing does. */
 const cutBelowFloor = (
-  lane: SegmentLane,
+  queue: SegmentQueue,
   lease: Lease,
 ): { readonly below: Lease; readonly above: Lease | undefined } | undefined => {
   const { first, last } = lease.left;
-  const { floor } = lane;
+  const { floor } = queue;
   if (first > floor) return undefined;
   if (last <= floor) return { below: lease, above: undefined };
   return {
@@ -72,21 +72,21 @@ const cutBelowFloor = (
 };
 
 /** Puts a leased range in hand. @returns the part of it at or below the floor, which is not to be issued. */
-export const addLease = (lane: SegmentLane, lease: Lease): readonly Lease[] => {
-  const cut = cutBelowFloor(lane, lease);
+export const addLease = (queue: SegmentQueue, lease: Lease): readonly Lease[] => {
+  const cut = cutBelowFloor(queue, lease);
   const kept = cut === undefined ? lease : cut.above;
-  if (kept !== undefined) lane.leases.push(kept);
+  if (kept !== undefined) queue.leases.push(kept);
   return cut === undefined ? [] : [cut.below];
 };
 
 /** `initialSeq` was raised. @returns what is in hand at or below it, also of requests that wait for more: it is to be given back. */
-export const raiseSegmentFloor = (lane: SegmentLane, initialSeq: bigint): readonly Lease[] => {
-  if (initialSeq <= lane.floor) return [];
-  lane.floor = initialSeq;
-  const outdated = lane.leases.splice(0).flatMap((lease) => addLease(lane, lease));
-  for (const waiter of lane.waiters) {
+export const raiseSegmentFloor = (queue: SegmentQueue, initialSeq: bigint): readonly Lease[] => {
+  if (initialSeq <= queue.floor) return [];
+  queue.floor = initialSeq;
+  const outdated = queue.leases.splice(0).flatMap((lease) => addLease(queue, lease));
+  for (const waiter of queue.waiters) {
     for (const part of waiter.parts.splice(0)) {
-      const cut = cutBelowFloor(lane, part);
+      const cut = cutBelowFloor(queue, part);
       const kept = cut === undefined ? part : cut.above;
       if (kept !== undefined) waiter.parts.push(kept);
       if (cut === undefined) continue;
@@ -98,63 +98,63 @@ export const raiseSegmentFloor = (lane: SegmentLane, initialSeq: bigint): readon
 };
 
 /** Gives a request what is in hand. @returns whether it has all. */
-const serveOne = (lane: SegmentLane, waiter: SegmentWaiter): boolean => {
-  for (let lease = lane.leases[0]; waiter.missing > 0; lease = lane.leases[0]) {
+const serveOne = (queue: SegmentQueue, waiter: SegmentWaiter): boolean => {
+  for (let lease = queue.leases[0]; waiter.missing > 0; lease = queue.leases[0]) {
     if (lease === undefined) return false;
     const { first, last } = lease.left;
-    if (first > waiter.limit) throw new SequenceOverflowError(lane.target.sequence.prefixKey, 0n);
+    if (first > waiter.limit) throw new SequenceOverflowError(queue.target.sequence.prefixKey, 0n);
     let end = first + BigInt(waiter.missing) - 1n;
     if (end > last) end = last;
     if (end > waiter.limit) end = waiter.limit;
     waiter.parts.push({ ...lease, left: { first, last: end } });
     waiter.missing -= Number(end - first + 1n);
-    if (end === last) lane.leases.shift();
+    if (end === last) queue.leases.shift();
     else lease.left = { first: end + 1n, last };
   }
   return true;
 };
 
 /** Refuses a request; what it has got so far goes back before the rest. */
-const refuse = (lane: SegmentLane, waiter: SegmentWaiter, error: unknown): void => {
+const refuse = (queue: SegmentQueue, waiter: SegmentWaiter, error: unknown): void => {
   for (const part of waiter.parts.splice(0).toReversed()) {
-    const [lease] = lane.leases;
+    const [lease] = queue.leases;
     const { first, last } = part.left;
     if (lease?.lessee === part.lessee && lease.left.first === last + 1n) lease.left = { first, last: lease.left.last };
-    else lane.leases.unshift(part);
+    else queue.leases.unshift(part);
   }
   waiter.reject(error);
 };
 
 /** Serves who waits, in the order of arrival. @returns how many left the line. */
-export const serveSegmentWaiters = (lane: SegmentLane): number => {
+export const serveSegmentWaiters = (queue: SegmentQueue): number => {
   let done = 0;
-  for (const waiter of lane.waiters) {
+  for (const waiter of queue.waiters) {
     try {
-      if (!serveOne(lane, waiter)) break;
-      lane.issued += waiter.count;
+      if (!serveOne(queue, waiter)) break;
+      queue.issued += waiter.count;
       waiter.resolve(waiter.parts.map(({ left }) => left));
     } catch (error) {
-      refuse(lane, waiter, error);
+      refuse(queue, waiter, error);
     }
     done += 1;
   }
-  lane.waiters.splice(0, done);
+  queue.waiters.splice(0, done);
   return done;
 };
 
 /** Refuses those who wait; the first only, or all. @returns how many. */
-export const refuseSegmentWaiters = (lane: SegmentLane, error: unknown, countMax = lane.waiters.length): number => {
-  const refused = lane.waiters.splice(0, countMax);
-  for (const waiter of refused.toReversed()) refuse(lane, waiter, error);
+export const refuseSegmentWaiters = (queue: SegmentQueue, error: unknown, countMax = queue.waiters.length): number => {
+  const refused = queue.waiters.splice(0, countMax);
+  for (const waiter of refused.toReversed()) refuse(queue, waiter, error);
   return refused.length;
 };
 
 /** The next range is fetched when a tenth of the one in use is gone. */
-export const isNextDue = ({ leases, isExhausted }: SegmentLane): boolean => {
+export const isNextDue = ({ leases, isExhausted }: SegmentQueue): boolean => {
   const [lease] = leases;
   if (lease === undefined) return !isExhausted;
   return leases.length === 1 && !isExhausted && rangeSize(lease.left) * 10n <= lease.size * 9n;
 };
 
 /** The lessee whose last range is used up, so that a further one may take the place of its record in the store. */
-export const freeLessee = ({ leases }: SegmentLane): number => (leases.some(({ lessee }) => lessee === 0) ? 1 : 0);
+export const freeLessee = ({ leases }: SegmentQueue): number => (leases.some(({ lessee }) => lessee === 0) ? 1 : 0);

@@ -5,7 +5,7 @@ import type { Emit } from '../../core/events/events.ts';
 import { composeSnowflake, KEEP_MAX_MS, nextSnowflakes, WAIT_MAX_MS } from '../../core/snowflake/snowflake.ts';
 import type { Range } from '../../core/values/range.ts';
 import type { Allocator } from '../allocator.ts';
-import type { HeldWorker, WorkerKeeper } from './worker-lease.ts';
+import type { HeldWorker, WorkerKeeper } from './worker-keeper.ts';
 
 interface SnowflakeAllocatorOptions {
   readonly keeper: WorkerKeeper;

@@ -65,7 +65,7 @@ export const takeFromCounter = (
  * A `once`: a receipt that is still good answers it, else it is taken like any other call.
  * @param known the receipt under its hash, of whatever sequence. @returns the receipt to be written in the same step, if any.
  */
-export const takeOnce = (
+export const takeKeyed = (
   stored: bigint | undefined,
   call: CounterCall,
   known: Receipt | undefined,

@@ -96,7 +96,7 @@ const refuse = (request: FastifyRequest, error: unknown): Error => {
 };
 
 /** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */
-const identifyOnce = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
+const identifyKeyed = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
   const { authorization, 'x-api-key': key } = request.headers;
   if (authorization === undefined && key === undefined) return undefined;
   if (!request.user) {
@@ -134,7 +134,7 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
         else identify(request, (error) => done(error && refuse(request, error)));
       },
     },
-    callerOf: (request) => identifyOnce(request, identify).catch(() => undefined),
+    callerOf: (request) => identifyKeyed(request, identify).catch(() => undefined),
   };
 };
 

@@ -18,9 +18,9 @@ export interface ApiRoutesOptions {
   readonly numberService: NumberRoutesOptions['numberService'];
   readonly reservationService: ReservationRoutesOptions['reservationService'];
   readonly sequenceService: SequenceRoutesOptions['sequenceService'];
-  readonly reportService: ReportRoutesOptions['reportService'];
+  readonly completenessService: ReportRoutesOptions['completenessService'];
   readonly templateService: TemplateRoutesOptions['templateService'];
-  readonly readingService: TemplateRoutesOptions['readingService'];
+  readonly numberLookupService: TemplateRoutesOptions['numberLookupService'];
   readonly temporaryNumberService: TemporaryNumberRoutesOptions['temporaryNumberService'];
   readonly apiKeyService: ApiKeyRoutesOptions['apiKeyService'];
   readonly authorizer: Authorizer;
@@ -34,8 +34,8 @@ export interface ApiRoutesOptions {
 
 export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, options) => {
   const { prefixConfigService, numberService, reservationService } = options;
-  const { sequenceService, reportService, temporaryNumberService } = options;
-  const { templateService, readingService, apiKeyService } = options;
+  const { sequenceService, completenessService, temporaryNumberService } = options;
+  const { templateService, numberLookupService, apiKeyService } = options;
   const { authorizer, numbersAuth, documented } = options;
   server.addHook('onRequest', refuseCrossSite(options.corsOrigins));
   server.addHook('onRoute', refuseUnheededKeys);
@@ -45,9 +45,9 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
     });
   }
   await server.register(prefixConfigRoutes, { prefixConfigService, authorizer });
-  await server.register(templateRoutes, { templateService, readingService, sequenceService, authorizer });
+  await server.register(templateRoutes, { templateService, numberLookupService, sequenceService, authorizer });
   await server.register(sequenceRoutes, { sequenceService, authorizer });
-  await server.register(reportRoutes, { reportService, authorizer });
+  await server.register(reportRoutes, { completenessService, authorizer });
   await server.register(temporaryNumberRoutes, { temporaryNumberService, authorizer });
   await server.register(apiKeyRoutes, { apiKeyService, authorizer });
   await server.register(snowflakeRoutes);

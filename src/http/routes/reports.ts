@@ -4,7 +4,7 @@ import fastifyAccepts from '@fastify/accepts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ReportService } from '../../services/completeness/completeness-service.ts';
+import type { CompletenessService } from '../../services/completeness/completeness-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { prefixKeyParams } from '../schemas/prefix-configs.ts';
@@ -15,7 +15,7 @@ import { clientOf } from '../wire/client.ts';
 import { createReportStream } from '../wire/report-stream.ts';
 
 export interface ReportRoutesOptions {
-  readonly reportService: ReportService;
+  readonly completenessService: CompletenessService;
   readonly authorizer: Authorizer;
 }
 
@@ -41,7 +41,7 @@ const fileName = (prefixKey: string, period: string): string =>
 
 export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
   server,
-  { reportService, authorizer },
+  { completenessService, authorizer },
 ) => {
   await server.register(fastifyAccepts);
   const streams = new Set<Readable>();
@@ -72,7 +72,7 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
     async (request, reply) => {
       const { prefixKey } = request.params;
       const { period, format = request.accepts().type(['json', 'csv']) } = request.query;
-      const report = await reportService.open(prefixKey, period, clientOf(request));
+      const report = await completenessService.open(prefixKey, period, clientOf(request));
       const encoding = format === 'csv' ? createCsvEncoding() : createJsonEncoding();
       const stream = createReportStream(report, encoding);
       streams.add(stream);

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { prefixConfigBodySchema } from '../../core/prefix-config/prefix-config-body.ts';
-import type { ReadingService } from '../../services/completeness/number-lookup-service.ts';
+import type { NumberLookupService } from '../../services/completeness/number-lookup-service.ts';
 import type { TemplateService } from '../../services/prefix-configs/template-service.ts';
 import type { SequenceService } from '../../services/sequences/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
@@ -23,7 +23,7 @@ import {
 
 export interface TemplateRoutesOptions {
   readonly templateService: TemplateService;
-  readonly readingService: ReadingService;
+  readonly numberLookupService: NumberLookupService;
   readonly sequenceService: Pick<SequenceService, 'preview'>;
   readonly authorizer: Authorizer;
 }
@@ -35,7 +35,7 @@ const response = {
 
 export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = async (
   server,
-  { templateService, readingService, sequenceService, authorizer },
+  { templateService, numberLookupService, sequenceService, authorizer },
 ) => {
   const described = (operationId: string, tag: string, summary: string) => ({
     operationId,
@@ -104,7 +104,7 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
     },
     async (request) => {
       const { number, prefixKey } = request.body;
-      return toParseReply(await readingService.read(number, prefixKey, visibleTo(request)));
+      return toParseReply(await numberLookupService.read(number, prefixKey, visibleTo(request)));
     },
   );
 };

@@ -46,7 +46,7 @@ export interface Report {
   close(): void;
 }
 
-export interface ReportService {
+export interface CompletenessService {
   /**
    * @param period the key of a period; undefined: the present one.
    * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period, or its strategy keeps no account of
@@ -79,14 +79,14 @@ async function* continued(first: RunPage, rest: AsyncGenerator<RunPage, void, vo
   yield* rest;
 }
 
-export const createReportService = ({
+export const createCompletenessService = ({
   counters,
   ledger,
   configs,
   seriesCache,
   clock,
   node,
-}: Dependencies): ReportService => {
+}: Dependencies): CompletenessService => {
   const slots = createShares(REPORTS_MAX, SHARE_MAX);
 
   /** Who tells what became of the values of a strategy. */

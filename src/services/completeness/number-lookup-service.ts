@@ -17,7 +17,7 @@ export interface ReadNumber {
   readonly complete: boolean;
 }
 
-export interface ReadingService {
+export interface NumberLookupService {
   /**
    * Takes a number apart by the formats as they are and were.
    * @param prefixKey the only prefix to look at; undefined: all that `visible` accepts.
@@ -62,7 +62,7 @@ const isTold = ({ reader, time, traced }: Found, all: readonly Found[]): boolean
   return (time !== 'other' || told.length === 0) && first?.reader === reader;
 };
 
-export const createReadingService = ({ store, index, tracer }: Dependencies): ReadingService => {
+export const createNumberLookupService = ({ store, index, tracer }: Dependencies): NumberLookupService => {
   const candidatesFor = async (
     number: string,
     prefixKey: string | undefined,

@@ -11,7 +11,7 @@ import type { GivenVariables, NumberPrinter } from '../../core/template/printer.
 import type { NumberSource } from '../../core/values/number-source.ts';
 import type { Range } from '../../core/values/range.ts';
 import type { RequestIdentity } from '../../core/values/receipt.ts';
-import { createTurnEnd } from '../../lib/end-of-tick.ts';
+import { createEndOfTick } from '../../lib/end-of-tick.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier, type ReceiptReader } from './earlier-request.ts';
@@ -104,11 +104,11 @@ type Issued = { readonly source: NumberSource } & (
   | { readonly texts: readonly string[] }
 );
 
-interface OnceOptions extends IssueOptions {
+interface KeyedOptions extends IssueOptions {
   readonly receipt: RequestIdentity;
 }
 
-const isOnce = (options: IssueOptions): options is OnceOptions => options.receipt !== undefined;
+const isKeyed = (options: IssueOptions): options is KeyedOptions => options.receipt !== undefined;
 
 /** What counts and prints: now, or on the date of the document. */
 const momentOf = (series: Series, datedMs: number | undefined, instantMs: number) =>
@@ -132,7 +132,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     throw new ValidationError([{ path: 'date', message }]);
   };
 
-  const turnEnd = createTurnEnd();
+  const turnEnd = createEndOfTick();
   const writeNumberList = createNumberListWriter();
 
   const issueValues = async (
@@ -185,15 +185,15 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */
-  const issueOnce = async (
+  const issueKeyed = async (
     series: Series,
     count: number,
     instantMs: number,
-    { variables, date, caller, receipt: identity }: OnceOptions,
+    { variables, date, caller, receipt: identity }: KeyedOptions,
   ): Promise<Issued> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
-    if (allocator.allocateOnce === undefined) throw refuseKey(config.strategy);
+    if (allocator.allocateKeyed === undefined) throw refuseKey(config.strategy);
     const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     const print = printerFor(variables);
@@ -204,7 +204,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       allowance,
       series: keepSeries(config, datedMs ?? instantMs, variables, print),
     };
-    const { receipt, replayed } = await allocator.allocateOnce(target, count, draft, {
+    const { receipt, replayed } = await allocator.allocateKeyed(target, count, draft, {
       ...{ print, subject: caller?.subject },
     });
     const { source } = allocator;
@@ -214,12 +214,12 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   /** Also when the prefix was removed, or changed so that the request would be refused now. */
-  const issueOnceOrAgain = async (prefixKey: string, count: number, options: OnceOptions): Promise<Issued> => {
+  const issueKeyedOrAgain = async (prefixKey: string, count: number, options: KeyedOptions): Promise<Issued> => {
     const instantMs = clock.now();
     try {
       const series = await seriesCache.get(prefixKey);
       requireClock(series, instantMs, true);
-      return await issueOnce(series, count, instantMs, options);
+      return await issueKeyed(series, count, instantMs, options);
     } catch (error) {
       const { receipt, source } = await findEarlier(receipts, prefixKey, options.receipt, instantMs, error);
       return { texts: await printReceipt(prefixKey, receipt), source };
@@ -227,7 +227,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   const issue = async (prefixKey: string, count: number, options: IssueOptions): Promise<Issued> => {
-    if (isOnce(options)) return issueOnceOrAgain(prefixKey, count, options);
+    if (isKeyed(options)) return issueKeyedOrAgain(prefixKey, count, options);
     const instantMs = clock.now();
     const found = seriesCache.get(prefixKey);
     // Not awaiting what is at hand saves a turn of the microtask queue per request.

@@ -29,7 +29,7 @@ interface Settled {
   readonly entries: readonly SettledEntry[];
 }
 
-export interface ConfigHealer {
+export interface ConfigReconciler {
   /** Where both stores were last seen with an entry; undefined when nothing is known of it. */
   known(prefixKey: string): Position | undefined;
   /** The keys of all that were last seen registered. */
@@ -68,7 +68,11 @@ const differs = (inLive: PrefixEntry, kept: PrefixEntry): boolean => {
   return !isSameEntry(settled.inLive, inLive) || !isSameEntry(settled.kept, kept);
 };
 
-export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCopy, emit: Emit): ConfigHealer => {
+export const createConfigReconciler = (
+  live: PrefixConfigStore,
+  copy: PrefixConfigCopy,
+  emit: Emit,
+): ConfigReconciler => {
   const known = new Map<string, Position>();
   const listeners: (() => void)[] = [];
   const waiting = new Set<string>();
@@ -90,7 +94,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
     return (await live.change(prefixKey, rule)).outcome;
   };
 
-  const settle: ConfigHealer['settle'] = async (writer, prefixKeys) => {
+  const settle: ConfigReconciler['settle'] = async (writer, prefixKeys) => {
     const [inLive, kept] = await Promise.all([findLive(prefixKeys), writer.find(prefixKeys)]);
     const lost: Promise<boolean>[] = [];
     const entries: SettledEntry[] = [];
@@ -110,7 +114,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
     return { healed: healed > 0, entries };
   };
 
-  const note: ConfigHealer['note'] = (prefixKey, { stored, history }) => {
+  const note: ConfigReconciler['note'] = (prefixKey, { stored, history }) => {
     const [version, removed] = [versionOf(stored), history?.removed ?? 0];
     if (version > 0 || removed > 0) known.set(prefixKey, { version, removed });
     else known.delete(prefixKey);
@@ -146,7 +150,7 @@ export const createConfigHealer = (live: PrefixConfigStore, copy: PrefixConfigCo
   let gathering: { readonly prefixKeys: Set<string>; readonly result: Promise<Entries> } | undefined;
   let before: Promise<unknown> = Promise.resolve();
 
-  const healTogether: ConfigHealer['healTogether'] = (prefixKeys) => {
+  const healTogether: ConfigReconciler['healTogether'] = (prefixKeys) => {
     if (gathering === undefined) {
       const gathered = new Set<string>();
       const result = before.then(() => {

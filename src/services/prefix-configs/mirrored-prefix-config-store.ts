@@ -17,7 +17,7 @@ import {
   type PrefixConfigStore,
 } from '../../core/prefix-config/prefix-config-store.ts';
 import { type Changed, isSameEntry, isSameStored, versionOf } from '../../core/prefix-config/prefix-history.ts';
-import { createConfigHealer } from './config-reconciler.ts';
+import { createConfigReconciler } from './config-reconciler.ts';
 
 type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;
 
@@ -36,7 +36,7 @@ export const createMirroredPrefixConfigStore = (
   copy: PrefixConfigCopy,
   emit: Emit,
 ): MirroredPrefixConfigStore => {
-  const healer = createConfigHealer(live, copy, emit);
+  const healer = createConfigReconciler(live, copy, emit);
   live.onChange((prefixKey) => {
     if (prefixKey === undefined) healer.lookThrough();
   });

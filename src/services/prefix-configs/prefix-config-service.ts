@@ -34,7 +34,7 @@ import { type Page, readPage } from '../shared/page.ts';
 import { createChangeCheck } from './change-check.ts';
 import type { CollisionCheck } from './collision-check.ts';
 import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
-import { createRepetitionCheck } from './restart-check.ts';
+import { createRestartCheck } from './restart-check.ts';
 
 type MayRead = (prefixKey: string) => boolean;
 
@@ -141,7 +141,7 @@ export const createPrefixConfigService = ({
   clock,
   emit,
 }: Dependencies): PrefixConfigService => {
-  const refuseToRepeat = createRepetitionCheck({ counters, ledger, clock });
+  const refuseToRepeat = createRestartCheck({ counters, ledger, clock });
   const markEnd = createNumberingMarks(counters, clock);
   const checkChange = createChangeCheck({ counters, ledger, clock });
 

@@ -29,7 +29,7 @@ const refuseGapless = () =>
  * @returns a check of a config that is to be registered, or to replace another one.
  * It throws ValidationError, or the stores' errors.
  */
-export const createRepetitionCheck = ({ counters, ledger, clock }: Dependencies) => {
+export const createRestartCheck = ({ counters, ledger, clock }: Dependencies) => {
   /** Of other periods than these, which are looked at themselves: a report on one would look for it in the other store. */
   const refuseOtherStore = async (prefixKey: string, isGapless: boolean, present: ReadonlySet<string>) => {
     const { listPeriods } = isGapless ? counters : (ledger ?? {});

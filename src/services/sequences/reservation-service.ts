@@ -111,7 +111,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     const terms = { ttlMs, share: reservationShare?.(config.prefixKey, caller) };
     if (receipt !== undefined) {
       const request = { ...receipt, atMs: instantMs, allowance: keyAllowance?.(prefixKey, caller) };
-      const { id, replayed } = await gapless.allocator.reserveOnce(target, terms, request, { print, subject });
+      const { id, replayed } = await gapless.allocator.reserveKeyed(target, terms, request, { print, subject });
       const reservation = found(id, await gapless.ledger.findReservation(id));
       if (!replayed) tell(reservation, undefined, caller);
       return { reservation, source };

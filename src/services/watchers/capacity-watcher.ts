@@ -20,8 +20,8 @@ import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf } from '../../core/template/period.ts';
 import type { SequenceName } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
-import { lookEvery } from './every.ts';
-import { measurePrefixes } from './worst-per-prefix.ts';
+import { every } from './every.ts';
+import { worstPerPrefix } from './worst-per-prefix.ts';
 
 export interface Forecast {
   /** The pace of the last half to whole day, as this node saw the counter move; undefined before it was watched for a minute. */
@@ -137,7 +137,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
 
   const look = async (): Promise<void> => {
     const nowMs = clock.now();
-    const sorted = await measurePrefixes({
+    const sorted = await worstPerPrefix({
       standings: standings(),
       slice: SLICE,
       measureOf: (standing) => lookAt(standing, nowMs),
@@ -146,7 +146,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
     report(sorted);
   };
 
-  const close = lookEvery(LOOK_INTERVAL_MS, look);
+  const close = every(LOOK_INTERVAL_MS, look);
 
   return {
     forecast: (config, sequence, value) => {

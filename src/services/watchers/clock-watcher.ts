@@ -2,7 +2,7 @@
 import { type Clock, clockProblemOf } from '../../core/clock.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { Finding } from '../../core/events/finding.ts';
-import { lookEvery } from './every.ts';
+import { every } from './every.ts';
 
 export interface ClockWatcher {
   /** What is wrong now; undefined when nothing is. */
@@ -30,5 +30,5 @@ export const createClockWatcher = (clock: Clock, emit: Emit): ClockWatcher => {
     isTold = found !== undefined;
   };
   look();
-  return { finding, look, close: lookEvery(LOOK_INTERVAL_MS, async () => look()) };
+  return { finding, look, close: every(LOOK_INTERVAL_MS, async () => look()) };
 };

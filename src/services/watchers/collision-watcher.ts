@@ -2,7 +2,7 @@
 import type { Emit } from '../../core/events/events.ts';
 import type { Finding } from '../../core/events/finding.ts';
 import type { PrintedPrefixes } from '../prefix-configs/printed-prefixes.ts';
-import { lookEvery } from './every.ts';
+import { every } from './every.ts';
 
 export interface CollisionWatcher {
   /** What was found when it last looked. */
@@ -87,7 +87,7 @@ export const createCollisionWatcher = ({ printed, emit }: Dependencies): Collisi
     }
   };
 
-  const close = lookEvery(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
+  const close = every(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
 
   return {
     findings: () => (pairs.length === 0 ? [] : [findingOf(pairs)]),

@@ -1,7 +1,7 @@
 /** Looking again and again, as the watchers do. */
 
 /** Looks every `intervalMs`, never twice at a time; it keeps no process alive. @returns what ends it. */
-export const lookEvery = (intervalMs: number, look: () => Promise<void>): (() => void) => {
+export const every = (intervalMs: number, look: () => Promise<void>): (() => void) => {
   let looking = false;
   const timer = setInterval(() => {
     if (looking) return;

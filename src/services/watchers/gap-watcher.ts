@@ -4,7 +4,7 @@ import type { CounterStore } from '../../core/counter/counter-store.ts';
 import type { Emit, GapMeasure } from '../../core/events/events.ts';
 import type { SequenceName } from '../../core/values/sequence-id.ts';
 import type { SequenceReads } from '../shared/sequence-reads.ts';
-import { lookEvery } from './every.ts';
+import { every } from './every.ts';
 
 export interface GapWatcher {
   /** Counts the gaps of the sequences in use, as it does every 15 s. */
@@ -66,7 +66,7 @@ export const createGapWatcher = ({ store, standings, measuredMax, emit }: Depend
   };
 
   // While the store is away the last figures stay.
-  const close = lookEvery(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
+  const close = every(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
 
   return { look, close };
 };

@@ -1,8 +1,8 @@
 /** Watches what this node holds ready for an outage: the prefixes whose standby is nearest its end, for the metrics. */
 import type { Standing } from '../../allocators/allocator.ts';
 import type { Emit, StandbyMeasure } from '../../core/events/events.ts';
-import { lookEvery } from './every.ts';
-import { measurePrefixes } from './worst-per-prefix.ts';
+import { every } from './every.ts';
+import { worstPerPrefix } from './worst-per-prefix.ts';
 
 export interface StandbyWatcher {
   /** Looks at all sequences of this node, as it does every 5 s. */
@@ -28,7 +28,7 @@ const measureOf = ({ sequence: { prefixKey }, standby }: Standing): StandbyMeasu
 
 export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependencies): StandbyWatcher => {
   const look = async (): Promise<void> => {
-    const sorted = await measurePrefixes<StandbyMeasure>({
+    const sorted = await worstPerPrefix<StandbyMeasure>({
       standings: standings(),
       slice: SLICE,
       measureOf,
@@ -39,5 +39,5 @@ export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependenc
     emit({ type: 'standby-measured', measures: sorted.slice(0, measuredMax), other });
   };
 
-  return { look, close: lookEvery(LOOK_INTERVAL_MS, look) };
+  return { look, close: every(LOOK_INTERVAL_MS, look) };
 };

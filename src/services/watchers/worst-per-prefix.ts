@@ -12,7 +12,7 @@ interface MeasureOptions<Measure> {
 }
 
 /** One measure for each prefix, for two periods of it may be in use around midnight. @returns them in the order of `compare`. */
-export const measurePrefixes = async <Measure extends { readonly prefixKey: string }>({
+export const worstPerPrefix = async <Measure extends { readonly prefixKey: string }>({
   standings,
   slice,
   measureOf,

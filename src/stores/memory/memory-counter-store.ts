@@ -7,7 +7,7 @@ import {
   refuseClosed,
   settleReturned,
   takeFromCounter,
-  takeOnce,
+  takeKeyed,
 } from '../../core/counter/counter-rule.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
@@ -89,7 +89,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
       });
     }
     return move(call, (stored) => {
-      const taken = takeOnce(stored, call, receipts.get(draft.hash));
+      const taken = takeKeyed(stored, call, receipts.get(draft.hash));
       if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
       return taken;

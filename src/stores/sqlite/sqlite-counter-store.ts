@@ -7,7 +7,7 @@ import {
   refuseClosed,
   settleReturned,
   takeFromCounter,
-  takeOnce,
+  takeKeyed,
 } from '../../core/counter/counter-rule.ts';
 import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
@@ -123,7 +123,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
       });
     }
     return move(call, (stored) => {
-      const taken = takeOnce(stored, call, receipts.find(draft.hash));
+      const taken = takeKeyed(stored, call, receipts.find(draft.hash));
       if (isClosed) return refuseClosed(taken);
       if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
       return taken;

@@ -37,7 +37,7 @@ const entriesOf = (method: string, args: readonly unknown[]): readonly Entry[] |
 const SYSTEMS: Readonly<Record<string, string>> = { postgres: 'postgresql' };
 
 /** The methods by which values are asked for; their first argument is the target. */
-const ALLOCATING = ['allocate', 'allocateOnce', 'reserve', 'reserveOnce'];
+const ALLOCATING = ['allocate', 'allocateKeyed', 'reserve', 'reserveKeyed'];
 
 const isSampled = (span: Span): boolean => (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 

@@ -30,7 +30,7 @@ export interface AllocatorParts {
   /** Allocates, and tells how that ends: the ranges as `first-last`, with a star from the standby; or the error. */
   ask(target: AllocationTarget, count: number): Promise<string>;
   /** The same under an idempotency key; with `=` before it when it was replayed. */
-  askOnce(target: AllocationTarget, count: number, hash: string, fingerprint?: string): Promise<string>;
+  askKeyed(target: AllocationTarget, count: number, hash: string, fingerprint?: string): Promise<string>;
 }
 
 export const allocatorOn = (limits: Partial<CounterLimits> = {}, parts?: CounterStore): AllocatorParts => {
@@ -40,10 +40,10 @@ export const allocatorOn = (limits: Partial<CounterLimits> = {}, parts?: Counter
   const allocator = createCounterAllocator({ store, node: 'node', emit, limits });
   const ask = (target: AllocationTarget, count: number): Promise<string> =>
     allocator.allocate(target, count).then(textOf, (error: Error) => `${error.name}: ${error.message}`);
-  const askOnce = (target: AllocationTarget, count: number, hash: string, fingerprint = 'f'): Promise<string> =>
-    allocator.allocateOnce(target, count, { hash, fingerprint, atMs: 0, series: '' }).then(
+  const askKeyed = (target: AllocationTarget, count: number, hash: string, fingerprint = 'f'): Promise<string> =>
+    allocator.allocateKeyed(target, count, { hash, fingerprint, atMs: 0, series: '' }).then(
       ({ receipt, replayed }) => (replayed ? '=' : '') + textOf({ ranges: receipt.ranges, fromStandby: false }),
       (error: Error) => `${error.name}: ${error.message}`,
     );
-  return { store, events, allocator, ask, askOnce };
+  return { store, events, allocator, ask, askKeyed };
 };

@@ -102,7 +102,7 @@ const serveNew = (state: Sequence, call: CounterCall): CounterReply => {
 };
 
 /** All values or none, with a receipt; one that is there answers. */
-const serveOnce = (state: Sequence, call: CounterCall, receipts: Map<string, Receipt>): CounterReply => {
+const serveKeyed = (state: Sequence, call: CounterCall, receipts: Map<string, Receipt>): CounterReply => {
   const { receipt: draft, sequence } = call;
   if (draft === undefined) throw new Error('a once needs a receipt');
   const kept = receipts.get(draft.hash);
@@ -144,7 +144,7 @@ export const createCounterModel = (): CounterModel => {
       if (state.corrupt !== undefined) return { kind: 'corrupt', reason: state.corrupt };
       const last = state.served.get(call.node);
       if (last === undefined && call.kind !== 'join') return { kind: 'forgotten' };
-      if (call.kind === 'once') return serveOnce(state, call, receipts);
+      if (call.kind === 'once') return serveKeyed(state, call, receipts);
       if (last !== undefined && call.call < last.call) return { kind: 'stale', lastCall: last.call };
       if (last !== undefined && call.call === last.call) return last.reply;
       const reply = serveNew(state, call);

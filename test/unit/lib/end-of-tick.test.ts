@@ -1,10 +1,10 @@
 /** The end of a turn: shared by all who ask in it, and another one for those who come later. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createTurnEnd } from '../../../src/lib/end-of-tick.ts';
+import { createEndOfTick } from '../../../src/lib/end-of-tick.ts';
 
 test('the end of a turn is one promise for all who ask in it, kept when the turn ends; whoever asks then gets the next one', async () => {
-  const turnEnd = createTurnEnd();
+  const turnEnd = createEndOfTick();
   const order: string[] = [];
   const first = turnEnd();
   expect(turnEnd()).toBe(first);

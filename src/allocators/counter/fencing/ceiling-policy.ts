@@ -3,21 +3,21 @@ import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { FenceOperations } from '../../../core/counter/counter-store.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { ceilingWindow, windowWithin } from '../sequence/ceiling-window.ts';
-import { onceCount } from '../sequence/keyed-waiters.ts';
-import type { Lane } from '../sequence/sequence-queue.ts';
+import { keyedCount } from '../sequence/keyed-waiters.ts';
+import type { SequenceQueue } from '../sequence/sequence-queue.ts';
 import { topOf } from '../sequence/session-report.ts';
 import { type CeilingKeeper, noteRaised, owesReport, supersede } from '../sequence/session-state.ts';
 import { raiseCeiling } from './raise-ceiling.ts';
 
-export interface CeilingRaiser {
+export interface CeilingPolicy {
   /** Raises the ceiling in the background when it is near. */
-  look(lane: Lane): void;
+  look(queue: SequenceQueue): void;
   /** Raises it above a value, for a call that cannot be served below. @throws the stores' errors. */
-  raise(lane: Lane, above: bigint): Promise<void>;
-  /** The ceilings are in this epoch: a lane that counts in an earlier one leaves it, and has to report. */
-  supersede(lane: Lane, epoch: bigint): void;
+  raise(queue: SequenceQueue, above: bigint): Promise<void>;
+  /** The ceilings are in this epoch: a queue that counts in an earlier one leaves it, and has to report. */
+  supersede(queue: SequenceQueue, epoch: bigint): void;
   /** Writes down the account of a sequence that this node has left. @throws the stores' errors. */
-  settle(lane: Lane): Promise<void>;
+  settle(queue: SequenceQueue): Promise<void>;
 }
 
 interface Dependencies {
@@ -25,81 +25,81 @@ interface Dependencies {
   readonly ceilings: CeilingStore | undefined;
   readonly keeper: () => CeilingKeeper;
   readonly emit: Emit;
-  /** The lane's session has sworn off its epoch: until it has reported no call can be made. */
-  readonly onSworn: (lane: Lane) => void;
+  /** The queue's session has sworn off its epoch: until it has reported no call can be made. */
+  readonly onSworn: (queue: SequenceQueue) => void;
 }
 
 const TEN_SECONDS_MS = 10_000;
 
 /** How much one sequence takes in ten seconds, all nodes together, as this node sees its counter move. */
 const createPace = () => {
-  const marks = new WeakMap<Lane, { readonly atMs: number; readonly seen: bigint }>();
-  return (lane: Lane): number => {
-    const { seen } = lane.session;
-    const before = marks.get(lane);
+  const marks = new WeakMap<SequenceQueue, { readonly atMs: number; readonly seen: bigint }>();
+  return (queue: SequenceQueue): number => {
+    const { seen } = queue.session;
+    const before = marks.get(queue);
     const nowMs = performance.now();
-    marks.set(lane, { atMs: nowMs, seen });
+    marks.set(queue, { atMs: nowMs, seen });
     if (before === undefined || nowMs <= before.atMs) return 0;
     return Math.ceil((Number(seen - before.seen) * TEN_SECONDS_MS) / (nowMs - before.atMs));
   };
 };
 
-export const createCeilingRaiser = ({ operations, ceilings, keeper, emit, onSworn }: Dependencies): CeilingRaiser => {
+export const createCeilingPolicy = ({ operations, ceilings, keeper, emit, onSworn }: Dependencies): CeilingPolicy => {
   const paceOf = createPace();
 
-  const leaveFor = (lane: Lane, epoch: bigint): void => {
-    const { session } = lane;
+  const leaveFor = (queue: SequenceQueue, epoch: bigint): void => {
+    const { session } = queue;
     // Another server counts by now: what is left here belongs to an epoch that is over.
     supersede(session, epoch);
     // At once: the next trip may begin before whoever awaits this goes on.
-    if (owesReport(session)) onSworn(lane);
+    if (owesReport(session)) onSworn(queue);
   };
 
-  const move = async (lane: Lane, above: bigint, base: bigint): Promise<void> => {
-    const { session, target } = lane;
+  const move = async (queue: SequenceQueue, above: bigint, base: bigint): Promise<void> => {
+    const { session, target } = queue;
     const { fence } = session;
     if (fence === undefined) return;
-    const wanted = BigInt((session.pending?.count ?? 0) + onceCount(lane));
+    const wanted = BigInt((session.pending?.count ?? 0) + keyedCount(queue));
     const start = fence.wanted > above ? fence.wanted : above;
-    const window = Math.max(ceilingWindow(target.standbySize), paceOf(lane));
+    const window = Math.max(ceilingWindow(target.standbySize), paceOf(queue));
     const goal = start + wanted + BigInt(windowWithin(window, start, target.limit));
     const within = start < target.limit && target.limit < goal ? target.limit : goal;
     const result = await raiseCeiling({ sequence: target.sequence, fence, goal: within, base, operations, ceilings });
     if (result.kind === 'raised') noteRaised(session, result.fence);
-    else if (result.epoch > fence.epoch) leaveFor(lane, result.epoch);
+    else if (result.epoch > fence.epoch) leaveFor(queue, result.epoch);
   };
 
-  const raise = async (lane: Lane, above: bigint, base = 0n): Promise<void> => {
-    lane.raising = true;
+  const raise = async (queue: SequenceQueue, above: bigint, base = 0n): Promise<void> => {
+    queue.raising = true;
     try {
-      await move(lane, above, base);
+      await move(queue, above, base);
     } catch (error) {
-      emit({ type: 'ceiling-not-raised', prefixKey: lane.target.sequence.prefixKey, error });
+      emit({ type: 'ceiling-not-raised', prefixKey: queue.target.sequence.prefixKey, error });
       throw error;
     } finally {
-      lane.raising = false;
+      queue.raising = false;
     }
   };
 
   return {
-    look: (lane) => {
-      const { fence, seen } = lane.session;
-      if (lane.raising || fence === undefined || keeper() === 'store') return;
+    look: (queue) => {
+      const { fence, seen } = queue.session;
+      if (queue.raising || fence === undefined || keeper() === 'store') return;
       const half = BigInt(
-        Math.floor(windowWithin(ceilingWindow(lane.target.standbySize), seen, lane.target.limit) / 2),
+        Math.floor(windowWithin(ceilingWindow(queue.target.standbySize), seen, queue.target.limit) / 2),
       );
       if (fence.wanted === 0n && fence.ceiling - seen >= half) return;
-      if (fence.ceiling >= lane.target.limit) return;
+      if (fence.ceiling >= queue.target.limit) return;
       // When it fails the next reply looks again; the event tells of it.
-      raise(lane, seen).catch(() => undefined);
+      raise(queue, seen).catch(() => undefined);
     },
     raise,
-    supersede: (lane, epoch) => {
-      const { fence } = lane.session;
-      if (fence !== undefined && epoch > fence.epoch) leaveFor(lane, epoch);
+    supersede: (queue, epoch) => {
+      const { fence } = queue.session;
+      if (fence !== undefined && epoch > fence.epoch) leaveFor(queue, epoch);
     },
-    settle: async (lane) => {
-      if (ceilings !== undefined) await raise(lane, topOf(lane.session), topOf(lane.session));
+    settle: async (queue) => {
+      if (ceilings !== undefined) await raise(queue, topOf(queue.session), topOf(queue.session));
     },
   };
 };

@@ -4,32 +4,32 @@ import type { FenceOperations } from '../../../core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import type { SequenceName } from '../../../core/values/sequence-id.ts';
-import type { Lane, LaneProgress } from '../sequence/sequence-queue.ts';
+import type { QueueProgress, SequenceQueue } from '../sequence/sequence-queue.ts';
 import { beginAt, type CeilingKeeper, owesReport, swear } from '../sequence/session-state.ts';
-import { createCeilingRaiser } from './ceiling-policy.ts';
+import { createCeilingPolicy } from './ceiling-policy.ts';
 import { createNodeRegistration } from './node-registration.ts';
 import { createRecovery } from './recovery.ts';
 
 /** Before a store that failed is asked again. */
 const RETRY_MS = 500;
 
-export interface FenceKeeper {
+export interface Fencing {
   readonly keeper: () => CeilingKeeper;
   /** Whether this node needs nobody any more to be known where the ceilings are kept. */
   isRegistered(): boolean;
-  /** Learns in which epoch the sequence of a new lane counts. `toReport`: because a recovery waits for this node. */
-  open(lane: Lane, toReport?: boolean): void;
-  /** Removes what keeps a lane from making calls. */
-  unblock(lane: Lane, blockage: NonNullable<LaneProgress['blocked']>): void;
-  /** To be called with each lane after each reply. */
-  look(lane: Lane): void;
-  /** A recovery has begun that this lane has to report for. */
-  join(lane: Lane): void;
-  /** The ceilings are in this epoch: a lane that counts in an earlier one leaves it, and reports. */
-  supersede(lane: Lane, epoch: bigint): void;
-  /** Writes down what the lane knows of its sequence. `isLeft`: for the last time. @returns whether that was done. */
-  settle(lane: Lane, isLeft: boolean): Promise<boolean>;
-  /** Strikes this node out, when all its lanes have left. @returns false when that could not be done. */
+  /** Learns in which epoch the sequence of a new queue counts. `toReport`: because a recovery waits for this node. */
+  open(queue: SequenceQueue, toReport?: boolean): void;
+  /** Removes what keeps a queue from making calls. */
+  unblock(queue: SequenceQueue, blockage: NonNullable<QueueProgress['blocked']>): void;
+  /** To be called with each queue after each reply. */
+  look(queue: SequenceQueue): void;
+  /** A recovery has begun that this queue has to report for. */
+  join(queue: SequenceQueue): void;
+  /** The ceilings are in this epoch: a queue that counts in an earlier one leaves it, and reports. */
+  supersede(queue: SequenceQueue, epoch: bigint): void;
+  /** Writes down what the queue knows of its sequence. `isLeft`: for the last time. @returns whether that was done. */
+  settle(queue: SequenceQueue, isLeft: boolean): Promise<boolean>;
+  /** Strikes this node out, when all its queues have left. @returns false when that could not be done. */
   close(allLeft: boolean): Promise<boolean>;
 }
 
@@ -40,11 +40,11 @@ interface Dependencies {
   /** Whether replicas confirm a ceiling, where no store keeps it. */
   readonly hasReplicas: () => boolean;
   readonly emit: Emit;
-  readonly onReady: (lane: Lane) => void;
-  readonly onTrouble: (lane: Lane, error: unknown) => void;
+  readonly onReady: (queue: SequenceQueue) => void;
+  readonly onTrouble: (queue: SequenceQueue, error: unknown) => void;
 }
 
-export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
+export const createFencing = (dependencies: Dependencies): Fencing => {
   const { node, operations, ceilings, hasReplicas, emit, onReady, onTrouble } = dependencies;
   const keeper = (): CeilingKeeper => {
     if (ceilings !== undefined) return 'elsewhere';
@@ -52,7 +52,7 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
   };
   const registration = ceilings && createNodeRegistration(ceilings, node, emit);
   const settling = new Set<Promise<boolean>>();
-  /** Of the lanes that were left at the end. */
+  /** Of the queues that were left at the end. */
   let allSettled = true;
   const timers = new Set<NodeJS.Timeout>();
   let closed = false;
@@ -66,44 +66,44 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
     timers.add(timer);
   };
 
-  const ready = (lane: Lane): void => {
-    lane.blocked = undefined;
-    lane.trouble = undefined;
-    onReady(lane);
+  const ready = (queue: SequenceQueue): void => {
+    queue.blocked = undefined;
+    queue.trouble = undefined;
+    onReady(queue);
   };
   const recovery = createRecovery({ node, operations, ceilings, emit, onServed: ready, onTrouble });
-  const recover = (lane: Lane): void => {
-    lane.blocked = 'recovery';
-    recovery.add(lane);
+  const recover = (queue: SequenceQueue): void => {
+    queue.blocked = 'recovery';
+    recovery.add(queue);
   };
-  const raiser = createCeilingRaiser({ operations, ceilings, keeper, emit, onSworn: recover });
+  const raiser = createCeilingPolicy({ operations, ceilings, keeper, emit, onSworn: recover });
 
   /** Registered first, then asked: see the promises of CeilingStore. */
-  const readEpoch = async (store: CeilingStore, lane: Lane): Promise<void> => {
+  const readEpoch = async (store: CeilingStore, queue: SequenceQueue): Promise<void> => {
     await registration?.ensure();
-    const row = await store.read(lane.target.sequence);
-    beginAt(lane.session, row?.epoch);
+    const row = await store.read(queue.target.sequence);
+    beginAt(queue.session, row?.epoch);
   };
 
-  const raise = async (lane: Lane, value: bigint): Promise<void> => {
-    lane.blocked = 'ceiling';
+  const raise = async (queue: SequenceQueue, value: bigint): Promise<void> => {
+    queue.blocked = 'ceiling';
     try {
-      await raiser.raise(lane, value);
+      await raiser.raise(queue, value);
       // Else it has sworn off its epoch, and a recovery makes it ready.
-      if (lane.blocked === 'ceiling') ready(lane);
+      if (queue.blocked === 'ceiling') ready(queue);
     } catch (error) {
-      onTrouble(lane, error);
-      later(() => void raise(lane, value));
+      onTrouble(queue, error);
+      later(() => void raise(queue, value));
     }
   };
 
   /** Nodes that have not renewed their registration for long may be struck out: this one has to be known again first. */
-  const reenter = (lane: Lane): void => {
+  const reenter = (queue: SequenceQueue): void => {
     registration?.ensure().then(
-      () => recover(lane),
+      () => recover(queue),
       (error: unknown) => {
-        onTrouble(lane, error);
-        later(() => reenter(lane));
+        onTrouble(queue, error);
+        later(() => reenter(queue));
       },
     );
   };
@@ -113,49 +113,49 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
 
     isRegistered: () => registration?.isRegistered() ?? true,
 
-    open: (lane, toReport = false) => {
+    open: (queue, toReport = false) => {
       if (ceilings === undefined) return;
-      lane.blocked = 'opening';
-      readEpoch(ceilings, lane).then(
+      queue.blocked = 'opening';
+      readEpoch(ceilings, queue).then(
         () => {
-          if (toReport) swear(lane.session);
-          if (owesReport(lane.session)) recover(lane);
-          else ready(lane);
+          if (toReport) swear(queue.session);
+          if (owesReport(queue.session)) recover(queue);
+          else ready(queue);
         },
-        (error: unknown) => onTrouble(lane, error),
+        (error: unknown) => onTrouble(queue, error),
       );
     },
 
-    unblock: (lane, blockage) => {
+    unblock: (queue, blockage) => {
       if (blockage.by === 'ceiling') {
-        void raise(lane, blockage.value);
+        void raise(queue, blockage.value);
         return;
       }
-      emit({ type: 'sequence-recovering', ...nameOf(lane.target.sequence) });
-      recover(lane);
+      emit({ type: 'sequence-recovering', ...nameOf(queue.target.sequence) });
+      recover(queue);
     },
 
-    look: (lane) => {
+    look: (queue) => {
       if (registration?.isLapsed()) {
-        swear(lane.session);
-        lane.blocked = 'recovery';
-        reenter(lane);
+        swear(queue.session);
+        queue.blocked = 'recovery';
+        reenter(queue);
         return;
       }
-      if (!lane.stranger) raiser.look(lane);
+      if (!queue.stranger) raiser.look(queue);
     },
 
-    join: (lane) => {
-      if (lane.blocked !== undefined) return;
-      swear(lane.session);
-      recover(lane);
+    join: (queue) => {
+      if (queue.blocked !== undefined) return;
+      swear(queue.session);
+      recover(queue);
     },
 
     supersede: raiser.supersede,
 
-    settle: (lane, isLeft) => {
+    settle: (queue, isLeft) => {
       if (ceilings === undefined) return Promise.resolve(true);
-      const done = raiser.settle(lane).then(
+      const done = raiser.settle(queue).then(
         () => true,
         () => false,
       );
@@ -185,6 +185,6 @@ export const createFenceKeeper = (dependencies: Dependencies): FenceKeeper => {
 
 const nameOf = ({ prefixKey, period }: SequenceName): SequenceName => ({ prefixKey, period });
 
-/** Says why a blocked lane cannot serve. */
-export const blockedError = ({ trouble }: Lane): unknown =>
+/** Says why a blocked queue cannot serve. */
+export const blockedError = ({ trouble }: SequenceQueue): unknown =>
   trouble ?? new StorageUnavailableError('The sequence is being recovered.');

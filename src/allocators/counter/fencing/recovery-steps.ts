@@ -4,7 +4,7 @@ import type { CounterReport, FenceOperations, ReportReply } from '../../../core/
 import { CorruptEntryError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { ceilingWindow } from '../sequence/ceiling-window.ts';
-import { heedFloor, type Lane } from '../sequence/sequence-queue.ts';
+import { heedFloor, type SequenceQueue } from '../sequence/sequence-queue.ts';
 import { initialSeqOf } from '../sequence/session-floor.ts';
 import { makeReport, settleReport } from '../sequence/session-report.ts';
 import { owesReport, swear } from '../sequence/session-state.ts';
@@ -16,7 +16,7 @@ export interface RecoveryStepsOptions {
   readonly ceilings: CeilingStore | undefined;
   readonly emit: Emit;
   /** Nothing can be done at the moment; it is tried again. */
-  readonly onTrouble: (lane: Lane, error: unknown) => void;
+  readonly onTrouble: (queue: SequenceQueue, error: unknown) => void;
   /** Values by which a ceiling lies above the counter; the model check has smaller ones, so that they are met. */
   readonly windowFor?: (standbySize: number) => number;
   /** Exchanged by the model check, to see that it would notice. */
@@ -27,9 +27,9 @@ export interface RecoveryStepsOptions {
 export type ReportOutcome = 'served' | 'waiting' | 'hurried' | 'troubled';
 
 export interface RecoverySteps {
-  reportOf(lane: Lane): CounterReport;
+  reportOf(queue: SequenceQueue): CounterReport;
   /** Takes in the answer to a report, and ends the recovery when that can be done and it is this node's turn. */
-  takeIn(lane: Lane, reply: ReportReply): Promise<ReportOutcome>;
+  takeIn(queue: SequenceQueue, reply: ReportReply): Promise<ReportOutcome>;
 }
 
 /** The first of those that have reported decides; the next one takes its turn so much later, should it have died. */
@@ -42,16 +42,16 @@ const ASK_AGAIN_MS = 250;
 export const createRecoverySteps = (options: RecoveryStepsOptions): RecoverySteps => {
   const { node, operations, ceilings, emit, onTrouble, windowFor = ceilingWindow, decide = decideInstall } = options;
   /** The epochs that the ceilings' store knows of: a counter store that is ahead of it cannot be trusted. */
-  const confirmed = new WeakMap<Lane, bigint>();
+  const confirmed = new WeakMap<SequenceQueue, bigint>();
 
   /** What was refused last, and when, in ms of the recovery. */
-  const refused = new WeakMap<Lane, { readonly question: string; readonly sinceMs: number }>();
+  const refused = new WeakMap<SequenceQueue, { readonly question: string; readonly sinceMs: number }>();
 
   /** Those about which the ceilings' store is being asked. */
-  const asked = new Set<Lane>();
+  const asked = new Set<SequenceQueue>();
 
-  const isAskedAgain = (lane: Lane, question: string, sinceMs: number): boolean => {
-    const last = refused.get(lane);
+  const isAskedAgain = (queue: SequenceQueue, question: string, sinceMs: number): boolean => {
+    const last = refused.get(queue);
     if (ceilings === undefined || last?.question !== question) return false;
     return sinceMs >= last.sinceMs && sinceMs < last.sinceMs + ASK_AGAIN_MS;
   };
@@ -60,12 +60,12 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
     ceilings === undefined || sinceMs >= reported.toSorted().indexOf(node) * TURN_MS;
 
   /** @returns whether the recovery was ended. */
-  const end = async (lane: Lane, waiting: WaitingReply): Promise<boolean> => {
-    const { session, target, stranger } = lane;
+  const end = async (queue: SequenceQueue, waiting: WaitingReply): Promise<boolean> => {
+    const { session, target, stranger } = queue;
     if (!waiting.reported.includes(node) || !isMyTurn(waiting)) return false;
     const { sinceMs } = waiting;
     const question = questionOf(waiting);
-    if (isAskedAgain(lane, question, sinceMs)) return false;
+    if (isAskedAgain(queue, question, sinceMs)) return false;
     const { sequence, limit, standbySize } = target;
     const install = await decide(waiting, {
       sequence,
@@ -78,7 +78,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
       ceilings,
       swear: (epoch) => swear(session, epoch),
     });
-    if (install === undefined) refused.set(lane, { question, sinceMs });
+    if (install === undefined) refused.set(queue, { question, sinceMs });
     if (install === undefined || !(await operations.install(install))) return false;
     emit({
       type: 'sequence-recovered',
@@ -90,44 +90,44 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
     return true;
   };
 
-  const confirm = async (lane: Lane, epoch: bigint): Promise<void> => {
-    if (ceilings === undefined || confirmed.get(lane) === epoch) return;
-    const row = await ceilings.read(lane.target.sequence);
-    if (row === undefined || row.epoch < epoch) throw behindError(lane.target.sequence, row);
-    confirmed.set(lane, epoch);
+  const confirm = async (queue: SequenceQueue, epoch: bigint): Promise<void> => {
+    if (ceilings === undefined || confirmed.get(queue) === epoch) return;
+    const row = await ceilings.read(queue.target.sequence);
+    if (row === undefined || row.epoch < epoch) throw behindError(queue.target.sequence, row);
+    confirmed.set(queue, epoch);
   };
 
-  const advise = async (lane: Lane, reply: ReportReply): Promise<ReportOutcome> => {
-    const { recovery } = lane.session;
-    if (reply.kind === 'corrupt') throw new CorruptEntryError(lane.target.sequence.prefixKey, reply.reason);
-    if (settleReport(lane.session, reply)) {
-      if (reply.kind === 'reported') await confirm(lane, reply.fence.epoch);
+  const advise = async (queue: SequenceQueue, reply: ReportReply): Promise<ReportOutcome> => {
+    const { recovery } = queue.session;
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(queue.target.sequence.prefixKey, reply.reason);
+    if (settleReport(queue.session, reply)) {
+      if (reply.kind === 'reported') await confirm(queue, reply.fence.epoch);
       return 'served';
     }
     // Once the recovery has a name, a report for it counts.
-    const isNamed = lane.session.recovery !== recovery;
+    const isNamed = queue.session.recovery !== recovery;
     if (reply.kind === 'waiting') {
-      if (asked.has(lane) || asked.size >= ASKED_MAX) return isNamed ? 'hurried' : 'waiting';
-      asked.add(lane);
-      const isEnded = await end(lane, reply).finally(() => asked.delete(lane));
+      if (asked.has(queue) || asked.size >= ASKED_MAX) return isNamed ? 'hurried' : 'waiting';
+      asked.add(queue);
+      const isEnded = await end(queue, reply).finally(() => asked.delete(queue));
       if (isEnded) return 'hurried';
     }
-    lane.trouble = undefined;
+    queue.trouble = undefined;
     return isNamed ? 'hurried' : 'waiting';
   };
 
   return {
-    reportOf: (lane) => {
+    reportOf: (queue) => {
       // What the store is told of `initialSeq` holds from then on, whatever the config says when the answer comes.
-      heedFloor(lane, lane.target);
-      return makeReport(lane.session, lane.target);
+      heedFloor(queue, queue.target);
+      return makeReport(queue.session, queue.target);
     },
-    takeIn: async (lane, reply) => {
+    takeIn: async (queue, reply) => {
       try {
-        return await advise(lane, reply);
+        return await advise(queue, reply);
       } catch (error) {
         // Another node may have ended the recovery while this one asked how to end it.
-        if (reply.kind !== 'waiting' || owesReport(lane.session)) onTrouble(lane, error);
+        if (reply.kind !== 'waiting' || owesReport(queue.session)) onTrouble(queue, error);
         return 'troubled';
       }
     },

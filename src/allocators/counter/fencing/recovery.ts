@@ -1,21 +1,21 @@
 /** A node's part in recoveries: it reports what it knows until every one of its sequences is served again. */
 import type { FenceOperations, ReportReply } from '../../../core/counter/counter-store.ts';
-import type { Lane } from '../sequence/sequence-queue.ts';
+import type { SequenceQueue } from '../sequence/sequence-queue.ts';
 import { createRecoverySteps, type RecoveryStepsOptions } from './recovery-steps.ts';
 
 export interface Recovery {
-  /** Reports for this lane until it is served; then `onServed` is called. */
-  add(lane: Lane): void;
+  /** Reports for this queue until it is served; then `onServed` is called. */
+  add(queue: SequenceQueue): void;
   close(): void;
 }
 
 interface Dependencies extends RecoveryStepsOptions {
   readonly operations: FenceOperations;
   /** Calls can be made again. */
-  readonly onServed: (lane: Lane) => void;
+  readonly onServed: (queue: SequenceQueue) => void;
 }
 
-/** Lanes that report in one trip. */
+/** Queues that report in one trip. */
 const REPORTS_MAX = 256;
 const POLL_MS = 50;
 const RETRY_MS = 200;
@@ -28,52 +28,52 @@ const delay = (ms: number): Promise<void> =>
 export const createRecovery = (dependencies: Dependencies): Recovery => {
   const { operations, onServed, onTrouble } = dependencies;
   const steps = createRecoverySteps(dependencies);
-  const lanes = new Set<Lane>();
+  const queues = new Set<SequenceQueue>();
   /** Those that have said all they had to say, while the ceilings' store is asked whether they may be served. */
-  const settled = new Set<Lane>();
+  const settled = new Set<SequenceQueue>();
   let running = false;
   let closed = false;
   let hurried = false;
   let troubled = false;
 
-  const takeIn = async (lane: Lane, reply: ReportReply): Promise<void> => {
-    if (reply.kind !== 'waiting') settled.add(lane);
-    const outcome = await steps.takeIn(lane, reply);
-    if (reply.kind !== 'waiting') settled.delete(lane);
+  const takeIn = async (queue: SequenceQueue, reply: ReportReply): Promise<void> => {
+    if (reply.kind !== 'waiting') settled.add(queue);
+    const outcome = await steps.takeIn(queue, reply);
+    if (reply.kind !== 'waiting') settled.delete(queue);
     if (outcome === 'hurried') hurried = true;
     if (outcome === 'troubled') troubled = true;
     if (outcome !== 'served') return;
-    lanes.delete(lane);
-    onServed(lane);
+    queues.delete(queue);
+    onServed(queue);
   };
 
   /** @returns whether a trip was made. */
   const makeTrip = async (): Promise<boolean> => {
-    const chosen = [...lanes].filter((lane) => !settled.has(lane)).slice(0, REPORTS_MAX);
+    const chosen = [...queues].filter((queue) => !settled.has(queue)).slice(0, REPORTS_MAX);
     if (chosen.length === 0) return true;
     // To the end of the line, so that none starves.
-    for (const lane of chosen) {
-      lanes.delete(lane);
-      lanes.add(lane);
+    for (const queue of chosen) {
+      queues.delete(queue);
+      queues.add(queue);
     }
     try {
-      const replies = await operations.report(chosen.map((lane) => steps.reportOf(lane)));
-      const done = chosen.map((lane, index) => {
+      const replies = await operations.report(chosen.map((queue) => steps.reportOf(queue)));
+      const done = chosen.map((queue, index) => {
         const reply = replies[index];
-        return reply === undefined ? undefined : takeIn(lane, reply);
+        return reply === undefined ? undefined : takeIn(queue, reply);
       });
       // No longer: to the others a node that does not report is a silent one.
       await Promise.race([Promise.all(done), delay(POLL_MS)]);
       return true;
     } catch (error) {
-      for (const lane of chosen) onTrouble(lane, error);
+      for (const queue of chosen) onTrouble(queue, error);
       return false;
     }
   };
 
   const run = async (): Promise<void> => {
     running = true;
-    while (lanes.size > 0 && !closed) {
+    while (queues.size > 0 && !closed) {
       hurried = false;
       troubled = false;
       const made = await makeTrip();
@@ -83,8 +83,8 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
   };
 
   return {
-    add: (lane) => {
-      lanes.add(lane);
+    add: (queue) => {
+      queues.add(queue);
       if (!running) void run();
     },
     close: () => {

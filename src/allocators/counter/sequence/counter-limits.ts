@@ -8,11 +8,11 @@ export interface CounterLimits {
   /** Values of one sequence in one call; at least the largest single request. */
   readonly entryValuesMax: number;
   /** Sequences in use at a time. */
-  readonly lanesMax: number;
+  readonly queuesMax: number;
   /** How long a call may be under way before the standby serves, ms. */
   readonly patienceMs: number;
   /** How long a request with a receipt goes on waiting when a trip has failed, ms: the next one may find the receipt. */
-  readonly onceGraceMs: number;
+  readonly keyedGraceMs: number;
   /** Between two attempts to reach a store that is away, ms: the first, and the longest. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
@@ -29,9 +29,9 @@ export const COUNTER_LIMITS: CounterLimits = {
   waitingMax: 20_000,
   callEntriesMax: 1_000,
   entryValuesMax: 1_000_000,
-  lanesMax: 100_000,
+  queuesMax: 100_000,
   patienceMs: 250,
-  onceGraceMs: 500,
+  keyedGraceMs: 500,
   retryMs: 50,
   retryMaxMs: 1_000,
   tickMs: 5_000,

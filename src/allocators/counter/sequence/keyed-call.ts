@@ -15,7 +15,7 @@ import {
 import { addTaken, hasTaken } from './taken-history.ts';
 
 /** What the answer to a `once` means. */
-export type OnceSettlement =
+export type KeyedSettlement =
   /** `standbyDue`: make a call, so that the store looks at the standby. */
   | { readonly kind: 'settled'; readonly receipt: Receipt; readonly replayed: boolean; readonly standbyDue: boolean }
   /** The receipt is another request's. */
@@ -33,7 +33,12 @@ export type OnceSettlement =
  * An entry of its own that takes `count` values with a receipt. It is no numbered call: what became of it, the receipt says, so
  * it need not be repeated, and may be made anew at any time.
  */
-export const makeOnce = (state: SessionState, count: number, terms: CallTerms, receipt: ReceiptDraft): CounterCall => {
+export const makeKeyedCall = (
+  state: SessionState,
+  count: number,
+  terms: CallTerms,
+  receipt: ReceiptDraft,
+): CounterCall => {
   if (!isKnown(state)) throw new Error('the store does not know this session');
   return {
     sequence: state.sequence,
@@ -69,7 +74,7 @@ const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boole
   }
 };
 
-export const settleOnce = (state: SessionState, reply: CounterReply): OnceSettlement => {
+export const settleKeyedCall = (state: SessionState, reply: CounterReply): KeyedSettlement => {
   if (owesReport(state) || state.standing === 'gone' || isOutdated(state, reply.fence)) return { kind: 'again' };
   switch (reply.kind) {
     case 'receipt': {

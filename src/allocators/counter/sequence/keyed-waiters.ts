@@ -1,4 +1,4 @@
-/** The requests with a receipt that wait in a lane: the entries they become, and what the answers make of them. */
+/** The requests with a receipt that wait in a queue: the entries they become, and what the answers make of them. */
 
 import type { CounterCall, CounterReply } from '../../../core/counter/counter-store.ts';
 import {
@@ -8,44 +8,44 @@ import {
   SequenceOverflowError,
 } from '../../../core/errors.ts';
 import type { CallTerms } from '../../allocator.ts';
-import { makeOnce, settleOnce } from './keyed-call.ts';
-import type { Lane, LaneProgress } from './sequence-queue.ts';
+import { makeKeyedCall, settleKeyedCall } from './keyed-call.ts';
+import type { QueueProgress, SequenceQueue } from './sequence-queue.ts';
 import { makeRoom } from './session.ts';
 import { isKnown } from './session-state.ts';
-import type { OnceWaiter } from './waiter.ts';
+import type { KeyedWaiter } from './waiter.ts';
 
-export interface OnceEntry {
-  readonly waiter: OnceWaiter;
+export interface KeyedEntry {
+  readonly waiter: KeyedWaiter;
   readonly call: CounterCall;
 }
 
 /** Values that those who wait will take. */
-export const onceCount = ({ once }: Lane): number => once.reduce((sum, { count }) => sum + count, 0);
+export const keyedCount = ({ keyed }: SequenceQueue): number => keyed.reduce((sum, { count }) => sum + count, 0);
 
 /** @returns whether a numbered call must go first. */
-export const joinOnce = (lane: Lane, waiter: OnceWaiter): boolean => {
-  lane.once.push(waiter);
-  waiter.needsRoom = makeRoom(lane.session, onceCount(lane));
-  return waiter.needsRoom || !isKnown(lane.session);
+export const joinKeyed = (queue: SequenceQueue, waiter: KeyedWaiter): boolean => {
+  queue.keyed.push(waiter);
+  waiter.needsRoom = makeRoom(queue.session, keyedCount(queue));
+  return waiter.needsRoom || !isKnown(queue.session);
 };
 
 /** The terms of a numbered call while somebody waits who needs all the room there is. */
-export const termsBeside = ({ once, target }: Lane): CallTerms =>
-  once.some(({ needsRoom }) => needsRoom) ? { ...target, standbySize: 0 } : target;
+export const termsBeside = ({ keyed, target }: SequenceQueue): CallTerms =>
+  keyed.some(({ needsRoom }) => needsRoom) ? { ...target, standbySize: 0 } : target;
 
 /** One entry each for the first of those who wait; none while no calls can be made. */
-export const makeOnceEntries = (lane: Lane, entriesMax: number): OnceEntry[] => {
-  if (lane.blocked !== undefined || lane.leaving || !isKnown(lane.session)) return [];
-  return lane.once
+export const makeKeyedEntries = (queue: SequenceQueue, entriesMax: number): KeyedEntry[] => {
+  if (queue.blocked !== undefined || queue.leaving || !isKnown(queue.session)) return [];
+  return queue.keyed
     .slice(0, entriesMax)
-    .map((waiter) => ({ waiter, call: makeOnce(lane.session, waiter.count, waiter.terms, waiter.receipt) }));
+    .map((waiter) => ({ waiter, call: makeKeyedCall(queue.session, waiter.count, waiter.terms, waiter.receipt) }));
 };
 
-const leave = (lane: Lane, waiter: OnceWaiter): void => {
-  lane.once = lane.once.filter((other) => other !== waiter);
+const leave = (queue: SequenceQueue, waiter: KeyedWaiter): void => {
+  queue.keyed = queue.keyed.filter((other) => other !== waiter);
 };
 
-export interface OnceProgress extends LaneProgress {
+export interface KeyedProgress extends QueueProgress {
   /** A numbered call should follow. */
   readonly callDue: boolean;
 }
@@ -54,27 +54,27 @@ const STAYS = { done: 0, again: false, over: false, callDue: false };
 const GONE = { ...STAYS, done: 1 };
 
 /** Takes in the answer to an entry. Who is not served stays in the line. */
-export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterReply): OnceProgress => {
-  const settlement = settleOnce(lane.session, reply);
-  const { prefixKey } = lane.target.sequence;
-  const refuse = (error: unknown): OnceProgress => {
-    leave(lane, waiter);
+export const settleKeyedEntry = (queue: SequenceQueue, waiter: KeyedWaiter, reply: CounterReply): KeyedProgress => {
+  const settlement = settleKeyedCall(queue.session, reply);
+  const { prefixKey } = queue.target.sequence;
+  const refuse = (error: unknown): KeyedProgress => {
+    leave(queue, waiter);
     waiter.reject(error);
     return GONE;
   };
   switch (settlement.kind) {
     case 'settled': {
-      leave(lane, waiter);
+      leave(queue, waiter);
       const { receipt, replayed, standbyDue } = settlement;
       waiter.resolve({ receipt, replayed });
-      return { ...GONE, callDue: standbyDue && lane.target.standbySize > 0 };
+      return { ...GONE, callDue: standbyDue && queue.target.standbySize > 0 };
     }
     case 'conflict':
       return refuse(new IdempotencyConflictError());
     case 'closed':
-      return refuse(new PeriodClosedError(prefixKey, lane.target.sequence.period));
+      return refuse(new PeriodClosedError(prefixKey, queue.target.sequence.period));
     case 'exhausted':
-      if (waiter.needsRoom || !makeRoom(lane.session)) {
+      if (waiter.needsRoom || !makeRoom(queue.session)) {
         return refuse(new SequenceOverflowError(prefixKey, settlement.valuesLeft));
       }
       waiter.needsRoom = true;
@@ -91,8 +91,8 @@ export const settleOnceEntry = (lane: Lane, waiter: OnceWaiter, reply: CounterRe
 };
 
 /** Refuses all who wait. @returns how many. */
-export const refuseAllOnce = (lane: Lane, error: unknown): number => {
-  const refused = lane.once.splice(0);
+export const refuseAllKeyed = (queue: SequenceQueue, error: unknown): number => {
+  const refused = queue.keyed.splice(0);
   for (const { reject } of refused) reject(error);
   return refused.length;
 };
@@ -101,14 +101,14 @@ export const refuseAllOnce = (lane: Lane, error: unknown): number => {
  * A trip has failed. Its reply may have been lost, then the next one finds the receipts: so who waits does so for another
  * `graceMs`. @returns how many are refused.
  */
-export const failOnce = (lane: Lane, error: unknown, graceMs: number): number => {
+export const failKeyed = (queue: SequenceQueue, error: unknown, graceMs: number): number => {
   const nowMs = performance.now();
-  const before = lane.once.length;
-  lane.once = lane.once.filter((waiter) => {
+  const before = queue.keyed.length;
+  queue.keyed = queue.keyed.filter((waiter) => {
     waiter.patienceEndMs ??= nowMs + graceMs;
     if (nowMs < waiter.patienceEndMs) return true;
     waiter.reject(error);
     return false;
   });
-  return before - lane.once.length;
+  return before - queue.keyed.length;
 };

@@ -4,7 +4,7 @@ import type { Range } from '../../../core/values/range.ts';
 import type { SequenceName } from '../../../core/values/sequence-id.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { ceilingWindow } from './ceiling-window.ts';
-import { createHeldStandby, type GivenUp, type HeldStandby, releaseStandby } from './standby-segment.ts';
+import { createHeldStandby, type GivenUp, type HeldStandby, releaseStandby } from './held-standby.ts';
 import { addTaken, createTakenHistory, type TakenHistory } from './taken-history.ts';
 
 export interface CounterSessionOptions {

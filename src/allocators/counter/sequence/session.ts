@@ -2,6 +2,7 @@
 import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../../../core/counter/counter-store.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { CallTerms } from '../../allocator.ts';
+import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './held-standby.ts';
 import { giveUpBelowFloor, initialSeqOf, keepAboveFloor } from './session-floor.ts';
 import {
   type CounterSession,
@@ -14,7 +15,6 @@ import {
   settleRefusal,
   windowOf,
 } from './session-state.ts';
-import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './standby-segment.ts';
 import { addTaken, removeTaken } from './taken-history.ts';
 
 export type Settlement =

@@ -1,7 +1,7 @@
 /** Serving one waiting request from what a session has in hand. */
 import { type Range, rangeSize } from '../../../core/values/range.ts';
 import type { ReceiptDraft } from '../../../core/values/receipt.ts';
-import type { Allocation, CallTerms, OnceAllocation } from '../../allocator.ts';
+import type { Allocation, CallTerms, KeyedAllocation } from '../../allocator.ts';
 import { dealInOrder, dealStandby, giveBack } from './session.ts';
 import type { CounterSession } from './session-state.ts';
 
@@ -25,7 +25,7 @@ export interface Waiter {
 }
 
 /** A request with an idempotency key that waits for its receipt. */
-export interface OnceWaiter {
+export interface KeyedWaiter {
   readonly count: number;
   readonly terms: CallTerms;
   readonly receipt: ReceiptDraft;
@@ -33,7 +33,7 @@ export interface OnceWaiter {
   patienceEndMs: number | undefined;
   /** This node gives up its standby so that it fits: no new one is taken before it was served. */
   needsRoom: boolean;
-  readonly resolve: (allocation: OnceAllocation) => void;
+  readonly resolve: (allocation: KeyedAllocation) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -119,7 +119,7 @@ describe('preparing', () => {
   });
 
   test('one too many for this node makes no trip, and throws nothing', async () => {
-    const { store, allocator } = await setUp({ lanesMax: 1 });
+    const { store, allocator } = await setUp({ queuesMax: 1 });
     const before = store.trips.length;
     allocator.prepare(targetOf('NEXT', { standbySize: 5 }));
     expect([store.trips.length, allocator.standbyOf(targetOf('NEXT'))]).toEqual([before, undefined]);

@@ -57,7 +57,7 @@ describe('the waiting line', () => {
   );
 
   test('of sequences is bounded too', async () => {
-    const { store, ask } = allocatorOn({ lanesMax: 2 });
+    const { store, ask } = allocatorOn({ queuesMax: 2 });
     const all = ['A', 'B', 'C', 'A'].map((key) => ask(targetOf(key), 1));
     await store.drain();
     const refused = 'StorageUnavailableError: Too many sequences are in use.';

@@ -1,4 +1,4 @@
-/** Sessions that end or begin anew: a corrupt sequence, a forgetful store, a name used twice, requests while a lane is left. */
+/** Sessions that end or begin anew: a corrupt sequence, a forgetful store, a name used twice, requests while a queue is left. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CorruptEntryError } from '../../../../src/core/errors.ts';
 import { allocatorOn, targetOf } from '../../fakes/allocator-on.ts';

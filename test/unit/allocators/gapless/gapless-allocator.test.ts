@@ -166,7 +166,7 @@ describe('a call of which nobody heard', () => {
   });
 
   test('is given up when too many others wait to be cancelled, the oldest first, and an event says so', async () => {
-    const { store, events, ask, end, allocator } = start({ attemptsMax: 1, cancelRetryMs: 60_000, forsakenMax: 1 });
+    const { store, events, ask, end, allocator } = start({ attemptsMax: 1, cancelRetryMs: 60_000, abandonedMax: 1 });
     const operations: (string | undefined)[] = [];
     for (const prefixKey of ['A', 'B']) {
       void ask(prefixKey);

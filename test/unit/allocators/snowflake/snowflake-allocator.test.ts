@@ -1,7 +1,7 @@
 /** Snowflake ids in a node: under a lease, never past it, through every step of the clock; leases from the reference store. */
 import { describe, expect, test } from 'vitest';
 import { createSnowflakeAllocator } from '../../../../src/allocators/snowflake/snowflake-allocator.ts';
-import { createWorkerKeeper } from '../../../../src/allocators/snowflake/worker-lease.ts';
+import { createWorkerKeeper } from '../../../../src/allocators/snowflake/worker-keeper.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import { readSnowflake } from '../../../../src/core/snowflake/snowflake.ts';

@@ -8,7 +8,7 @@ import type {
   PrefixConfigCopyWriter,
 } from '../../../../src/core/prefix-config/prefix-config-copy.ts';
 import type { PrefixHistory } from '../../../../src/core/prefix-config/prefix-history.ts';
-import { createConfigHealer } from '../../../../src/services/prefix-configs/config-reconciler.ts';
+import { createConfigReconciler } from '../../../../src/services/prefix-configs/config-reconciler.ts';
 import { createMirroredPrefixConfigStore } from '../../../../src/services/prefix-configs/mirrored-prefix-config-store.ts';
 import { configOf } from '../../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
@@ -70,7 +70,7 @@ const setUp = () => {
   const { copy, entries, histories, asked, state } = createCopy();
   const live = createSwitchablePrefixConfigStore();
   const events: NumberGeneratorEvent[] = [];
-  const healer = createConfigHealer(live, copy, (event) => events.push(event));
+  const healer = createConfigReconciler(live, copy, (event) => events.push(event));
   const keep = (config: PrefixConfig): void => {
     entries.set(config.prefixKey, { kind: 'config', config });
   };

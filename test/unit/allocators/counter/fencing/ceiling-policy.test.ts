@@ -1,7 +1,10 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createCeilingRaiser } from '../../../../../src/allocators/counter/fencing/ceiling-policy.ts';
-import { createLane, type Lane } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { createCeilingPolicy } from '../../../../../src/allocators/counter/fencing/ceiling-policy.ts';
+import {
+  createSequenceQueue,
+  type SequenceQueue,
+} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import { dealInOrder, makeCall, settleCall } from '../../../../../src/allocators/counter/sequence/session.ts';
 import { makeReport } from '../../../../../src/allocators/counter/sequence/session-report.ts';
 import type { CeilingKeeper } from '../../../../../src/allocators/counter/sequence/session-state.ts';
@@ -28,13 +31,13 @@ interface Parts {
   readonly alone?: boolean;
 }
 
-/** A lane that counts in epoch 1 up to `ceiling`, was given everything up to `seen`; and a raiser. */
+/** A queue that counts in epoch 1 up to `ceiling`, was given everything up to `seen`; and a raiser. */
 const setUp = async (parts: Parts = {}) => {
   const { ceiling = 10_000n, wanted = 0n, seen = 1n, limit = VALUE_MAX, standbySize = 0, keeper = 'elsewhere' } = parts;
   const target = targetOf('INV', { limit, standbySize });
   let calls = 0;
   const session = createCounterSession({ sequence: INV, node: 'node', nextCall: () => ++calls });
-  const lane = createLane(session, target);
+  const queue = createSequenceQueue(session, target);
   let fence: Fence = { epoch: 1n, ceiling, wanted };
   /** The store gives this node everything up to `last`. */
   const seeUpTo = (last: bigint): void => {
@@ -85,22 +88,22 @@ const setUp = async (parts: Parts = {}) => {
     onRecovery: () => undefined,
   };
   const events: NumberGeneratorEvent[] = [];
-  const swornOff: { readonly lane: Lane; readonly needsReport: boolean }[] = [];
-  const raiser = createCeilingRaiser({
+  const swornOff: { readonly queue: SequenceQueue; readonly needsReport: boolean }[] = [];
+  const raiser = createCeilingPolicy({
     operations,
     ceilings: parts.alone ? undefined : ceilings,
     keeper: () => keeper,
     emit: (event) => events.push(event),
     onSworn: (sworn) => {
-      swornOff.push({ lane: sworn, needsReport: owesReport(sworn.session) });
+      swornOff.push({ queue: sworn, needsReport: owesReport(sworn.session) });
     },
   });
   /** Looks, and lets what follows happen. */
-  const look = async (at: Lane = lane): Promise<void> => {
+  const look = async (at: SequenceQueue = queue): Promise<void> => {
     raiser.look(at);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { lane, raiser, look, seeUpTo, memory, kept, inForce, proposed, events, swornOff, state };
+  return { queue, raiser, look, seeUpTo, memory, kept, inForce, proposed, events, swornOff, state };
 };
 
 beforeEach(() => {
@@ -119,12 +122,12 @@ describe('looking', () => {
   });
 
   test('raises to a whole window above the counter as soon as less is left, durable first', async () => {
-    const { look, lane, kept, inForce, memory } = await setUp({ seen: 5_001n });
+    const { look, queue, kept, inForce, memory } = await setUp({ seen: 5_001n });
     await look();
     expect(kept).toMatchObject([{ epoch: 1n, known: 10_000n, ceiling: 15_001n, base: 0n }]);
     expect(inForce).toMatchObject([{ sequence: INV, epoch: 1n, ceiling: 15_001n }]);
     expect(await memory.read(INV)).toEqual({ epoch: 1n, ceiling: 15_001n });
-    expect(lane.session.fence).toMatchObject({ ceiling: 15_001n });
+    expect(queue.session.fence).toMatchObject({ ceiling: 15_001n });
     await look();
     expect(kept).toHaveLength(1);
   });
@@ -142,17 +145,17 @@ describe('looking', () => {
   });
 
   test('raises once at a time', async () => {
-    const { look, kept, state, lane } = await setUp({ seen: 9_000n });
+    const { look, kept, state, queue } = await setUp({ seen: 9_000n });
     const { promise, resolve } = Promise.withResolvers<void>();
     state.held = promise;
     await look();
     await look();
     expect(kept).toHaveLength(1);
-    expect(lane.raising).toBe(true);
+    expect(queue.raising).toBe(true);
     resolve();
     await vi.advanceTimersByTimeAsync(0);
-    expect(lane.raising).toBe(false);
-    expect(lane.session.fence?.ceiling).toBe(19_000n);
+    expect(queue.raising).toBe(false);
+    expect(queue.session.fence?.ceiling).toBe(19_000n);
   });
 
   test('leaves it to a store that keeps its ceilings itself', async () => {
@@ -170,7 +173,7 @@ describe('looking', () => {
   });
 
   test('does not put in force what no replica confirmed, and tells of it', async () => {
-    const { look, lane, proposed, inForce, events, state } = await setUp({
+    const { look, queue, proposed, inForce, events, state } = await setUp({
       seen: 9_999n,
       keeper: 'replicas',
       alone: true,
@@ -180,31 +183,31 @@ describe('looking', () => {
     expect(proposed).toHaveLength(1);
     expect(inForce).toEqual([]);
     expect(events).toMatchObject([{ type: 'ceiling-not-raised', prefixKey: 'INV' }]);
-    expect(lane.session.fence?.ceiling).toBe(10_000n);
+    expect(queue.session.fence?.ceiling).toBe(10_000n);
   });
 
   test('does nothing for a sequence the store has not told its ceiling of', async () => {
     const { raiser, kept } = await setUp();
     const target = targetOf('NEW');
     const session = createCounterSession({ sequence: target.sequence, node: 'node', nextCall: () => 1 });
-    const lane = createLane(session, target);
-    raiser.look(lane);
-    await raiser.raise(lane, 5n);
+    const queue = createSequenceQueue(session, target);
+    raiser.look(queue);
+    await raiser.raise(queue, 5n);
     expect(kept).toEqual([]);
-    expect(lane.raising).toBe(false);
+    expect(queue.raising).toBe(false);
   });
 
   test('tells when the ceiling could not be raised, harms nobody, and the next look tries again', async () => {
-    const { look, lane, events, kept, state } = await setUp({ seen: 9_000n });
+    const { look, queue, events, kept, state } = await setUp({ seen: 9_000n });
     state.failure = new StorageUnavailableError('PostgreSQL away');
     await look();
     expect(events).toEqual([{ type: 'ceiling-not-raised', prefixKey: 'INV', error: state.failure }]);
-    expect(lane).toMatchObject({ raising: false, blocked: undefined });
-    expect(lane.session.fence?.ceiling).toBe(10_000n);
+    expect(queue).toMatchObject({ raising: false, blocked: undefined });
+    expect(queue.session.fence?.ceiling).toBe(10_000n);
     state.failure = undefined;
     await look();
     expect(kept).toHaveLength(2);
-    expect(lane.session.fence?.ceiling).toBe(19_000n);
+    expect(queue.session.fence?.ceiling).toBe(19_000n);
   });
 });
 
@@ -233,9 +236,9 @@ describe('a series with a limit', () => {
     [50, 7_950n],
     [4_000, 4_000n],
   ])('never has a ceiling above its limit, for a call of %d values at %d neither', async (count, seen) => {
-    const { raiser, lane, kept } = await setUp({ seen, limit: 8_000n, ceiling: seen });
-    makeCall(lane.session, count, lane.target);
-    await raiser.raise(lane, seen);
+    const { raiser, queue, kept } = await setUp({ seen, limit: 8_000n, ceiling: seen });
+    makeCall(queue.session, count, queue.target);
+    await raiser.raise(queue, seen);
     const [{ ceiling = 0n } = {}] = kept;
     expect(ceiling).toBeGreaterThanOrEqual(seen + BigInt(count));
     expect(ceiling).toBeLessThanOrEqual(8_000n);
@@ -244,72 +247,72 @@ describe('a series with a limit', () => {
 
 describe('raising for a call', () => {
   test('makes room for all the values it asks for, and the window above them', async () => {
-    const { raiser, lane, inForce } = await setUp({ seen: 9_990n });
-    makeCall(lane.session, 500, lane.target);
-    await raiser.raise(lane, 9_990n);
+    const { raiser, queue, inForce } = await setUp({ seen: 9_990n });
+    makeCall(queue.session, 500, queue.target);
+    await raiser.raise(queue, 9_990n);
     expect(inForce).toMatchObject([{ ceiling: 20_490n }]);
   });
 
   test('throws what the store of the ceilings throws, and tells of it', async () => {
-    const { raiser, lane, events, state } = await setUp();
+    const { raiser, queue, events, state } = await setUp();
     state.failure = new StorageUnavailableError('PostgreSQL away');
-    await expect(raiser.raise(lane, 1n)).rejects.toBe(state.failure);
+    await expect(raiser.raise(queue, 1n)).rejects.toBe(state.failure);
     expect(events).toMatchObject([{ type: 'ceiling-not-raised' }]);
-    expect(lane.raising).toBe(false);
+    expect(queue.raising).toBe(false);
   });
 
   test('a fast sequence gets what it takes in ten seconds', async () => {
-    const { raiser, lane, seeUpTo, kept } = await setUp({ seen: 1_000n });
-    await raiser.raise(lane, 1_000n);
+    const { raiser, queue, seeUpTo, kept } = await setUp({ seen: 1_000n });
+    await raiser.raise(queue, 1_000n);
     seeUpTo(9_000n);
     await vi.advanceTimersByTimeAsync(500);
-    await raiser.raise(lane, 9_000n);
+    await raiser.raise(queue, 9_000n);
     expect(kept.map(({ ceiling }) => ceiling)).toEqual([11_000n, 9_000n + 160_000n]);
   });
 
   test('a slow one keeps the smallest window', async () => {
-    const { raiser, lane, seeUpTo, kept } = await setUp({ seen: 1_000n });
-    await raiser.raise(lane, 1_000n);
+    const { raiser, queue, seeUpTo, kept } = await setUp({ seen: 1_000n });
+    await raiser.raise(queue, 1_000n);
     seeUpTo(1_100n);
     await vi.advanceTimersByTimeAsync(60_000);
-    await raiser.raise(lane, 1_100n);
+    await raiser.raise(queue, 1_100n);
     expect(kept.at(-1)?.ceiling).toBe(11_100n);
   });
 });
 
 describe('a later epoch', () => {
   test('in the store of the ceilings: the node swears off its own and owes a report for that one', async () => {
-    const { look, lane, memory, inForce, swornOff } = await setUp({ seen: 9_000n });
+    const { look, queue, memory, inForce, swornOff } = await setUp({ seen: 9_000n });
     await memory.recover({ ...RECOVERY, epoch: 1n, servedEpoch: 1n, window: 0n });
     await memory.recover({ ...RECOVERY, epoch: 2n, servedEpoch: 2n, window: 0n });
     await look();
     expect(inForce).toEqual([]);
-    expect(owesReport(lane.session)).toBe(true);
-    expect(makeReport(lane.session, lane.target)).toMatchObject({ epoch: 3n, sworn: true });
-    expect(swornOff).toEqual([{ lane, needsReport: true }]);
+    expect(owesReport(queue.session)).toBe(true);
+    expect(makeReport(queue.session, queue.target)).toMatchObject({ epoch: 3n, sworn: true });
+    expect(swornOff).toEqual([{ queue, needsReport: true }]);
   });
 
   test('in the counter store alone: the next reply says what is to be done', async () => {
-    const { look, lane, state, swornOff } = await setUp({ seen: 9_000n });
+    const { look, queue, state, swornOff } = await setUp({ seen: 9_000n });
     state.over = true;
     await look();
-    expect(owesReport(lane.session)).toBe(false);
+    expect(owesReport(queue.session)).toBe(false);
     expect(swornOff).toEqual([]);
-    expect(lane.session.fence?.ceiling).toBe(10_000n);
+    expect(queue.session.fence?.ceiling).toBe(10_000n);
   });
 });
 
 describe('settling', () => {
   test('writes down that all this node ever took is passed over for good', async () => {
-    const { raiser, lane, kept, memory } = await setUp({ seen: 77n });
-    await raiser.settle(lane);
+    const { raiser, queue, kept, memory } = await setUp({ seen: 77n });
+    await raiser.settle(queue);
     expect(kept).toMatchObject([{ base: 77n }]);
     expect(await memory.recover({ ...RECOVERY, epoch: 1n, servedEpoch: 1n, window: 0n })).toMatchObject({ base: 77n });
   });
 
   test('is not needed where the counter store keeps everything', async () => {
-    const { raiser, lane, proposed, inForce } = await setUp({ keeper: 'replicas', alone: true });
-    await raiser.settle(lane);
+    const { raiser, queue, proposed, inForce } = await setUp({ keeper: 'replicas', alone: true });
+    await raiser.settle(queue);
     expect([proposed, inForce]).toEqual([[], []]);
   });
 });

@@ -1,7 +1,10 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { blockedError, createFenceKeeper } from '../../../../../src/allocators/counter/fencing/fencing.ts';
-import { createLane, type Lane } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { blockedError, createFencing } from '../../../../../src/allocators/counter/fencing/fencing.ts';
+import {
+  createSequenceQueue,
+  type SequenceQueue,
+} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import { makeCall, settleCall } from '../../../../../src/allocators/counter/sequence/session.ts';
 import {
   createCounterSession,
@@ -59,37 +62,37 @@ const setUp = async ({ withCeilings = true, replicas = false } = {}) => {
     onRecovery: () => undefined,
   };
   const events: NumberGeneratorEvent[] = [];
-  const ready: Lane[] = [];
-  const troubles: { readonly lane: Lane; readonly error: unknown }[] = [];
-  const keeper = createFenceKeeper({
+  const ready: SequenceQueue[] = [];
+  const troubles: { readonly queue: SequenceQueue; readonly error: unknown }[] = [];
+  const keeper = createFencing({
     node: 'node',
     operations,
     ceilings: withCeilings ? ceilings : undefined,
     hasReplicas: () => replicas,
     emit: (event) => events.push(event),
-    onReady: (lane) => ready.push(lane),
-    onTrouble: (lane, error) => {
-      lane.trouble = error;
-      troubles.push({ lane, error });
+    onReady: (queue) => ready.push(queue),
+    onTrouble: (queue, error) => {
+      queue.trouble = error;
+      troubles.push({ queue, error });
     },
   });
   closings.push(() => keeper.close(true));
   const target = targetOf('INV');
   let calls = 0;
-  const newLane = (): Lane => {
+  const newQueue = (): SequenceQueue => {
     const session = createCounterSession({
       sequence: target.sequence,
       node: 'node',
       nextCall: () => ++calls,
       ceilingKeeper: keeper.keeper,
     });
-    return createLane(session, target);
+    return createSequenceQueue(session, target);
   };
   /** Counts in `state.epoch`, and has seen everything up to `last`. */
-  const count = (lane: Lane, last: bigint): void => {
-    const { call } = makeCall(lane.session, 1, target);
-    const range = { first: lane.session.seen + 1n, last };
-    settleCall(lane.session, call, {
+  const count = (queue: SequenceQueue, last: bigint): void => {
+    const { call } = makeCall(queue.session, 1, target);
+    const range = { first: queue.session.seen + 1n, last };
+    settleCall(queue.session, call, {
       kind: 'taken',
       range,
       returned: false,
@@ -110,7 +113,7 @@ const setUp = async ({ withCeilings = true, replicas = false } = {}) => {
     for (let epoch = 0n; epoch < upTo; epoch += 1n) await memory.recover({ ...request, epoch, servedEpoch: epoch });
     state.epoch = upTo;
   };
-  return { keeper, memory, order, state, events, ready, troubles, newLane, count, begin, target };
+  return { keeper, memory, order, state, events, ready, troubles, newQueue, count, begin, target };
 };
 
 const settle = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
@@ -135,109 +138,109 @@ describe('who keeps the ceilings', () => {
   });
 });
 
-describe('a new lane', () => {
+describe('a new queue', () => {
   test('is opened in the epoch of the ceilings, which is read only after the node was registered', async () => {
-    const { keeper, order, ready, newLane, begin, target } = await setUp();
+    const { keeper, order, ready, newQueue, begin, target } = await setUp();
     await begin(3n);
-    const lane = newLane();
-    keeper.open(lane);
-    expect(lane.blocked).toBe('opening');
+    const queue = newQueue();
+    keeper.open(queue);
+    expect(queue.blocked).toBe('opening');
     await settle();
     expect(order).toEqual(['register', 'read']);
-    expect(ready).toEqual([lane]);
-    expect(lane.blocked).toBeUndefined();
-    expect(makeCall(lane.session, 1, target)).toMatchObject({ epoch: 3n, kind: 'join' });
+    expect(ready).toEqual([queue]);
+    expect(queue.blocked).toBeUndefined();
+    expect(makeCall(queue.session, 1, target)).toMatchObject({ epoch: 3n, kind: 'join' });
   });
 
   test('registers the node once for all', async () => {
-    const { keeper, order, newLane, begin } = await setUp();
+    const { keeper, order, newQueue, begin } = await setUp();
     await begin();
-    for (let index = 0; index < 3; index += 1) keeper.open(newLane());
+    for (let index = 0; index < 3; index += 1) keeper.open(newQueue());
     await settle();
-    keeper.open(newLane());
+    keeper.open(newQueue());
     await settle();
     expect(order.filter((what) => what === 'register')).toHaveLength(1);
   });
 
   test('of a sequence that the ceilings do not know swears off, and reports before its first call', async () => {
-    const { keeper, order, newLane } = await setUp();
-    const lane = newLane();
-    keeper.open(lane);
+    const { keeper, order, newQueue } = await setUp();
+    const queue = newQueue();
+    keeper.open(queue);
     await settle();
     expect(order.slice(0, 3)).toEqual(['register', 'read', 'report 1 sworn']);
   });
 
   test('that is opened because a recovery waits for this node reports for the next epoch', async () => {
-    const { keeper, order, newLane, begin } = await setUp();
+    const { keeper, order, newQueue, begin } = await setUp();
     await begin(3n);
-    keeper.open(newLane(), true);
+    keeper.open(newQueue(), true);
     await settle();
     expect(order).toContain('report 4 sworn');
   });
 
   test('cannot be opened while the ceilings are away: that is told, once', async () => {
-    const { keeper, troubles, ready, newLane, state } = await setUp();
+    const { keeper, troubles, ready, newQueue, state } = await setUp();
     state.away = AWAY;
-    const lane = newLane();
-    keeper.open(lane);
+    const queue = newQueue();
+    keeper.open(queue);
     await settle(1_000);
-    expect(troubles).toEqual([{ lane, error: AWAY }]);
+    expect(troubles).toEqual([{ queue, error: AWAY }]);
     expect(ready).toEqual([]);
   });
 
   test('needs no opening where the counter store keeps everything', async () => {
-    const { keeper, order, newLane } = await setUp({ withCeilings: false });
-    const lane = newLane();
-    keeper.open(lane);
+    const { keeper, order, newQueue } = await setUp({ withCeilings: false });
+    const queue = newQueue();
+    keeper.open(queue);
     await settle();
-    expect(lane.blocked).toBeUndefined();
+    expect(queue.blocked).toBeUndefined();
     expect(order).toEqual([]);
   });
 });
 
-describe('a lane at its ceiling', () => {
+describe('a queue at its ceiling', () => {
   test('is ready when the ceiling was raised durably', async () => {
-    const { keeper, order, ready, newLane, count, begin } = await setUp();
+    const { keeper, order, ready, newQueue, count, begin } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 100n);
-    keeper.unblock(lane, { by: 'ceiling', value: 100n });
-    expect(lane.blocked).toBe('ceiling');
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 100n);
+    keeper.unblock(queue, { by: 'ceiling', value: 100n });
+    expect(queue.blocked).toBe('ceiling');
     await settle();
     expect(order).toEqual(['raise', 'in force 10100']);
-    expect(ready).toEqual([lane]);
-    expect(lane.blocked).toBeUndefined();
+    expect(ready).toEqual([queue]);
+    expect(queue.blocked).toBeUndefined();
   });
 
   test('is tried again every half second while that cannot be done, and no longer when it could', async () => {
-    const { keeper, order, ready, troubles, newLane, count, begin, state } = await setUp();
+    const { keeper, order, ready, troubles, newQueue, count, begin, state } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 100n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 100n);
     state.away = AWAY;
-    keeper.unblock(lane, { by: 'ceiling', value: 100n });
+    keeper.unblock(queue, { by: 'ceiling', value: 100n });
     await settle(1_400);
     expect(troubles).toHaveLength(3);
-    expect(lane).toMatchObject({ blocked: 'ceiling', trouble: AWAY });
+    expect(queue).toMatchObject({ blocked: 'ceiling', trouble: AWAY });
     state.away = undefined;
     await settle(500);
-    expect(ready).toEqual([lane]);
-    expect(lane.trouble).toBeUndefined();
+    expect(ready).toEqual([queue]);
+    expect(queue.trouble).toBeUndefined();
     const trips = order.length;
     await settle(5_000);
     expect(order).toHaveLength(trips);
   });
 
   test('is not tried any more after close', async () => {
-    const { keeper, order, newLane, count, begin, state } = await setUp();
+    const { keeper, order, newQueue, count, begin, state } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 100n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 100n);
     state.away = AWAY;
-    keeper.unblock(lane, { by: 'ceiling', value: 100n });
+    keeper.unblock(queue, { by: 'ceiling', value: 100n });
     await settle(600);
     await keeper.close(false);
     const trips = order.length;
@@ -246,13 +249,13 @@ describe('a lane at its ceiling', () => {
   });
 
   test('is not tried any more either when a trial was under way at the close', async () => {
-    const { keeper, order, newLane, count, begin, state } = await setUp();
+    const { keeper, order, newQueue, count, begin, state } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 100n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 100n);
     state.away = AWAY;
-    keeper.unblock(lane, { by: 'ceiling', value: 100n });
+    keeper.unblock(queue, { by: 'ceiling', value: 100n });
     // The trial ends only after this.
     await keeper.close(false);
     const trips = order.length;
@@ -262,31 +265,31 @@ describe('a lane at its ceiling', () => {
   });
 
   test('whose epoch is over reports for the next one instead', async () => {
-    const { keeper, order, ready, newLane, count, begin, state } = await setUp();
+    const { keeper, order, ready, newQueue, count, begin, state } = await setUp();
     await begin(2n);
     state.epoch = 1n;
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 100n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 100n);
     state.epoch = 2n;
-    keeper.unblock(lane, { by: 'ceiling', value: 100n });
+    keeper.unblock(queue, { by: 'ceiling', value: 100n });
     await settle();
     expect(order).toContain('report 2 sworn');
     await settle(100);
-    expect(ready).toEqual([lane]);
+    expect(ready).toEqual([queue]);
   });
 });
 
-describe('a lane that must be recovered', () => {
+describe('a queue that must be recovered', () => {
   test('tells of it, reports, and is ready when it is served', async () => {
-    const { keeper, order, ready, events, newLane, count, begin } = await setUp();
+    const { keeper, order, ready, events, newQueue, count, begin } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 5n);
-    swear(lane.session);
-    keeper.unblock(lane, { by: 'recovery' });
-    expect(lane.blocked).toBe('recovery');
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 5n);
+    swear(queue.session);
+    keeper.unblock(queue, { by: 'recovery' });
+    expect(queue.blocked).toBe('recovery');
     expect(events).toEqual([{ type: 'sequence-recovering', prefixKey: 'INV', period: '' }]);
     // Served in an epoch that this node has sworn off: not yet.
     await settle(100);
@@ -294,68 +297,68 @@ describe('a lane that must be recovered', () => {
     expect(order).toContain('report 2 sworn');
     await begin(2n);
     await settle(100);
-    expect(ready).toEqual([lane]);
+    expect(ready).toEqual([queue]);
   });
 
   test('because its ceiling cannot be raised any more is blocked at once: a call of it would be refused by its session', async () => {
-    const { keeper, order, ready, newLane, count, begin, state, memory, target } = await setUp();
+    const { keeper, order, ready, newQueue, count, begin, state, memory, target } = await setUp();
     await begin();
-    const lane = newLane();
-    keeper.open(lane);
+    const queue = newQueue();
+    keeper.open(queue);
     await settle();
-    count(lane, 5n);
+    count(queue, 5n);
     const later = { server: 'run2', reported: [], highest: 5n, window: 100n, mayJump: true };
     await memory.recover({ sequence: target.sequence, epoch: 1n, servedEpoch: 1n, ...later });
     state.epoch = 2n;
     order.length = 0;
-    keeper.look(lane);
-    while (!owesReport(lane.session)) await Promise.resolve();
-    expect(lane.blocked).toBe('recovery');
+    keeper.look(queue);
+    while (!owesReport(queue.session)) await Promise.resolve();
+    expect(queue.blocked).toBe('recovery');
     await settle(100);
     expect(order).toContain('report 2 sworn');
-    expect(ready.at(-1)).toBe(lane);
-    expect(lane.blocked).toBeUndefined();
+    expect(ready.at(-1)).toBe(queue);
+    expect(queue.blocked).toBeUndefined();
   });
 
   test('joins a recovery that it was told of, but only once', async () => {
-    const { keeper, order, newLane, count, begin } = await setUp();
+    const { keeper, order, newQueue, count, begin } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 5n);
-    keeper.join(lane);
-    expect(lane.blocked).toBe('recovery');
-    keeper.join(lane);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 5n);
+    keeper.join(queue);
+    expect(queue.blocked).toBe('recovery');
+    keeper.join(queue);
     await settle(100);
     expect(new Set(order.filter((what) => what.startsWith('report')))).toEqual(new Set(['report 2 sworn']));
   });
 
   test('whose opening is under way is left alone', async () => {
-    const { keeper, newLane } = await setUp();
-    const lane = newLane();
-    keeper.open(lane);
-    keeper.join(lane);
-    expect(lane.blocked).toBe('opening');
+    const { keeper, newQueue } = await setUp();
+    const queue = newQueue();
+    keeper.open(queue);
+    keeper.join(queue);
+    expect(queue.blocked).toBe('opening');
   });
 });
 
 describe('after 30 minutes without having been heard of', () => {
-  test('a lane swears off its epoch with the next reply, and reports once the node is registered again', async () => {
-    const { keeper, order, ready, newLane, count, begin, state, memory } = await setUp();
+  test('a queue swears off its epoch with the next reply, and reports once the node is registered again', async () => {
+    const { keeper, order, ready, newQueue, count, begin, state, memory } = await setUp();
     await begin();
-    const lane = newLane();
-    keeper.open(lane);
+    const queue = newQueue();
+    keeper.open(queue);
     await settle();
-    count(lane, 5n);
-    keeper.look(lane);
-    expect(lane.blocked).toBeUndefined();
+    count(queue, 5n);
+    keeper.look(queue);
+    expect(queue.blocked).toBeUndefined();
     state.away = AWAY;
     await settle(31 * MINUTE_MS);
     state.away = undefined;
     // Meanwhile others have recovered the sequence without it.
     await begin(1n);
     await memory.recover({
-      sequence: lane.target.sequence,
+      sequence: queue.target.sequence,
       epoch: 1n,
       servedEpoch: 1n,
       server: 'run2',
@@ -366,55 +369,55 @@ describe('after 30 minutes without having been heard of', () => {
     });
     state.epoch = 2n;
     order.length = 0;
-    keeper.look(lane);
-    expect(owesReport(lane.session)).toBe(true);
-    expect(lane.blocked).toBeDefined();
+    keeper.look(queue);
+    expect(owesReport(queue.session)).toBe(true);
+    expect(queue.blocked).toBeDefined();
     await settle(100);
     expect(order.slice(0, 2)).toEqual(['register', 'report 2 sworn']);
-    expect(ready.at(-1)).toBe(lane);
-    expect(lane.blocked).toBeUndefined();
+    expect(ready.at(-1)).toBe(queue);
+    expect(queue.blocked).toBeUndefined();
   });
 });
 
-describe('a lane that cannot be registered again', () => {
+describe('a queue that cannot be registered again', () => {
   test('stays as it is, and is tried again until it can', async () => {
-    const { keeper, ready, troubles, newLane, count, begin, state, events } = await setUp();
+    const { keeper, ready, troubles, newQueue, count, begin, state, events } = await setUp();
     await begin();
-    const lane = newLane();
-    keeper.open(lane);
+    const queue = newQueue();
+    keeper.open(queue);
     await settle();
-    count(lane, 5n);
+    count(queue, 5n);
     state.away = AWAY;
     await settle(31 * MINUTE_MS);
-    keeper.look(lane);
+    keeper.look(queue);
     await settle(2_000);
     expect(troubles.length).toBeGreaterThan(2);
-    expect(lane.blocked).toBe('recovery');
-    expect(ready).toEqual([lane]);
+    expect(queue.blocked).toBe('recovery');
+    expect(ready).toEqual([queue]);
     expect(events.at(-1)).toMatchObject({ type: 'node-not-registered' });
     state.away = undefined;
     state.epoch = 2n;
     await begin(2n);
     await settle(1_000);
-    expect(ready).toEqual([lane, lane]);
-    expect(lane).toMatchObject({ blocked: undefined, trouble: undefined });
+    expect(ready).toEqual([queue, queue]);
+    expect(queue).toMatchObject({ blocked: undefined, trouble: undefined });
   });
 });
 
 describe('closing', () => {
   test('strikes the node out after the accounts were settled', async () => {
-    const { keeper, order, newLane, count, begin, memory } = await setUp();
+    const { keeper, order, newQueue, count, begin, memory } = await setUp();
     await begin();
     await memory.register('node');
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 42n);
-    const settled = keeper.settle(lane, true);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 42n);
+    const settled = keeper.settle(queue, true);
     expect(await keeper.close(true)).toBe(true);
     expect(await settled).toBe(true);
     expect(order.indexOf('raise')).toBeLessThan(order.indexOf('leave'));
     // Whoever recovers next waits for nobody, and goes on above all this node took.
-    const request = { sequence: lane.target.sequence, server: 'run2', reported: [], highest: 0n, window: 0n };
+    const request = { sequence: queue.target.sequence, server: 'run2', reported: [], highest: 0n, window: 0n };
     expect(await memory.recover({ ...request, epoch: 1n, servedEpoch: 1n, mayJump: false })).toMatchObject({
       kind: 'granted',
       base: 42n,
@@ -422,35 +425,35 @@ describe('closing', () => {
     });
   });
 
-  test('does not strike it out when a lane could not be left', async () => {
+  test('does not strike it out when a queue could not be left', async () => {
     const { keeper, order } = await setUp();
     expect(await keeper.close(false)).toBe(false);
     expect(order).not.toContain('leave');
   });
 
   test('does not strike it out when an account could not be settled, and says so', async () => {
-    const { keeper, order, newLane, count, begin, state } = await setUp();
+    const { keeper, order, newQueue, count, begin, state } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 42n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 42n);
     state.away = AWAY;
-    expect(await keeper.settle(lane, true)).toBe(false);
+    expect(await keeper.settle(queue, true)).toBe(false);
     state.away = undefined;
     expect(await keeper.close(true)).toBe(false);
     expect(order).not.toContain('leave');
   });
 
-  test('strikes it out although an account could not be written down earlier, as long as the lane was not left', async () => {
-    const { keeper, order, newLane, count, begin, state } = await setUp();
+  test('strikes it out although an account could not be written down earlier, as long as the queue was not left', async () => {
+    const { keeper, order, newQueue, count, begin, state } = await setUp();
     await begin();
-    const lane = newLane();
-    openAt(lane.session, 1n);
-    count(lane, 42n);
+    const queue = newQueue();
+    openAt(queue.session, 1n);
+    count(queue, 42n);
     state.away = AWAY;
-    expect(await keeper.settle(lane, false)).toBe(false);
+    expect(await keeper.settle(queue, false)).toBe(false);
     state.away = undefined;
-    expect(await keeper.settle(lane, true)).toBe(true);
+    expect(await keeper.settle(queue, true)).toBe(true);
     expect(await keeper.close(true)).toBe(true);
     expect(order.at(-1)).toBe('leave');
   });
@@ -462,23 +465,23 @@ describe('closing', () => {
   });
 
   test('has nothing to strike out where nobody registers nodes', async () => {
-    const { keeper, order, newLane } = await setUp({ withCeilings: false });
-    expect(await keeper.settle(newLane(), true)).toBe(true);
+    const { keeper, order, newQueue } = await setUp({ withCeilings: false });
+    expect(await keeper.settle(newQueue(), true)).toBe(true);
     expect(await keeper.close(true)).toBe(true);
     expect(await keeper.close(false)).toBe(false);
     expect(order).toEqual([]);
   });
 });
 
-describe('the reason why a lane cannot serve', () => {
+describe('the reason why a queue cannot serve', () => {
   test('is its trouble, else that it is being recovered', async () => {
-    const { newLane } = await setUp();
-    const lane = newLane();
-    expect(blockedError(lane)).toMatchObject({
+    const { newQueue } = await setUp();
+    const queue = newQueue();
+    expect(blockedError(queue)).toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
       message: 'The sequence is being recovered.',
     });
-    lane.trouble = AWAY;
-    expect(blockedError(lane)).toBe(AWAY);
+    queue.trouble = AWAY;
+    expect(blockedError(queue)).toBe(AWAY);
   });
 });

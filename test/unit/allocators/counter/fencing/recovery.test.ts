@@ -1,7 +1,11 @@
 /** A node's part in recoveries: it reports until it is served, decides in its turn, and never gives up on its own. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createRecovery, type Recovery } from '../../../../../src/allocators/counter/fencing/recovery.ts';
-import { createLane, type Lane, touch } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import {
+  createSequenceQueue,
+  type SequenceQueue,
+  touch,
+} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   createCounterSession,
   openAt,
@@ -94,27 +98,27 @@ const createServer = (parts: { epoch?: bigint; ceiling?: bigint; others?: string
 const nodeOn = (server: ReturnType<typeof createServer>, ceilings?: CeilingStore) => {
   const events: NumberGeneratorEvent[] = [];
   const ready: string[] = [];
-  const troubles: { readonly atMs: number; readonly lane: Lane; readonly error: unknown }[] = [];
+  const troubles: { readonly atMs: number; readonly queue: SequenceQueue; readonly error: unknown }[] = [];
   const recovery: Recovery = createRecovery({
     node: 'node',
     operations: server.operations,
     ceilings,
     emit: (event) => events.push(event),
-    onServed: (lane) => ready.push(lane.target.sequence.prefixKey),
-    onTrouble: (lane, error) => {
-      lane.trouble = error;
-      troubles.push({ atMs: performance.now(), lane, error });
+    onServed: (queue) => ready.push(queue.target.sequence.prefixKey),
+    onTrouble: (queue, error) => {
+      queue.trouble = error;
+      troubles.push({ atMs: performance.now(), queue, error });
     },
   });
   let calls = 0;
-  const laneOf = (prefixKey: string, epoch = 0n): Lane => {
+  const queueOf = (prefixKey: string, epoch = 0n): SequenceQueue => {
     const target = targetOf(prefixKey);
     const session = createCounterSession({ sequence: target.sequence, node: 'node', nextCall: () => ++calls });
     openAt(session, epoch);
     swear(session);
-    return createLane(session, target);
+    return createSequenceQueue(session, target);
   };
-  return { recovery, laneOf, events, ready, troubles };
+  return { recovery, queueOf, events, ready, troubles };
 };
 
 /** Ceilings in memory, in which these nodes are registered, and INV counts in this epoch. */
@@ -146,15 +150,15 @@ afterEach(async () => {
 describe('a node reports', () => {
   test('until the sequence is served, and no longer', async () => {
     const server = createServer({ epoch: 4n, ceiling: 900n });
-    const { recovery, laneOf, ready } = track(nodeOn(server));
-    const lane = laneOf('INV', 4n);
-    recovery.add(lane);
+    const { recovery, queueOf, ready } = track(nodeOn(server));
+    const queue = queueOf('INV', 4n);
+    recovery.add(queue);
     await vi.advanceTimersByTimeAsync(900);
     expect(server.sent.length).toBeGreaterThan(5);
     expect(ready).toEqual([]);
     await vi.advanceTimersByTimeAsync(200);
     expect(ready).toEqual(['INV']);
-    expect(owesReport(lane.session)).toBe(false);
+    expect(owesReport(queue.session)).toBe(false);
     const reports = server.sent.length;
     await vi.advanceTimersByTimeAsync(5_000);
     expect(server.sent).toHaveLength(reports);
@@ -163,8 +167,8 @@ describe('a node reports', () => {
 
   test('at once for the recovery that the store has just named', async () => {
     const server = createServer({ epoch: 4n });
-    const { recovery, laneOf } = track(nodeOn(server));
-    recovery.add(laneOf('INV', 4n));
+    const { recovery, queueOf } = track(nodeOn(server));
+    recovery.add(queueOf('INV', 4n));
     await vi.advanceTimersByTimeAsync(0);
     const startMs = server.sent[0]?.atMs ?? Number.NaN;
     expect(server.sent.map(({ atMs, report }) => [atMs - startMs, report.recovery?.time])).toEqual([
@@ -176,21 +180,21 @@ describe('a node reports', () => {
   test('for what comes later too, also when it was done before', async () => {
     const server = createServer();
     server.served.set('A', 7n).set('B', 7n);
-    const { recovery, laneOf, ready } = track(nodeOn(server));
-    recovery.add(laneOf('A'));
+    const { recovery, queueOf, ready } = track(nodeOn(server));
+    recovery.add(queueOf('A'));
     await vi.advanceTimersByTimeAsync(1_000);
-    recovery.add(laneOf('B'));
+    recovery.add(queueOf('B'));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(ready).toEqual(['A', 'B']);
   });
 
   test('for 256 sequences in one trip, and for the others in the next: those that take long starve nobody', async () => {
     const server = createServer();
-    const { recovery, laneOf, ready } = track(nodeOn(server));
+    const { recovery, queueOf, ready } = track(nodeOn(server));
     const keys = Array.from({ length: 600 }, (_, index) => `P${index}`);
     for (const key of keys.slice(300)) server.served.set(key, 1n);
     server.state.sinceMs = () => 0;
-    for (const key of keys) recovery.add(laneOf(key));
+    for (const key of keys) recovery.add(queueOf(key));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(Math.max(...server.trips)).toBe(256);
     expect(ready.toSorted()).toEqual(keys.slice(300).toSorted());
@@ -198,13 +202,13 @@ describe('a node reports', () => {
 
   test('no more after close', async () => {
     const server = createServer({ epoch: 4n });
-    const { recovery, laneOf, ready } = track(nodeOn(server));
-    recovery.add(laneOf('INV', 4n));
+    const { recovery, queueOf, ready } = track(nodeOn(server));
+    recovery.add(queueOf('INV', 4n));
     await vi.advanceTimersByTimeAsync(100);
     recovery.close();
     const reports = server.sent.length;
     await vi.advanceTimersByTimeAsync(10_000);
-    recovery.add(laneOf('ORD'));
+    recovery.add(queueOf('ORD'));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(server.sent).toHaveLength(reports);
     expect(ready).toEqual([]);
@@ -214,17 +218,17 @@ describe('a node reports', () => {
 describe('with ceilings kept elsewhere', () => {
   test('the first of those that have reported decides at once', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n, others: ['z'] });
-    const { recovery, laneOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'z'], 1n)));
+    const { recovery, queueOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'z'], 1n)));
     const beganMs = performance.now();
     server.state.sinceMs = () => performance.now() - beganMs;
-    recovery.add(laneOf('INV', 1n));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(0);
     expect(server.installs).toMatchObject([{ install: { epoch: 2n, recovery: NAME, jumpTo: undefined, window: 0 } }]);
     expect(ready).toEqual(['INV']);
   });
 
   test.each([
-    ['a request of a lane', true],
+    ['a request of a queue', true],
     ['nobody yet', false],
   ])(
     'a sequence that nobody counted begins above the initialSeq that was reported, asked for by %s',
@@ -243,14 +247,14 @@ describe('with ceilings kept elsewhere', () => {
       let isAway = true;
       const read: CeilingStore['read'] = (sequence) => (isAway ? Promise.reject(away) : store.read(sequence));
       const ceilings: CeilingStore = { ...store, read };
-      const { recovery, laneOf } = track(nodeOn({ ...server, operations }, ceilings));
-      const lane = laneOf('INV');
-      lane.target = { ...lane.target, initialSeq: 51n };
-      if (isAsked) touch(lane, lane.target);
-      recovery.add(lane);
+      const { recovery, queueOf } = track(nodeOn({ ...server, operations }, ceilings));
+      const queue = queueOf('INV');
+      queue.target = { ...queue.target, initialSeq: 51n };
+      if (isAsked) touch(queue, queue.target);
+      recovery.add(queue);
       await vi.advanceTimersByTimeAsync(300);
       // The prefix is changed back before its first number.
-      touch(lane, { ...lane.target, initialSeq: 16n });
+      touch(queue, { ...queue.target, initialSeq: 16n });
       isAway = false;
       await vi.advanceTimersByTimeAsync(500);
       expect(server.installs).toMatchObject([
@@ -262,10 +266,10 @@ describe('with ceilings kept elsewhere', () => {
 
   test('the third of them decides only after its turn has come, in case the others have died', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n, others: ['a', 'b'] });
-    const { recovery, laneOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'a', 'b'], 1n)));
+    const { recovery, queueOf, ready } = track(nodeOn(server, await ceilingsOf(['node', 'a', 'b'], 1n)));
     const beganMs = performance.now();
     server.state.sinceMs = () => performance.now() - beganMs;
-    recovery.add(laneOf('INV', 1n));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(950);
     expect(server.installs).toEqual([]);
     await vi.advanceTimersByTimeAsync(100);
@@ -276,10 +280,10 @@ describe('with ceilings kept elsewhere', () => {
 
   test('a registered node that is silent is waited for, 3 s; then counting goes on above the ceiling', async () => {
     const server = createServer({ epoch: 1n, ceiling: 500n });
-    const { recovery, laneOf, events } = track(nodeOn(server, await ceilingsOf(['node', 'silent'], 1n)));
+    const { recovery, queueOf, events } = track(nodeOn(server, await ceilingsOf(['node', 'silent'], 1n)));
     const beganMs = performance.now();
     server.state.sinceMs = () => performance.now() - beganMs;
-    recovery.add(laneOf('INV', 1n));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(2_900);
     expect(server.installs).toEqual([]);
     await vi.advanceTimersByTimeAsync(200);
@@ -306,9 +310,9 @@ describe('with ceilings kept elsewhere', () => {
           reply.kind === 'waiting' ? { ...reply, reported: [...reply.reported, ...others] } : reply,
         ),
     };
-    const { recovery, laneOf, ready } = track(nodeOn({ ...server, operations }, { ...store, recover }));
+    const { recovery, queueOf, ready } = track(nodeOn({ ...server, operations }, { ...store, recover }));
     server.state.sinceMs = () => performance.now() - beganMs;
-    recovery.add(laneOf('INV', 1n));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(1_010);
     expect(server.trips.length).toBeGreaterThan(18);
     expect(askedMs).toEqual([0, 250, 500, 750, 1_000]);
@@ -329,14 +333,14 @@ describe('with ceilings kept elsewhere', () => {
       });
       return store.read(sequence);
     };
-    const { recovery, laneOf, ready, events } = track(nodeOn(server, { ...store, read }));
-    recovery.add(laneOf('INV', 1n));
+    const { recovery, queueOf, ready, events } = track(nodeOn(server, { ...store, read }));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(server.trips.length).toBeGreaterThan(8);
     // Once per sequence.
     expect([begun, server.installs.length]).toEqual([1, 0]);
     // Nor does one keep another waiting.
-    recovery.add(laneOf('ORD'));
+    recovery.add(queueOf('ORD'));
     await vi.advanceTimersByTimeAsync(200);
     expect(server.sent.filter(({ report }) => report.sequence.prefixKey === 'ORD').length).toBeGreaterThan(0);
     await vi.advanceTimersByTimeAsync(1_000);
@@ -353,8 +357,8 @@ describe('with ceilings kept elsewhere', () => {
   test('an install that came too late is no end: the node goes on reporting, and tells of nothing', async () => {
     const server = createServer({ epoch: 1n });
     server.state.refusesInstalls = true;
-    const { recovery, laneOf, ready, events } = track(nodeOn(server, await ceilingsOf(['node'], 1n)));
-    recovery.add(laneOf('INV', 1n));
+    const { recovery, queueOf, ready, events } = track(nodeOn(server, await ceilingsOf(['node'], 1n)));
+    recovery.add(queueOf('INV', 1n));
     await vi.advanceTimersByTimeAsync(200);
     expect(server.installs.length).toBeGreaterThan(0);
     expect([ready, events]).toEqual([[], []]);
@@ -373,8 +377,8 @@ describe('with ceilings kept elsewhere', () => {
       read: (sequence) => current.read(sequence),
       recover: (request) => current.recover(request),
     };
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server, ceilings));
-    recovery.add(laneOf('INV', 4n));
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server, ceilings));
+    recovery.add(queueOf('INV', 4n));
     await vi.advanceTimersByTimeAsync(500);
     expect(troubles.length).toBeGreaterThan(2);
     const { error } = troubles[0] ?? {};
@@ -393,8 +397,8 @@ describe('with ceilings kept elsewhere', () => {
     server.served.set('INV', 4n);
     let current = await ceilingsOf(['node'], 2n);
     const ceilings: CeilingStore = { ...current, read: (sequence) => current.read(sequence) };
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server, ceilings));
-    recovery.add(laneOf('INV', 2n));
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server, ceilings));
+    recovery.add(queueOf('INV', 2n));
     await vi.advanceTimersByTimeAsync(500);
     expect(ready).toEqual([]);
     expect(troubles.length).toBeGreaterThan(2);
@@ -407,8 +411,8 @@ describe('with ceilings kept elsewhere', () => {
   test('empty although the counter store has counted, no call is made', async () => {
     const server = createServer();
     server.served.set('INV', 4n);
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server, await ceilingsOf(['node'], 0n)));
-    recovery.add(laneOf('INV'));
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server, await ceilingsOf(['node'], 0n)));
+    recovery.add(queueOf('INV'));
     await vi.advanceTimersByTimeAsync(500);
     expect(ready).toEqual([]);
     expect(causeOf(troubles[0]?.error)).toContain('epoch none, ceiling none');
@@ -423,9 +427,9 @@ describe('with ceilings kept elsewhere', () => {
       read: (sequence) =>
         away ? Promise.reject(new StorageUnavailableError('PostgreSQL away')) : store.read(sequence),
     };
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server, ceilings));
-    const lane = laneOf('INV', 1n);
-    recovery.add(lane);
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server, ceilings));
+    const queue = queueOf('INV', 1n);
+    recovery.add(queue);
     await vi.advanceTimersByTimeAsync(500);
     expect(troubles[0]?.error).toMatchObject({ message: 'PostgreSQL away' });
     expect(ready).toEqual([]);
@@ -439,10 +443,10 @@ describe('trouble', () => {
   test('with the counter store is told of for every sequence, and the reports are tried again', async () => {
     const server = createServer();
     server.state.failure = new StorageUnavailableError('away');
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server));
-    for (const key of ['A', 'B']) recovery.add(laneOf(key));
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server));
+    for (const key of ['A', 'B']) recovery.add(queueOf(key));
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(troubles.slice(-2).map(({ lane, error }) => [lane.target.sequence.prefixKey, error])).toEqual([
+    expect(troubles.slice(-2).map(({ queue, error }) => [queue.target.sequence.prefixKey, error])).toEqual([
       ['A', server.state.failure],
       ['B', server.state.failure],
     ]);
@@ -457,21 +461,21 @@ describe('trouble', () => {
   test('is over as soon as the store waits for the others again', async () => {
     const server = createServer({ epoch: 4n, missing: ['other'] });
     server.state.failure = new StorageUnavailableError('away');
-    const { recovery, laneOf } = track(nodeOn(server));
-    const lane = laneOf('INV', 4n);
-    recovery.add(lane);
+    const { recovery, queueOf } = track(nodeOn(server));
+    const queue = queueOf('INV', 4n);
+    recovery.add(queue);
     await vi.advanceTimersByTimeAsync(0);
-    expect(lane.trouble).toBeDefined();
+    expect(queue.trouble).toBeDefined();
     server.state.failure = undefined;
     await vi.advanceTimersByTimeAsync(300);
-    expect(lane.trouble).toBeUndefined();
+    expect(queue.trouble).toBeUndefined();
   });
 
   test('with a corrupt entry is told of with its reason, and ends when the entry is corrected', async () => {
     const server = createServer();
     server.state.corrupt = 'the counter is not a value';
-    const { recovery, laneOf, ready, troubles } = track(nodeOn(server));
-    recovery.add(laneOf('INV'));
+    const { recovery, queueOf, ready, troubles } = track(nodeOn(server));
+    recovery.add(queueOf('INV'));
     await vi.advanceTimersByTimeAsync(100);
     expect(troubles[0]?.error).toBeInstanceOf(CorruptEntryError);
     expect(causeOf(troubles[0]?.error)).toContain('the counter is not a value');
@@ -485,8 +489,8 @@ describe('trouble', () => {
 describe('the store alone', () => {
   test('is installed exactly when all have reported, and the event says after which time and by how many', async () => {
     const server = createServer({ epoch: 4n, ceiling: 900n, others: ['b'] });
-    const { recovery, laneOf, events } = track(nodeOn(server));
-    recovery.add(laneOf('INV', 4n));
+    const { recovery, queueOf, events } = track(nodeOn(server));
+    recovery.add(queueOf('INV', 4n));
     server.state.sinceMs = () => 1_234;
     await vi.advanceTimersByTimeAsync(100);
     expect(server.installs).toHaveLength(1);
@@ -505,8 +509,8 @@ describe('the store alone', () => {
           reply.kind === 'waiting' ? { ...reply, reported: ['other'] } : reply,
         ),
     };
-    const { recovery, laneOf } = track(nodeOn({ ...server, operations }));
-    recovery.add(laneOf('INV', 4n));
+    const { recovery, queueOf } = track(nodeOn({ ...server, operations }));
+    recovery.add(queueOf('INV', 4n));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(server.sent.length).toBeGreaterThan(2);
     expect(server.installs).toEqual([]);

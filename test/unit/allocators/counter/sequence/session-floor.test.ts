@@ -1,8 +1,8 @@
 /** Once initialSeq was raised nothing at or below it leaves a session: not from hand, not from the standby, not from a call under way. */
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
-import { makeOnce } from '../../../../../src/allocators/counter/sequence/keyed-call.ts';
-import { createLane, heedFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { makeKeyedCall } from '../../../../../src/allocators/counter/sequence/keyed-call.ts';
+import { createSequenceQueue, heedFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -89,11 +89,11 @@ describe('values in hand', () => {
 
   test('are all taken from a request that waits for more', () => {
     const session = holding();
-    const lane = createLane(session, targetOf('INV'));
+    const queue = createSequenceQueue(session, targetOf('INV'));
     const waiter = { missing: 4, limit: VALUE_MAX, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] };
-    lane.waiters.push({ ...waiter, resolve: () => undefined, reject: () => undefined });
-    heedFloor(lane, { ...TERMS, initialSeq: 4n });
-    expect(lane.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
+    queue.waiters.push({ ...waiter, resolve: () => undefined, reject: () => undefined });
+    heedFloor(queue, { ...TERMS, initialSeq: 4n });
+    expect(queue.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
     expect(makeCall(session, 8, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 4n }] });
   });
 });
@@ -128,7 +128,7 @@ describe('the floor', () => {
     expect(initialSeqOf(session, TERMS)).toBe(50n);
     expect(makeReport(session, TERMS).initialSeq).toBe(50n);
     const receipt = { hash: 'h', fingerprint: 'f', atMs: 1, series: '{}' };
-    expect(makeOnce(session, 1, TERMS, receipt).initialSeq).toBe(50n);
-    expect(makeOnce(session, 1, { ...TERMS, initialSeq: 60n }, receipt).initialSeq).toBe(60n);
+    expect(makeKeyedCall(session, 1, TERMS, receipt).initialSeq).toBe(50n);
+    expect(makeKeyedCall(session, 1, { ...TERMS, initialSeq: 60n }, receipt).initialSeq).toBe(60n);
   });
 });

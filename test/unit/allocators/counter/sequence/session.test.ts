@@ -1,6 +1,7 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
+import { standbyLeft } from '../../../../../src/allocators/counter/sequence/held-standby.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -18,7 +19,6 @@ import {
   noteRaised,
   openAt,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
-import { standbyLeft } from '../../../../../src/allocators/counter/sequence/standby-segment.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 

@@ -39,7 +39,7 @@ const kindsOf = ({ store }: AllocatorParts): string[] => store.underWay().calls.
 describe('a request with a key', () => {
   test('joins the sequence first, when the store does not know the node', async () => {
     const parts = open();
-    const asked = parts.askOnce(INV, 2, 'a');
+    const asked = parts.askKeyed(INV, 2, 'a');
     await turn();
     expect(kindsOf(parts)).toEqual(['join']);
     await parts.store.underWay().answer();
@@ -51,9 +51,9 @@ describe('a request with a key', () => {
 
   test('travels beside others of the same sequence, in the same trip', async () => {
     const parts = await joined();
-    const first = parts.askOnce(INV, 1, 'a');
+    const first = parts.askKeyed(INV, 1, 'a');
     await turn();
-    const others = [parts.askOnce(INV, 2, 'b'), parts.ask(INV, 1), parts.askOnce(INV, 3, 'c')];
+    const others = [parts.askKeyed(INV, 2, 'b'), parts.ask(INV, 1), parts.askKeyed(INV, 3, 'c')];
     await parts.store.underWay().answer();
     expect(kindsOf(parts)).toEqual(['take', 'once', 'once']);
     await parts.store.underWay().answer();
@@ -62,12 +62,12 @@ describe('a request with a key', () => {
 
   test('shares the values of one that is under way under the same key, and meets a conflict when it asks for something else', async () => {
     const parts = await joined();
-    const asked = [parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'a', 'other')];
+    const asked = [parts.askKeyed(INV, 1, 'a'), parts.askKeyed(INV, 1, 'a'), parts.askKeyed(INV, 1, 'a', 'other')];
     await turn();
     expect(kindsOf(parts)).toEqual(['once']);
     await parts.store.drain();
     expect(await Promise.all(asked)).toEqual(['2-2', '=2-2', expect.stringMatching(CONFLICT)]);
-    const later = [parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'b')];
+    const later = [parts.askKeyed(INV, 1, 'a'), parts.askKeyed(INV, 1, 'b')];
     await turn();
     await parts.store.drain();
     expect(await Promise.all(later)).toEqual(['=2-2', '3-3']);
@@ -75,7 +75,7 @@ describe('a request with a key', () => {
 
   test('is refused when more than the line allows share, or wait', async () => {
     const parts = await joined({ waitingMax: 1 });
-    const asked = ['a', 'a', 'a', 'b'].map((hash) => parts.askOnce(INV, 1, hash));
+    const asked = ['a', 'a', 'a', 'b'].map((hash) => parts.askKeyed(INV, 1, hash));
     await turn();
     await parts.store.drain();
     const refused = 'StorageUnavailableError: Too many requests are waiting for the store.';
@@ -85,15 +85,15 @@ describe('a request with a key', () => {
   test('is answered with a conflict, an overflow or a corrupt entry alone', async () => {
     const parts = await joined();
     const short = { ...INV, limit: 3n };
-    const asked = [parts.askOnce(INV, 1, 'a'), parts.askOnce(INV, 1, 'b', 'f'), parts.askOnce(short, 9, 'c')];
+    const asked = [parts.askKeyed(INV, 1, 'a'), parts.askKeyed(INV, 1, 'b', 'f'), parts.askKeyed(short, 9, 'c')];
     await turn();
     await parts.store.drain();
     expect(await Promise.all(asked)).toEqual(['2-2', '3-3', expect.stringMatching(/^SequenceOverflowError: /)]);
-    const again = parts.askOnce(INV, 1, 'b', 'other');
+    const again = parts.askKeyed(INV, 1, 'b', 'other');
     await turn();
     await parts.store.drain();
     expect(await again).toMatch(CONFLICT);
-    const spoilt = parts.askOnce(INV, 1, 'd');
+    const spoilt = parts.askKeyed(INV, 1, 'd');
     await turn();
     await parts.store.underWay().answerWith([RECEIPT_OF_NOBODY]);
     expect(await spoilt).toMatch(/^CorruptEntryError: /);
@@ -102,14 +102,14 @@ describe('a request with a key', () => {
   test('is refused without a trip when its key is claimed by another request', async () => {
     const claimed = { ...createMemoryCounterStore(), claim: async () => false };
     const parts = await joined({}, claimed);
-    expect(await parts.askOnce(INV, 1, 'a')).toMatch(CONFLICT);
+    expect(await parts.askKeyed(INV, 1, 'a')).toMatch(CONFLICT);
     expect(parts.store.isIdle()).toBe(true);
   });
 
   test('reports first when the store has forgotten the node, and is served then', async () => {
     const parts = await joined();
     parts.store.of(INV.sequence).served.clear();
-    const asked = parts.askOnce(INV, 1, 'a');
+    const asked = parts.askKeyed(INV, 1, 'a');
     await turn();
     parts.store.behave('answer');
     await parts.store.drain();
@@ -127,7 +127,7 @@ describe('a request with a key, and the standby', () => {
     await parts.store.drain();
     await one;
     expect(parts.allocator.standbyOf(HELD)).toMatchObject({ left: 5n });
-    const batch = parts.askOnce(HELD, 30, 'a');
+    const batch = parts.askKeyed(HELD, 30, 'a');
     await turn();
     expect(parts.store.underWay().calls).toMatchObject([
       { kind: 'take', standbySize: 0, released: [{ used: 0n }] },
@@ -147,7 +147,7 @@ describe('a request with a key, and the standby', () => {
     const { first = 0n } = parts.allocator.standbyOf(tight) ?? {};
     const count = Number(20n - 2n);
     expect(first).toBeGreaterThan(0n);
-    const all = parts.askOnce(tight, count, 'a');
+    const all = parts.askKeyed(tight, count, 'a');
     await turn();
     await parts.store.drain();
     expect(await all).toBe('3-20');
@@ -160,14 +160,14 @@ describe('a request with a key, and the standby', () => {
     await one;
     parts.store.behave(AWAY);
     expect(await parts.ask(HELD, 1)).toMatch(/\*$/);
-    expect(await parts.askOnce(HELD, 1, 'a')).toBe('StorageUnavailableError: The store is away.');
+    expect(await parts.askKeyed(HELD, 1, 'a')).toBe('StorageUnavailableError: The store is away.');
   });
 });
 
 describe('a lost reply', () => {
   test('is followed by another trip, which finds the receipt', async () => {
     const parts = await joined();
-    const asked = parts.askOnce(INV, 2, 'a');
+    const asked = parts.askKeyed(INV, 2, 'a');
     await turn();
     await parts.store.underWay().loseAnswer(AWAY);
     parts.store.announce();
@@ -180,8 +180,8 @@ describe('a lost reply', () => {
   });
 
   test('of a store that stays away is waited for only so long', async () => {
-    const parts = await joined({ onceGraceMs: 20, retryMs: 1, retryMaxMs: 5 });
-    const asked = parts.askOnce(INV, 2, 'a');
+    const parts = await joined({ keyedGraceMs: 20, retryMs: 1, retryMaxMs: 5 });
+    const asked = parts.askKeyed(INV, 2, 'a');
     await turn();
     parts.store.behave(AWAY);
     await parts.store.underWay().loseAnswer(AWAY);

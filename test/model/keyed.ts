@@ -1,6 +1,6 @@
 /** Clients with idempotency keys: one value set per key, whatever is lost, doubled, or asked for through another node. */
 
-import { makeOnce } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { makeKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
 import { makeRoom } from '../../src/allocators/counter/sequence/session.ts';
 import { isKnown, owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
 import type { Range } from '../../src/core/values/range.ts';
@@ -9,10 +9,10 @@ import { KEY_NAMES, receiptBeside } from './script-runner.ts';
 import {
   begin,
   check,
+  type KeyedMessage,
+  type KeyedReplyMessage,
   type ModelNode,
   meet,
-  type OnceMessage,
-  type OnceReplyMessage,
   raise,
   send,
   terms,
@@ -22,7 +22,7 @@ import {
 /** Every client that uses a key asks for as much under it. */
 const countOf = (name: string): number => 1 + (Number(name.slice(1)) % 5);
 
-export const sendOnce = (world: World, node: ModelNode): void => {
+export const sendKeyed = (world: World, node: ModelNode): void => {
   const { session, server } = node;
   if (owesReport(session)) return;
   if (!isKnown(session)) {
@@ -32,27 +32,27 @@ export const sendOnce = (world: World, node: ModelNode): void => {
   for (const name of node.keys) {
     const stranger = world.random.chance(0.05);
     const receipt = { hash: name, fingerprint: stranger ? 'g' : 'f', atMs: 1_000, series: '{"a": "b c"}' };
-    const call = makeOnce(session, countOf(name), terms(world), receipt);
+    const call = makeKeyedCall(session, countOf(name), terms(world), receipt);
     world.network.push({ kind: 'once', node, server, name, call });
   }
 };
 
 /** A client comes with a key; more often than not one that others use too. */
-export const askOnce = (world: World, node: ModelNode): void => {
+export const askKeyed = (world: World, node: ModelNode): void => {
   const { random } = world;
   node.keys.add(random.chance(0.6) ? random.pick(KEY_NAMES) : random.pick(KEY_NAMES.slice(0, 2)));
   if (random.chance(0.1)) makeRoom(node.session, random.chance(0.5) ? 20 : undefined);
-  sendOnce(world, node);
+  sendKeyed(world, node);
 };
 
 const sizeOf = (ranges: readonly Range[]): bigint =>
   ranges.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
 const textOf = (ranges: readonly Range[]): string => ranges.map(({ first, last }) => `${first}-${last}`).join(',');
 
-export const deliverOnce = async (
+export const deliverKeyed = async (
   world: World,
-  { node, server, name, call }: OnceMessage,
-): Promise<OnceReplyMessage> => {
+  { node, server, name, call }: KeyedMessage,
+): Promise<KeyedReplyMessage> => {
   const text = await world.runner.run(server.keys, encodeCall(call), receiptBeside(server.keys, name));
   meet(world, text.startsWith('receipt') ? text.split(' ').slice(0, 2).join('-') : text, false);
   world.log.push(`  ${encodeCall(call)} => ${text}`);
@@ -80,7 +80,7 @@ export const deliverOnce = async (
 };
 
 /** A client is given what the receipt says: always the same, and nobody else is. */
-const issueOnce = (world: World, name: string, ranges: readonly Range[]): void => {
+const issueKeyed = (world: World, name: string, ranges: readonly Range[]): void => {
   const before = world.given.get(name);
   const now = textOf(ranges);
   // A server that forgets may forget receipts too. What was issued under one before is never issued again to others.
@@ -97,13 +97,13 @@ const issueOnce = (world: World, name: string, ranges: readonly Range[]): void =
   world.log.push(`${name} is given ${now}`);
 };
 
-export const receiveOnce = async (world: World, { node, name, reply }: OnceReplyMessage): Promise<void> => {
+export const receiveKeyed = async (world: World, { node, name, reply }: KeyedReplyMessage): Promise<void> => {
   if (node.status !== 'alive' || !node.keys.has(name)) return;
-  const settlement = world.scene.code.settleOnce(node.session, reply);
+  const settlement = world.scene.code.settleKeyedCall(node.session, reply);
   switch (settlement.kind) {
     case 'settled':
       node.keys.delete(name);
-      issueOnce(world, name, settlement.receipt.ranges);
+      issueKeyed(world, name, settlement.receipt.ranges);
       if (settlement.standbyDue && !node.session.pending) send(world, node);
       return;
     case 'conflict':
