@@ -1,0 +1,111 @@
+/** Documents, comments and texts read as a native engineer would write them, as far as a script can check that. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DOCUMENTS } from '../support/documented-commands.ts';
+import {
+  type Offence,
+  offencesIn,
+  passagesOfMarkdown,
+  passagesOfScript,
+  passagesOfTypeScript,
+  RULES,
+} from '../support/plain-language.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const GUIDE_LINES_MAX = 150;
+const README_LINES_MAX = 200;
+
+/** It quotes titles of tests. */
+const UNCHECKED = new Set(['docs/findings.md']);
+
+/** How many offences the sources have that were there before the rules. These numbers only shrink. */
+const LEFT_IN_SOURCES: Readonly<Record<string, number>> = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'plain-language-left.json'), 'utf8'),
+);
+
+const readSource = (path: string): Offence[] => {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  return offencesIn(path.endsWith('.ts') ? passagesOfTypeScript(path, text) : passagesOfScript(text));
+};
+
+const linesOf = (text: string): number => text.trimEnd().split('\n').length;
+
+describe('a document', () => {
+  test.each(DOCUMENTS.filter(({ path }) => !UNCHECKED.has(path)))('$path is in plain English', ({ text }) => {
+    // The rooms are still to be described anew.
+    const checked = text.replace(/^## The rooms$.*?(?=^## )/ms, '');
+    expect(offencesIn(passagesOfMarkdown(checked))).toEqual([]);
+  });
+
+  test.each(DOCUMENTS.filter(({ path }) => path.startsWith('docs/guides/')))('$path is a short page', ({ text }) => {
+    expect(linesOf(text)).toBeLessThan(GUIDE_LINES_MAX);
+  });
+
+  test('that a stranger reads first is short', () => {
+    const readme = DOCUMENTS.find(({ path }) => path === 'README.md');
+    expect(linesOf(readme?.text ?? '')).toBeLessThan(README_LINES_MAX);
+  });
+});
+
+test('comments and texts in the sources break no rule more often than they did', () => {
+  const found = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT })
+    .toSorted()
+    .flatMap((path) => readSource(path).map((offence) => ({ ...offence, path })));
+  const more = RULES.map(({ name }) => found.filter(({ rule }) => rule === name)).filter(
+    (offences) => offences.length > (LEFT_IN_SOURCES[offences[0]?.rule ?? ''] ?? 0),
+  );
+  expect(more).toEqual([]);
+});
+
+test('what is left in the sources is counted by the names of rules', () => {
+  const names = RULES.map(({ name }) => name);
+  expect(Object.keys(LEFT_IN_SOURCES).filter((rule) => !names.includes(rule))).toEqual([]);
+});
+
+describe('a rule', () => {
+  test.each(RULES)('finds "$example": $name', ({ name, kinds, example }) => {
+    for (const kind of kinds) {
+      expect(offencesIn([{ kind, text: example }]).map(({ rule }) => rule)).toContain(name);
+    }
+  });
+
+  test.each([
+    'The caller who sent the request is named.',
+    'Who is calling?',
+    'The names tell nodes apart.',
+    'So a lost reply costs nothing.',
+    'It waits for it to end, for 3 s.',
+    'What the node returns, the store keeps.',
+  ])('finds nothing in "%s"', (text) => {
+    expect(offencesIn([{ kind: 'sentence', text }])).toEqual([]);
+  });
+
+  test('reads paragraphs, list items, quotations and cells of a document, and neither code nor headings', () => {
+    const markdown = [
+      '# Who may call\n',
+      'One line\nand the next. `he` is code.\n',
+      '- [an item](for-ever.md)\n- another',
+      '\n```sh\nhe tells\n```\n<!-- he -->',
+      '| a | b |\n| --- | --- |\n| he | `his` |',
+    ].join('\n');
+    expect(passagesOfMarkdown(markdown).map(({ text }) => text)).toEqual([
+      ...['One line and the next.', 'CODE is code.', 'an item', 'another', 'a', 'b', 'he', 'CODE'],
+    ]);
+  });
+
+  test('reads comments and texts of the sources, and no names', () => {
+    const typescript = [
+      '/** A header. */',
+      "import a from 'a b c';",
+      "const key = 'one'; // why",
+      `const text = \`It is \${key} now.\`;`,
+    ].join('\n');
+    expect(passagesOfTypeScript('a.ts', typescript).map(({ text }) => text)).toEqual([
+      ...['A header.', 'why', 'It is X now.'],
+    ]);
+    expect(
+      passagesOfScript('-- A header\n-- in two lines.\n-- $1  the key\nSELECT 1 -- why\n').map(({ text }) => text),
+    ).toEqual([...['A header in two lines.', '$1 the key', 'why']]);
+  });
+});
