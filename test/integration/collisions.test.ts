@@ -4,6 +4,7 @@ import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const pathOf = (prefixKey: string): string => `/api/prefix-configs/${prefixKey}`;
@@ -16,13 +17,7 @@ const toldBy = async (app: TestApp): Promise<string[]> => {
 };
 
 describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s', (store) => {
-  let app: TestApp;
-
-  beforeAll(async () => {
-    app = await startAppOn(store);
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store));
 
   const put = (prefixKey: string, body: object, etag?: string): Promise<TestReply> =>
     app.call('PUT', pathOf(prefixKey), body, {

@@ -1,19 +1,14 @@
 /** The calls that take numbers, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TestApp } from '../support/app.ts';
+import { describe, expect, test } from 'vitest';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const NEW_YEAR_MS = Date.UTC(2027, 0, 1);
 
 describe.each(['sqlite', 'redis'])('numbers on %s', (store) => {
-  let app: TestApp;
   let nowMs = Date.UTC(2026, 10, 21, 12);
 
-  beforeAll(async () => {
-    app = await startAppOn(store, { now: () => nowMs });
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store, { now: () => nowMs }));
 
   const register = async (key: string, body: object): Promise<void> => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);

@@ -1,6 +1,6 @@
 /** Turns of periods under load: distinct numbers, each period from initialSeq + 1 on, no text of one period with the counter of another. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TestApp } from '../support/app.ts';
+import { describe, expect, test } from 'vitest';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const INITIAL_SEQ = 41;
@@ -73,15 +73,10 @@ const TURNS: readonly (readonly [
 ];
 
 describe.each(['sqlite', 'redis'])('under load on %s', (store) => {
-  let app: TestApp;
   let nowMs = Date.UTC(2026, 11, 1);
 
-  beforeAll(async () => {
-    // No standby: on a busy machine it would serve who waits for long, with higher values.
-    app = await startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '0' });
-  });
-
-  afterAll(() => app.close());
+  // No standby: on a busy machine it would serve who waits for long, with higher values.
+  const app = sharedByTests(() => startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '0' }));
 
   test.each(TURNS)('200: %s in %s', async (what, timeZone, reset, variables, turn, texts) => {
     const key = what.replaceAll(' ', '_');

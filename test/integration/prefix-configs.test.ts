@@ -1,17 +1,12 @@
 /** The calls on prefix configs, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { JWT_SECRET } from '../support/app.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
-  let app: TestApp;
-
-  beforeAll(async () => {
-    app = await startAppOn(store);
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store));
 
   test('200: PUT and POST register, and reply with the whole config and its ETag', async () => {
     const body = { format: '{prefix}-{year}-{SEQ:6}', initial_seq: '18446744073709551614', timeZone: 'Asia/Tokyo' };

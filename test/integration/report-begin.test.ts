@@ -5,6 +5,7 @@ import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const admin = createToken(JWT_SECRET, {});
@@ -42,13 +43,7 @@ const issuedOf = async (app: TestApp, key: string, number: string): Promise<stri
 };
 
 describe.each(['sqlite', 'redis', 'postgres'])('where counting began, on %s', (store) => {
-  let app: TestApp;
-
-  beforeAll(async () => {
-    app = await startAppOn(store, undefined, { STANDBY_SIZE: '0' });
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store, undefined, { STANDBY_SIZE: '0' }));
 
   test('200: is told truly after initialSeq was lowered', async () => {
     await configure(app, 'LOW', 3_046);

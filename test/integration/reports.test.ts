@@ -1,20 +1,16 @@
 /** Completeness reports, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { JWT_SECRET } from '../support/app.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const NONE = { reason: null, node: null, subject: null, reservation: null, at: null };
 
 describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
-  let app: TestApp;
   let nowMs = Date.parse('2026-11-25T12:00:00Z');
 
-  beforeAll(async () => {
-    app = await startAppOn(store, { now: () => nowMs });
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store, { now: () => nowMs }));
 
   const register = async (key: string, body: object): Promise<void> => {
     expect(

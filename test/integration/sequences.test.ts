@@ -1,18 +1,14 @@
 /** The calls on sequences, on SQLite and on Redis. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, type TestApp } from '../support/app.ts';
+import { JWT_SECRET } from '../support/app.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
-  let app: TestApp;
   let nowMs = Date.now();
 
-  beforeAll(async () => {
-    app = await startAppOn(store, { now: () => nowMs });
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store, { now: () => nowMs }));
 
   const register = async (key: string, body: object): Promise<void> => {
     expect((await app.call('PUT', `/api/prefix-configs/${key}`, body)).status).toBe(200);

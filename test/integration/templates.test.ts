@@ -1,24 +1,20 @@
 /** Variables, check digits, previews, what a template means, and numbers read back, over HTTP on both stores. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { JWT_SECRET, startApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
+import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 
 describe.each(['sqlite', 'redis'])('templates on %s', (store) => {
-  let app: TestApp;
   let nowMs = NOW_MS;
   let prefixes = 0;
   let key: string;
 
   // One app for all: each test has a prefix of its own.
-  beforeAll(async () => {
-    app = await startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '10' });
-  });
-
-  afterAll(() => app.close());
+  const app = sharedByTests(() => startAppOn(store, { now: () => nowMs }, { STANDBY_SIZE: '10' }));
 
   beforeEach(() => {
     prefixes += 1;
