@@ -1,17 +1,12 @@
 /** API keys through the whole app: made, used, listed, narrowed, revoked; on SQLite, and on Redis through two nodes. */
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
 const DAY_MS = 86_400_000;
 const FORMAT = { format: 'A-{SEQ:3}' };
-const bearer = (scope: string, subject?: string): Record<string, string> => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, { scope, subject })}`,
-});
-
 interface Setting {
   readonly app: TestApp;
   readonly other: TestApp;
@@ -160,7 +155,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     for (const key of [...others, `ng_${'0'.repeat(16)}_${'A'.repeat(43)}`]) {
       expect((await take(setting.app, key)).status).toBe(401);
     }
-    const both = { 'x-api-key': json.key, ...bearer('numbers:issue') };
+    const both = { 'x-api-key': json.key, ...bearer({ scope: 'numbers:issue' }) };
     expect((await setting.app.call('GET', '/api/numbers/SHOP-1', undefined, both)).status).toBe(401);
     expect(setting.app.log).toContainEqual(
       expect.objectContaining({ event: 'unauthorized', reason: 'API_KEY_INVALID', client: '127.0.0.1' }),
@@ -169,7 +164,7 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
   });
 
   test('403: nobody makes a key that can do more than he can himself', async () => {
-    const shop = bearer('keys:admin:SHOP-* numbers:issue:SHOP-* configs:read:SHOP-1');
+    const shop = bearer({ scope: 'keys:admin:SHOP-* numbers:issue:SHOP-* configs:read:SHOP-1' });
     for (const scopes of [
       ['numbers:issue'],
       ['numbers:issue:SHOP*'],
@@ -183,12 +178,12 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     }
     expect((await make(['numbers:issue:SHOP-7', 'keys:admin:SHOP-A*'], {}, shop)).status).toBe(201);
     // The scope to make keys is no scope to take numbers, and the other way round.
-    expect((await make(['numbers:issue'], {}, bearer('keys:admin'))).status).toBe(403);
-    expect((await make(['numbers:issue'], {}, bearer('numbers:issue'))).status).toBe(403);
+    expect((await make(['numbers:issue'], {}, bearer({ scope: 'keys:admin' }))).status).toBe(403);
+    expect((await make(['numbers:issue'], {}, bearer({ scope: 'numbers:issue' }))).status).toBe(403);
   });
 
   test('403: a narrowed administrator sees and revokes only keys that stay within his prefixes', async () => {
-    const shop = bearer('keys:admin:SHOP-*');
+    const shop = bearer({ scope: 'keys:admin:SHOP-*' });
     const [inside, outside] = [
       await make(['numbers:issue:SHOP-1']),
       await make(['numbers:issue:SHOP-1', 'configs:read']),
@@ -220,9 +215,14 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
   });
 
   test('200: lists are paged, and the log tells who made and revoked a key, and never the key', async () => {
-    const { json } = await make(['configs:read'], {}, bearer('keys:admin configs:read', 'alice'));
+    const { json } = await make(['configs:read'], {}, bearer({ scope: 'keys:admin configs:read', subject: 'alice' }));
     expect(json.createdBy).toBe('alice');
-    await setting.app.call('DELETE', `/api/api-keys/${json.id}`, undefined, bearer('keys:admin', 'bob'));
+    await setting.app.call(
+      'DELETE',
+      `/api/api-keys/${json.id}`,
+      undefined,
+      bearer({ scope: 'keys:admin', subject: 'bob' }),
+    );
     const line = { event: 'api-key', id: json.id };
     expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'created', subject: 'alice' }));
     expect(setting.app.log).toContainEqual(expect.objectContaining({ ...line, status: 'revoked', subject: 'bob' }));
@@ -249,7 +249,10 @@ describe.each(STORES)('API keys, on %s', (_store, open) => {
     expect(await ask(one)).toBe(first);
     expect(await ask(two)).not.toBe(first);
     // A token that claims to be the API key is not its caller.
-    const impostor = { ...bearer('numbers:issue', `api-key:${keys[0].json.id}`), 'idempotency-key': '"order 1"' };
+    const impostor = {
+      ...bearer({ scope: 'numbers:issue', subject: `api-key:${keys[0].json.id}` }),
+      'idempotency-key': '"order 1"',
+    };
     const refused = await setting.app.call('POST', '/api/numbers', { prefixKey: 'SHOP-1' }, impostor);
     expect(refused.status).toBe(401);
   });

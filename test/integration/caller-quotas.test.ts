@@ -1,8 +1,7 @@
 /** What one caller can leave behind in the stores for good is bounded: API keys, prefixes, counters of past periods. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { bearer, startApp, type TestApp } from '../support/app.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
 const start = async (store: string, env: Readonly<Record<string, string>>, clock?: Clock): Promise<TestApp> => {
@@ -19,8 +18,8 @@ const start = async (store: string, env: Readonly<Record<string, string>>, clock
 describe.each(['sqlite', 'redis'])('many API keys on %s', (store) => {
   test('429: a caller has no more than API_KEYS_MAX, together with the keys that it made; one that is revoked makes room', async () => {
     const app = await start(store, { API_KEYS_MAX: '3' });
-    const alice = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}` };
-    const bob = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'bob' })}` };
+    const alice = bearer({ subject: 'alice' });
+    const bob = bearer({ subject: 'bob' });
     const body = { name: 'k', scopes: ['keys:admin', 'numbers:issue'] };
     const make = (headers: Record<string, string>) => app.call('POST', '/api/api-keys', body, headers);
     const first = await make(alice);
@@ -42,13 +41,19 @@ describe.each(['sqlite', 'redis'])('many API keys on %s', (store) => {
 describe.each(['sqlite', 'redis'])('many prefixes on %s', (store) => {
   test('429: a caller registers no more new prefixes than REGISTRATIONS_MAX; it changes, removes and registers again what it has', async () => {
     const app = await start(store, { REGISTRATIONS_MAX: '3' });
-    const bearer = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
     const register = (key: string, subject: string, headers: Record<string, string> = {}) =>
-      app.call('PUT', `/api/prefix-configs/${key}`, { format: `${key}-{SEQ:3}` }, { ...bearer(subject), ...headers });
+      app.call(
+        'PUT',
+        `/api/prefix-configs/${key}`,
+        { format: `${key}-{SEQ:3}` },
+        { ...bearer({ subject }), ...headers },
+      );
     // What is wrong, or there already, is no registration.
     expect((await register('A', 'alice')).status).toBe(200);
     expect((await register('A', 'alice')).status).toBe(409);
-    expect((await app.call('PUT', '/api/prefix-configs/X', { format: '-' }, bearer('alice'))).status).toBe(400);
+    expect((await app.call('PUT', '/api/prefix-configs/X', { format: '-' }, bearer({ subject: 'alice' }))).status).toBe(
+      400,
+    );
     const rest = await Promise.all(['B', 'C', 'D', 'E'].map((key) => register(key, 'alice')));
     expect(rest.map(({ status }) => status).sort()).toEqual([200, 200, 429, 429]);
     const refused = rest.find(({ status }) => status === 429);
@@ -56,7 +61,9 @@ describe.each(['sqlite', 'redis'])('many prefixes on %s', (store) => {
     expect(refused?.json.detail).toContain('REGISTRATIONS_MAX');
     expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(28_000);
     expect((await register('A', 'alice', { 'if-match': '*' })).status).toBe(200);
-    expect((await app.call('DELETE', '/api/prefix-configs/A', undefined, bearer('alice'))).status).toBe(204);
+    expect((await app.call('DELETE', '/api/prefix-configs/A', undefined, bearer({ subject: 'alice' }))).status).toBe(
+      204,
+    );
     expect((await register('A', 'alice')).status).toBe(200);
     expect((await register('F', 'bob')).status).toBe(200);
   });

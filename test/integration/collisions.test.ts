@@ -1,7 +1,7 @@
 /** Prefixes that could print the same number are refused, unless somebody insists; on all stores, and by two nodes at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
@@ -21,7 +21,7 @@ describe.each(['sqlite', 'redis', 'postgres'])('prefixes that print alike on %s'
 
   const put = (prefixKey: string, body: object, etag?: string): Promise<TestReply> =>
     app.call('PUT', pathOf(prefixKey), body, {
-      authorization: `Bearer ${createToken(JWT_SECRET, {})}`,
+      ...bearer(),
       ...(etag !== undefined && { 'if-match': etag }),
     });
 
@@ -114,7 +114,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     for (let round = 0; round < 5; round += 1) {
       const keys = nodes.map((_, at) => `C${round}.${at}`);
       for (const key of keys) await nodes[0]?.call('PUT', pathOf(key), { format: '{prefix}_{SEQ:4}' });
-      const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '"1"' };
+      const headers = { ...bearer(), 'if-match': '"1"' };
       const replies = await Promise.all(
         nodes.map((node, at) => node.call('PUT', pathOf(`${keys[at]}`), { format: `C${round}x{SEQ:4}` }, headers)),
       );
@@ -129,7 +129,7 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     await redis.client.hset('prefix_configs', 'OV1', JSON.stringify({ prefix_key: 'OV1', format: 'OV1{SEQ:3}' }));
     await redis.client.publish('prefix_configs:changed', 'OV1');
     await expect.poll(() => toldBy(one)).toEqual([expect.stringContaining('OV and OV1 could both print OV1001.')]);
-    const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '*' };
+    const headers = { ...bearer(), 'if-match': '*' };
     await one.call('DELETE', pathOf('OV1'), undefined, headers);
     expect(await toldBy(one)).toEqual([expect.stringContaining('OV and OV1 could both print OV1001.')]);
     await one.call('DELETE', pathOf('OV'), undefined, headers);

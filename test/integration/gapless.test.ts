@@ -1,7 +1,6 @@
 /** Gapless prefixes over HTTP, on PostgreSQL beside Redis and on the embedded store: numbers, reservations, and what is refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
@@ -215,7 +214,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
   test('401 without a token, 403 with the scope of another prefix, for each call on a reservation', async () => {
     await register('SCOPE');
     const { id } = (await reserve('SCOPE')).json;
-    const other = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'numbers:issue:OTHER' })}` };
+    const other = bearer({ scope: 'numbers:issue:OTHER' });
     const body = { prefixKey: 'SCOPE' };
     for (const [headers, status] of [
       [{}, 401],
@@ -228,14 +227,14 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
         status,
       });
     }
-    const own = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'numbers:issue:SCOPE' })}` };
+    const own = bearer({ scope: 'numbers:issue:SCOPE' });
     expect(await app.call('POST', `/api/reservations/${id}/confirm`, undefined, own)).toMatchObject({ status: 200 });
   });
 
   test('403: nobody ends what somebody else reserved, but for an administrator of the sequence', async () => {
     await register('OWNED');
     const as = (subject: string, scope: string) => ({
-      authorization: `Bearer ${createToken(JWT_SECRET, { subject, scope })}`,
+      ...bearer({ subject, scope }),
     });
     const alice = as('alice', 'numbers:issue');
     const bob = as('bob', 'numbers:issue sequences:admin:OTHER');
@@ -374,7 +373,7 @@ describe.each(BACKENDS)('gapless on $name', ({ name, open }) => {
         '/api/prefix-configs/RAISE',
         { ...GAPLESS, initialSeq },
         {
-          authorization: `Bearer ${createToken(JWT_SECRET, {})}`,
+          ...bearer(),
           'if-match': '*',
         },
       );

@@ -2,8 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { RECEIPT_TTL_MS } from '../../src/core/values/receipt.ts';
-import { createToken } from '../../src/http/token.ts';
-import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { adminToken, bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { closeAll } from '../support/redis-client.ts';
@@ -186,7 +185,7 @@ describe.each(STORES)('with an Idempotency-Key, on %s', (_store, open) => {
 
   test('200: two callers with the same key do not meet', async () => {
     const { app } = setting;
-    const as = (subject: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { subject })}` });
+    const as = (subject: string) => bearer({ subject });
     const numbers: unknown[] = [];
     for (const headers of [{}, as('alice'), as('bob'), as('alice')]) {
       numbers.push((await ask(app, prefixKey, keyed('k'), {}, headers)).json.number);

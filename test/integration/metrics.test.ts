@@ -1,7 +1,6 @@
 /** The metrics of a running service: what is promised in docs/observability.md, small however many prefixes there are. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { bearer, startApp, type TestApp } from '../support/app.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 
 const MEGABYTE = 1_000_000;
@@ -90,7 +89,6 @@ test('404: with METRICS_PORT the API does not show them, the server of their own
 
 describe('what strangers are shown', () => {
   const PREFIX_KEY = 'SECRET-MERGER-2027';
-  const bearer = (request: { scope: string }) => ({ authorization: `Bearer ${createToken(JWT_SECRET, request)}` });
   const asTold = (text: string): string[] => text.match(/prefix="[^"]*"/g) ?? [];
   const useOne = async (app: TestApp): Promise<void> => {
     await app.call('PUT', `/api/prefix-configs/${PREFIX_KEY}`, { format: 'X-{SEQ:6}', allowCollision: true });

@@ -1,7 +1,6 @@
 /** The calls on prefix configs, on SQLite and on Redis. */
 import { describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET } from '../support/app.ts';
+import { bearer } from '../support/app.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -49,7 +48,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
   test('200, 412, 404: If-Match changes the version it names, and only that', async () => {
     const change = (key: string, ifMatch: string) =>
       app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:4}' }, { ...admin, 'if-match': ifMatch });
-    const admin = { authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
+    const admin = bearer();
     await app.call('PUT', '/api/prefix-configs/MATCH', { format: 'M-{SEQ:3}' });
     expect(await change('MATCH', '"2"')).toMatchObject({
       status: 412,
@@ -71,7 +70,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
   test('a changed template shows in the very next number of the node that changed it', async () => {
     await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'C-{SEQ:3}' });
     expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'C-001' });
-    const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '"1"' };
+    const headers = { ...bearer(), 'if-match': '"1"' };
     await app.call('PUT', '/api/prefix-configs/CHANGED', { format: 'D-{SEQ:3}' }, headers);
     expect((await app.call('GET', '/api/numbers/CHANGED')).json).toEqual({ number: 'D-002' });
   });
@@ -94,7 +93,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
   test('200: the list comes page by page, in order, and only what the token may read', async () => {
     const keys = Array.from({ length: 7 }, (_, index) => `PAGE-${index}`);
     for (const key of keys) await app.call('PUT', `/api/prefix-configs/${key}`, { format: '{prefix}-{SEQ:3}' });
-    const headers = { authorization: `Bearer ${createToken(JWT_SECRET, { scope: 'configs:read:PAGE-*' })}` };
+    const headers = bearer({ scope: 'configs:read:PAGE-*' });
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
@@ -191,7 +190,7 @@ describe.each(['sqlite', 'redis'])('prefix configs on %s', (store) => {
   });
 
   test('415: a body that is not announced as JSON is refused, and the reply says how to send it', async () => {
-    const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'content-type': 'text/plain' };
+    const headers = { ...bearer(), 'content-type': 'text/plain' };
     const reply = await app.server.inject({ method: 'PUT', url: '/api/prefix-configs/TEXT', headers, payload: '{}' });
     expect(reply.statusCode).toBe(415);
     expect(reply.json().detail).toContain('application/json');

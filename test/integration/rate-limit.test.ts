@@ -1,21 +1,18 @@
 /** RATE_LIMIT_PER_SECOND: who asks too often is told so, everybody else is served; over all nodes, and without Redis. */
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
 const FORMAT = { format: 'A-{SEQ:3}' };
 const LIMIT = 5;
-const bearer = (subject: string): Record<string, string> => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, { subject })}`,
-});
-
 const start = async (env: Readonly<Record<string, string>> = {}): Promise<TestApp> => {
   const app = await startApp({ RATE_LIMIT_PER_SECOND: String(LIMIT), ...env });
   await app.ready();
-  expect((await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer('setup'))).status).toBeLessThan(500);
+  expect((await app.call('PUT', '/api/prefix-configs/A', FORMAT, bearer({ subject: 'setup' }))).status).toBeLessThan(
+    500,
+  );
   return app;
 };
 const take = (app: TestApp, headers: Record<string, string> = {}, url = '/api/numbers/A'): Promise<TestReply> =>
@@ -71,7 +68,7 @@ describe('on one node', () => {
   test('429: who was refused is told in the log, once for each caller, and not by the address alone', async () => {
     const app = await start();
     freeze();
-    for (const headers of [bearer('alice'), bearer('bob'), {}] as Record<string, string>[]) {
+    for (const headers of [bearer({ subject: 'alice' }), bearer({ subject: 'bob' }), {}] as Record<string, string>[]) {
       expect((await statuses(LIMIT + 3, () => take(app, headers, '/numbers/A?count=1'))).at(-1)).toBe(429);
     }
     const told = app.log.filter(({ event }) => event === 'rate-limited');
@@ -101,15 +98,15 @@ describe('on one node', () => {
   test('429: a client is the subject of his token or the maker of his API key, wherever he asks from; without one, or with a false one, his address', async () => {
     const app = await start();
     const body = { name: 'x', scopes: ['numbers:issue'] };
-    const { key } = (await app.call('POST', '/api/api-keys', body, bearer('administrator'))).json;
+    const { key } = (await app.call('POST', '/api/api-keys', body, bearer({ subject: 'administrator' }))).json;
     freeze();
     // Making the key was a request of its maker.
     vi.setSystemTime(Date.now() + 1_000);
-    for (const headers of [bearer('alice'), bearer('bob'), { 'x-api-key': key }, {}]) {
+    for (const headers of [bearer({ subject: 'alice' }), bearer({ subject: 'bob' }), { 'x-api-key': key }, {}]) {
       expect(await statuses(LIMIT + 1, () => take(app, headers))).toEqual([...Array(LIMIT).fill(200), 429]);
     }
     // Another token of the same subject is the same client; a false one is no other client than none.
-    expect((await take(app, bearer('alice'))).status).toBe(429);
+    expect((await take(app, bearer({ subject: 'alice' }))).status).toBe(429);
     expect((await take(app, { authorization: 'Bearer false' })).status).toBe(429);
     expect((await take(app, { 'x-api-key': `ng_${'0'.repeat(16)}_${'A'.repeat(43)}` })).status).toBe(429);
     await app.close();
@@ -120,11 +117,11 @@ describe('on one node', () => {
     const body = { name: 'x', scopes: ['numbers:issue', 'keys:admin'] };
     const make = async (headers: Record<string, string>): Promise<string> =>
       (await app.call('POST', '/api/api-keys', body, headers)).json.key;
-    const root = await make(bearer('setup'));
+    const root = await make(bearer({ subject: 'setup' }));
     const made = await make({ 'x-api-key': root });
     const madeByMade = await make({ 'x-api-key': made });
-    const second = await make(bearer('setup'));
-    const beside = await make(bearer('somebody else'));
+    const second = await make(bearer({ subject: 'setup' }));
+    const beside = await make(bearer({ subject: 'somebody else' }));
     freeze();
     vi.setSystemTime(Date.now() + 1_000);
     const keys = [root, made, madeByMade, second];
@@ -132,7 +129,7 @@ describe('on one node', () => {
     const seen = await statuses(LIMIT, () => take(app, { 'x-api-key': keys[turn++ % keys.length] ?? '' }));
     expect(seen).toEqual(Array(LIMIT).fill(200));
     for (const key of keys) expect((await take(app, { 'x-api-key': key })).status).toBe(429);
-    expect((await take(app, bearer('setup'))).status).toBe(429);
+    expect((await take(app, bearer({ subject: 'setup' }))).status).toBe(429);
     expect((await take(app, { 'x-api-key': beside })).status).toBe(200);
     await app.close();
   });

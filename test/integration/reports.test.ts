@@ -1,7 +1,7 @@
 /** Completeness reports, on SQLite and on Redis. */
 import { describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET } from '../support/app.ts';
+import { bearer, JWT_SECRET } from '../support/app.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -69,7 +69,7 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
     await register('MOVED', { format: 'M{SEQ:6}', initialSeq: 1_000 });
     await app.call('GET', '/api/numbers/MOVED?count=3');
     const change = { format: 'M{SEQ:6}', initialSeq: 0, outage: 'reject' };
-    const headers = { authorization: `Bearer ${createToken(JWT_SECRET, {})}`, 'if-match': '"1"' };
+    const headers = { ...bearer(), 'if-match': '"1"' };
     expect((await app.call('PUT', '/api/prefix-configs/MOVED', change, headers)).status).toBe(200);
     expect((await report('MOVED')).json.summary).toMatchObject({ first: '1001', last: '1003', issued: '3' });
   });
@@ -149,9 +149,8 @@ describe.each(['sqlite', 'redis'])('the report of a counter on %s', (store) => {
 
   test('401, 403: a report needs configs:read for the prefix', async () => {
     const call = (headers: Record<string, string>) => app.call('GET', '/api/sequences/INV/report', undefined, headers);
-    const bearer = (scope: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
     expect((await call({})).status).toBe(401);
-    expect((await call(bearer('configs:read:OTHER'))).status).toBe(403);
-    expect((await call(bearer('configs:read:INV'))).status).toBe(200);
+    expect((await call(bearer({ scope: 'configs:read:OTHER' }))).status).toBe(403);
+    expect((await call(bearer({ scope: 'configs:read:INV' }))).status).toBe(200);
   });
 });

@@ -1,7 +1,6 @@
 /** One caller does not reserve a whole series: what is open is bounded, and what is confirmed, voided or over makes room. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { bearer, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
 
@@ -44,7 +43,7 @@ describe.each(['SQLite', 'PostgreSQL'])('on %s', (store) => {
     // Numbers, another prefix and another caller are not touched by it.
     expect((await app.call('GET', '/api/numbers/GAP', undefined, {})).json.number).toBe('GAP-04');
     expect((await reserve('SECOND')).status).toBe(201);
-    const known = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}` };
+    const known = bearer({ subject: 'alice' });
     for (let one = 0; one < 5; one += 1) expect((await reserve('GAP', known)).status).toBe(201);
     expect((await reserve('GAP', known)).status).toBe(429);
     // Whoever confirms or gives back may go on.

@@ -1,8 +1,7 @@
 /** Every call of the described API refuses who has no token, who lacks its scope, and who has it for another prefix only. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACTIONS } from '../../src/core/access/scopes.ts';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 
@@ -67,10 +66,6 @@ let app: TestApp;
 let things: Things;
 /** Of the API description: method and path → the scope that it asks for. */
 const described = new Map<string, string | undefined>();
-
-const bearer = (scope: string): Record<string, string> => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, { scope })}`,
-});
 
 const readDescription = async (): Promise<void> => {
   const { paths } = (await app.call('GET', '/openapi.json')).json;
@@ -140,9 +135,9 @@ describe.each(['/api', '', '/api/v1'])('under the URL prefix "%s"', (urlPrefix) 
     const code = async (headers: Record<string, string>): Promise<string> =>
       (await send(name, urlPrefix, headers)).json?.code;
     expect(await code({})).toBe('UNAUTHORIZED');
-    expect(await code(bearer(others))).toBe('FORBIDDEN');
+    expect(await code(bearer({ scope: others }))).toBe('FORBIDDEN');
     for (const stranger of ['OTHER', 'OW', 'OWN-*', 'OWN2', 'own']) {
-      const reply = await send(name, urlPrefix, bearer(`${action}:${stranger} ${others}`));
+      const reply = await send(name, urlPrefix, bearer({ scope: `${action}:${stranger} ${others}` }));
       if (EXAMPLES[name]?.lists === undefined) expect(reply.json?.code).toBe('FORBIDDEN');
       else {
         expect(reply.status).toBe(200);
@@ -158,7 +153,7 @@ describe('who has the scope for the prefix', () => {
   const names = Object.keys(EXAMPLES).sort((a, b) => Number(a.startsWith('DELETE')) - Number(b.startsWith('DELETE')));
 
   test.each(names)('is not refused: %s', async (name) => {
-    const { status, text } = await send(name, '/api', bearer(`${actionOf(name)}:OWN`));
+    const { status, text } = await send(name, '/api', bearer({ scope: `${actionOf(name)}:OWN` }));
     expect([401, 403]).not.toContain(status);
     if (EXAMPLES[name]?.lists !== undefined) expect(text).toContain('OWN');
   });

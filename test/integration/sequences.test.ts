@@ -1,7 +1,6 @@
 /** The calls on sequences, on SQLite and on Redis. */
 import { describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET } from '../support/app.ts';
+import { bearer } from '../support/app.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
 
@@ -142,18 +141,17 @@ describe.each(['sqlite', 'redis'])('sequences on %s', (store) => {
 
   test('401, 403: reading needs configs:read, moving sequences:admin, each for the prefix', async () => {
     await register('MINE', { format: 'M{SEQ:3}' });
-    const bearer = (scope: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
-    const reader = bearer('configs:read:MINE');
+    const reader = bearer({ scope: 'configs:read:MINE' });
     const body = { to: 10, reason: 'x' };
     expect((await app.call('GET', '/api/sequences/MINE', undefined, {})).status).toBe(401);
     expect((await app.call('GET', '/api/sequences/MINE', undefined, reader)).status).toBe(200);
     expect((await app.call('GET', '/api/sequences/S/gaps', undefined, reader)).status).toBe(403);
     expect((await app.call('POST', '/api/sequences/MINE/advance', body, reader)).status).toBe(403);
-    expect((await app.call('POST', '/api/sequences/MINE/advance', body, bearer('sequences:admin:OTHER'))).status).toBe(
-      403,
-    );
-    expect((await app.call('POST', '/api/sequences/MINE/advance', body, bearer('sequences:admin:M*'))).status).toBe(
-      200,
-    );
+    expect(
+      (await app.call('POST', '/api/sequences/MINE/advance', body, bearer({ scope: 'sequences:admin:OTHER' }))).status,
+    ).toBe(403);
+    expect(
+      (await app.call('POST', '/api/sequences/MINE/advance', body, bearer({ scope: 'sequences:admin:M*' }))).status,
+    ).toBe(200);
   });
 });

@@ -3,13 +3,8 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { bearer, startApp, type TestApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
-
-const bearer = (subject: string, scope?: string) => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, { subject, scope })}`,
-});
 
 describe('reports', () => {
   let app: TestApp;
@@ -45,7 +40,7 @@ describe('reports', () => {
     (await askAndWait(key, headers)).statusCode;
 
   test('429: of one who reads slowly no more than four are written, and others get theirs', async () => {
-    const slow = bearer('slow', 'configs:read:TEN-*');
+    const slow = bearer({ subject: 'slow', scope: 'configs:read:TEN-*' });
     for (const key of ['TEN-A', 'TEN-A', 'TEN-B', 'TEN-B']) expect(await statusOf(key, slow)).toBe(200);
     const refused = await app.call('GET', '/api/sequences/TEN-A/report', undefined, slow);
     expect(refused).toMatchObject({ status: 429, json: { code: 'QUOTA_EXCEEDED', title: 'Quota exceeded' } });
@@ -62,11 +57,14 @@ describe('reports', () => {
   });
 
   test('429: of one prefix no more than four are written, whoever asks', async () => {
-    for (let reader = 0; reader < 4; reader += 1) expect(await statusOf('TEN-A', bearer(`r${reader}`))).toBe(200);
-    const refused = await app.call('GET', '/api/sequences/TEN-A/report', undefined, bearer('r4'));
+    for (let reader = 0; reader < 4; reader += 1)
+      expect(await statusOf('TEN-A', bearer({ subject: `r${reader}` }))).toBe(200);
+    const refused = await app.call('GET', '/api/sequences/TEN-A/report', undefined, bearer({ subject: 'r4' }));
     expect(refused).toMatchObject({ status: 429, json: { code: 'QUOTA_EXCEEDED' } });
     expect(refused.json.detail).toContain('of the prefix "TEN-A"');
-    expect((await app.call('GET', '/api/sequences/TEN-B/report', undefined, bearer('r4'))).status).toBe(200);
+    expect((await app.call('GET', '/api/sequences/TEN-B/report', undefined, bearer({ subject: 'r4' }))).status).toBe(
+      200,
+    );
   });
 });
 
@@ -83,7 +81,7 @@ test('429: temporary numbers of one prefix, and of one caller, leave some for th
   }
   await redis.kill();
   const take = (key: string, subject: string, count: number) =>
-    app.call('GET', `/api/numbers/${key}?count=${count}`, undefined, bearer(subject));
+    app.call('GET', `/api/numbers/${key}?count=${count}`, undefined, bearer({ subject }));
   await expect.poll(async () => (await take('ATT', 'a', 10_000)).status).toBe(200);
   let refused = await take('ATT', 'b', 10_000);
   for (let list = 0; refused.status === 200; list += 1) refused = await take('ATT', `c${list}`, 10_000);

@@ -5,8 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { bearer, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 
@@ -141,7 +140,7 @@ describe.each(['the embedded store', 'Redis and PostgreSQL'])('on %s', (store) =
     return `${filled}${query?.(things) ?? ''}`;
   };
 
-  const byToken = { authorization: `Bearer ${createToken(JWT_SECRET, { subject: 'alice' })}` };
+  const byToken = bearer({ subject: 'alice' });
 
   test.each([
     ['/api', 'a token'],

@@ -1,11 +1,8 @@
 /** Numbers are open to everybody by default: what somebody without a token or a key may take, and what he may not. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { bearer, startApp, type TestApp, type TestReply } from '../support/app.ts';
 
 const STRANGER = {};
-const bearer = (scope?: string) => ({ authorization: `Bearer ${createToken(JWT_SECRET, { scope })}` });
-
 describe('without OPEN_COUNT_MAX', () => {
   let app: TestApp;
   beforeEach(async () => {
@@ -40,7 +37,7 @@ describe('without OPEN_COUNT_MAX', () => {
   test('200: a stranger may take 100, and whoever shows a token or a key 10,000', async () => {
     for (const { status } of await Promise.all(forms(100, STRANGER))) expect(status).toBe(200);
     const made = await app.call('POST', '/api/api-keys', { name: 'shop', scopes: ['numbers:issue'] });
-    for (const headers of [bearer('numbers:issue'), { 'x-api-key': made.json.key }]) {
+    for (const headers of [bearer({ scope: 'numbers:issue' }), { 'x-api-key': made.json.key }]) {
       for (const { status } of await Promise.all(forms(10_000, headers))) expect(status).toBe(200);
     }
   });
@@ -69,7 +66,7 @@ test('200: with AUTH=off nobody is a stranger', async () => {
 test('429: each number that a stranger takes counts as a request, those of a known caller together as one', async () => {
   const app = await startApp({ RATE_LIMIT_PER_SECOND: '20' });
   await app.call('PUT', '/api/prefix-configs/INV', { format: 'INV-{SEQ:6}' });
-  const known = bearer('numbers:issue');
+  const known = bearer({ scope: 'numbers:issue' });
   expect((await app.call('GET', '/api/numbers/INV?count=500', undefined, known)).status).toBe(200);
   // However the requests fall into seconds: one of 21 is more than any second allows.
   const refused = await app.call('POST', '/api/numbers', { prefixKey: 'INV', count: 21 }, STRANGER);
@@ -101,7 +98,7 @@ test('200: what strangers take of a series that ends is told at a tenth and at h
     app.log
       .filter(({ event }) => event === 'open-share')
       .map(({ level, prefix_key: key, period, share, count }) => [level, key, period, share, count]);
-  await take('INV', 300, bearer('numbers:issue'));
+  await take('INV', 300, bearer({ scope: 'numbers:issue' }));
   await take('INV', 99, STRANGER);
   for (let list = 0; list < 10; list += 1) await take('ENDLESS', 100, STRANGER);
   expect(told()).toEqual([]);

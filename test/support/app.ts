@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type App, createApp } from '../../src/app.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { createToken } from '../../src/http/token.ts';
+import { createToken, type TokenRequest } from '../../src/http/token.ts';
 import { nameNode } from '../../src/lib/node-name.ts';
 import { createLogger } from '../../src/telemetry/logs/logger.ts';
 import { watchOpenResources } from './leak-check.ts';
@@ -45,6 +45,11 @@ export interface TestReply {
 }
 
 export const adminToken = createToken(JWT_SECRET, {});
+
+/** The header of a caller with a token of these terms; without any it is an administrator's. */
+export const bearer = (request: TokenRequest = {}): Record<string, string> => ({
+  authorization: `Bearer ${createToken(JWT_SECRET, request)}`,
+});
 
 const parse = (text: string): unknown => {
   try {

@@ -1,6 +1,5 @@
 /** One scripted life of a service that uses every part of its API once: what `recorded-surface.test.ts` records. */
-import { createToken } from '../../src/http/token.ts';
-import { JWT_SECRET, type TestApp, type TestReply } from './app.ts';
+import { bearer, type TestApp, type TestReply } from './app.ts';
 
 /** The clock of the scenario says only these. In the years to come, so that no clock of a server is taken for them. */
 export const SCRIPTED_MS = {
@@ -21,10 +20,8 @@ interface Extras {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const bearer = (scope: string, subject = 'narrowed'): Record<string, string> => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, { scope, subject })}`,
-});
-const ADMIN = { authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
+const ADMIN = bearer();
+const narrowed = (scope: string): Record<string, string> => bearer({ scope, subject: 'narrowed' });
 const NOBODY = {};
 const keyed = (key: string) => ({ 'idempotency-key': `"${key}"` });
 
@@ -81,7 +78,7 @@ const refuseConfigs = async (ask: Ask): Promise<void> => {
   await put('BAD', 'no JSON');
   await put('SHOP', { format: 'SHOP{SEQ:3}' }, { as: NOBODY });
   await put('SHOP', { format: 'SHOP{SEQ:3}' }, { as: { authorization: 'Bearer a.b.c' } });
-  await put('SHOP', { format: 'SHOP{SEQ:3}' }, { as: bearer('configs:write:OTHER-*') });
+  await put('SHOP', { format: 'SHOP{SEQ:3}' }, { as: narrowed('configs:write:OTHER-*') });
   await put('BAD', { format: 'x'.repeat(1_200_000) });
   await put('NONE', { format: 'NONE{SEQ:3}' }, { headers: { 'if-match': '"1"' } });
   await ask('GET', '/api/prefix-configs/NONE');
@@ -185,7 +182,7 @@ const moveSequences = async (ask: Ask): Promise<void> => {
 const useApiKeys = async (ask: Ask): Promise<void> => {
   const body = { name: 'web shop', scopes: ['numbers:issue:INV', 'configs:read'], expiresInDays: 30 };
   const made = await ask('POST', '/api/api-keys', { body });
-  await ask('POST', '/api/api-keys', { body, as: bearer('configs:read') });
+  await ask('POST', '/api/api-keys', { body, as: narrowed('configs:read') });
   await ask('POST', '/api/api-keys', { body: { name: '', scopes: ['everything'] } });
   const as = { 'x-api-key': String(made.json.key) };
   await ask('GET', '/api/numbers/INV', { as });
@@ -205,7 +202,7 @@ const closePeriods = async (ask: Ask): Promise<void> => {
   await close('MON', '2027-03');
   await close('MON', '2027-03');
   await close('MON', '2027-04');
-  await close('INV', '2026', { as: bearer('configs:read') });
+  await close('INV', '2026', { as: narrowed('configs:read') });
   await ask('POST', '/api/numbers', { body: { prefixKey: 'MON', date: '2027-03-09' } });
   await ask('GET', '/api/sequences/MON/report?period=2027-03');
 };
