@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readConstant, readFigure } from '../support/reference/code-constants.ts';
 import { readDecisions } from '../support/reference/decisions.ts';
 import { REFERENCE_PAGES, readPage } from '../support/reference/pages.ts';
 
@@ -9,6 +10,22 @@ const ROOT = join(import.meta.dirname, '../..');
 
 test.each(REFERENCE_PAGES)('$path says what the code says: npm run docs writes it', ({ path, render }) => {
   expect(readPage(path)).toBe(render());
+});
+
+describe('a limit', () => {
+  test('is read where it stands: in a constant, a member, a default of a parameter, a script or a pattern', () => {
+    expect(readConstant('core/values/receipt.ts', 'RECEIPT_TTL_MS')).toBe(86_400_000);
+    expect(readConstant('http/wire/report-stream.ts', 'GARBAGE_BYTES_MAX')).toBe(8 * 1_024 * 1_024);
+    expect(readConstant('allocators/counter/sequence/counter-limits.ts', 'COUNTER_LIMITS.patienceMs')).toBe(250);
+    expect(readConstant('allocators/key-claims.ts', 'lateMax')).toBe(10_000);
+    expect(readConstant('stores/redis/lua/reserve.lua', 'NODES_MAX')).toBe(64);
+    expect(readFigure('stores/postgres/sql/bury-nodes.sql', /interval '([^']+)'/)).toBe('1 hour');
+  });
+
+  test('that is in the code no more is noticed', () => {
+    expect(() => readConstant('core/values/receipt.ts', 'NO_SUCH_LIMIT')).toThrow('src/core/values/receipt.ts');
+    expect(() => readFigure('core/values/receipt.ts', /no such (limit)/)).toThrow('src/core/values/receipt.ts');
+  });
 });
 
 describe('a decision', () => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decisionIndex } from './decisions.ts';
+import { limitsReference } from './limits.ts';
 import { settingsReference } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -15,6 +16,7 @@ export interface ReferencePage {
 export const REFERENCE_PAGES: readonly ReferencePage[] = [
   { path: 'docs/decisions/README.md', render: decisionIndex },
   { path: 'docs/configuration.md', render: settingsReference },
+  { path: 'docs/limits.md', render: limitsReference },
 ];
 
 /** What is committed. */
