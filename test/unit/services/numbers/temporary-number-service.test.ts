@@ -12,10 +12,10 @@ import { createSeriesCache } from '../../../../src/services/numbers/series-cache
 import { createTemporaryNumberService, KEPT_MAX } from '../../../../src/services/numbers/temporary-number-service.ts';
 import { createMemoryTemporaryNumberStore } from '../../../../src/stores/memory/memory-temporary-number-store.ts';
 import { allocatorOn } from '../../fakes/allocator-on.ts';
+import { CALLER } from '../../fakes/caller.ts';
 import { configOf } from '../../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 const SIGNED = { by: 'alice', requestId: 'r-1' };
 
 const AT = Date.parse('2026-12-31T23:59:59.999Z');

@@ -18,9 +18,8 @@ import { createPrefixConfigService } from '../../../../src/services/prefix-confi
 import { createPrintedPrefixes } from '../../../../src/services/prefix-configs/printed-prefixes.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../../src/stores/memory/memory-prefix-config-store.ts';
+import { CALLER } from '../../fakes/caller.ts';
 import { strategiesOf } from '../../fakes/strategies-of.ts';
-
-const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
   prefixConfigInputSchema.parse({ format, ...fields });

@@ -19,10 +19,10 @@ import { createSequenceService } from '../../../../src/services/sequences/sequen
 import { createCapacityWatcher } from '../../../../src/services/watchers/capacity-watcher.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn } from '../../fakes/allocator-on.ts';
+import { CALLER } from '../../fakes/caller.ts';
 import { configOf } from '../../fakes/config-of.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
 
-const CALLER = { subject: 'alice', requestId: 'r-1', client: 'caller alice' };
 const SIGNED = { by: 'alice', requestId: 'r-1' };
 
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly' };
