@@ -1,7 +1,7 @@
 /** With PostgreSQL keeping the ceilings: whatever Redis loses, numbers go on above what was issued; and what happens when PostgreSQL fails. */
-import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { inRedis } from '../support/in-redis.ts';
 import { startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
@@ -26,15 +26,6 @@ const start = async (databaseUrl: string, toBeReady = true): Promise<TestApp> =>
   apps.push(app);
   if (toBeReady) await app.ready();
   return app;
-};
-/** A connection for once: one that stays would count as left open by the app when it reconnects. */
-const inRedis = async <Result>(use: (client: Redis) => Promise<Result>): Promise<Result> => {
-  const client = new Redis(redis.url);
-  try {
-    return await use(client);
-  } finally {
-    client.disconnect();
-  }
 };
 const closeAll = async (): Promise<void> => {
   await Promise.all(apps.splice(0).map((app) => app.close()));
@@ -105,10 +96,10 @@ describe('when Redis loses', () => {
     const app = await start(database.url);
     await register(app);
     expect(await take(app, 7)).toEqual(row(7));
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     expect(await takeWhenServed(app, 3)).toEqual(row(3, 8));
     expect((await app.call('GET', '/api/prefix-configs/A')).json).toMatchObject({ format: '{SEQ:1}' });
-    expect(await inRedis((client) => client.hexists('prefix_configs', 'A'))).toBe(1);
+    expect(await inRedis(redis.url, (client) => client.hexists('prefix_configs', 'A'))).toBe(1);
     expect(await gapsOf(app)).toEqual([]);
     expect(await component(app, 'postgres')).toMatchObject({ status: 'up' });
   });
@@ -119,7 +110,7 @@ describe('when Redis loses', () => {
     expect(await take(first, 7)).toEqual(row(7));
     await closeAll();
     expect(await database.query('SELECT node FROM nodes')).toEqual([]);
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     const second = await start(database.url);
     expect(await takeWhenServed(second, 3)).toEqual(row(3, 8));
     expect(await gapsOf(second)).toEqual([]);
@@ -131,7 +122,7 @@ describe('when Redis loses', () => {
     expect(await take(app, 3)).toEqual(row(3));
     const advanced = await app.call('POST', '/api/sequences/A/advance', { to: '500', reason: 'paper' });
     expect(advanced).toMatchObject({ status: 200 });
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     expect(await takeWhenServed(app, 1)).toEqual(['501']);
     // No value is in no list: 1 to 3 were issued.
     const named = (await gapsOf(app)).flatMap(({ first, last }) =>
@@ -149,7 +140,7 @@ describe('when Redis loses', () => {
     await take(app, 9_000);
     const kept = "SELECT first, last FROM gaps WHERE prefix_key = 'A' AND reason = 'advance'";
     await expect.poll(() => database.query(kept)).toEqual([{ first: '4', last: '500' }]);
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     expect(await takeWhenServed(app, 1)).toEqual(['9501']);
     expect(await gapsOf(app)).toMatchObject([{ first: '4', last: '500', reason: 'advance' }]);
   });
@@ -159,7 +150,7 @@ describe('when Redis loses', () => {
     for (const key of ['A', 'B']) await register(app, key);
     await take(app, 7);
     await take(app, 3, 'B');
-    await inRedis((client) => client.del('{sequence:A}:state', 'sequence:A'));
+    await inRedis(redis.url, (client) => client.del('{sequence:A}:state', 'sequence:A'));
     expect(await takeWhenServed(app, 2)).toEqual(['8', '9']);
     expect(await take(app, 1, 'B')).toEqual(['4']);
     const recovering = app.log.filter(({ event, prefix_key }) => event === 'sequence-recovering' && prefix_key === 'B');
@@ -172,7 +163,7 @@ describe('when Redis loses', () => {
     await register(idle, 'B');
     await take(app, 7);
     await take(idle, 1, 'B');
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     expect(await takeWhenServed(app, 1)).toEqual(['8']);
     // Had one of them not reported, this would be a jump.
     expect(recoveries(app, idle)).toContainEqual(
@@ -192,7 +183,7 @@ describe('when Redis loses', () => {
     expect(there).toMatchObject({ numbers: row(5, 3) });
     await other.kill();
     const [{ ceiling } = {}] = await database.query("SELECT ceiling FROM ceilings WHERE prefix_key = 'A'");
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     const [first = ''] = await takeWhenServed(app, 1);
     expect(BigInt(first)).toBe(BigInt(String(ceiling)) + 1n);
     const items = await gapsOf(app);

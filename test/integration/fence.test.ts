@@ -1,9 +1,9 @@
 /** A Redis that was restarted, or lost what it had acknowledged: no number twice, and none missing unless the gap record says so. */
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp, type TestReply } from '../support/app.ts';
+import { inRedis } from '../support/in-redis.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -54,14 +54,6 @@ describe('a Redis that', () => {
   };
   const gapsOf = async (app: TestApp, key = 'A'): Promise<TestReply['json']> =>
     (await app.call('GET', `/api/sequences/${key}/gaps?limit=1000`)).json.items;
-  const inRedis = async <Result>(use: (client: Redis) => Promise<Result>): Promise<Result> => {
-    const client = new Redis(redis.url);
-    try {
-      return await use(client);
-    } finally {
-      client.disconnect();
-    }
-  };
   /** What Redis has written to its file so far, and how to go back there once it is down. */
   const remember = (): (() => void) => {
     const dir = join(redis.dir, 'appendonlydir');
@@ -159,7 +151,9 @@ describe('a Redis that', () => {
       ((await (await fetch(`${other.url}/api/numbers/A?count=${count}`)).json()) as { numbers: string[] }).numbers;
     const numbers = [...(await take(app, 2)), ...(await takeThere(3))];
     const cut = remember();
-    const [, , ceiling = ''] = String(await inRedis((client) => client.hget('{sequence:A}:state', 'fence'))).split(' ');
+    const [, , ceiling = ''] = String(
+      await inRedis(redis.url, (client) => client.hget('{sequence:A}:state', 'fence')),
+    ).split(' ');
     numbers.push(...(await takeThere(4)));
     await other.kill();
     await redis.kill();
@@ -187,7 +181,7 @@ describe('a Redis that', () => {
     const app = await start({ STANDBY_SIZE: '0' });
     await app.call('PUT', '/api/prefix-configs/A', CONFIG);
     expect(await take(app, 7)).toEqual(row(7));
-    await inRedis(async (client) => {
+    await inRedis(redis.url, async (client) => {
       const config = await client.hget('prefix_configs', 'A');
       await client.flushall();
       await client.hset('prefix_configs', 'A', config ?? '');
@@ -201,7 +195,7 @@ describe('a Redis that', () => {
     for (const key of ['A', 'B']) await app.call('PUT', `/api/prefix-configs/${key}`, CONFIG);
     expect(await take(app, 7)).toEqual(row(7));
     expect(await take(app, 3, 'B')).toEqual(row(3));
-    await inRedis((client) => client.del('{sequence:A}:state'));
+    await inRedis(redis.url, (client) => client.del('{sequence:A}:state'));
     const [next] = await take(app, 1);
     expect(Number(next)).toBeGreaterThan(7);
     expect(await take(app, 1, 'B')).toEqual(['4']);

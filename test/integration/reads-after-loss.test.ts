@@ -1,7 +1,7 @@
 /** What is read of a sequence after Redis lost it, when nobody asks for a number: the truth, or 503; never less than was known. */
-import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
+import { inRedis } from '../support/in-redis.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 
@@ -17,15 +17,7 @@ const start = async (env: Readonly<Record<string, string>>): Promise<TestApp> =>
   await app.ready();
   return app;
 };
-const inRedis = async <Result>(use: (client: Redis) => Promise<Result>): Promise<Result> => {
-  const client = new Redis(redis.url);
-  try {
-    return await use(client);
-  } finally {
-    client.disconnect();
-  }
-};
-const emptied = () => inRedis((client) => client.flushall());
+const emptied = () => inRedis(redis.url, (client) => client.flushall());
 const take = async (app: TestApp, count: number): Promise<void> => {
   const status = async () => (await app.call('GET', `/api/numbers/INV?count=${count}`)).status;
   await expect.poll(status, { timeout: 15_000 }).toBe(200);
@@ -129,7 +121,7 @@ describe('with PostgreSQL, after Redis was emptied', () => {
     await register(app);
     expect(await readAll(app)).toMatchObject({ runs: [], exact: true, state: ['100', 'INV-000101'], gaps: [] });
     expect(await database.query('SELECT prefix_key FROM ceilings')).toEqual([]);
-    expect(await inRedis((client) => client.exists('{sequence:INV}:state'))).toBe(0);
+    expect(await inRedis(redis.url, (client) => client.exists('{sequence:INV}:state'))).toBe(0);
   });
 });
 
@@ -138,8 +130,8 @@ describe('with Redis alone', () => {
     const app = await start({});
     await register(app);
     await take(app, 10);
-    const config = await inRedis((client) => client.hget('prefix_configs', 'INV'));
-    await inRedis((client) =>
+    const config = await inRedis(redis.url, (client) => client.hget('prefix_configs', 'INV'));
+    await inRedis(redis.url, (client) =>
       client
         .multi()
         .flushall()

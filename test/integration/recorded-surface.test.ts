@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { databasePath } from '../../src/stores/sqlite/database-file.ts';
 import { startApp } from '../support/app.ts';
+import { inRedis } from '../support/in-redis.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
 import {
@@ -115,8 +116,6 @@ test('shows what was recorded, while Redis is away and after it came back', asyn
   await app.watchHoldings();
   const metrics = recordMetrics((await app.call('GET', '/metrics')).text);
   await app.close();
-  const client = new Redis(server.url);
-  const redisWhenClosed = await recordRedis(client);
-  client.disconnect();
+  const redisWhenClosed = await inRedis(server.url, recordRedis);
   compare('outage', { replies: recordReplies(asked), log: recordLog(app.log), metrics, redisWhenClosed });
 });

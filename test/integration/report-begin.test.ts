@@ -1,8 +1,8 @@
 /** Where counting began: told truly by every store, whatever became of `initialSeq`, of Redis, and of nodes that only listened. */
-import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { inRedis } from '../support/in-redis.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
@@ -98,21 +98,13 @@ describe('with PostgreSQL, where counting began', () => {
     await app.ready();
     return app;
   };
-  const inRedis = async <Result>(use: (client: Redis) => Promise<Result>): Promise<Result> => {
-    const client = new Redis(redis.url);
-    try {
-      return await use(client);
-    } finally {
-      client.disconnect();
-    }
-  };
 
   test('200: outlives an emptied Redis', async () => {
     const app = await start();
     await configure(app, 'GONE', 3_046);
     await take(app, 'GONE', 2);
     await configure(app, 'GONE', 0);
-    await inRedis((client) => client.flushall());
+    await inRedis(redis.url, (client) => client.flushall());
     expect(await take(app, 'GONE')).toEqual(['GONE-003049']);
     expect(await runsOf(app, 'GONE')).toEqual(['issued 3047-3049', 'exact true']);
   });
@@ -132,7 +124,7 @@ describe('with PostgreSQL, where counting began', () => {
     await configure(app, 'OLD', 40);
     await take(app, 'OLD', 3);
     // As it was stored before: neither Redis nor PostgreSQL knows.
-    await inRedis((client) => client.hdel('{sequence:OLD}:state', 'origin'));
+    await inRedis(redis.url, (client) => client.hdel('{sequence:OLD}:state', 'origin'));
     await database.query(`UPDATE ceilings SET origin = NULL WHERE prefix_key = 'OLD'`);
     expect(await runsOf(app, 'OLD')).toEqual(['issued 41-43', 'exact false']);
     expect(await issuedOf(app, 'OLD', 'OLD-000041')).toBe('issued');
