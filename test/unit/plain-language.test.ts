@@ -15,6 +15,8 @@ import {
 const ROOT = join(import.meta.dirname, '../..');
 const GUIDE_LINES_MAX = 150;
 const README_LINES_MAX = 200;
+/** Shorter sentences may say the same in two places. */
+const REPEATED_LENGTH_MIN = 60;
 
 /** It quotes titles of tests. */
 const UNCHECKED = new Set(['docs/findings.md']);
@@ -40,6 +42,19 @@ describe('a document', () => {
 
   test.each(DOCUMENTS.filter(({ path }) => path.startsWith('docs/guides/')))('$path is a short page', ({ text }) => {
     expect(linesOf(text)).toBeLessThan(GUIDE_LINES_MAX);
+  });
+
+  test('says what no other document says in the same words', () => {
+    const seen = new Map<string, string>();
+    const repeated: string[] = [];
+    for (const { path, text } of DOCUMENTS) {
+      for (const { kind, text: sentence } of passagesOfMarkdown(text)) {
+        if (kind !== 'sentence' || sentence.length < REPEATED_LENGTH_MIN) continue;
+        if (seen.has(sentence)) repeated.push(`${seen.get(sentence)}, ${path}: ${sentence}`);
+        seen.set(sentence, path);
+      }
+    }
+    expect(repeated).toEqual([]);
   });
 
   test('that a stranger reads first is short', () => {
