@@ -96,6 +96,20 @@ const listen = async (server: FastifyInstance, setting: string, port: number, ho
   return server.server.address() as AddressInfo;
 };
 
+/** @throws Error that names the setting, when the app is closed again: the stores then know that this node is gone. */
+const listenOnAll = async (app: App, settings: Settings) => {
+  const { port, host, healthPort = 0, metricsPort = 0, shutdownTimeoutMs } = settings;
+  try {
+    const address = await listen(app.server, 'PORT', port, host);
+    if (app.healthServer !== undefined) await listen(app.healthServer, 'HEALTH_PORT', healthPort, host);
+    const metricsAddress = app.metricsServer && (await listen(app.metricsServer, 'METRICS_PORT', metricsPort, host));
+    return { address, metricsAddress };
+  } catch (error) {
+    await Promise.race([app.close(), delay(shutdownTimeoutMs)]);
+    throw error;
+  }
+};
+
 /** In which a node that starts beside its stores is ready; later it is worth a warning. */
 const READY_WARNING_MS = 5_000;
 
@@ -135,10 +149,7 @@ const serve = async (): Promise<void> => {
   stopWithGrace(app, settings, logger);
   const ready = awaitReadiness(app, logger);
   await Promise.race([ready, delay(LISTEN_WAIT_MS)]);
-  const { port, host, metricsPort = 0 } = settings;
-  const address = await listen(app.server, 'PORT', port, host);
-  if (app.healthServer !== undefined) await listen(app.healthServer, 'HEALTH_PORT', settings.healthPort ?? 0, host);
-  const metricsAddress = app.metricsServer && (await listen(app.metricsServer, 'METRICS_PORT', metricsPort, host));
+  const { address, metricsAddress } = await listenOnAll(app, settings);
   if (settings.isOpenToStrangers) {
     logger.warn(
       { event: 'numbers-open', host: settings.host, count_max: settings.openCountMax },

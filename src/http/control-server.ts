@@ -2,6 +2,8 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { FastifyBaseLogger } from 'fastify';
+import { controlSocketPath } from '../lib/control-socket.ts';
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -10,10 +12,10 @@ export interface ControlServer {
 type Progress = (done: number, total: number) => void;
 
 export interface ControlOptions {
-  readonly socketPath: string;
+  readonly dataDir: string;
   /** Copies the database of this process to a file. */
   readonly backUp: (file: string, progress: Progress) => Promise<void>;
-  readonly onError: (error: unknown) => void;
+  readonly logger: Pick<FastifyBaseLogger, 'warn'>;
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -26,8 +28,14 @@ const readFile = async (request: IncomingMessage): Promise<string> => {
   return file;
 };
 
-/** The socket of a process that was killed is in the way; the database, which is open by now, says that it is gone. */
-export const startControlServer = async ({ socketPath, backUp, onError }: ControlOptions): Promise<ControlServer> => {
+/**
+ * The socket of a process that was killed is in the way; the database, which is open by now, says that it is gone.
+ * @returns undefined where the path of the data directory is too long for a socket.
+ */
+export const startControlServer = async (options: ControlOptions): Promise<ControlServer | undefined> => {
+  const { dataDir, backUp, logger } = options;
+  const socketPath = controlSocketPath(dataDir);
+  if (socketPath === undefined) return undefined;
   let underWay: Promise<void> | undefined;
 
   const answer = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
@@ -40,7 +48,7 @@ export const startControlServer = async ({ socketPath, backUp, onError }: Contro
       await underWay;
       say({ finished: true });
     } catch (error) {
-      onError(error);
+      logger.warn({ event: 'backup-failed', err: error }, 'The database could not be copied');
       say({ error: error instanceof Error ? error.message : String(error) });
     } finally {
       underWay = undefined;

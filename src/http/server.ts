@@ -4,15 +4,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
-import type { ApiKeyService } from '../services/access/api-key-service.ts';
-import type { CompletenessService } from '../services/completeness/completeness-service.ts';
-import type { NumberLookupService } from '../services/completeness/number-lookup-service.ts';
-import type { NumberService } from '../services/numbers/number-service.ts';
-import type { TemporaryNumberService } from '../services/numbers/temporary-number-service.ts';
-import type { PrefixConfigService } from '../services/prefix-configs/prefix-config-service.ts';
-import type { TemplateService } from '../services/prefix-configs/template-service.ts';
-import type { ReservationService } from '../services/sequences/reservation-service.ts';
-import type { SequenceService } from '../services/sequences/sequence-service.ts';
+import type { Services } from '../services/services.ts';
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
 import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin, corsPlugin } from './plugins/browser-rules.ts';
@@ -32,17 +24,9 @@ import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { createJsonReader } from './wire/json-bodies.ts';
 import { rememberReading } from './wire/known-queries.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends Services {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
-  readonly numberService: NumberService;
-  readonly prefixConfigService: PrefixConfigService;
-  readonly reservationService: ReservationService;
-  readonly sequenceService: SequenceService;
-  readonly completenessService: CompletenessService;
-  readonly templateService: TemplateService;
-  readonly numberLookupService: NumberLookupService;
-  readonly temporaryNumberService: TemporaryNumberService;
   readonly metrics: RequestMetrics & MetricsSource;
   /** Whether `/metrics` is served here; else it has a server of its own. */
   readonly showsMetrics: boolean;
@@ -51,7 +35,6 @@ export interface ServerOptions {
   /** Undefined: no traces, and no hook that would make them. */
   readonly tracing: RequestTracing | undefined;
   readonly health: HealthOptions;
-  readonly apiKeyService: ApiKeyService;
   /** What tokens are verified by; undefined switches authorization off. */
   readonly tokenKeys: TokenKeys | undefined;
   /** Whether taking numbers needs a token too. */

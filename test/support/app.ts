@@ -89,9 +89,9 @@ export const startApp = async (
       return { status: reply.statusCode, headers: reply.headers, text: reply.body, json: parse(reply.body) };
     },
     metricsServer: app.metricsServer,
-    watchHoldings: app.watchHoldings,
-    watchCollisions: app.watchCollisions,
-    watchCapacity: app.watchCapacity,
+    watchHoldings: app.watchers.lookAtHoldings,
+    watchCollisions: app.watchers.lookForCollisions,
+    watchCapacity: app.watchers.capacity.look,
     prepareStandby: app.prepareStandby,
     ready: async () => {
       while ((await app.server.inject('/readyz')).statusCode !== 200) await setTimeout(READY_POLL_MS);

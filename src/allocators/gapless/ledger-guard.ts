@@ -35,6 +35,8 @@ export interface LedgerGuard {
   /** Compares everything. Done every minute anyway. */
   look(): Promise<void>;
   state(): GuardState;
+  /** Follows the connections of both stores. */
+  readonly listen: Emit;
   close(): Promise<void>;
 }
 
@@ -218,6 +220,12 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
     state: () => {
       const [example] = behind.values();
       return { behind: behind.size, example, unguarded: isUnguarded() };
+    },
+
+    listen: ({ type }) => {
+      if (type === 'store-disconnected') lost();
+      if (type === 'store-connected') void catchUp();
+      if (type === 'ceiling-store-connected') void look();
     },
 
     close: async () => {

@@ -15,5 +15,4 @@ export interface RequestCountStore {
   add(
     clients: readonly { readonly name: string; readonly count: number }[],
   ): Promise<readonly (RequestCount | undefined)[]>;
-  close(): Promise<void>;
 }

@@ -26,6 +26,8 @@ export interface HealthOptions {
   readonly checkCeilings?: (() => Promise<void>) | undefined;
   /** What was found in the settings of the store; undefined when nothing was looked at. */
   readonly findings?: () => readonly Finding[] | undefined;
+  /** Prefixes that could print the same numbers. Default: none. */
+  readonly collisions?: () => readonly Finding[];
   /** Which guarantee is in force; undefined when that is not known, or no question. */
   readonly guarantee?: () => Guarantee | undefined;
   /** How it stands with the ledger; undefined where it cannot go back unnoticed, or there is none. */
@@ -48,8 +50,13 @@ const describeFinding = ({ severity, subject, detail, remedy, servers }: Finding
   `${severity}: ${subject}: ${detail}${servers.length === 0 ? '' : ` (${servers.join(', ')})`} Remedy: ${remedy}`;
 
 /** One line per finding, errors first; one line that says so when there is none. */
-const settingsComponents = (store: string, findings: readonly Finding[] | undefined): Component[] => {
-  if (findings === undefined) return [];
+const settingsComponents = (
+  store: string,
+  settings: readonly Finding[] | undefined,
+  collisions: readonly Finding[] = [],
+): Component[] => {
+  if (settings === undefined && collisions.length === 0) return [];
+  const findings = [...(settings ?? []), ...collisions];
   const name = `${store}-settings`;
   if (findings.length === 0) return [{ name, status: 'up', detail: 'As they should be' }];
   const rank = ['error', 'warning', 'info'];
@@ -162,11 +169,50 @@ const healthReply = z
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Liveness' });
 const ready = z.object({ status: z.literal('ready') }).meta({ id: 'Readiness' });
 
+/** How each component is, and what follows for the whole. */
+const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof healthReply>> => {
+  const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
+  const { storeRemedy, ceilingsRemedy } = options;
+  const detail = await reasonOf(checkStore());
+  const store = detail === undefined ? ('up' as const) : ('down' as const);
+  const process = isStopping() ? ('down' as const) : ('up' as const);
+  const standby = hasStandby();
+  const storeless = standby ? ('degraded' as const) : ('down' as const);
+  const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
+  const clock = clockComponents(options.clockFinding?.());
+  const extra = [
+    ...clock,
+    ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
+    ...settingsComponents(storeName, options.findings?.(), options.collisions?.()),
+    ...guaranteeComponents(options.guarantee?.()),
+    ...ledgerComponents(options.ledger?.()),
+  ];
+  const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
+  const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);
+  const status = process === 'down' || clock.length > 0 ? 'down' : store === 'up' ? served : storeless;
+  return {
+    status,
+    components: [
+      { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
+      {
+        name: storeName,
+        status: store,
+        detail: detail === undefined ? 'Answers' : sentences(detail, storeRemedy?.()),
+      },
+      {
+        name: 'standby',
+        // Not having one matters only while the store is away.
+        status: standby ? 'up' : store,
+        detail: standby ? 'Values are held ready' : 'No values are held',
+      },
+      ...extra,
+    ],
+  };
+};
+
 const operation = (operationId: string, summary: string) => ({ operationId, tags: ['operation'], summary });
 
 export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) => {
-  const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
-  const { findings, guarantee, storeRemedy, ceilingsRemedy } = options;
   const server = plain.withTypeProvider<ZodTypeProvider>();
 
   server.get(
@@ -202,41 +248,8 @@ export const healthRoutes = fastifyPlugin<HealthOptions>(async (plain, options) 
       schema: { ...operation('getHealth', 'How is each component?'), response: { 200: healthReply, 503: healthReply } },
     },
     async (_request, reply) => {
-      const detail = await reasonOf(checkStore());
-      const store = detail === undefined ? ('up' as const) : ('down' as const);
-      const process = isStopping() ? ('down' as const) : ('up' as const);
-      const standby = hasStandby();
-      const storeless = standby ? ('degraded' as const) : ('down' as const);
-      const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
-      const clock = clockComponents(options.clockFinding?.());
-      const extra = [
-        ...clock,
-        ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
-        ...settingsComponents(storeName, findings?.()),
-        ...guaranteeComponents(guarantee?.()),
-        ...ledgerComponents(options.ledger?.()),
-      ];
-      const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
-      const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);
-      const status = process === 'down' || clock.length > 0 ? 'down' : store === 'up' ? served : storeless;
-      return reply.code(status === 'down' ? 503 : 200).send({
-        status,
-        components: [
-          { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
-          {
-            name: storeName,
-            status: store,
-            detail: detail === undefined ? 'Answers' : sentences(detail, storeRemedy?.()),
-          },
-          {
-            name: 'standby',
-            // Not having one matters only while the store is away.
-            status: standby ? 'up' : store,
-            detail: standby ? 'Values are held ready' : 'No values are held',
-          },
-          ...extra,
-        ],
-      });
+      const health = await describeHealth(options);
+      return reply.code(health.status === 'down' ? 503 : 200).send(health);
     },
   );
 });

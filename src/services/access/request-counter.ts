@@ -98,7 +98,6 @@ export const createRequestCounter = ({ store, monotonic, emit }: Dependencies): 
     close: async () => {
       clearInterval(timer);
       await sharing;
-      await store.close();
     },
   };
 };

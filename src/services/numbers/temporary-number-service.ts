@@ -45,6 +45,8 @@ export interface TemporaryNumberService {
   ): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
+  /** Hands over when the store is back. */
+  readonly listen: Emit;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
   /** @throws TemporaryNumberNotFoundError */
   find(number: string): Promise<TemporaryNumber>;
@@ -148,6 +150,10 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     },
 
     handOver,
+
+    listen: ({ type }) => {
+      if (type === 'store-returned') void handOver();
+    },
 
     list: (after, limit, visible) =>
       readPage(

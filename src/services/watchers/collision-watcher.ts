@@ -9,6 +9,8 @@ export interface CollisionWatcher {
   findings(): readonly Finding[];
   /** Says that a prefix config was changed, so that the next look is worth its while. */
   note(): void;
+  /** Notes the changes of prefix configs. */
+  readonly listen: Emit;
   /** Looks if anything was changed since, as it does every minute. */
   look(): Promise<void>;
   close(): void;
@@ -25,6 +27,13 @@ interface Pair {
   readonly other: string;
   readonly text: string;
 }
+
+/** After these, prefixes may print alike that did not before. */
+const CONFIG_CHANGES: ReadonlySet<string> = new Set([
+  'prefix-config-registered',
+  'prefix-config-updated',
+  'prefix-config-removed',
+]);
 
 const LOOK_INTERVAL_MS = 60_000;
 /** Pairs that are told; there may be more. */
@@ -87,12 +96,17 @@ export const createCollisionWatcher = ({ printed, emit }: Dependencies): Collisi
     }
   };
 
+  const note = (): void => {
+    isChanged = true;
+  };
+
   const close = every(LOOK_INTERVAL_MS, () => look().catch(() => undefined));
 
   return {
     findings: () => (pairs.length === 0 ? [] : [findingOf(pairs)]),
-    note: () => {
-      isChanged = true;
+    note,
+    listen: ({ type }) => {
+      if (CONFIG_CHANGES.has(type)) note();
     },
     look,
     close,

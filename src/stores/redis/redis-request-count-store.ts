@@ -4,12 +4,10 @@ import type { RequestCountStore } from '../../core/access/request-count-store.ts
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import { loadRedisScript, runRedisEntries } from './connection/redis-script.ts';
 
-/** @param client is closed with the store. */
 export const createRedisRequestCountStore = ({
   commands,
   names,
-  close,
-}: Pick<RedisClient, 'commands' | 'names' | 'close'>): RequestCountStore => {
+}: Pick<RedisClient, 'commands' | 'names'>): RequestCountStore => {
   const script = loadRedisScript('count-requests');
   return {
     add: (clients) =>
@@ -26,6 +24,5 @@ export const createRedisRequestCountStore = ({
           return { total: Number(total), leftMs: Number(leftMs) };
         });
       }),
-    close,
   };
 };

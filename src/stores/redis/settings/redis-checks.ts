@@ -16,6 +16,8 @@ export interface RedisChecks {
   guarantee(): Guarantee | undefined;
   /** Looks at once at the servers that can be reached: when something goes wrong, what was found a minute ago may be out of date. */
   look(): void;
+  /** Has it look when an outage begins. */
+  readonly listen: Emit;
   close(): void;
 }
 
@@ -113,6 +115,9 @@ export const createRedisChecks = (
     findings: () => told,
     guarantee: () => guarantee,
     look: lookAtAll,
+    listen: ({ type }) => {
+      if (type === 'outage-began') lookAtAll();
+    },
     close: () => clearInterval(timer),
   };
 };

@@ -24,7 +24,6 @@ const createStore = (): RequestCountStore => {
         return { total: window.total, leftMs: window.endsMs - nowMs };
       });
     },
-    close: async () => undefined,
   };
 };
 

@@ -1,0 +1,101 @@
+/** The allocators of one node, on the ports they are given: begun together, and ended in the order that loses no value. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
+import type { Emit } from '../../core/events/events.ts';
+import type { KnownMarkStore, StoredMarks } from '../../core/ledger/ledger-mark.ts';
+import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import type { WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
+import { nameNode } from '../../lib/node-name.ts';
+import type { Allocator, Standing } from '../allocator.ts';
+import { type CounterAllocator, createCounterAllocator } from '../counter/counter-allocator.ts';
+import { createGaplessAllocator, type GaplessAllocator } from '../gapless/gapless-allocator.ts';
+import { createGuardedLedger } from '../gapless/guarded-ledger.ts';
+import { createLedgerGuard, type GuardState } from '../gapless/ledger-guard.ts';
+import { createKeyClaims } from '../key-claims.ts';
+import { createSegmentAllocator } from '../segment/segment-allocator.ts';
+import { createSnowflakeAllocator } from '../snowflake/snowflake-allocator.ts';
+import { createWorkerKeeper } from '../snowflake/worker-keeper.ts';
+import { createUuidAllocator } from '../uuid/uuid-allocator.ts';
+
+export interface NodeAllocators {
+  readonly counter: CounterAllocator;
+  /** Undefined where there is no ledger. */
+  readonly gapless: { readonly allocator: GaplessAllocator; readonly ledger: LedgerStore } | undefined;
+  readonly segment: Allocator;
+  readonly snowflake: Allocator;
+  readonly uuid: Allocator;
+  /** How it stands with the ledger; undefined where it cannot go back unnoticed, or there is none. */
+  readonly guardState: (() => GuardState) | undefined;
+  /** The sequences in use on this node, of all strategies. */
+  standings(): Iterable<Standing>;
+  /** Whether numbers of some kind can be issued without the store for a while. */
+  hasStandby(): boolean;
+  readonly listen: Emit;
+  /** Gives back what is held. Call it when no request is under way any more. */
+  close(): Promise<void>;
+}
+
+interface NodeAllocatorsOptions {
+  readonly counters: CounterStore;
+  readonly ceilings: CeilingStore | undefined;
+  /** Whether the counter store has replicas that confirm. */
+  readonly hasReplicas: () => boolean;
+  readonly ledger: LedgerStore | undefined;
+  /** What guards the ledger, where it lies in another store than the counters. */
+  readonly marks: { readonly known: KnownMarkStore; readonly stored: StoredMarks } | undefined;
+  readonly workerLeases: WorkerLeaseStore;
+  /** Whether the counters are far enough away for ranges to be leased. */
+  readonly leasesRanges: boolean;
+  readonly dataCentre: number;
+  /** The name of this process. */
+  readonly node: string;
+  readonly clock: Clock;
+  /** Milliseconds that only ever rise, also while the process is stopped. */
+  readonly monotonic: () => number;
+  readonly emit: Emit;
+}
+
+export const createNodeAllocators = (options: NodeAllocatorsOptions): NodeAllocators => {
+  const { counters, ceilings, hasReplicas, marks, leasesRanges, dataCentre, node, clock, monotonic, emit } = options;
+  const createCounting = (name: string, listener: Emit): CounterAllocator =>
+    createCounterAllocator({ store: counters, node: name, emit: listener, ceilings, hasReplicas });
+  const counter = createCounting(node, emit);
+  const createLessee = (): CounterAllocator =>
+    createCounting(nameNode(), (event) => {
+      // They notice what the counter's own calls notice too.
+      if (event.type !== 'outage-began' && event.type !== 'store-returned') emit(event);
+    });
+  const segment = leasesRanges
+    ? createSegmentAllocator({ createLessees: () => [createLessee(), createLessee()], counter, monotonic })
+    : undefined;
+
+  const guard = marks && createLedgerGuard({ store: marks.known, stored: marks.stored, emit });
+  const ledger = options.ledger && guard ? createGuardedLedger(options.ledger, guard, marks.stored) : options.ledger;
+  const claims = createKeyClaims({ store: counters, emit });
+  const gapless = ledger && { ledger, allocator: createGaplessAllocator({ store: ledger, emit, claims }) };
+
+  const leases = { leases: options.workerLeases, dataCentre, holder: node };
+  const keeper = createWorkerKeeper({ ...leases, clock, monotonic, emit });
+
+  return {
+    counter,
+    gapless,
+    // Where the counter itself is at hand, there is nothing to lease.
+    segment: segment ?? counter,
+    snowflake: createSnowflakeAllocator({ keeper, dataCentre, clock, monotonic, delay, emit }),
+    uuid: createUuidAllocator(clock),
+    guardState: guard?.state,
+    standings: () => [...counter.standings(), ...(gapless?.allocator.standings() ?? [])],
+    hasStandby: () => counter.hasStandby() || segment?.hasValues() === true || keeper.usable() !== undefined,
+    listen: (event) => guard?.listen(event),
+    close: async () => {
+      await segment?.close();
+      await gapless?.allocator.close();
+      await guard?.close();
+      await counter.close();
+      await keeper.close();
+    },
+  };
+};
