@@ -13,7 +13,7 @@ export const DOCUMENTS = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT }
 const FENCE = /^```(\w*)\n(.*?)^```$/gms;
 /** The line right above a console block. */
 const MARK =
-  /<!-- run by (?:test\/e2e\/readme\.test\.ts(?: on (?<stores>Redis and PostgreSQL))?|(?<hand>hand), \d{4}-\d{2}-\d{2}(?:[,:] [^\n]*)?) -->\n$/;
+  /<!-- run by (?:test\/e2e\/readme\.test\.ts(?: on (?<stores>Redis and PostgreSQL))?|test\/deployment\/(?<kustomize>documented-overlays)\.test\.ts|(?<hand>hand), \d{4}-\d{2}-\d{2}(?:[,:] [^\n]*)?) -->\n$/;
 const TOOL = /^(?:npm|npx|node|docker|kubectl|curl|redis-cli|psql|pg_dump|promtool|k6|bash|HSET|CONFIG|INFO)$/;
 const SETTING = /^[A-Z][A-Z_]*=/;
 
@@ -28,8 +28,8 @@ export interface Documented {
 
 export interface Block {
   readonly language: string;
-  /** Who runs it: test/e2e/readme.test.ts on these stores, or somebody by hand; undefined without a mark. */
-  readonly runBy: 'SQLite' | 'Redis and PostgreSQL' | 'hand' | undefined;
+  /** Who runs it: test/e2e/readme.test.ts on these stores, a test of the overlays, or somebody by hand; undefined without a mark. */
+  readonly runBy: 'SQLite' | 'Redis and PostgreSQL' | 'documented-overlays' | 'hand' | undefined;
   readonly lines: readonly string[];
   /** Its lines with `$`. */
   readonly commands: readonly string[];
@@ -39,7 +39,7 @@ export interface Block {
 
 const readMark = (above: string): Block['runBy'] => {
   const groups = MARK.exec(above)?.groups;
-  return groups && ((groups['hand'] ?? groups['stores'] ?? 'SQLite') as Block['runBy']);
+  return groups && ((groups['hand'] ?? groups['kustomize'] ?? groups['stores'] ?? 'SQLite') as Block['runBy']);
 };
 
 /** The fenced blocks of a document, in their order. */

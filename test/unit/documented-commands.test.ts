@@ -53,6 +53,7 @@ describe('a document is told that', () => {
   test.each([
     '<!-- run by test/e2e/readme.test.ts -->\n',
     '<!-- run by test/e2e/readme.test.ts on Redis and PostgreSQL -->\n',
+    '<!-- run by test/deployment/documented-overlays.test.ts -->\n',
     '<!-- run by hand, 2026-11-28 -->\n',
     '<!-- run by hand, 2026-11-28: two cores shared with other work -->\n',
   ])('its block is in order under %s', (mark) => {
