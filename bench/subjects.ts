@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { createToken } from '../src/http/token.ts';
+import { createToken } from '../src/access/token.ts';
 import { findFreePort, findOnPath } from '../test/support/redis.ts';
 import { START_ARGS } from '../test/support/start-command.ts';
 import type { Placement } from './machine.ts';
@@ -59,7 +59,7 @@ const nodeServer =
   async ({ placement, stores }) => {
     const env = { NODE_ENV: 'production', JWT_SECRET, ...(await envOf(stores)) };
     const server = await startServer(placement, { command: NODE, args: [`${SERVERS}/${file}.ts`], env });
-    const headers = file === 'usual' ? { Authorization: `Bearer ${createToken(JWT_SECRET, {})}` } : {};
+    const headers = file === 'usual' ? { Authorization: `Bearer ${await createToken(JWT_SECRET, {})}` } : {};
     return { ...server, name, path: PATH, headers, read: isCounter ? readNumbers : undefined };
   };
 
@@ -94,7 +94,7 @@ const ours =
       env,
     });
     await waitUntilReady(server.url);
-    const headers = { Authorization: `Bearer ${createToken(JWT_SECRET, {})}` };
+    const headers = { Authorization: `Bearer ${await createToken(JWT_SECRET, {})}` };
     const prefixKey = name.replaceAll(/[^a-z0-9]/g, '-');
     const reply = await fetch(`${server.url}/api/prefix-configs/${prefixKey}`, {
       method: 'PUT',

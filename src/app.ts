@@ -1,11 +1,11 @@
 /** The composition root: what stands behind each port, in plain lines. */
+import type { TokenKeys } from './access/authenticator.ts';
 import { createNodeAllocators } from './allocators/node/node-allocators.ts';
 import { openStores } from './app/open-stores.ts';
 import type { Settings } from './config/settings.ts';
 import type { Clock } from './core/clock.ts';
 import { createEventHub } from './core/events/event-hub.ts';
 import { startControlServer } from './http/control-server.ts';
-import type { TokenKeys } from './http/plugins/credentials.ts';
 import { createServers, type Servers } from './http/servers.ts';
 import { readTlsFiles } from './lib/tls-files.ts';
 import { createRequestCounter } from './services/access/request-counter.ts';

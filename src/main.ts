@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
+import type { TokenKeys } from './access/authenticator.ts';
 import type { App } from './app.ts';
 import { misspeltSettingsOf } from './config/misspelt-settings.ts';
 import { readSettings, SETTING_NAMES, type Settings } from './config/settings.ts';
-import type { TokenKeys } from './http/plugins/credentials.ts';
 import { nameNode } from './lib/node-name.ts';
 import { readOrCreateSecret } from './lib/secret-file.ts';
 import { waitUntilReady } from './lib/wait-until-ready.ts';
@@ -183,8 +183,8 @@ const printToken = async (args: string[]): Promise<void> => {
   const keys = findTokenKeys(settings);
   if (keys === undefined) throw new Error('With AUTH=off no token is needed.');
   if ('jwks' in keys) throw new Error(`With JWT_JWKS_URL tokens come from their issuer, ${keys.jwks.issuer}.`);
-  const { createToken } = await import('./http/token.ts');
-  console.log(createToken(keys.secret, values));
+  const { createToken } = await import('./access/token.ts');
+  console.log(await createToken(keys.secret, values));
 };
 
 const askForHealth = async (): Promise<void> => {

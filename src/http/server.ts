@@ -2,13 +2,13 @@
 import type { FastifyBaseLogger, FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { TokenKeys } from '../access/authenticator.ts';
 import { ValidationError } from '../core/errors.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import type { Services } from '../services/services.ts';
 import { type ConnectionOptions, createBareServer } from './bare-server.ts';
 import { type Authorizer, createAuthorizer } from './plugins/auth.ts';
 import { type BrowserRulesOptions, browserRulesPlugin, corsPlugin } from './plugins/browser-rules.ts';
-import type { TokenKeys } from './plugins/credentials.ts';
 import { errorsPlugin } from './plugins/errors.ts';
 import { addHttpManners } from './plugins/http-manners.ts';
 import { knownRoutesPlugin } from './plugins/known-routes.ts';

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { runMain, type Service, startService } from '../support/service.ts';
+import { createToken } from '../support/token.ts';
 
 /** Every secret has this in it, and nothing else does. */
 const MARK = 'sEcReT';

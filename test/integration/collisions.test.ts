@@ -1,11 +1,11 @@
 /** Prefixes that could print the same number are refused, unless somebody insists; on all stores, and by two nodes at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { bearer, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
+import { createToken } from '../support/token.ts';
 
 const pathOf = (prefixKey: string): string => `/api/prefix-configs/${prefixKey}`;
 

@@ -1,8 +1,8 @@
 /** PATCH changes the fields it names and leaves the others; PUT says which ones it has set back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
+import { createToken } from '../support/token.ts';
 
 /** Every setting other than its default. Each prefix has a format of its own, for two could not print the same number. */
 const full = (key: string) => ({

@@ -1,10 +1,9 @@
 /** HTTP as people expect it: methods, HEAD, OPTIONS, trailing slashes, the front page, an id in every reply, and why a token is refused. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import { createSigner } from 'fast-jwt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { createToken, inSeconds, signClaims } from '../support/token.ts';
 
 const ALIASES = ['/api', '', '/api/v1'];
 
@@ -174,9 +173,7 @@ describe('why a token is refused', () => {
     );
     return { status, detail: json.detail as string, challenge: headers['www-authenticate'] as string };
   };
-  const expired = createSigner({ key: JWT_SECRET, clockTimestamp: Date.now() - 7_200_000, expiresIn: 3_600_000 })({
-    scope: 'configs:read',
-  });
+  const expired = signClaims({ scope: 'configs:read', exp: inSeconds(-3_600) }, JWT_SECRET);
 
   test('401: one that has expired is told from one that is wrong, in the text and in WWW-Authenticate', async () => {
     expect(await ask(`Bearer ${expired}`)).toEqual({
@@ -199,11 +196,10 @@ describe('why a token is refused', () => {
   });
 
   test('401: that one has expired is said only of one whose signature is right', async () => {
-    const forged = createSigner({
-      key: 'another-secret-of-more-than-32-characters',
-      clockTimestamp: Date.now() - 7_200_000,
-      expiresIn: 3_600_000,
-    })({ scope: 'configs:read' });
+    const forged = signClaims(
+      { scope: 'configs:read', exp: inSeconds(-3_600) },
+      'another-secret-of-more-than-32-characters',
+    );
     expect((await ask(`Bearer ${forged}`)).detail).toMatch(/signature, algorithm or claims/);
   });
 });

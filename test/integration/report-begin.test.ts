@@ -1,12 +1,12 @@
 /** Where counting began: told truly by every store, whatever became of `initialSeq`, of Redis, and of nodes that only listened. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { inRedis } from '../support/in-redis.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { type RedisServer, startRedisServer } from '../support/redis.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
+import { createToken } from '../support/token.ts';
 
 const admin = createToken(JWT_SECRET, {});
 

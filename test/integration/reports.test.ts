@@ -1,9 +1,9 @@
 /** Completeness reports, on SQLite and on Redis. */
 import { describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { bearer, JWT_SECRET } from '../support/app.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
+import { createToken } from '../support/token.ts';
 
 const NONE = { reason: null, node: null, subject: null, reservation: null, at: null };
 

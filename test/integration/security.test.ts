@@ -1,9 +1,7 @@
 /** Who may do what, and what the log and the replies never show. */
-import { createHmac } from 'node:crypto';
-import { createSigner } from 'fast-jwt';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
+import { createToken, inSeconds, signClaims } from '../support/token.ts';
 
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 const FORMAT = { format: '{prefix}-{SEQ:3}' };
@@ -45,38 +43,31 @@ describe('authorization', () => {
   );
 
   const CLAIMS = { sub: 'alice', scope: 'configs:write' };
-  const sign = (key: string, options: object = {}, payload: object = CLAIMS): string =>
-    createSigner({ key, expiresIn: 3_600_000, ...options })({ ...payload });
-  const unsigned = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${Buffer.from(JSON.stringify({ ...CLAIMS, exp: 9_999_999_999 })).toString('base64url')}.`;
   /** Any claims at all, under the right key. */
-  const handMade = (claims: object): string => {
-    const [header, payload] = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) =>
-      Buffer.from(JSON.stringify(part)).toString('base64url'),
-    );
-    const signature = createHmac('sha256', JWT_SECRET).update(`${header}.${payload}`).digest('base64url');
-    return `${header}.${payload}.${signature}`;
-  };
+  const sign = (claims: object): string => signClaims(claims, JWT_SECRET);
+  const VALID = { ...CLAIMS, iat: inSeconds(0), exp: inSeconds(3_600) };
+  const unsigned = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url')}.${Buffer.from(JSON.stringify({ ...CLAIMS, exp: 9_999_999_999 })).toString('base64url')}.`;
   const FORGED: readonly (readonly [string, string])[] = [
-    ['signed with another key', sign('another-secret-of-at-least-32-characters')],
-    ['signed with another algorithm', sign(JWT_SECRET, { algorithm: 'HS512' })],
-    ['expired', sign(JWT_SECRET, { clockTimestamp: Date.now() - 7_200_000, expiresIn: 3_600_000 })],
-    ['not yet valid', sign(JWT_SECRET, { notBefore: 3_600_000 })],
+    ['signed with another key', signClaims(VALID, 'another-secret-of-at-least-32-characters')],
+    ['signed with another algorithm', signClaims(VALID, JWT_SECRET, 'HS512')],
+    ['expired', sign({ ...VALID, iat: inSeconds(-7_200), exp: inSeconds(-3_600) })],
+    ['not yet valid', sign({ ...VALID, nbf: inSeconds(3_000) })],
     ['without a signature (alg none)', unsigned],
     ['cut short', adminToken.slice(0, -5)],
     ['not a token', 'x'],
-    ['without an end (exp)', sign(JWT_SECRET, { expiresIn: undefined })],
-    ['without a subject (sub)', sign(JWT_SECRET, {}, { scope: 'configs:write' })],
-    ['with an empty subject', sign(JWT_SECRET, {}, { ...CLAIMS, sub: '' })],
-    ['whose subject is null', handMade({ ...CLAIMS, sub: null, exp: 9_999_999_999 })],
-    ['whose subject is an object', handMade({ ...CLAIMS, sub: { id: 1 }, exp: 9_999_999_999 })],
-    ['whose subject is a number', handMade({ ...CLAIMS, sub: 7, exp: 9_999_999_999 })],
-    ['whose subject is longer than a ledger keeps', sign(JWT_SECRET, {}, { ...CLAIMS, sub: 'a'.repeat(256) })],
-    ['whose end is a text', handMade({ ...CLAIMS, exp: '9999999999' })],
-    ['whose end is null', handMade({ ...CLAIMS, exp: null })],
+    ['without an end (exp)', sign(CLAIMS)],
+    ['without a subject (sub)', sign({ ...VALID, sub: undefined })],
+    ['with an empty subject', sign({ ...VALID, sub: '' })],
+    ['whose subject is null', sign({ ...VALID, sub: null })],
+    ['whose subject is an object', sign({ ...VALID, sub: { id: 1 } })],
+    ['whose subject is a number', sign({ ...VALID, sub: 7 })],
+    ['whose subject is longer than a ledger keeps', sign({ ...VALID, sub: 'a'.repeat(256) })],
+    ['whose end is a text', sign({ ...VALID, exp: '9999999999' })],
+    ['whose end is null', sign({ ...VALID, exp: null })],
   ];
 
   test('200: a token with just a subject, an end and a scope is taken', async () => {
-    const tokens = [sign(JWT_SECRET), handMade({ ...CLAIMS, exp: 9_999_999_999 })];
+    const tokens = [sign(VALID), sign({ ...CLAIMS, exp: 9_999_999_999 })];
     for (const [index, token] of tokens.entries()) {
       const url = `/api/prefix-configs/A${index}`;
       expect((await app.call('PUT', url, { format: '{prefix}-{SEQ:3}' }, bearer(token))).status).toBe(200);
@@ -84,9 +75,9 @@ describe('authorization', () => {
   });
 
   test('401: the reply names the claim that is missing', async () => {
-    const endless = bearer(sign(JWT_SECRET, { expiresIn: undefined }));
+    const endless = bearer(sign(CLAIMS));
     expect((await app.call('GET', '/api/prefix-configs', undefined, endless)).json.detail).toContain('claim exp');
-    const nameless = bearer(sign(JWT_SECRET, {}, { scope: 'configs:read' }));
+    const nameless = bearer(sign({ ...VALID, sub: undefined }));
     expect((await app.call('GET', '/api/prefix-configs', undefined, nameless)).json.detail).toContain('claim sub');
   });
 
@@ -99,7 +90,7 @@ describe('authorization', () => {
   test('401: a token that was taken before is refused once it has expired', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     try {
-      const token = bearer(createToken(JWT_SECRET, { expires: '10s' }));
+      const token = bearer(createToken(JWT_SECRET, { expiresInS: 10 }));
       expect((await app.call('PUT', '/api/prefix-configs/A', FORMAT, token)).status).toBe(200);
       expect((await app.call('GET', '/api/prefix-configs/A', undefined, token)).status).toBe(200);
       vi.setSystemTime(Date.now() + 10_000);
@@ -137,7 +128,7 @@ describe('authorization', () => {
   });
 
   test('403: a token without any scope may do nothing', async () => {
-    const powerless = bearer(sign(JWT_SECRET, {}, { sub: 'x' }));
+    const powerless = bearer(sign({ ...VALID, sub: 'x', scope: undefined }));
     expect((await app.call('GET', '/api/prefix-configs', undefined, powerless)).status).toBe(403);
   });
 

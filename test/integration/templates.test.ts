@@ -1,10 +1,10 @@
 /** Variables, check digits, previews, what a template means, and numbers read back, over HTTP on both stores. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createToken } from '../../src/http/token.ts';
 import { JWT_SECRET, startApp } from '../support/app.ts';
 import { startRedisServer } from '../support/redis.ts';
 import { sharedByTests } from '../support/shared-by-tests.ts';
 import { startAppOn } from '../support/store-app.ts';
+import { createToken } from '../support/token.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
 

@@ -1,9 +1,9 @@
 /** Texts of callers with characters that stores cannot keep, or that terminals and lists obey: refused at the door. */
-import { createSigner } from 'fast-jwt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminToken, JWT_SECRET, startApp, type TestApp } from '../support/app.ts';
 import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase } from '../support/redis-database.ts';
+import { createToken } from '../support/token.ts';
 
 const UNPLAIN = [
   ['NUL', 'a\u0000b'],
@@ -18,9 +18,7 @@ const UNPLAIN = [
 const RULE = 'without control characters, line breaks among them';
 
 const bearer = (subject: string): Record<string, string> => ({
-  authorization: `Bearer ${createSigner({ key: JWT_SECRET, algorithm: 'HS256', expiresIn: 60_000 })({
-    ...{ sub: subject, scope: 'numbers:issue' },
-  })}`,
+  authorization: `Bearer ${createToken(JWT_SECRET, { subject, scope: 'numbers:issue' })}`,
 });
 
 let app: TestApp;

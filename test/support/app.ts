@@ -6,10 +6,10 @@ import { setTimeout } from 'node:timers/promises';
 import { type App, createApp } from '../../src/app.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { createToken, type TokenRequest } from '../../src/http/token.ts';
 import { nameNode } from '../../src/lib/node-name.ts';
 import { createLogger } from '../../src/telemetry/logs/logger.ts';
 import { watchOpenResources } from './leak-check.ts';
+import { createToken, type TokenTerms } from './token.ts';
 
 const READY_POLL_MS = 5;
 
@@ -47,8 +47,8 @@ export interface TestReply {
 export const adminToken = createToken(JWT_SECRET, {});
 
 /** The header of a caller with a token of these terms; without any it is an administrator's. */
-export const bearer = (request: TokenRequest = {}): Record<string, string> => ({
-  authorization: `Bearer ${createToken(JWT_SECRET, request)}`,
+export const bearer = (terms: TokenTerms = {}): Record<string, string> => ({
+  authorization: `Bearer ${createToken(JWT_SECRET, terms)}`,
 });
 
 const parse = (text: string): unknown => {

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createToken } from '../../src/http/token.ts';
 import type { Service } from './service.ts';
+import { createToken } from './token.ts';
 
 /** Made anew in each run: production takes no secret that stands in this repository. */
 export const SECRET = randomBytes(36).toString('base64');

@@ -10,11 +10,12 @@ export interface SourceFile {
 
 /** Which floors a floor may import besides itself. `stores/…` is one room per technology: they do not know each other. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  main: ['app', 'commands', 'http', 'config', 'telemetry', 'core', 'lib'],
-  app: ['http', 'grpc', 'services', 'allocators', 'stores', 'config', 'telemetry', 'core', 'lib'],
-  commands: ['services', 'stores', 'config', 'core', 'lib'],
-  http: ['services', 'core', 'lib'],
-  grpc: ['services', 'core', 'lib'],
+  main: ['app', 'commands', 'access', 'config', 'telemetry', 'core', 'lib'],
+  app: ['http', 'grpc', 'access', 'services', 'allocators', 'stores', 'config', 'telemetry', 'core', 'lib'],
+  commands: ['access', 'services', 'stores', 'config', 'core', 'lib'],
+  http: ['access', 'services', 'core', 'lib'],
+  grpc: ['access', 'services', 'core', 'lib'],
+  access: ['services', 'core', 'lib'],
   services: ['allocators', 'core', 'lib'],
   allocators: ['core', 'lib'],
   stores: ['core', 'lib'],
@@ -30,6 +31,7 @@ const CORE_PACKAGES = ['zod', 'temporal-polyfill'];
 const HOMES: readonly { readonly packages: RegExp; readonly rooms: readonly string[] }[] = [
   { packages: /^(?:pino|pino-.*|prom-client)$/, rooms: ['telemetry', 'http', 'grpc'] },
   { packages: /^(?:fastify|fastify-.*|@fastify\/.*)$/, rooms: ['http'] },
+  { packages: /^(?:jose|fast-jwt)$/, rooms: ['access'] },
   { packages: /^(?:ioredis|redis)$/, rooms: ['stores/redis'] },
   { packages: /^node:sqlite$/, rooms: ['stores/sqlite'] },
   { packages: /^pg(?:-.*)?$/, rooms: ['stores/postgres'] },

@@ -16,6 +16,7 @@ const source: SourceFile[] = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT }).ma
 const ROOMS = [
   ...['main', 'app', 'config/settings', 'core/range', 'core/value', 'allocators/coalescing-allocator'],
   ...['services/number-service', 'http/server', 'http/routes/numbers', 'telemetry/logger', 'lib/lifecycle'],
+  'access/authorize',
   ...['stores/redis/redis-client', 'stores/sqlite/sqlite-database', 'stores/memory/memory-store'],
 ];
 
@@ -33,7 +34,17 @@ describe('src', () => {
   test('is really looked at: files of every floor are found', () => {
     const rooms = new Set(source.map(({ path }) => path.split('/')[1]));
     expect([...rooms]).toEqual(
-      expect.arrayContaining(['main.ts', 'app.ts', 'http', 'services', 'allocators', 'core', 'stores', 'config']),
+      expect.arrayContaining([
+        'main.ts',
+        'app.ts',
+        'http',
+        'access',
+        'services',
+        'allocators',
+        'core',
+        'stores',
+        'config',
+      ]),
     );
     expect(source.some(({ path }) => path.endsWith('.lua'))).toBe(true);
   });
@@ -60,6 +71,10 @@ describe('an import against the direction is seen', () => {
     ['src/http/server.ts', "import '../allocators/coalescing-allocator.ts';", 'http may not import allocators'],
     ['src/http/routes/numbers.ts', "import '../../telemetry/logger.ts';", 'http may not import telemetry'],
     ['src/http/server.ts', "import '../app.ts';", 'http may not import app'],
+    ['src/access/authorize.ts', "import type { here } from '../http/server.ts';", 'access may not import http'],
+    ['src/access/authorize.ts', "import '../allocators/coalescing-allocator.ts';", 'access may not import allocators'],
+    ['src/services/number-service.ts', "import '../access/authorize.ts';", 'services may not import access'],
+    ['src/main.ts', "import './http/server.ts';", 'main may not import http'],
     ['src/stores/redis/redis-client.ts', "import '../sqlite/sqlite-database.ts';", 'may not import stores/sqlite'],
     [
       'src/stores/redis/redis-client.ts',
@@ -144,6 +159,8 @@ describe('a package outside its room is seen', () => {
     ['src/services/number-service.ts', "import type { FastifyInstance } from 'fastify';", 'may not import fastify'],
     ['src/services/number-service.ts', "import jwt from '@fastify/jwt';", 'may not import @fastify/jwt'],
     ['src/http/server.ts', "import { Redis } from 'ioredis';", 'http may not import ioredis'],
+    ['src/http/server.ts', "import { jwtVerify } from 'jose';", 'http may not import jose'],
+    ['src/access/authorize.ts', "import type { FastifyRequest } from 'fastify';", 'access may not import fastify'],
     ['src/stores/sqlite/sqlite-database.ts', "import { Redis } from 'ioredis';", 'may not import ioredis'],
     ['src/stores/redis/redis-client.ts', "import { DatabaseSync } from 'node:sqlite';", 'may not import node:sqlite'],
   ])('%s (%#)', (path, text, breach) => {
@@ -234,6 +251,8 @@ describe('what the laws allow is not called a breach', () => {
     ['src/main.ts', "#!/usr/bin/env node\n/** Starts it all. */\nimport { here } from './app.ts';"],
     ['src/app.ts', `${HEADER}import './stores/redis/redis-client.ts';\nimport './http/server.ts';\nimport 'pino';`],
     ['src/http/routes/numbers.ts', `${HEADER}import '../../services/number-service.ts';\nimport '../server.ts';`],
+    ['src/http/plugins/auth.ts', `${HEADER}import '../../access/authorize.ts';`],
+    ['src/access/authorize.ts', `${HEADER}import 'jose';\nimport '../services/number-service.ts';`],
     [
       'src/http/server.ts',
       `${HEADER}import fastify from 'fastify';\nimport 'prom-client';\nimport '../core/range.ts';`,

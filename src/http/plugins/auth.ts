@@ -1,12 +1,26 @@
 /** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
+import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
-import { ACTIONS, type Action, allows, allowsWithin, type Grant } from '../../core/access/scopes.ts';
-import { ForbiddenError, NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
+import {
+  type Authenticator,
+  type AuthenticatorOptions,
+  createAuthenticator,
+  type TokenKeys,
+} from '../../access/authenticator.ts';
+import { authorize, permits, permitsWithin } from '../../access/authorize.ts';
+import type { Principal } from '../../access/principal.ts';
+import type { Action, Grant } from '../../core/access/scopes.ts';
+import { NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
 import { SUBJECT_RULE } from '../../core/subject.ts';
 import { pathOf } from '../wire/path-of.ts';
-import { type CredentialOptions, createIdentify, type Identify, type TokenKeys } from './credentials.ts';
 
-export interface AuthOptions extends CredentialOptions {
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    user: Principal;
+  }
+}
+
+export interface AuthOptions extends AuthenticatorOptions {
   /** Undefined: nobody is asked, everybody may do everything. */
   readonly tokenKeys: TokenKeys | undefined;
 }
@@ -20,11 +34,11 @@ export interface RouteGuard {
 export interface Authorizer {
   /** Guards a route: a caller is needed who may do `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
-  /** Whether the caller may do `action` with this prefix; nobody may of whom no guard has asked who he is. */
+  /** Whether the caller may do `action` with this prefix; nobody may whom no guard has asked who they are. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
   require(request: FastifyRequest, action: Action, prefixKey: string): void;
-  /** Whether the caller may do `action` with all prefixes that a grant reaches; nobody may of whom no guard has asked who he is. */
+  /** Whether the caller may do `action` with all prefixes that a grant reaches; nobody may whom no guard has asked who they are. */
   permitsWithin(request: FastifyRequest, action: Action, reach: Grant['prefix']): boolean;
   /** Guards a route that is open to everybody: a token or key that is sent must verify, and says who the caller is. */
   readonly verify: RouteGuard;
@@ -50,21 +64,20 @@ export const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'for
   );
 };
 
+/** Nobody yet, before a guard has asked. */
+const userOf = (request: FastifyRequest): Principal | undefined => request.user ?? undefined;
+
 /** @returns why the caller may not do `action`, if so. */
-const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string): ForbiddenError | undefined => {
-  if (allows(request.user.grants, action, prefixKey)) return undefined;
-  logRefusal(request, 'forbidden', `${action} is missing`);
-  return new ForbiddenError(
-    prefixKey === undefined
-      ? `This call needs the scope ${action}.`
-      : `This call needs the scope ${action}, or ${action}:${prefixKey}.`,
-  );
+const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string): Error | undefined => {
+  const refusal = authorize(userOf(request), action, prefixKey);
+  if (refusal !== undefined) logRefusal(request, 'forbidden', `${action} is missing`);
+  return refusal;
 };
 
 const IS_BEARER = /^Bearer +[^ ]+$/i;
 const IS_JWT = /^Bearer +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/i;
 
-/** What is wrong with how a caller shows who he is, in words for him. */
+/** What is wrong with how a caller shows who they are, in words for them. */
 const explain = ({ headers }: FastifyRequest, code: string): string => {
   const key = headers['x-api-key'];
   if (headers.authorization !== undefined && key !== undefined) return 'Send a token or an API key, not both.';
@@ -95,10 +108,42 @@ const refuse = (request: FastifyRequest, error: unknown): Error => {
   return new UnauthorizedError(explain(request, code), authorization !== undefined && key === undefined);
 };
 
+const showsSomething = ({ headers }: FastifyRequest): boolean =>
+  headers.authorization !== undefined || headers['x-api-key'] !== undefined;
+
+/** By callback, for at most calls there is nothing to wait for. */
+type Identify = (request: FastifyRequest, done: (error?: unknown) => void) => void;
+
+/** @returns what sets `request.user`. */
+const createIdentify = (server: FastifyInstance, { authenticate }: Authenticator): Identify => {
+  const read = (request: FastifyRequest): Principal | Promise<Principal> => {
+    const { authorization, 'x-api-key': key } = request.headers;
+    return authenticate({
+      apiKey: key === undefined ? undefined : String(key),
+      authorization,
+      readToken: () => server.jwt.lookupToken(request),
+    });
+  };
+  return (request, done) => {
+    let found: Principal | Promise<Principal>;
+    try {
+      found = read(request);
+    } catch (error) {
+      done(error);
+      return;
+    }
+    const accept = (principal: Principal): void => {
+      request.user = principal;
+      done();
+    };
+    if (found instanceof Promise) found.then(accept, done);
+    else accept(found);
+  };
+};
+
 /** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */
-const identifyKeyed = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
-  const { authorization, 'x-api-key': key } = request.headers;
-  if (authorization === undefined && key === undefined) return undefined;
+const identifyOnce = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
+  if (!showsSomething(request)) return undefined;
   if (!request.user) {
     await new Promise<void>((resolve, reject) => {
       identify(request, (error) => (error === undefined ? resolve() : reject(error)));
@@ -107,10 +152,17 @@ const identifyKeyed = async (request: FastifyRequest, identify: Identify): Promi
   return request.user.subject;
 };
 
+/** The plugin holds `request.user` and finds the token in a request; what a token is worth, `src/access` says. */
+const addRequestUser = (server: FastifyInstance): PromiseLike<unknown> =>
+  server.register(fastifyJwt, {
+    secret: { public: (_request, _token, done) => done(new Error('Tokens are verified by src/access alone'), '') },
+  });
+
 /** @returns what the routes guard themselves with. @throws when the secret is not usable. */
 export const createAuthorizer = async (server: FastifyInstance, options: AuthOptions): Promise<Authorizer> => {
   if (options.tokenKeys === undefined) return EVERYTHING;
-  const identify = await createIdentify(server, options.tokenKeys, options);
+  await addRequestUser(server);
+  const identify = createIdentify(server, await createAuthenticator(options.tokenKeys, options));
 
   return {
     guard: (action, prefixKeyOf) => ({
@@ -120,23 +172,18 @@ export const createAuthorizer = async (server: FastifyInstance, options: AuthOpt
         preHandler: (request, _reply, done) => done(refusalOf(request, action, prefixKeyOf(request))),
       }),
     }),
-    permits: (request, action, prefixKey) => Boolean(request.user) && allows(request.user.grants, action, prefixKey),
+    permits: (request, action, prefixKey) => permits(userOf(request), action, prefixKey),
     require: (request, action, prefixKey) => {
       const refusal = refusalOf(request, action, prefixKey);
       if (refusal !== undefined) throw refusal;
     },
-    permitsWithin: (request, action, reach) =>
-      Boolean(request.user) && allowsWithin(request.user.grants, action, reach),
+    permitsWithin: (request, action, reach) => permitsWithin(userOf(request), action, reach),
     verify: {
       onRequest: (request, _reply, done) => {
-        const { authorization, 'x-api-key': key } = request.headers;
-        if (authorization === undefined && key === undefined) done();
-        else identify(request, (error) => done(error && refuse(request, error)));
+        if (!showsSomething(request)) done();
+        else identify(request, (error) => done(error === undefined ? undefined : refuse(request, error)));
       },
     },
-    callerOf: (request) => identifyKeyed(request, identify).catch(() => undefined),
+    callerOf: (request) => identifyOnce(request, identify).catch(() => undefined),
   };
 };
-
-/** The scopes of an administrator: all of them, for all prefixes. */
-export const ADMIN_SCOPE = ACTIONS.join(' ');

@@ -33,7 +33,7 @@ const at = (what: string, path: string, limit: Limit['limit']): Limit => ({ what
 const COUNTER = 'allocators/counter/sequence/counter-limits.ts';
 const GAPLESS = 'allocators/gapless/gapless-limits.ts';
 const KEYS = 'services/access/api-key-cache.ts';
-const ISSUER = 'http/plugins/jwks-verifier.ts';
+const ISSUER = 'access/jwks-verifier.ts';
 const CONNECTION = 'http/connections/connection-gate.ts';
 const SCRIPT = 'stores/redis/lua/reserve.lua';
 
@@ -325,7 +325,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     ),
     at(
       'verified tokens kept',
-      'http/plugins/verified-tokens.ts',
+      'access/verified-tokens.ts',
       (of) => `${count(of('TOKENS_MAX'))}, for ${time(of('AGE_MAX_MS'))}`,
     ),
     at(

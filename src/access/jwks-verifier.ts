@@ -1,7 +1,7 @@
 /** Verifies tokens of an issuer elsewhere, by the keys it shows under one fixed address. No token has a say in where keys come from. */
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { z } from 'zod';
-import { IssuerUnavailableError } from '../../core/errors.ts';
+import { IssuerUnavailableError } from '../core/errors.ts';
 
 export interface JwksSource {
   /** Where the issuer shows its keys (JWKS). */

@@ -1,6 +1,6 @@
 /** Verified tokens: never beyond their expiry, never for long, never too many. */
 import { describe, expect, test } from 'vitest';
-import { createVerifiedTokens } from '../../../../src/http/plugins/verified-tokens.ts';
+import { createVerifiedTokens } from '../../../src/access/verified-tokens.ts';
 
 const NOW_MS = 1_800_000_000_000;
 

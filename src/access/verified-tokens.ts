@@ -1,5 +1,5 @@
 /** Tokens whose signature was checked lately: checking one costs as much as a tenth of a reply, and callers send the same one each time. */
-import { putBounded } from '../../core/bounded-map.ts';
+import { putBounded } from '../core/bounded-map.ts';
 
 export interface VerifiedTokens<Principal> {
   /** What the token says, while it has not expired and was verified less than a minute ago. */

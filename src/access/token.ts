@@ -1,11 +1,13 @@
 /** Makes the tokens that the API accepts, for `npm run token`. */
-import { createSigner } from 'fast-jwt';
+import { SignJWT } from 'jose/jwt/sign';
 import { ACTIONS, readScopes } from '../core/access/scopes.ts';
 import { isSubject, SUBJECT_RULE } from '../core/subject.ts';
-import { ADMIN_SCOPE } from './plugins/auth.ts';
+
+/** The scopes of an administrator: all of them, for all prefixes. */
+const ADMIN_SCOPE = ACTIONS.join(' ');
 
 const EXPIRES = /^([1-9][0-9]{0,5})([smhd])$/;
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 export interface TokenRequest {
   /** Scopes separated by spaces or commas; undefined for all. */
@@ -17,10 +19,10 @@ export interface TokenRequest {
 }
 
 /** @throws Error with a sentence for the operator when the scope or the time is not understood. */
-export const createToken = (
+export const createToken = async (
   jwtSecret: string,
   { scope, subject = 'npm run token', expires = '30d' }: TokenRequest,
-): string => {
+): Promise<string> => {
   const scopes = (scope ?? ADMIN_SCOPE).replaceAll(',', ' ').trim();
   const { grants, unknown } = readScopes(scopes);
   if (unknown.length > 0 || grants.length === 0) {
@@ -32,6 +34,10 @@ export const createToken = (
   if (amount === undefined || unit === undefined)
     throw new Error(`Not a time: "${expires}". Write it as 90s, 15m, 12h or 30d`);
   if (!isSubject(subject)) throw new Error(`A subject has ${SUBJECT_RULE}.`);
-  const sign = createSigner({ key: jwtSecret, algorithm: 'HS256', expiresIn: Number(amount) * (UNIT_MS[unit] ?? 0) });
-  return sign({ sub: subject, scope: scopes });
+  const issuedAtS = Math.floor(Date.now() / 1_000);
+  return new SignJWT({ sub: subject, scope: scopes })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setIssuedAt(issuedAtS)
+    .setExpirationTime(issuedAtS + Number(amount) * (UNIT_S[unit] ?? 0))
+    .sign(new TextEncoder().encode(jwtSecret));
 };

@@ -1,0 +1,79 @@
+/** Tells who a caller is, by the token (JWT) or the API key they show. Knows no transport. */
+import { subjectOfApiKey } from '../core/access/api-key.ts';
+import type { ApiKeyService, IdentifiedApiKey } from '../services/access/api-key-service.ts';
+import type { JwksSource } from './jwks-verifier.ts';
+import { CredentialError, type Principal, principalOf } from './principal.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
+
+/** What tokens are verified by: a secret shared with whoever makes them (HS256), or the public keys of an issuer. */
+export type TokenKeys = { readonly secret: string } | { readonly jwks: JwksSource };
+
+export interface AuthenticatorOptions {
+  readonly apiKeyService: Pick<ApiKeyService, 'identify'>;
+  /** Receives what went wrong when the keys of the issuer could not be fetched. */
+  readonly onKeysFailure: (error: unknown) => void;
+}
+
+/** What a caller shows, as a transport finds it in a request. */
+export interface Credential {
+  readonly apiKey: string | undefined;
+  /** The text that holds a token, such as `Bearer …`; a token verified less than a minute ago is recognised by it. */
+  readonly authorization: string | undefined;
+  /** The token in `authorization`; called only when it has to be verified. @throws an error with a `code` when there is none. */
+  readonly readToken: () => string;
+}
+
+export interface Authenticator {
+  /**
+   * Returns at once for whom nothing has to be looked up, which is most callers.
+   * @throws, or rejects with, an error with a `code` when the caller is at fault, and one of core/errors.ts when that cannot be told.
+   */
+  authenticate(credential: Credential): Principal | Promise<Principal>;
+}
+
+type Verify = (token: string) => Promise<{ readonly [claim: string]: unknown }>;
+
+const createTokenVerifier = async (
+  keys: TokenKeys,
+  onKeysFailure: AuthenticatorOptions['onKeysFailure'],
+): Promise<Verify> => {
+  // Each loaded where it is used, as stores are.
+  if ('jwks' in keys) {
+    const { createJwksVerifier } = await import('./jwks-verifier.ts');
+    return createJwksVerifier(keys.jwks, onKeysFailure);
+  }
+  const { createSecretVerifier } = await import('./secret-verifier.ts');
+  return createSecretVerifier(keys.secret);
+};
+
+const principalOfApiKey = (known: IdentifiedApiKey | undefined): Principal => {
+  if (known === undefined) throw new CredentialError('API_KEY_INVALID');
+  const { grants, entry, countedAs } = known;
+  return { grants, subject: subjectOfApiKey(entry.id), countedAs, expiresAtMs: Number.POSITIVE_INFINITY };
+};
+
+/** @throws when the secret is not usable. */
+export const createAuthenticator = async (
+  keys: TokenKeys,
+  { apiKeyService, onKeysFailure }: AuthenticatorOptions,
+): Promise<Authenticator> => {
+  const verify = await createTokenVerifier(keys, onKeysFailure);
+  const verified = createVerifiedTokens<Principal>();
+
+  const verifyToken = async (authorization: string, token: string): Promise<Principal> => {
+    const principal = principalOf(await verify(token));
+    verified.keep(authorization, principal, principal.expiresAtMs, Date.now());
+    return principal;
+  };
+
+  return {
+    authenticate: ({ apiKey, authorization = '', readToken }) => {
+      if (apiKey === undefined) {
+        return verified.find(authorization, Date.now()) ?? verifyToken(authorization, readToken());
+      }
+      if (authorization !== '') throw new CredentialError('TOKEN_AND_API_KEY');
+      const known = apiKeyService.identify(apiKey);
+      return known instanceof Promise ? known.then(principalOfApiKey) : principalOfApiKey(known);
+    },
+  };
+};
