@@ -18,8 +18,8 @@ const README_LINES_MAX = 200;
 /** Shorter sentences may say the same in two places. */
 const REPEATED_LENGTH_MIN = 60;
 
-/** It quotes titles of tests. */
-const UNCHECKED = new Set(['docs/findings.md']);
+/** Its tables quote titles of tests. */
+const FINDINGS = 'docs/findings.md';
 
 /** How many offences the sources have that were there before the rules. These numbers only shrink. */
 const LEFT_IN_SOURCES: Readonly<Record<string, number>> = JSON.parse(
@@ -34,10 +34,11 @@ const readSource = (path: string): Offence[] => {
 const linesOf = (text: string): number => text.trimEnd().split('\n').length;
 
 describe('a document', () => {
-  test.each(DOCUMENTS.filter(({ path }) => !UNCHECKED.has(path)))('$path is in plain English', ({ text }) => {
+  test.each(DOCUMENTS)('$path is in plain English', ({ path, text }) => {
     // The rooms are still to be described anew.
     const checked = text.replace(/^## The rooms$.*?(?=^## )/ms, '');
-    expect(offencesIn(passagesOfMarkdown(checked))).toEqual([]);
+    const passages = passagesOfMarkdown(checked).filter(({ kind }) => path !== FINDINGS || kind !== 'cell');
+    expect(offencesIn(passages)).toEqual([]);
   });
 
   test.each(DOCUMENTS.filter(({ path }) => path.startsWith('docs/guides/')))('$path is a short page', ({ text }) => {
