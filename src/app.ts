@@ -81,20 +81,24 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   const { counters, prefixConfigs, ceilings, checks } = stores;
   if (checks !== undefined) listen(checks.listen);
   const seriesCache = opened(createSeriesCache(prefixConfigs, settings.standbySize, emit));
-  const allocators = createNodeAllocators({
-    counters,
-    ceilings,
-    hasReplicas: () => checks?.guarantee()?.kind === 'replicas',
-    ledger: stores.ledger,
-    marks: stores.marks,
-    workerLeases: stores.workerLeases,
-    leasesRanges: settings.redis !== undefined,
-    dataCentre: settings.dataCentre,
-    node,
-    clock,
-    monotonic,
-    emit,
-  });
+  // Closed after the allocators, which may still see the store return.
+  const handedOver = opening.use(new AsyncDisposableStack());
+  const allocators = opened(
+    createNodeAllocators({
+      counters,
+      ceilings,
+      hasReplicas: () => checks?.guarantee()?.kind === 'replicas',
+      ledger: stores.ledger,
+      marks: stores.marks,
+      workerLeases: stores.workerLeases,
+      leasesRanges: settings.redis !== undefined,
+      dataCentre: settings.dataCentre,
+      node,
+      clock,
+      monotonic,
+      emit,
+    }),
+  );
   const { counter } = allocators;
   const temporaryNumberService = createTemporaryNumberService({
     store: stores.temporaryNumbers,
@@ -104,9 +108,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     emit,
     node,
   });
-  // After the end of the allocators, which may still see the store return.
-  opening.defer(temporaryNumberService.handOver);
-  opened(allocators);
+  handedOver.defer(temporaryNumberService.handOver);
   listen(temporaryNumberService.listen);
   listen(allocators.listen);
   const gapless = allocators.gapless && {

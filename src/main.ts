@@ -96,7 +96,7 @@ const listen = async (server: FastifyInstance, setting: string, port: number, ho
   return server.server.address() as AddressInfo;
 };
 
-/** @throws Error that names the setting, when the app is closed again: the stores then know that this node is gone. */
+/** @throws Error that names the setting; then the app is closed again. */
 const listenOnAll = async (app: App, settings: Settings) => {
   const { port, host, healthPort = 0, metricsPort = 0, shutdownTimeoutMs } = settings;
   try {

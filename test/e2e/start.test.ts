@@ -1,6 +1,9 @@
 /** The start, as an operator sees it: ready means that numbers can be issued; what is wrong is said at once, with the setting's name. */
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../support/redis.ts';
@@ -162,6 +165,19 @@ describe('a port that cannot be had', () => {
     const start = await runMain([], { AUTH: 'off', METRICS_PORT: `${port}` });
     other.close();
     expect(start).toMatchObject({ code: 1, stderr: expect.stringContaining('(HOST, METRICS_PORT)') });
+  });
+
+  test('ends the start in good order: the embedded database is closed, and its control socket is gone', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const dataDir = mkdtempSync(join(tmpdir(), 'start-'));
+    const start = await runMain([], { AUTH: 'off', METRICS_PORT: `${port}`, DATA_DIR: dataDir });
+    other.close();
+    expect(start.code).toBe(1);
+    // A database that was not closed leaves its log beside it.
+    expect(readdirSync(dataDir)).toEqual(['number-generator.sqlite']);
+    rmSync(dataDir, { recursive: true });
   });
 
   test('ends the start with a sentence that names HOST when the machine has no such address', async () => {
