@@ -91,7 +91,11 @@ export const RULES: readonly (Rule & { readonly example: string })[] = [
     example: 'Each lane has the waiters of one sequence.',
   },
   {
-    ...says('a measured figure in a comment', /\d\s?(?:ms|µs|ns|MB|MiB|GB|KB|kB|%|requests\/s)(?![\w])/, ['comment']),
+    ...says(
+      'a measured figure in a comment',
+      /(?<![$\w\]])\d[\d.,]*\s?(?:ms|µs|ns|MB|MiB|GB|KB|kB|%|requests\/s)(?![\w])/,
+      ['comment'],
+    ),
     example: 'It takes 17 µs.',
   },
   {
@@ -193,7 +197,9 @@ export const passagesOfScript = (source: string): Passage[] =>
   source.split(/\n(?!\s*--)/).flatMap((block) => {
     const lines = block.split('\n').map((line) => /--(?!\[)\s?(.*)$/.exec(line)?.[1]);
     const comment = lines.filter((line) => line !== undefined).join('\n');
-    return comment.split(/\n(?=\s*(?:KEYS|ARGV|\$\d|[Rr]eturns?\b))/).flatMap(passagesOfComment);
+    return comment
+      .split(/\n(?=.*(?:KEYS|ARGV|\$\d)|\s*Returns?\b)|(?<=(?:KEYS|ARGV|\$\d).*)\n(?=\S)/)
+      .flatMap(passagesOfComment);
   });
 
 export const offencesIn = (passages: readonly Passage[]): Offence[] =>

@@ -65,7 +65,8 @@ describe('a document', () => {
 });
 
 test('comments and texts in the sources break no rule more often than they did', () => {
-  const found = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT })
+  // A migration that was applied is never changed again: databases know its checksum.
+  const found = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT, exclude: ['src/**/migrations/**'] })
     .toSorted()
     .flatMap((path) => readSource(path).map((offence) => ({ ...offence, path })));
   const more = RULES.map(({ name }) => found.filter(({ rule }) => rule === name)).filter(

@@ -1,5 +1,5 @@
 #!lua
--- Counts the requests of clients over all nodes, each client in a window of a second that begins with his first request.
+-- Counts the requests of clients over all nodes, each client in a window of a second that begins with its first request.
 --[[
 KEYS, one per entry:
   rate_limit:HASH   string with TTL: requests of this client in his present window

@@ -5,10 +5,10 @@
 --          clock, ms), and the time no id made under it is above (the nodes' clocks, ms); field "server" -> "identity since"
 -- ARGV[1]  data centre   ARGV[2] holder   ARGV[3] the node's clock, ms   ARGV[4] ms the lease lasts
 -- ARGV[5]  ms the bound lies ahead of the node's clock   ARGV[6] the id to begin with   ARGV[7] the highest id
--- Returns "worker bound", or "" when none is to be had.
+-- Returns "worker bound", or "" when none is free.
 --
--- Another server than before (restarted, or promoted) may have forgotten leases. So it grants none until they have run out;
--- who holds one renews it meanwhile. A node whose clock is not past the bound is not given the id: it could repeat ids.
+-- Another server than before (restarted, or promoted) may have forgotten leases. So it grants none until they have run out.
+-- Holders renew theirs meanwhile. A node whose clock is not past the bound is not given the id: it could repeat ids.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

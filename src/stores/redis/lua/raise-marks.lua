@@ -1,6 +1,6 @@
 #!lua
--- Notes how far sequences of the ledger in PostgreSQL have changed. What stands here only ever rises, so it does not matter in which
--- order the nodes tell of it.
+-- Stores how far sequences of the ledger in PostgreSQL have changed. These marks only rise, so the order in which the nodes
+-- report does not matter.
 --
 -- KEYS[1]  {ledger}:known   hash: "prefix period" -> "changes value", both decimal
 -- ARGV     prefix and period, changes, value; again for each further sequence

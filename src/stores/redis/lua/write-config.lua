@@ -1,5 +1,5 @@
 #!lua
--- Writes one prefix config, and what the prefix was before, if nobody changed either since they were read; and tells the nodes.
+-- Writes a prefix config and its history, if neither was changed since they were read, and announces the change to the nodes.
 --
 -- KEYS[1]  the hash of prefix configs
 -- KEYS[2]  the hash of their histories
@@ -9,7 +9,7 @@
 -- ARGV[3]  the new config; "" to remove it
 -- ARGV[4]  the history as it was read; "" for none
 -- ARGV[5]  the new history; "" for none
--- ARGV[6]  the channel to tell the nodes on
+-- ARGV[6]  the channel to announce it on
 -- ARGV[7]  the generation that the change goes by; "*" for any
 -- ARGV[8]  a random text, so that no generation comes again in a store that went back
 -- ARGV[9]  how many changes are kept

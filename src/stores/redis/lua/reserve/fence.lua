@@ -175,7 +175,7 @@ local function describe(s, since)
 end
 
 -- A brief report says only that its node is still there: the store has the whole one.
--- Tells all nodes. Whatever stands before the names of our keys stands before the channel's, too.
+-- Calls all nodes for reports. The prefix of our keys stands before the name of the channel, too.
 local function callForReports(s)
   local key = KEYS[3 * s.index - 2]
   redis.call('PUBLISH', match(key, '^{?(.-)sequence:') .. 'sequences:recovering', key)
@@ -212,7 +212,7 @@ local function report(s, state)
   end
   if string.find(s.report, ' rec:' .. server(s.index) .. ':' .. since, 1, true) then
     if brief then
-      -- Who had lost its connection did not hear of it.
+      -- A node without a connection did not hear of it.
       if not isFirstContact or nowMicros - since > FIRST_CONTACT_MICROS then callForReports(s) end
       if redis.call('HEXISTS', s.stateKey, 'r:' .. s.node) == 0 then return 'recovering' end
     else

@@ -89,7 +89,7 @@ local function writeGaps(s)
     return
   end
   if #s.gaps > 0 or #s.found > 0 then redis.call('HLEN', s.gapsKey) end -- the last check: the type of the gap record
-  if #s.found > 0 then redis.call('HDEL', s.gapsKey, unpack(s.found)) end -- first, for it may come back for another reason
+  if #s.found > 0 then redis.call('HDEL', s.gapsKey, unpack(s.found)) end -- first: it may come back with another reason
   if #s.gaps > 0 then redis.call('HSET', s.gapsKey, unpack(s.gaps)) end
 end
 

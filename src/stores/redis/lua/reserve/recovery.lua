@@ -55,7 +55,7 @@ local function doubtLastRanges(s, state, reports, restored)
   for _, range in ipairs(doubted) do doubt(s, range[1], range[2], 'recovery-jump', range[3]) end
 end
 
--- What these nodes were given last, and may have to be told again: neither missing nor anybody else's.
+-- The last ranges of these nodes, whose replies they may ask for again: neither missing nor free.
 local function vouchForLastRanges(s, state, reports)
   local claims = {}
   for _, r in ipairs(reports) do
@@ -130,7 +130,7 @@ local function install(s, row)
   local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
   local claims = {}
   for _, r in ipairs(reports) do rangesOf(s, r.rest, claims) end
-  -- Values with a receipt are in no numbered call: what was free then and is claimed now tells that the state is older.
+  -- Values with a receipt are in no numbered call: values that are free here and claimed in a report show that the state is older.
   local _, contradicted = without(s.free, union(claims), function() return true end)
   local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
   if older and known and goal < s.number(known) then goal = s.number(known) end
