@@ -1,5 +1,5 @@
 /** Each link of README, docs and alerts leads to a file that is there, and to a heading in it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DOCUMENTS } from '../support/documented-commands.ts';
@@ -43,10 +43,21 @@ test('a link to a file or a heading that is not there is found', () => {
   expect(deadLinksOf('docs/development.md', text)).toEqual(['#a-heading', '#b', 'no-such-file.md']);
 });
 
-test('the runbook of each alert is a heading of docs/troubleshooting.md', () => {
-  const anchors = anchorsOf(readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8'));
-  const rules = readFileSync(join(ROOT, 'monitoring/prometheus/rules/number-generator.yml'), 'utf8');
-  const runbooks = [...rules.matchAll(/docs\/troubleshooting\.md#(\S+)/g)].map(([, anchor = '']) => anchor);
-  expect(runbooks.length).toBeGreaterThan(10);
-  expect(runbooks.filter((anchor) => !anchors.has(anchor))).toEqual([]);
+/** What code, tests, alerts and manifests say of a document. */
+const mentionsIn = (path: string): { path: string; target: string }[] =>
+  [...readFileSync(join(ROOT, path), 'utf8').matchAll(/\bdocs\/[\w/-]+\.md(?:#[\w-]+)?/g)].map(([target]) => ({
+    path,
+    target,
+  }));
+
+test('each document that code, alerts and manifests mention is there, with the heading', () => {
+  const mentions = globSync('{src,test,bench,k8s,monitoring,hurl,.ci}/**/*.{ts,lua,sql,yml,yaml,hurl,mjs}', {
+    cwd: ROOT,
+  })
+    .concat('Dockerfile', 'docker-compose.yml', '.ci/run', '.ci/long')
+    // It says what leads nowhere.
+    .filter((path) => path !== 'test/unit/documented-links.test.ts')
+    .flatMap(mentionsIn);
+  expect(mentions.length).toBeGreaterThan(40);
+  expect(mentions.filter(({ target }) => deadLinksOf('README.md', `[a](${target})`).length > 0)).toEqual([]);
 });
