@@ -4,7 +4,7 @@ import type { NumberPrinter } from '../core/template/printer.ts';
 import type { NumberSource } from '../core/values/number-source.ts';
 import type { Range } from '../core/values/range.ts';
 import type { Receipt, ReceiptDraft } from '../core/values/receipt.ts';
-import type { SequenceName } from '../core/values/sequence-id.ts';
+import type { SequenceId } from '../core/values/sequence-id.ts';
 
 /** What holds for a call, read from the prefix config and the settings when the call is made. */
 export interface CallTerms {
@@ -18,7 +18,7 @@ export interface CallTerms {
 export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
   readonly isLease?: boolean;
   /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
@@ -75,7 +75,7 @@ export interface Allocator {
 
 /** Where a sequence stands, as its last replies to this node said. */
 export interface Standing {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** The highest value this node was given. */
   readonly value: bigint;
   /** The standby segment it holds; absent without one. */

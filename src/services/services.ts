@@ -89,7 +89,7 @@ export const createServices = (dependencies: Dependencies): { services: Services
     ceilings,
     epochOf: counter.epochOf,
     recover: counter.recover,
-    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
+    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.series), sequence),
   });
   const printed = createPrintedPrefixes(prefixConfigs);
   prefixConfigs.onChange(printed.note);

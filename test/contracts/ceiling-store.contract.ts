@@ -8,7 +8,7 @@ import type {
   SequenceAccount,
 } from '../../src/core/ceiling/ceiling-store.ts';
 import type { Gap } from '../../src/core/values/gap.ts';
-import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 
 export interface CeilingStoreUnderTest {
@@ -22,15 +22,15 @@ export interface CeilingStoreUnderTest {
 }
 
 let names = 0;
-const freshName = (period = ''): SequenceName => {
+const freshName = (period = ''): SequenceId => {
   names += 1;
-  return { prefixKey: `S${names}`, period };
+  return sequenceOf(seriesOf(`S${names}`), period);
 };
 
 const HOUR_MS = 3_600_000;
 const WINDOW = 1_000n;
 
-const recoveryOf = (sequence: SequenceName, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
+const recoveryOf = (sequence: SequenceId, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
   sequence,
   epoch: 0n,
   servedEpoch: 0n,
@@ -42,7 +42,7 @@ const recoveryOf = (sequence: SequenceName, more: Partial<RecoveryRequest> = {})
   ...more,
 });
 
-const raiseOf = (sequence: SequenceName, more: Partial<CeilingRaise> = {}): CeilingRaise => ({
+const raiseOf = (sequence: SequenceId, more: Partial<CeilingRaise> = {}): CeilingRaise => ({
   sequence,
   epoch: 1n,
   known: 0n,
@@ -72,14 +72,14 @@ const granted = (outcome: RecoveryOutcome | undefined): Extract<RecoveryOutcome,
 
 export const describeCeilingStore = (title: string, get: () => CeilingStoreUnderTest): void => {
   /** A sequence in epoch 1 with ceiling 1000, and no registered node. */
-  const begin = async (sequence = freshName()): Promise<SequenceName> => {
+  const begin = async (sequence = freshName()): Promise<SequenceId> => {
     await get().forgetNodes();
     granted(await get().store.recover(recoveryOf(sequence)));
     return sequence;
   };
 
   /** What the next recovery of epoch 1 finds as the account. */
-  const storedAccount = async (sequence: SequenceName): Promise<SequenceAccount | undefined> =>
+  const storedAccount = async (sequence: SequenceId): Promise<SequenceAccount | undefined> =>
     granted(await get().store.recover(recoveryOf(sequence, { epoch: 1n }))).account;
 
   describe(`${title} keeps the contract of a ceiling store`, () => {
@@ -140,14 +140,14 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
 
     test('lists the periods of a prefix, in pages, and of no other', async () => {
       const { store } = get();
-      const { prefixKey } = freshName();
+      const { prefixKey } = freshName().series;
       for (const name of [prefixKey, `${prefixKey}X`]) {
-        for (const period of ['2027', '', '2026']) await begin({ prefixKey: name, period });
+        for (const period of ['2027', '', '2026']) await begin(sequenceOf(seriesOf(name), period));
       }
-      expect(await store.listPeriods(prefixKey, undefined, 10)).toEqual(['', '2026', '2027']);
-      expect(await store.listPeriods(prefixKey, undefined, 1)).toEqual(['']);
-      expect(await store.listPeriods(prefixKey, '', 10)).toEqual(['2026', '2027']);
-      expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 10)).toEqual(['', '2026', '2027']);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 1)).toEqual(['']);
+      expect(await store.listPeriods(seriesOf(prefixKey), '', 10)).toEqual(['2026', '2027']);
+      expect(await store.listPeriods(seriesOf('unknown'), undefined, 10)).toEqual([]);
     });
 
     test('knows nothing of a sequence that nobody counted', async () => {
@@ -183,13 +183,13 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
     });
 
     test('keeps look-alike names and periods apart', async () => {
-      const base = freshName().prefixKey;
-      const sequences: SequenceName[] = [
-        { prefixKey: base, period: '' },
-        { prefixKey: base.toLowerCase(), period: '' },
-        { prefixKey: base, period: '2026' },
-        { prefixKey: `${base}:2026`, period: '' },
-        { prefixKey: base, period: '2026-11' },
+      const base = freshName().series.prefixKey;
+      const sequences: SequenceId[] = [
+        sequenceOf(seriesOf(base), ''),
+        sequenceOf(seriesOf(base.toLowerCase()), ''),
+        sequenceOf(seriesOf(base), '2026'),
+        sequenceOf(seriesOf(`${base}:2026`), ''),
+        sequenceOf(seriesOf(base), '2026-11'),
       ];
       for (const [index, sequence] of sequences.entries()) {
         await get().store.recover(recoveryOf(sequence, { highest: BigInt(index) }));

@@ -5,35 +5,35 @@ import { ceilingAbove } from '../../src/allocators/counter/sequence/ceiling-wind
 import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError } from '../../src/core/errors.ts';
 import type { Range } from '../../src/core/values/range.ts';
-import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { call as plainCall, report, withoutFence } from '../support/sequence-under-test.ts';
 
 export interface CounterStoreUnderTest {
   readonly store: CounterStore;
   /** Puts the last value taken into the store, as an operator would; any text. */
-  preload(name: SequenceName, value: string): Promise<void> | void;
+  preload(name: SequenceId, value: string): Promise<void> | void;
   /** The last value taken, as the store keeps it. */
-  read(name: SequenceName): Promise<string | undefined> | string | undefined;
+  read(name: SequenceId): Promise<string | undefined> | string | undefined;
   /** Another store object on the same data, as another node has it; undefined when the store is for one process. */
   readonly otherNode?: CounterStore;
 }
 
 let keys = 0;
-const freshName = (): SequenceName => {
+const freshName = (): SequenceId => {
   keys += 1;
-  return { prefixKey: `K${keys}`, period: '' };
+  return sequenceOf(seriesOf(`K${keys}`), '');
 };
 
 let nodes = 0;
 
 /** The first call of a node nobody knows yet, which wants no standby. */
-export const call = (sequence: SequenceName, count = 1, more: Partial<CounterCall> = {}): CounterCall => {
+export const call = (sequence: SequenceId, count = 1, more: Partial<CounterCall> = {}): CounterCall => {
   nodes += 1;
   return plainCall({ sequence, node: `node${nodes}`, count, standbySize: 0, ...more });
 };
 
-const advanceTo = (sequence: SequenceName, to: bigint, more: Partial<AdvanceRequest> = {}): AdvanceRequest => {
+const advanceTo = (sequence: SequenceId, to: bigint, more: Partial<AdvanceRequest> = {}): AdvanceRequest => {
   nodes += 1;
   const operation = `advance${nodes}`;
   return { sequence, operation, to, initialSeq: 0n, limit: VALUE_MAX, epoch: 0n, window: 10_000, ...more };
@@ -190,15 +190,15 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
     });
 
     test('keeps look-alike names and periods apart', async () => {
-      const base = `L${freshName().prefixKey}`;
-      const names: SequenceName[] = [
-        { prefixKey: base, period: '' },
-        { prefixKey: base.toLowerCase(), period: '' },
-        { prefixKey: `${base}:2026`, period: '' },
-        { prefixKey: `${base}:state`, period: '' },
-        { prefixKey: base, period: '2026' },
-        { prefixKey: base, period: '2026-11' },
-        { prefixKey: `${base}.2026`, period: '' },
+      const base = `L${freshName().series.prefixKey}`;
+      const names: SequenceId[] = [
+        sequenceOf(seriesOf(base), ''),
+        sequenceOf(seriesOf(base.toLowerCase()), ''),
+        sequenceOf(seriesOf(`${base}:2026`), ''),
+        sequenceOf(seriesOf(`${base}:state`), ''),
+        sequenceOf(seriesOf(base), '2026'),
+        sequenceOf(seriesOf(base), '2026-11'),
+        sequenceOf(seriesOf(`${base}.2026`), ''),
       ];
       const outcomes = await reserve(
         get().store,
@@ -313,15 +313,15 @@ export const describeCounterStore = (title: string, get: () => CounterStoreUnder
 
     test('lists the periods in which a prefix has counted, in pages, when it lists them at all', async () => {
       const { store } = get();
-      const { prefixKey } = freshName();
+      const { prefixKey } = freshName().series;
       for (const key of [prefixKey, `${prefixKey}X`]) {
-        for (const period of ['2027', '', '2026']) await reserveOne(call({ prefixKey: key, period }));
+        for (const period of ['2027', '', '2026']) await reserveOne(call(sequenceOf(seriesOf(key), period)));
       }
       if (store.listPeriods === undefined) return expect(store.fence).toBeDefined();
-      expect(await store.listPeriods(prefixKey, undefined, 10)).toEqual(['', '2026', '2027']);
-      expect(await store.listPeriods(prefixKey, undefined, 1)).toEqual(['']);
-      expect(await store.listPeriods(prefixKey, '', 10)).toEqual(['2026', '2027']);
-      expect(await store.listPeriods('unknown', undefined, 10)).toEqual([]);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 10)).toEqual(['', '2026', '2027']);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 1)).toEqual(['']);
+      expect(await store.listPeriods(seriesOf(prefixKey), '', 10)).toEqual(['2026', '2027']);
+      expect(await store.listPeriods(seriesOf('unknown'), undefined, 10)).toEqual([]);
     });
 
     test('shows where a sequence stands without moving it', async () => {

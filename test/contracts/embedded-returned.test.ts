@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CounterStore } from '../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createMemoryCounterStore } from '../../src/stores/memory/memory-counter-store.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
@@ -19,7 +20,7 @@ const openSqlite = (): CounterStore => {
   return createSqliteCounterStore(database);
 };
 
-const SEQUENCE = { prefixKey: 'INV', period: '' };
+const SEQUENCE = sequenceOf(seriesOf('INV'), '');
 
 describe.each([
   ['memory', createMemoryCounterStore],

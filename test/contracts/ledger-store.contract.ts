@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LedgerAnswer, LedgerStore, LedgerTake, TakeOutcome } from '../../src/core/ledger/ledger-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { RECEIPT_TTL_MS, type ReceiptDraft } from '../../src/core/values/receipt.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 
 export interface LedgerUnderTest {
@@ -22,7 +23,7 @@ const freshKey = (): string => {
 };
 
 const takeOf = (prefixKey: string, more: Partial<LedgerTake> = {}): LedgerTake => ({
-  sequence: { prefixKey, period: '' },
+  sequence: sequenceOf(seriesOf(prefixKey), ''),
   count: 1,
   initialSeq: 0n,
   limit: VALUE_MAX,
@@ -77,7 +78,8 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       );
       return { id, answer, values: answer && textOf(answer) };
     };
-    const rowsOf = (prefixKey: string, period = '') => store.listRows({ prefixKey, period }, 0n, 1_000);
+    const rowsOf = (prefixKey: string, period = '') =>
+      store.listRows(sequenceOf(seriesOf(prefixKey), period), 0n, 1_000);
     const statesOf = async (prefixKey: string): Promise<string[]> =>
       (await rowsOf(prefixKey)).map(({ value, state }) => `${value} ${state}`);
 
@@ -114,11 +116,11 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
 
     test('counts each period by itself, and lists them', async () => {
       const prefixKey = freshKey();
-      const inPeriod = (period: string) => takeOf(prefixKey, { sequence: { prefixKey, period } });
+      const inPeriod = (period: string) => takeOf(prefixKey, { sequence: sequenceOf(seriesOf(prefixKey), period) });
       expect(await take(inPeriod('2026'), inPeriod('2027'), inPeriod('2026'))).toEqual(['1', '1', '2']);
-      expect(await store.listPeriods(prefixKey, undefined, 10)).toEqual(['2026', '2027']);
-      expect(await store.listPeriods(prefixKey, '2026', 10)).toEqual(['2027']);
-      expect(await store.listPeriods(prefixKey, undefined, 1)).toEqual(['2026']);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 10)).toEqual(['2026', '2027']);
+      expect(await store.listPeriods(seriesOf(prefixKey), '2026', 10)).toEqual(['2027']);
+      expect(await store.listPeriods(seriesOf(prefixKey), undefined, 1)).toEqual(['2026']);
       expect(await rowsOf(prefixKey, '2027')).toHaveLength(1);
     });
 
@@ -144,7 +146,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       await take(takeOf(key));
       const advance = (to: bigint, more: object = {}) =>
         store.advance({
-          ...{ sequence: { prefixKey: key, period: '' }, to, initialSeq: 0n, limit: 1_000n, lostMax: undefined },
+          ...{ sequence: sequenceOf(seriesOf(key), ''), to, initialSeq: 0n, limit: 1_000n, lostMax: undefined },
           ...{ reason: 'why', subject: 'op', dryRun: false, ...more },
         });
       expect(await advance(100n, { lostMax: 98n })).toEqual({ kind: 'too-many', lost: 99n });
@@ -162,14 +164,14 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       expect(rows.reduce((next, { value, last }) => (value === next ? (last ?? value) + 1n : -1n), 1n)).toBe(
         BigInt(101 + taken.filter(([value]) => Number(value) > 100).length),
       );
-      expect(await store.findRow({ prefixKey: key, period: '' }, 99n)).toMatchObject({ state: 'lost', last: 100n });
-      expect(await store.findRow({ prefixKey: key, period: '' }, 1n)).toMatchObject({ value: 1n, state: 'issued' });
-      expect(await store.findRow({ prefixKey: key, period: '' }, 1_000n)).toBeUndefined();
+      expect(await store.findRow(sequenceOf(seriesOf(key), ''), 99n)).toMatchObject({ state: 'lost', last: 100n });
+      expect(await store.findRow(sequenceOf(seriesOf(key), ''), 1n)).toMatchObject({ value: 1n, state: 'issued' });
+      expect(await store.findRow(sequenceOf(seriesOf(key), ''), 1_000n)).toBeUndefined();
     });
 
     test('pages through what is lost, single values and ranges, rising', async () => {
       const key = freshKey();
-      const sequence = { prefixKey: key, period: '' };
+      const sequence = sequenceOf(seriesOf(key), '');
       const request = {
         sequence,
         initialSeq: 0n,
@@ -203,7 +205,13 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       const { id, values, answer } = await reserve(key, { subject: 'till-2' });
       expect(values).toBe('1');
       const found = await store.findReservation(id);
-      expect(found).toMatchObject({ id, prefixKey: key, period: '', value: 1n, number: `${key}-1`, state: 'reserved' });
+      expect(found).toMatchObject({
+        id,
+        sequence: sequenceOf(seriesOf(key), ''),
+        value: 1n,
+        number: `${key}-1`,
+        state: 'reserved',
+      });
       expect(found).toMatchObject({ subject: 'till-2', endedAtMs: undefined, reason: undefined });
       expect(answer).toMatchObject({ expiresAtMs: found?.expiresAtMs });
       expect((found?.expiresAtMs ?? 0) - (found?.reservedAtMs ?? 0)).toBe(TTL_MS);
@@ -289,7 +297,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
       }
       const third = await reserve(key);
       const fourth = await reserve(key);
-      const sequence = { prefixKey: key, period: '' };
+      const sequence = sequenceOf(seriesOf(key), '');
       const all = await store.listReservations(sequence, undefined, 10);
       expect(all.map(({ value, state, reason }) => [value, state, reason])).toEqual([
         [1n, 'void', 'first'],
@@ -307,7 +315,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
     test('lists rows in pages, after a value', async () => {
       const key = freshKey();
       await take(takeOf(key, { count: 5 }));
-      const sequence = { prefixKey: key, period: '' };
+      const sequence = sequenceOf(seriesOf(key), '');
       expect((await store.listRows(sequence, 0n, 2)).map(({ value }) => value)).toEqual([1n, 2n]);
       expect((await store.listRows(sequence, 2n, 10)).map(({ value }) => value)).toEqual([3n, 4n, 5n]);
       expect(await store.listRows(sequence, 5n, 10)).toEqual([]);
@@ -315,7 +323,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
 
     test('says where a sequence stands, and what comes again', async () => {
       const key = freshKey();
-      const sequence = { prefixKey: key, period: '' };
+      const sequence = sequenceOf(seriesOf(key), '');
       expect(await store.inspect(sequence)).toEqual({ value: undefined, free: 0n, lowestFree: undefined });
       const { id } = await reserve(key);
       await reserve(key);
@@ -329,7 +337,7 @@ export const describeLedgerStore = (name: string, open: () => Promise<LedgerUnde
 
     test('does not count what came free above the limit', async () => {
       const key = freshKey();
-      const sequence = { prefixKey: key, period: '' };
+      const sequence = sequenceOf(seriesOf(key), '');
       const { id } = await reserve(key);
       const { id: second } = await reserve(key);
       await store.void(id, 'no');

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CeilingRaise, RecoveryRequest } from '../../src/core/ceiling/ceiling-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { loadSql } from '../../src/stores/postgres/sql-statement.ts';
@@ -25,7 +26,7 @@ afterEach(async () => {
 });
 
 const recovery = (prefixKey: string, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
-  sequence: { prefixKey, period: '' },
+  sequence: sequenceOf(seriesOf(prefixKey), ''),
   epoch: 0n,
   servedEpoch: 0n,
   server: 'server-a',
@@ -37,7 +38,7 @@ const recovery = (prefixKey: string, more: Partial<RecoveryRequest> = {}): Recov
 });
 
 const raise = (prefixKey: string, ceiling: bigint): CeilingRaise => ({
-  sequence: { prefixKey, period: '' },
+  sequence: sequenceOf(seriesOf(prefixKey), ''),
   epoch: 1n,
   known: 0n,
   ceiling,
@@ -166,7 +167,7 @@ describe('the PostgreSQL client', () => {
     await store.recover(recovery('WAITS'));
     await database.query('BEGIN');
     await database.query("SELECT FROM ceilings WHERE prefix_key = 'WAITS' FOR UPDATE");
-    const read = store.read({ prefixKey: 'WAITS', period: '' });
+    const read = store.read(sequenceOf(seriesOf('WAITS'), ''));
     await setTimeout(50);
     await database.query("UPDATE ceilings SET epoch = 2 WHERE prefix_key = 'WAITS'");
     await database.query('COMMIT');
@@ -280,7 +281,7 @@ describe('a PostgreSQL that fails', () => {
     await server.restart();
     expect(confirmed.size).toBe(8);
     for (const [prefixKey, step] of confirmed) {
-      const sequence = { prefixKey, period: '' };
+      const sequence = sequenceOf(seriesOf(prefixKey), '');
       const read = await store.read(sequence);
       expect(read?.ceiling).toBeGreaterThanOrEqual(1_000n + step);
       const outcome = await store.recover(recovery(prefixKey, { epoch: 1n, mayJump: true }));

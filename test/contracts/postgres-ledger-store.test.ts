@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGaplessAllocator } from '../../src/allocators/gapless/gapless-allocator.ts';
 import { DataRefusedError, StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { LedgerStore, LedgerTake } from '../../src/core/ledger/ledger-store.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../src/stores/postgres/postgres-ledger-store.ts';
@@ -46,7 +47,7 @@ describe('a call on the PostgreSQL ledger', () => {
   let fateOfCommit: 'passed' | 'cut' | 'swallowed' = 'passed';
 
   const takeOf = (prefixKey: string, more: Partial<LedgerTake> = {}): LedgerTake => ({
-    sequence: { prefixKey, period: '' },
+    sequence: sequenceOf(seriesOf(prefixKey), ''),
     count: 1,
     initialSeq: 0n,
     limit: VALUE_MAX,
@@ -57,7 +58,7 @@ describe('a call on the PostgreSQL ledger', () => {
     ...more,
   });
   const rowsOf = async (prefixKey: string): Promise<string[]> =>
-    (await store.listRows({ prefixKey, period: '' }, 0n, 100)).map(({ value, state }) => `${value} ${state}`);
+    (await store.listRows(sequenceOf(seriesOf(prefixKey), ''), 0n, 100)).map(({ value, state }) => `${value} ${state}`);
   const takeUnheard = async (operation: string, take: LedgerTake, fate: 'cut' | 'swallowed' = 'cut') => {
     fateOfCommit = fate;
     const outcome = await store.take(operation, [take]);
@@ -164,8 +165,8 @@ describe('a call on the PostgreSQL ledger', () => {
     await takeUnheard(operation, takeOf('CANCEL', { count: 2, subject: 'till-3' }));
     await store.cancel(operation);
     expect(await rowsOf('CANCEL')).toEqual(['1 void', '2 void']);
-    expect(await store.inspect({ prefixKey: 'CANCEL', period: '' })).toMatchObject({ value: 2n, free: 2n });
-    expect(await store.listReservations({ prefixKey: 'CANCEL', period: '' }, undefined, 9)).toMatchObject([
+    expect(await store.inspect(sequenceOf(seriesOf('CANCEL'), ''))).toMatchObject({ value: 2n, free: 2n });
+    expect(await store.listReservations(sequenceOf(seriesOf('CANCEL'), ''), undefined, 9)).toMatchObject([
       { value: 1n, number: '1', state: 'void', reason: 'not delivered', subject: 'till-3' },
       { value: 2n, number: '2', state: 'void', reason: 'not delivered', subject: 'till-3' },
     ]);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/values/receipt.ts';
-import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { call } from './counter-store.contract.ts';
 
@@ -16,7 +16,7 @@ const NOW = Date.UTC(2026, 10, 25);
 const SERIES = '{"format":"INV {year}: {SEQ:4}"}';
 
 let made = 0;
-const freshName = (period = ''): SequenceName => ({ prefixKey: `R${++made}`, period });
+const freshName = (period = ''): SequenceId => sequenceOf(seriesOf(`R${++made}`), period);
 const freshHash = (): string => (++made).toString(16).padStart(64, '0');
 
 const draft = (parts: Partial<ReceiptDraft> = {}): ReceiptDraft => ({
@@ -28,7 +28,7 @@ const draft = (parts: Partial<ReceiptDraft> = {}): ReceiptDraft => ({
 });
 
 /** A node that has joined a sequence, so that it can make entries with receipts. */
-const join = async (store: CounterStore, sequence: SequenceName, terms: Partial<CounterCall> = {}) => {
+const join = async (store: CounterStore, sequence: SequenceId, terms: Partial<CounterCall> = {}) => {
   const joining = call(sequence, 0, terms);
   const [joined] = await store.reserve([joining]);
   const epoch = joined?.fence?.epoch ?? 0n;

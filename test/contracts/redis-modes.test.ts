@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import { runRedisEntries, runRedisScriptConfirmed } from '../../src/stores/redis/connection/redis-script.ts';
 import { createRedisApiKeyStore } from '../../src/stores/redis/redis-api-key-store.ts';
@@ -133,7 +134,7 @@ describe.each(KEY_PREFIXES)('in a cluster, under the key prefix "%s"', (keyPrefi
 
   test('serves sequences of all masters in one call, and keeps serving while their slots move', async () => {
     const store = createRedisCounterStore(client);
-    const sequences = Array.from({ length: 60 }, (_, index) => ({ prefixKey: `MANY-${index}`, period: '' }));
+    const sequences = Array.from({ length: 60 }, (_, index) => sequenceOf(seriesOf(`MANY-${index}`), ''));
     const owners = await Promise.all(sequences.map((name) => cluster.masterOf(client.names.ofSequence(name).counter)));
     expect(new Set(owners).size).toBe(3);
     const replies = await store.reserve(sequences.map((sequence) => call(sequence, 5)));
@@ -159,7 +160,7 @@ describe('a master that was demoted', () => {
     const sentinel = await startSentinel({ masterPort: server.port, quorum: 1, downAfterMs: 60_000 });
     const client = await openRedis(sentinelTarget(`redis://127.0.0.1:${sentinel.port}`), TIMEOUT_MS);
     const store = createRedisCounterStore(client);
-    const name = { prefixKey: 'DEMOTED', period: '' };
+    const name = sequenceOf(seriesOf('DEMOTED'), '');
     expect(await store.reserve([call(name, 1)])).toMatchObject([{ kind: 'taken' }]);
     await ask(server, undefined, 'REPLICAOF', '127.0.0.1', '9');
     await expect(store.reserve([call(name, 1)])).rejects.toThrow(StorageUnavailableError);

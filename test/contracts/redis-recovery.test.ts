@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { SequenceName } from '../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import { createRedisClient } from '../../src/stores/redis/create-redis-client.ts';
 import { createRedisCounterStore } from '../../src/stores/redis/redis-counter-store.ts';
@@ -59,7 +59,7 @@ describe('every node hears that a recovery begins', () => {
   test('of a sequence with or without a period, also after the connection was lost, and of nothing else', async () => {
     const redis = await server();
     const listening = connect(redis.url);
-    const heard: SequenceName[] = [];
+    const heard: SequenceId[] = [];
     let wake = (): void => undefined;
     createRedisCounterStore(listening).fence?.onRecovery((sequence) => {
       heard.push(sequence);
@@ -68,7 +68,7 @@ describe('every node hears that a recovery begins', () => {
     const operator = await sequenceOn(redis);
     const subscribed = async (): Promise<boolean> =>
       Number((await operator.redis.client.pubsub('NUMSUB', 'sequences:recovering'))[1]) === 1;
-    const begin = async (sequence: SequenceName): Promise<void> => {
+    const begin = async (sequence: SequenceId): Promise<void> => {
       const told = new Promise<void>((resolve) => (wake = resolve));
       // Of a later epoch than the first: a first contact is no news.
       await operator.operations.report([report({ sequence, epoch: 5n })]);
@@ -81,13 +81,13 @@ describe('every node hears that a recovery begins', () => {
     await begin(INV);
     await redis.restart();
     await until(subscribed);
-    await begin({ prefixKey: 'ORD-EU:1', period: '2026' });
-    expect(heard).toEqual([INV, { prefixKey: 'ORD-EU:1', period: '2026' }]);
+    await begin(sequenceOf(seriesOf('ORD-EU:1'), '2026'));
+    expect(heard).toEqual([INV, sequenceOf(seriesOf('ORD-EU:1'), '2026')]);
   });
 
   test('but a store without a subscription tells nobody', async () => {
     const own = await sequenceOn(await server());
-    const heard: SequenceName[] = [];
+    const heard: SequenceId[] = [];
     own.operations.onRecovery((sequence) => heard.push(sequence));
     await own.report();
     expect(heard).toEqual([]);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CounterCall } from '../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createRedisKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
 import type { RedisClient } from '../../src/stores/redis/connection/redis-client.ts';
 import type { RedisCommands } from '../../src/stores/redis/connection/redis-commands.ts';
@@ -71,7 +72,7 @@ describePrefixConfigStore('the Redis store', () => ({
   },
 }));
 
-const request = (prefixKey: string): CounterCall => call({ prefixKey, period: '' });
+const request = (prefixKey: string): CounterCall => call(sequenceOf(seriesOf(prefixKey), ''));
 
 describe('the Redis store', () => {
   test('keeps the counter under the name that operators know, without a TTL', async () => {
@@ -98,7 +99,7 @@ describe('the Redis store', () => {
 
   test('reads closures of earlier versions, which name nobody, and whatever stands where a name would', async () => {
     const store = createRedisCounterStore(client);
-    const [old, odd] = ['2024', '2025'].map((period) => ({ prefixKey: 'CLOSED', period }));
+    const [old, odd] = ['2024', '2025'].map((period) => sequenceOf(seriesOf('CLOSED'), period));
     if (old === undefined || odd === undefined) throw new Error('two');
     await database.client.hset(createRedisKeys('').ofSequence(old).state, 'closed', '7 Filed\n{on time}');
     await database.client.hset(createRedisKeys('').ofSequence(odd).state, 'closed', '8 Filed\n{"subject":5}');
@@ -108,7 +109,7 @@ describe('the Redis store', () => {
   });
 
   describe('the gap record, which Redis keeps unsorted', () => {
-    const name = { prefixKey: 'MANY', period: '' };
+    const name = sequenceOf(seriesOf('MANY'), '');
     const firsts = Array.from({ length: 3_000 }, (_, index) => 10n ** BigInt(index % 19) + BigInt(index) * 10n).sort(
       (a, b) => Number(a < b) * -2 + 1,
     );
@@ -173,7 +174,7 @@ describe('on a server in cluster mode, which refuses keys of different slots', (
     await operator.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
     while (!String(await operator.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await setTimeout(20);
     const store = createRedisCounterStore({ commands: operator, names: createRedisKeys('') });
-    const sequence = { prefixKey: 'ORD-EU:1', period };
+    const sequence = sequenceOf(seriesOf('ORD-EU:1'), period);
     expect(await store.reserve([call(sequence, 3)])).toMatchObject([{ kind: 'taken', range: { first: 1n, last: 3n } }]);
     const terms = { initialSeq: 0n, limit: 99n, epoch: 0n, window: 100 };
     expect(await store.advance({ sequence, operation: 'slots', to: 9n, ...terms })).toMatchObject({ to: 9n });

@@ -1,5 +1,6 @@
 /** What `reserve.lua` does with calls: repeated, stale, corrupt, or of a node it has forgotten; and with its late report. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import {
   call,
@@ -74,7 +75,7 @@ describe('a corrupt entry', () => {
     const dump = async () =>
       [await sequence.redis.client.dump('sequence:INV'), await sequence.redis.client.dump(STATE)].map(String);
     const before = await dump();
-    const neighbours = ['A', 'B'].map((prefixKey) => call({ sequence: { prefixKey, period: '' } }));
+    const neighbours = ['A', 'B'].map((prefixKey) => call({ sequence: sequenceOf(seriesOf(prefixKey), '') }));
     const spoiltCall = call({ call: 2, kind: 'take', epoch });
     const replies = await sequence.store.reserve([...neighbours.slice(0, 1), spoiltCall, ...neighbours.slice(1)]);
     expect(replies.map(({ kind }) => kind)).toEqual(['taken', 'corrupt', 'taken']);

@@ -1,6 +1,7 @@
 /** `reserve.lua` against bigint arithmetic: exact for every counter of 64 bits. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { parseValue, VALUE_MAX } from '../../src/core/values/value.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { createReserveStore } from '../support/reserve-script.ts';
@@ -28,9 +29,9 @@ test('takes the next `count` values, or says exactly how many are left', async (
     fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 4 }),
     fc.bigInt(0n, 5000n),
     async (counter, counts, room) => {
-      const sequence = { prefixKey: `P${++prefix}`, period: '' };
+      const sequence = sequenceOf(seriesOf(`P${++prefix}`), '');
       const limit = parseValue(String(counter + room)) ?? VALUE_MAX;
-      await redis.client.set(`sequence:${sequence.prefixKey}`, String(counter));
+      await redis.client.set(`sequence:${sequence.series.prefixKey}`, String(counter));
       const join = call({ sequence, node: 'nn', count: 0, limit, standbySize: 0 });
       await reserve(store, [join]);
       const epoch = (await store.reserve([join]))[0]?.fence?.epoch;
@@ -41,7 +42,7 @@ test('takes the next `count` values, or says exactly how many are left', async (
           expect(reply).toMatchObject({ kind: 'taken', range: { first: value + 1n, last: value + BigInt(count) } });
           value += BigInt(count);
         } else expect(reply).toMatchObject({ kind: 'exhausted', valuesLeft: limit - value });
-        expect(await redis.client.get(`sequence:${sequence.prefixKey}`)).toBe(String(value));
+        expect(await redis.client.get(`sequence:${sequence.series.prefixKey}`)).toBe(String(value));
       }
     },
   );

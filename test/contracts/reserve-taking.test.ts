@@ -1,5 +1,6 @@
 /** What `reserve.lua` hands out: values in order, up to the limit, returned ones first. */
 import { describe, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { call, keep, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
@@ -19,7 +20,7 @@ describe('taking', () => {
   });
 
   test('serves many sequences in one call, each under keys of its own', async () => {
-    const sequences = ['', '2026', '2027'].map((period) => ({ prefixKey: 'ORD', period }));
+    const sequences = ['', '2026', '2027'].map((period) => sequenceOf(seriesOf('ORD'), period));
     const replies = await sequence.store.reserve(sequences.map((sequence, i) => call({ sequence, count: i + 1 })));
     expect(replies.map((reply) => reply.kind === 'taken' && reply.range.last)).toEqual([1n, 2n, 3n]);
     expect((await sequence.redis.client.keys('*')).sort()).toEqual([

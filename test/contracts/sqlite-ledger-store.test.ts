@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqliteLedgerStore } from '../../src/stores/sqlite/sqlite-ledger-store.ts';
@@ -36,7 +37,7 @@ describeLedgerStore('SQLite', async () => {
 test('what the embedded ledger wrote is there when it is opened again', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'test-ledger-'));
   const take = {
-    sequence: { prefixKey: 'INV', period: '' },
+    sequence: sequenceOf(seriesOf('INV'), ''),
     count: 3,
     initialSeq: VALUE_MAX - 5n,
     limit: VALUE_MAX,

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CounterCall, CounterStore } from '../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import { RECEIPT_TTL_MS } from '../../src/core/values/receipt.ts';
+import { cellsOf, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
@@ -32,15 +33,15 @@ afterAll(() => {
 describeCounterStore('the SQLite store', () => ({
   store: createSqliteCounterStore(database),
   otherNode: createSqliteCounterStore(database),
-  preload: ({ prefixKey, period }, value) => {
+  preload: (sequence, value) => {
     database.handle
       .prepare('INSERT INTO sequences (prefix_key, period, value) VALUES (?, ?, ?)')
-      .run(prefixKey, period, value);
+      .run(...cellsOf(sequence), value);
   },
-  read: ({ prefixKey, period }) => {
+  read: (sequence) => {
     const row = database.handle
       .prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?')
-      .get(prefixKey, period);
+      .get(...cellsOf(sequence));
     return row === undefined ? undefined : String(row['value']);
   },
 }));
@@ -58,7 +59,7 @@ describePrefixConfigStore('the SQLite store', () => ({
 }));
 
 const takeOne = async (store: CounterStore, prefixKey: string): Promise<bigint | undefined> => {
-  const [reply] = await store.reserve([call({ prefixKey, period: '' })]);
+  const [reply] = await store.reserve([call(sequenceOf(seriesOf(prefixKey), ''))]);
   return reply?.kind === 'taken' ? reply.range.first : undefined;
 };
 
@@ -99,7 +100,7 @@ describe('the embedded database', () => {
       return { ...log, flush: async () => (failures-- > 0 ? Promise.reject(new Error('EIO')) : log?.flush()) };
     });
     const store = createSqliteCounterStore(opened);
-    const first = [call({ prefixKey: 'A', period: '' }, 3), call({ prefixKey: 'B', period: '' }, 1)];
+    const first = [call(sequenceOf(seriesOf('A'), ''), 3), call(sequenceOf(seriesOf('B'), ''), 1)];
     await expect(store.reserve(first)).rejects.toThrow(StorageUnavailableError);
     await expect(store.reserve(first)).rejects.toThrow(StorageUnavailableError);
     // Other calls may come first.
@@ -132,7 +133,7 @@ describe('the embedded database', () => {
     const path = join(root, 'receipts');
     const first = openSqliteDatabase(path);
     const make = (hash: string, atMs: number): CounterCall =>
-      call({ prefixKey: 'R', period: '' }, 1, {
+      call(sequenceOf(seriesOf('R'), ''), 1, {
         kind: 'once',
         receipt: { hash, fingerprint: 'f', atMs, series: '{}' },
       });
@@ -173,7 +174,7 @@ describe('the embedded database', () => {
       const opened = openSqliteDatabase(dir);
       const store = createSqliteCounterStore(opened);
       expect(await takeOne(store, 'A')).toBe(next);
-      expect(await store.inspect({ prefixKey: 'A', period: '' })).toMatchObject({ value: next, origin: undefined });
+      expect(await store.inspect(sequenceOf(seriesOf('A'), ''))).toMatchObject({ value: next, origin: undefined });
       opened.close();
     }
   });
@@ -189,8 +190,8 @@ describe('the embedded database', () => {
     for (let opening = 0; opening < 2; opening += 1) {
       const opened = openSqliteDatabase(dir);
       const store = createSqliteCounterStore(opened);
-      expect(await store.close({ prefixKey: 'A', period: '2024' }, named)).toEqual({ reason: 'Filed', closedAtMs: 7 });
-      expect(await store.close({ prefixKey: 'A', period: '2025' }, named)).toEqual(named);
+      expect(await store.close(sequenceOf(seriesOf('A'), '2024'), named)).toEqual({ reason: 'Filed', closedAtMs: 7 });
+      expect(await store.close(sequenceOf(seriesOf('A'), '2025'), named)).toEqual(named);
       opened.close();
     }
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createSqliteCounterStore } from '../../src/stores/sqlite/sqlite-counter-store.ts';
 import { openSqliteDatabase } from '../../src/stores/sqlite/sqlite-database.ts';
 import { createSqlitePrefixConfigStore } from '../../src/stores/sqlite/sqlite-prefix-config-store.ts';
@@ -130,7 +131,7 @@ test('an embedded database whose tables have a column more is read and written',
       .prepare('INSERT INTO prefix_configs (prefix_key, config) VALUES (?, ?)')
       .run('A', '{"format":"A{SEQ:4}","colour":"red"}');
     expect(await configs.find(['A'])).toMatchObject([{ kind: 'config', config: { unknown: { colour: 'red' } } }]);
-    const sequence = { prefixKey: 'A', period: '' };
+    const sequence = sequenceOf(seriesOf('A'), '');
     const [reply] = await createSqliteCounterStore(sqlite).reserve([callOf(sequence, 2)]);
     expect(reply).toMatchObject({ kind: 'taken', range: { first: 1n, last: 2n } });
   } finally {

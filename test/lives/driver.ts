@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { NumberGeneratorError } from '../../src/core/errors.ts';
 import { prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config.ts';
+import { seriesOf } from '../../src/core/values/sequence-id.ts';
 import { identifyRequest } from '../../src/http/wire/idempotency-key.ts';
 import { createGate } from './gate.ts';
 import type { LifeNode } from './node.ts';
@@ -118,7 +119,7 @@ const readGaps = async (node: LifeNode, prefixKey: string, period: string | unde
   let after: bigint | undefined = 0n;
   while (after !== undefined) {
     const { items, next }: Awaited<ReturnType<LifeNode['sequences']['listGaps']>> = await node.sequences.listGaps(
-      prefixKey,
+      seriesOf(prefixKey),
       period,
       after,
       GAPS_PER_PAGE,
@@ -130,7 +131,7 @@ const readGaps = async (node: LifeNode, prefixKey: string, period: string | unde
 };
 
 const readReport = async (node: LifeNode, prefixKey: string, period: string | undefined): Promise<ReportView> => {
-  const report = await node.reports.open(prefixKey, period, CALLER.client);
+  const report = await node.reports.open(seriesOf(prefixKey), period, CALLER.client);
   try {
     const rows: Row[] = [];
     for await (const page of report.pages) {
@@ -171,11 +172,15 @@ export const createServiceDriver = (node: LifeNode): Driver => {
       answered(() => {
         const payload = { prefixKey, count, variables, date };
         const receipt = idempotencyKey === undefined ? undefined : identifyRequest(idempotencyKey, undefined, payload);
-        return node.numbers.issue(prefixKey, count, { variables, date, receipt });
+        return node.numbers.issue(seriesOf(prefixKey), count, { variables, date, receipt });
       }),
     reserve: (prefixKey, ttlMs, variables) =>
       answered(async () => {
-        const { reservation } = await node.reservations.reserve(prefixKey, { ttlMs, variables, caller: CALLER });
+        const { reservation } = await node.reservations.reserve(seriesOf(prefixKey), {
+          ttlMs,
+          variables,
+          caller: CALLER,
+        });
         return { id: reservation.id, number: reservation.number };
       }),
     confirm: (id) =>
@@ -185,14 +190,14 @@ export const createServiceDriver = (node: LifeNode): Driver => {
     advance: (prefixKey, to) =>
       answered(async () => {
         const request = { to, reason: REASON, dryRun: false };
-        return (await node.sequences.advance(prefixKey, request, CALLER)).value;
+        return (await node.sequences.advance(seriesOf(prefixKey), request, CALLER)).value;
       }),
     closePeriod: (prefixKey, period) =>
-      answered(() => node.sequences.closePeriod(prefixKey, period, REASON, CALLER).then(() => undefined)),
-    preview: (prefixKey, variables) => answered(() => node.sequences.preview(prefixKey, variables)),
+      answered(() => node.sequences.closePeriod(seriesOf(prefixKey), period, REASON, CALLER).then(() => undefined)),
+    preview: (prefixKey, variables) => answered(() => node.sequences.preview(seriesOf(prefixKey), variables)),
     sequence: (prefixKey) =>
       answered(async () => {
-        const { forecast, ...view } = await node.sequences.read(prefixKey);
+        const { forecast, ...view } = await node.sequences.read(seriesOf(prefixKey));
         return { ...view, ...forecast };
       }),
     gaps: (prefixKey, period) => answered(() => readGaps(node, prefixKey, period)),

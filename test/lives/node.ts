@@ -10,6 +10,7 @@ import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import type { Emit } from '../../src/core/events/events.ts';
 import type { LedgerStore } from '../../src/core/ledger/ledger-store.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config/prefix-config-store.ts';
+import { seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createCompletenessService } from '../../src/services/completeness/completeness-service.ts';
 import { createNumberLookupService } from '../../src/services/completeness/number-lookup-service.ts';
 import { createReaderIndex } from '../../src/services/completeness/reader-index.ts';
@@ -85,7 +86,7 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
     ceilings,
     epochOf: allocator.epochOf,
     recover: allocator.recover,
-    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.prefixKey), sequence),
+    targetOf: async (sequence) => targetOfSequence(await seriesCache.get(sequence.series), sequence),
   });
   const isStorePresent = (): boolean => allocator.isStorePresent();
   return {
@@ -126,8 +127,8 @@ export const startNode = (stores: NodeStores, clock: Clock, spoil: SpoilAllocato
     }),
     /** Five seconds have passed: what was changed meanwhile is read anew, unless the store is away. */
     refresh: async (prefixKey: string) => {
-      seriesCache.forget(prefixKey);
-      await Promise.resolve(seriesCache.get(prefixKey)).catch(() => undefined);
+      seriesCache.forget(seriesOf(prefixKey));
+      await Promise.resolve(seriesCache.get(seriesOf(prefixKey))).catch(() => undefined);
     },
     prepareStandby: standbyKeeper.look,
     /** Resolves when a store that was away has been asked again. */

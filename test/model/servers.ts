@@ -1,4 +1,6 @@
 /** The servers of a history: each with keys and an identity of its own; they can forget, restart, be copied and come back. */
+
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createRedisKeys, type SequenceKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
 import type { ScriptRunner, Stored } from './script-runner.ts';
 
@@ -15,7 +17,7 @@ export const restart = (runner: ScriptRunner, { keys }: ModelServer): Promise<vo
   runner.identify(keys, `run${++identities}`);
 
 export const startServer = async (runner: ScriptRunner, name: string): Promise<ModelServer> => {
-  const keys = createRedisKeys('').ofSequence({ prefixKey: name, period: name.length % 2 ? '2026' : '' });
+  const keys = createRedisKeys('').ofSequence(sequenceOf(seriesOf(name), name.length % 2 ? '2026' : ''));
   const server = { keys, memories: [] };
   await restart(runner, server);
   return server;

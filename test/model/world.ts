@@ -34,6 +34,7 @@ import type {
   CounterReport,
   ReportReply,
 } from '../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { decodeReply, encodeCall } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { createModelOperations } from './operations.ts';
 import type { Random } from './random.ts';
@@ -202,7 +203,7 @@ export const check = (world: World, holds: boolean, what: string): void => {
 };
 
 /** The sequence as the ceilings' store knows it. */
-export const SEQUENCE = { prefixKey: 'H', period: '' };
+export const SEQUENCE = sequenceOf(seriesOf('H'), '');
 
 export const startNode = async (world: World): Promise<void> => {
   const name = `n${world.nodes.length}`;

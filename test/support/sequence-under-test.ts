@@ -15,12 +15,13 @@ import type {
   StandbySegment,
 } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { type OwnRedis, startOwnRedis } from './own-redis.ts';
 import { createReserveStore } from './reserve-script.ts';
 import { sharedByTests } from './shared-by-tests.ts';
 
-export const INV = { prefixKey: 'INV', period: '' };
+export const INV = sequenceOf(seriesOf('INV'), '');
 export const STATE = '{sequence:INV}:state';
 export const GAPS = '{sequence:INV}:gaps';
 const COUNTER = 'sequence:INV';

@@ -5,7 +5,7 @@ import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors
 import type { Emit } from '../../core/events/events.ts';
 import { rangeSize } from '../../core/values/range.ts';
 import type { ReceiptDraft } from '../../core/values/receipt.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../core/values/value.ts';
 import type { Allocation, AllocationTarget, Allocator, KeyedAllocation, Standing } from '../allocator.ts';
 import { requireClaim } from '../key-claims.ts';
@@ -74,13 +74,13 @@ export interface CounterAllocator extends Allocator {
    */
   advance(target: AllocationTarget, operation: string, to: bigint): Promise<AdvanceReply>;
   /** The highest epoch in which this node has counted in the sequence; 0 when in none. */
-  epochOf(sequence: SequenceName): bigint;
+  epochOf(sequence: SequenceId): bigint;
   /**
    * Takes part in a sequence, which has it recovered when that is needed, without taking a value.
    * @param target on which terms; undefined when they are not known: then this node only reports.
    * @returns false when it cannot: the store is away, or this node counts there no more than the ceilings know of.
    */
-  recover(sequence: SequenceName, target: AllocationTarget | undefined): boolean;
+  recover(sequence: SequenceId, target: AllocationTarget | undefined): boolean;
   /** Gives back all that is in hand. Call it when no request is under way any more. */
   close(): Promise<void>;
 }
@@ -109,8 +109,6 @@ interface TripEntry {
 
 /** How long a shutdown waits for recoveries that are under way, ms. */
 const CLOSE_RECOVERY_MAX_MS = 5_000;
-
-const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
 export const createCounterAllocator = (options: CounterAllocatorOptions): CounterAllocator => {
   const { store, node, emit, ceilings, hasReplicas = () => false, limits } = options;
@@ -370,8 +368,8 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     store.fence && createFencing({ node, operations: store.fence, ceilings, hasReplicas, emit, onReady, onTrouble });
 
   /** Whoever counts here, and with registered nodes whoever might, says what it knows. */
-  const onRecovery = (sequence: SequenceName): void => {
-    const name = nameOf(sequence);
+  const onRecovery = (sequence: SequenceId): void => {
+    const name = sequenceKeyOf(sequence);
     const queue = queues.get(name);
     if (queue !== undefined) fenceKeeper?.join(queue);
     else if (ceilings !== undefined && !closing && queues.size < bounds.queuesMax) {
@@ -488,12 +486,12 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
 
     isRegistered: () => fenceKeeper?.isRegistered() ?? true,
 
-    epochOf: (sequence) => queues.get(nameOf(sequence))?.session.fence?.epoch ?? 0n,
+    epochOf: (sequence) => queues.get(sequenceKeyOf(sequence))?.session.fence?.epoch ?? 0n,
 
     recover: (sequence, target) => {
       if (presence === 'away' || closing)
         throw presence === 'away' ? refusal() : new StorageUnavailableError('Stopping.');
-      const queue = queues.get(nameOf(sequence));
+      const queue = queues.get(sequenceKeyOf(sequence));
       if (queue === undefined && target === undefined) {
         onRecovery(sequence);
         return ceilings !== undefined;

@@ -66,15 +66,16 @@ interface Line {
 
 const refuseReservation = ({ reservation, sequence }: LedgerTake): QuotaExceededError =>
   new QuotaExceededError(
-    `This caller has ${reservation?.share?.max} reservations of "${sequence.prefixKey}" open, as many as it may (RESERVATIONS_MAX, without a token or a key OPEN_RESERVATIONS_MAX): confirm or void one first.`,
+    `This caller has ${reservation?.share?.max} reservations of "${sequence.series.prefixKey}" open, as many as it may (RESERVATIONS_MAX, without a token or a key OPEN_RESERVATIONS_MAX): confirm or void one first.`,
   );
 
 const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
   if (answer?.kind === 'taken' || answer?.kind === 'receipt') resolve(answer);
   else if (answer?.kind === 'conflict') reject(new IdempotencyConflictError());
   else if (answer?.kind === 'share-held') reject(refuseReservation(take));
-  else if (answer?.kind === 'behind') reject(new LedgerBehindError(take.sequence.prefixKey, take.sequence.period));
-  else reject(new SequenceOverflowError(take.sequence.prefixKey, answer?.valuesLeft ?? 0n));
+  else if (answer?.kind === 'behind')
+    reject(new LedgerBehindError(take.sequence.series.prefixKey, take.sequence.period));
+  else reject(new SequenceOverflowError(take.sequence.series.prefixKey, answer?.valuesLeft ?? 0n));
 };
 
 /** What a receipt keeps of a reservation. */
@@ -102,7 +103,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
       const answer = answers[index];
       const value = answer?.kind === 'taken' ? answer.ranges.at(-1)?.last : undefined;
       if (value === undefined) continue;
-      const name = `${sequence.prefixKey} ${sequence.period}`;
+      const name = `${sequence.series.prefixKey} ${sequence.period}`;
       const known = latest.get(name)?.value ?? 0n;
       latest.delete(name);
       latest.set(name, { sequence, value: value < known ? known : value });

@@ -3,9 +3,9 @@
  * answered. What only reads refuses a sequence that went back too: where it stands, and what was issued, is not known then.
  */
 import { LedgerBehindError } from '../../core/errors.ts';
-import { isBehind, markName, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
+import { isBehind, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
 import type { EndedReservation, LedgerStore } from '../../core/ledger/ledger-store.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import type { LedgerGuard } from './ledger-guard.ts';
 
 export const createGuardedLedger = (
@@ -14,15 +14,15 @@ export const createGuardedLedger = (
   stored: Pick<StoredMarks, 'read'>,
 ): LedgerStore => {
   /** @throws LedgerBehindError when the sequence has changed less than was known, and nobody has moved it past that since. */
-  const demandWhole = async (sequence: SequenceName): Promise<void> => {
-    const mark = (await guard.known([sequence])).get(markName(sequence));
+  const demandWhole = async (sequence: SequenceId): Promise<void> => {
+    const mark = (await guard.known([sequence])).get(sequenceKeyOf(sequence));
     // Nothing is known of a sequence that nobody took from: that is the same for all ledgers.
     if (mark === undefined) return;
     const [row] = await stored.read([sequence]);
     // What nobody knows of is lost once it was moved past: what it says is true again, though `repair` must let it be served.
     if (!isBehind(row, mark) || (row !== undefined && row.floor >= mark.value)) return;
     guard.refused(mark);
-    throw new LedgerBehindError(sequence.prefixKey, sequence.period);
+    throw new LedgerBehindError(sequence.series.prefixKey, sequence.period);
   };
 
   const end = async (
@@ -31,13 +31,13 @@ export const createGuardedLedger = (
   ): Promise<EndedReservation | undefined> => {
     const reservation = await ledger.findReservation(id);
     if (reservation === undefined) return undefined;
-    const known = await guard.known([reservation]);
+    const known = await guard.known([reservation.sequence]);
     try {
       const ended = await work(known);
       if (ended?.mark !== undefined) await guard.note([ended.mark]);
       return ended;
     } catch (error) {
-      const mark = known.get(markName(reservation));
+      const mark = known.get(sequenceKeyOf(reservation.sequence));
       if (error instanceof LedgerBehindError && mark !== undefined) guard.refused(mark);
       throw error;
     }
@@ -68,7 +68,7 @@ export const createGuardedLedger = (
       await guard.note(outcome.marks);
       outcome.answers.forEach(({ kind }, index) => {
         const sequence = takes[index]?.sequence;
-        const mark = sequence && known.get(markName(sequence));
+        const mark = sequence && known.get(sequenceKeyOf(sequence));
         if (kind === 'behind' && mark !== undefined) guard.refused(mark);
       });
       return outcome;
@@ -84,7 +84,7 @@ export const createGuardedLedger = (
     void: (id, reason) => end(id, (known) => ledger.void(id, reason, known)),
 
     advance: async (request) => {
-      const known = (await guard.known([request.sequence])).get(markName(request.sequence));
+      const known = (await guard.known([request.sequence])).get(sequenceKeyOf(request.sequence));
       // Short of what is known to have been issued it would bring those numbers again.
       if (known !== undefined && request.to < known.value) return { kind: 'behind', current: known.value };
       const reply = await ledger.advance({ ...request, known });

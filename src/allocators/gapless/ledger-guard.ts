@@ -7,10 +7,9 @@ import {
   type KnownMarkStore,
   type KnownMarks,
   type LedgerMark,
-  markName,
   type StoredMarks,
 } from '../../core/ledger/ledger-mark.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
 /** What `/health` says of it. */
 export interface GuardState {
@@ -23,7 +22,7 @@ export interface GuardState {
 
 export interface LedgerGuard {
   /** To be asked before a transaction begins. What this node knows itself counts too, and alone while the other store is away. */
-  known(sequences: readonly SequenceName[]): Promise<KnownMarks>;
+  known(sequences: readonly SequenceId[]): Promise<KnownMarks>;
   /** To be told after a commit and before anybody is answered. Resolves also when the other store is away: then it is told later. */
   note(marks: readonly LedgerMark[]): Promise<void>;
   /** A transaction was refused for a sequence that has changed less than this. */
@@ -53,7 +52,7 @@ const SEQUENCES_MAX = 100_000;
 const PAGE = 1_000;
 
 const put = (marks: Map<string, LedgerMark>, mark: LedgerMark): void => {
-  const name = markName(mark.sequence);
+  const name = sequenceKeyOf(mark.sequence);
   const higher = higherMark(marks.get(name), mark);
   marks.delete(name);
   marks.set(name, higher);
@@ -106,7 +105,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
   };
 
   const fill = async (): Promise<void> => {
-    let after: SequenceName | undefined;
+    let after: SequenceId | undefined;
     for (;;) {
       const page = await stored.list(after, PAGE);
       if (page.length > 0) isUsed = true;
@@ -120,7 +119,8 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
       const marks = [...owed.values()].slice(0, PAGE);
       await store.raise(marks);
       // What was raised meanwhile is owed still.
-      for (const mark of marks) if (owed.get(markName(mark.sequence)) === mark) owed.delete(markName(mark.sequence));
+      for (const mark of marks)
+        if (owed.get(sequenceKeyOf(mark.sequence)) === mark) owed.delete(sequenceKeyOf(mark.sequence));
     }
   };
   const catchUp = (): Promise<void> => {
@@ -150,7 +150,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
     const rows = await stored.read(marks.map(({ sequence }) => sequence));
     marks.forEach((mark, index) => {
       if (isBehind(rows[index], mark)) put(behind, mark);
-      else behind.delete(markName(mark.sequence));
+      else behind.delete(sequenceKeyOf(mark.sequence));
     });
   };
   const look = (): Promise<void> => {
@@ -178,16 +178,16 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
 
   return {
     known: async (sequences) => {
-      const unique = [...new Map(sequences.map((sequence) => [markName(sequence), sequence])).values()];
+      const unique = [...new Map(sequences.map((sequence) => [sequenceKeyOf(sequence), sequence])).values()];
       const found = await reach(() => store.read(unique));
       const lacking: LedgerMark[] = [];
       const known = new Map<string, LedgerMark>();
       unique.forEach((sequence, index) => {
-        const [there, own] = [found?.[index], memory.get(markName(sequence))];
+        const [there, own] = [found?.[index], memory.get(sequenceKeyOf(sequence))];
         // It was emptied, or went back itself.
         if (found !== undefined && own !== undefined && (there?.changes ?? 0n) < own.changes) lacking.push(own);
         const mark = own === undefined ? there : higherMark(there, own);
-        if (mark !== undefined) known.set(markName(sequence), mark);
+        if (mark !== undefined) known.set(sequenceKeyOf(sequence), mark);
       });
       if (lacking.length > 0) {
         await reach(() => store.raise(lacking));

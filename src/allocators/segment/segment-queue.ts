@@ -102,7 +102,7 @@ const serveOne = (queue: SegmentQueue, waiter: SegmentWaiter): boolean => {
   for (let lease = queue.leases[0]; waiter.missing > 0; lease = queue.leases[0]) {
     if (lease === undefined) return false;
     const { first, last } = lease.left;
-    if (first > waiter.limit) throw new SequenceOverflowError(queue.target.sequence.prefixKey, 0n);
+    if (first > waiter.limit) throw new SequenceOverflowError(queue.target.sequence.series.prefixKey, 0n);
     let end = first + BigInt(waiter.missing) - 1n;
     if (end > last) end = last;
     if (end > waiter.limit) end = waiter.limit;

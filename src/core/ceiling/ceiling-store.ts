@@ -1,6 +1,6 @@
 /** The port to what outlives the counter store: how far each sequence may have counted, in which epoch, and which nodes count. */
 import type { Gap } from '../values/gap.ts';
-import type { SequenceName } from '../values/sequence-id.ts';
+import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 
 /** How far a sequence may have counted. */
 export interface Ceiling {
@@ -25,7 +25,7 @@ export interface SequenceAccount {
 }
 
 export interface CeilingRaise {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** The epoch in which the counter store serves. */
   readonly epoch: bigint;
   /** The ceiling in force in the counter store. */
@@ -46,7 +46,7 @@ export type RaiseOutcome =
   | { readonly kind: 'behind'; readonly current: Ceiling | undefined };
 
 export interface RecoveryRequest {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** The epoch as `read` said it; 0 when there was none. */
   readonly epoch: bigint;
   /** The highest epoch the counter store and its nodes have served in; 0 when none. */
@@ -110,10 +110,10 @@ export interface CeilingStore {
   bury(): Promise<readonly string[]>;
 
   /** Waits for a recovery under way. @returns undefined when nobody ever counted this sequence. */
-  read(sequence: SequenceName): Promise<Ceiling | undefined>;
+  read(sequence: SequenceId): Promise<Ceiling | undefined>;
 
   /** The periods in which a prefix may have counted, those after `after`, in rising order. */
-  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 
   raise(raise: CeilingRaise): Promise<RaiseOutcome>;
 

@@ -5,7 +5,7 @@ import type { Gap } from '../values/gap.ts';
 import type { NumberSource } from '../values/number-source.ts';
 import type { Range } from '../values/range.ts';
 import type { KeyRefusal, Receipt, ReceiptDraft } from '../values/receipt.ts';
-import type { SequenceName } from '../values/sequence-id.ts';
+import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 
 /**
  * What a call is for. `take` asks for values; `join` does too, and is the only one a store accepts from a node it does
@@ -30,7 +30,7 @@ export interface ReleasedSegment {
 
 /** One entry of a trip: everything one node says about one sequence. Immutable, so that a repetition says the same. */
 export interface CounterCall {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   readonly node: string;
   /** Rises from call to call of this node for this sequence; the next one is sent only when this one is settled. */
   readonly call: number;
@@ -117,7 +117,7 @@ type CounterAnswer =
 
 /** Moves a sequence forward without handing anything out. */
 export interface AdvanceRequest {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** A fresh random name of this operation: a repetition under the same name answers the same. */
   readonly operation: string;
   /** The value after which counting goes on. */
@@ -151,7 +151,7 @@ export interface RecoveryName {
 
 /** What a node knows of a sequence, and the store may have lost. */
 export interface CounterReport {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   readonly node: string;
   /** Number of the node's last settled call; 0 when none was. */
   readonly settled: number;
@@ -201,7 +201,7 @@ export type ReportReply =
 
 /** Ends a recovery: the reports are merged, and counting goes on in a new epoch. */
 export interface CounterInstall {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** The recovery it ends; no other is ended by it. */
   readonly recovery: RecoveryName;
   /** The new epoch; 0: the store makes one, later than all it knows. */
@@ -221,7 +221,7 @@ export interface CounterInstall {
 }
 
 export interface CeilingMove {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   readonly epoch: bigint;
   readonly ceiling: bigint;
 }
@@ -237,9 +237,9 @@ export interface FenceOperations {
   /** Makes a ceiling known to a later recovery before it is put in force. @returns whether a replica confirmed it. */
   propose(move: CeilingMove): Promise<boolean>;
   /** @returns undefined when the sequence is not served. */
-  readAccount(sequence: SequenceName): Promise<SequenceAccount | undefined>;
+  readAccount(sequence: SequenceId): Promise<SequenceAccount | undefined>;
   /** Calls back when a recovery of a sequence begins. Best effort: a listener must not depend on it. */
-  onRecovery(listener: (sequence: SequenceName) => void): void;
+  onRecovery(listener: (sequence: SequenceId) => void): void;
 }
 
 /** A range above the counter that is spoken for. */
@@ -302,31 +302,31 @@ export interface CounterStore {
    * Ends a sequence for good: a call that the store serves after this one is answered `closed`.
    * @returns what holds: the first closure stays.
    */
-  close(sequence: SequenceName, closure: Closure): Promise<Closure>;
+  close(sequence: SequenceId, closure: Closure): Promise<Closure>;
 
   /** @throws CorruptEntryError when what is stored cannot be used. */
-  inspect(sequence: SequenceName): Promise<SequenceState>;
+  inspect(sequence: SequenceId): Promise<SequenceState>;
 
   /**
    * Up to `limit` entries of the gap record in rising order, those that begin above `after`. An entry that is written or
    * removed meanwhile may or may not be among them.
    */
-  listGaps(sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]>;
+  listGaps(sequence: SequenceId, after: bigint, limit: number): Promise<readonly Gap[]>;
 
   /** How many entries the gap record has. Cheap, whatever their number. */
-  countGaps(sequence: SequenceName): Promise<number>;
+  countGaps(sequence: SequenceId): Promise<number>;
 
   /**
    * The periods in which a prefix has counted, those after `after`, in rising order. Absent where only a walk through all that is
    * stored could tell; the ceilings know them then.
    */
-  listPeriods?(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  listPeriods?(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 
   /**
    * What is kept of a request, whatever became of its prefix since; it may have expired. Absent: the store keeps no receipts.
    * @param hash of caller and key.
    */
-  findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
+  findReceipt?(series: SeriesId, hash: string): Promise<Receipt | undefined>;
 
   /** Resolves when the store can serve right now. */
   checkHealth(): Promise<void>;

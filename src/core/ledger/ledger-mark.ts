@@ -1,8 +1,8 @@
 /** Marks: how far a ledger's sequences have changed, kept elsewhere too, so that a ledger that went back to an earlier state is found out. */
-import type { SequenceName } from '../values/sequence-id.ts';
+import type { SequenceId } from '../values/sequence-id.ts';
 
 export interface LedgerMark {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** Rises with every transaction that touches the sequence: a ledger that shows fewer went back. */
   readonly changes: bigint;
   /** The highest value taken so far. */
@@ -15,10 +15,7 @@ export interface StoredMark extends LedgerMark {
   readonly floor: bigint;
 }
 
-/** Tells sequences apart; no prefix key or period holds a blank. */
-export const markName = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
-
-/** Marks by `markName`. A ledger that has changed less than its mark says must not be written to. */
+/** Marks by `sequenceKeyOf`. A ledger that has changed less than its mark says must not be written to. */
 export type KnownMarks = ReadonlyMap<string, LedgerMark>;
 
 /** The larger of both, field by field. */
@@ -34,7 +31,7 @@ export const isBehind = (stored: Pick<LedgerMark, 'changes'> | undefined, known:
 
 /** What was known of ledgers, in another store than theirs. Methods throw StorageUnavailableError or StorageTimeoutError. */
 export interface KnownMarkStore {
-  read(sequences: readonly SequenceName[]): Promise<readonly (LedgerMark | undefined)[]>;
+  read(sequences: readonly SequenceId[]): Promise<readonly (LedgerMark | undefined)[]>;
   /** Marks only ever rise. */
   raise(marks: readonly LedgerMark[]): Promise<void>;
   /** All marks, some at a time, in no order; one that is raised meanwhile may come twice. */
@@ -46,9 +43,9 @@ export interface KnownMarkStore {
 
 /** The marks in the ledger itself. Methods throw as those of the ledger. */
 export interface StoredMarks {
-  read(sequences: readonly SequenceName[]): Promise<readonly (StoredMark | undefined)[]>;
+  read(sequences: readonly SequenceId[]): Promise<readonly (StoredMark | undefined)[]>;
   /** In the order of their names, those after `after`. */
-  list(after: SequenceName | undefined, limit: number): Promise<readonly StoredMark[]>;
+  list(after: SequenceId | undefined, limit: number): Promise<readonly StoredMark[]>;
   /** Lets a sequence that went back be served again, once it was moved to the mark's value at least. @returns whether it was. */
   lift(mark: LedgerMark): Promise<boolean>;
 }

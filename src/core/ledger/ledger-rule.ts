@@ -1,5 +1,6 @@
 /** The ledger of a gapless series: what was done with each of its values, and the rule by which values are taken. */
 import type { Range } from '../values/range.ts';
+import type { SequenceId } from '../values/sequence-id.ts';
 
 /**
  * What a value is at the moment. `issued` and `confirmed` are final. `reserved`: taken for a while. `void`: cancelled, expired
@@ -36,8 +37,7 @@ export type ReservationState = 'reserved' | 'confirmed' | 'void' | 'expired';
 export interface Reservation {
   /** A UUID. */
   readonly id: string;
-  readonly prefixKey: string;
-  readonly period: string;
+  readonly sequence: SequenceId;
   readonly value: bigint;
   readonly number: string;
   readonly state: ReservationState;

@@ -4,13 +4,13 @@ import type { NumberPrinter } from '../template/printer.ts';
 import type { NumberSource } from '../values/number-source.ts';
 import type { Range } from '../values/range.ts';
 import type { Receipt, ReceiptDraft } from '../values/receipt.ts';
-import type { SequenceName } from '../values/sequence-id.ts';
+import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 import type { KnownMarks, LedgerMark } from './ledger-mark.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger-rule.ts';
 
 /** What one request wants, and what is written down of it. */
 export interface LedgerTake extends LedgerDemand {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** Prints the texts of the rows. Called within the transaction: it must be quick, and print the same for the same value. */
   readonly print: NumberPrinter;
   /** Subject of the token of the request. */
@@ -62,7 +62,7 @@ export interface EndedReservation {
 
 /** Moves a sequence forward without handing anything out: what is passed over is lost, and so is what came free below. */
 export interface LedgerAdvance {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** The value after which counting goes on. */
   readonly to: bigint;
   readonly initialSeq: bigint;
@@ -124,7 +124,7 @@ export interface LedgerStore {
    */
   cancel(operation: string): Promise<readonly LedgerMark[]>;
   /** What is kept of a request, whatever became of its prefix since; it may have expired. @param hash of caller and key. */
-  findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
+  findReceipt?(series: SeriesId, hash: string): Promise<Receipt | undefined>;
   findReservation(id: string): Promise<Reservation | undefined>;
   /**
    * Makes a reservation final, unless it has ended otherwise. May be repeated.
@@ -136,18 +136,18 @@ export interface LedgerStore {
   /** Serves a sequence that went back too, for this is how it is mended. */
   advance(request: LedgerAdvance): Promise<LedgerAdvanceReply>;
   /** @param limit the highest value that can be taken: what is free above it is not counted. */
-  inspect(sequence: SequenceName, limit?: bigint): Promise<LedgerStanding>;
+  inspect(sequence: SequenceId, limit?: bigint): Promise<LedgerStanding>;
   /** The periods of a prefix that have rows, those after `after`, in rising order. */
-  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
   /** The row of a value; of a lost range, when it lies in one. */
-  findRow(sequence: SequenceName, value: bigint): Promise<LedgerRow | undefined>;
+  findRow(sequence: SequenceId, value: bigint): Promise<LedgerRow | undefined>;
   /** What of a sequence is lost, rising, those that begin above `after`. */
-  listLost(sequence: SequenceName, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
+  listLost(sequence: SequenceId, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
   /** The rows of a sequence that begin above `after`, rising. They are one run: between the lowest and the highest none is missing. */
-  listRows(sequence: SequenceName, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
+  listRows(sequence: SequenceId, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
   /** All reservations of a sequence, those after `after`, in the order of value, time, id. */
   listReservations(
-    sequence: SequenceName,
+    sequence: SequenceId,
     after: ReservationPosition | undefined,
     limit: number,
   ): Promise<readonly Reservation[]>;

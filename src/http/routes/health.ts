@@ -138,7 +138,7 @@ const ledgerComponents = (ledger: LedgerHealth | undefined): Component[] => {
   const components: Component[] = [];
   if (ledger?.example !== undefined) {
     const { sequence, value } = ledger.example;
-    const name = `${sequence.prefixKey}${sequence.period === '' ? '' : ` ${sequence.period}`}`;
+    const name = `${sequence.series.prefixKey}${sequence.period === '' ? '' : ` ${sequence.period}`}`;
     const more = ledger.behind === 1 ? '' : ` and ${ledger.behind - 1} more`;
     components.push({
       name: 'gapless',

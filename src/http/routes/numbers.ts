@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { NumberService } from '../../services/numbers/number-service.ts';
 import { type Authorizer, logRefusal, type RouteGuard } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -84,13 +85,13 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store');
     if (count !== undefined) {
-      const issued = await numberService.issueList(prefixKey, count, AROUND_LIST, options);
+      const issued = await numberService.issueList(seriesOf(prefixKey), count, AROUND_LIST, options);
       reply.header('X-Number-Source', issued.source);
       if ('list' in issued) return reply.type('application/json; charset=utf-8').send(issued.list) as never;
       const numbers = [...issued.numbers];
       return issued.source === 'temporary' ? { numbers, temporary: true } : { numbers };
     }
-    const { numbers, source } = await numberService.issue(prefixKey, 1, options);
+    const { numbers, source } = await numberService.issue(seriesOf(prefixKey), 1, options);
     reply.header('X-Number-Source', source);
     const number = numbers[0] ?? '';
     return source === 'temporary' ? { number, temporary: true } : { number };

@@ -4,6 +4,7 @@ import fastifyAccepts from '@fastify/accepts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { CompletenessService } from '../../services/completeness/completeness-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -72,7 +73,7 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
     async (request, reply) => {
       const { prefixKey } = request.params;
       const { period, format = request.accepts().type(['json', 'csv']) } = request.query;
-      const report = await completenessService.open(prefixKey, period, clientOf(request));
+      const report = await completenessService.open(seriesOf(prefixKey), period, clientOf(request));
       const encoding = format === 'csv' ? createCsvEncoding() : createJsonEncoding();
       const stream = createReportStream(report, encoding);
       streams.add(stream);

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
 import type { Reservation } from '../../core/ledger/ledger-rule.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { ReservationService } from '../../services/sequences/reservation-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -51,13 +52,14 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
   /** Which prefix a reservation belongs to is known only when it was read. */
   const read = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await reservationService.read(id);
-    if (isGuarded) authorizer.require(request, 'numbers:issue', reservation.prefixKey);
+    if (isGuarded) authorizer.require(request, 'numbers:issue', reservation.sequence.series.prefixKey);
     return reservation;
   };
   /** Who took the number confirms it or gives it back, or an administrator of the sequence. */
   const readOwn = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await read(request, id);
-    const { subject, prefixKey } = reservation;
+    const { subject, sequence } = reservation;
+    const { prefixKey } = sequence.series;
     const isTheirs = subject === undefined || subject === request.user?.subject;
     if (isTheirs || authorizer.permits(request, 'sequences:admin', prefixKey)) return reservation;
     const scope = `sequences:admin:${prefixKey}`;
@@ -95,7 +97,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
       const caller = callerOf(request);
       const receipt = key === undefined ? undefined : identifyReservation(key, caller.subject, request.body);
       const options = { ttlMs, variables, receipt, caller };
-      const { reservation, source } = await reservationService.reserve(prefixKey, options);
+      const { reservation, source } = await reservationService.reserve(seriesOf(prefixKey), options);
       reply
         .code(201)
         .header('X-Number-Source', source)

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Action } from '../../core/access/scopes.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SequenceService } from '../../services/sequences/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -55,7 +56,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
       },
       ...authorizer.guard('configs:read', keyOf),
     },
-    async (request) => toSequenceReply(await sequenceService.read(request.params.prefixKey)),
+    async (request) => toSequenceReply(await sequenceService.read(seriesOf(request.params.prefixKey))),
   );
 
   server.get(
@@ -71,7 +72,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     async (request) => {
       const { period, limit, cursor } = request.query;
       const after = BigInt(cursor ?? 0);
-      const { items, next } = await sequenceService.listGaps(request.params.prefixKey, period, after, limit);
+      const { items, next } = await sequenceService.listGaps(seriesOf(request.params.prefixKey), period, after, limit);
       return { items: items.map(toGapReply), nextCursor: encodeCursor(next?.toString()) };
     },
   );
@@ -97,7 +98,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     },
     async (request) => {
       const { prefixKey, period } = request.params;
-      const closure = await sequenceService.closePeriod(prefixKey, period, request.body.reason, callerOf(request));
+      const closure = await sequenceService.closePeriod(
+        seriesOf(prefixKey),
+        period,
+        request.body.reason,
+        callerOf(request),
+      );
       return { prefixKey, period, ...toClosureReply(closure) };
     },
   );
@@ -123,7 +129,7 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
     },
     async (request) => {
       const { prefixKey } = request.params;
-      return toSequenceReply(await sequenceService.advance(prefixKey, request.body, callerOf(request)));
+      return toSequenceReply(await sequenceService.advance(seriesOf(prefixKey), request.body, callerOf(request)));
     },
   );
 };

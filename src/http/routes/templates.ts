@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { prefixConfigBodySchema } from '../../core/prefix-config/prefix-config-body.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { NumberLookupService } from '../../services/completeness/number-lookup-service.ts';
 import type { TemplateService } from '../../services/prefix-configs/template-service.ts';
 import type { SequenceService } from '../../services/sequences/sequence-service.ts';
@@ -55,7 +56,8 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
       },
       ...authorizer.guard('configs:read', (request) => (request.params as { prefixKey: string }).prefixKey),
     },
-    async ({ params, query }) => toPreviewReply(await sequenceService.preview(params.prefixKey, query.variables)),
+    async ({ params, query }) =>
+      toPreviewReply(await sequenceService.preview(seriesOf(params.prefixKey), query.variables)),
   );
 
   server.post(

@@ -97,8 +97,8 @@ const timeOf = (ms: number): string => new Date(ms).toISOString();
 
 export const toReservationReply = (reservation: Reservation): z.output<typeof reservationReply> => ({
   id: reservation.id,
-  prefixKey: reservation.prefixKey,
-  period: reservation.period,
+  prefixKey: reservation.sequence.series.prefixKey,
+  period: reservation.sequence.period,
   number: reservation.number,
   value: `${reservation.value}`,
   state: reservation.state,

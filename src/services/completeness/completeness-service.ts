@@ -8,6 +8,7 @@ import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { Strategy } from '../../core/prefix-config/numbering.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import type { NumberSource } from '../../core/values/number-source.ts';
+import { type SeriesId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { createShares } from '../../lib/shares.ts';
 import { targetOfPeriod } from '../numbers/period-target.ts';
 import type { Series } from '../numbers/series.ts';
@@ -53,7 +54,7 @@ export interface CompletenessService {
    * its values; StorageUnavailableError when eight reports are under way; QuotaExceededError when four of this client or of this
    * prefix are; CorruptEntryError; the store's errors.
    */
-  open(prefixKey: string, period: string | undefined, client: string): Promise<Report>;
+  open(series: SeriesId, period: string | undefined, client: string): Promise<Report>;
 }
 
 interface Dependencies {
@@ -105,13 +106,13 @@ export const createCompletenessService = ({
     throw new ValidationError([{ path: 'prefixKey', message }]);
   };
 
-  const open = async (prefixKey: string, period: string | undefined): Promise<Omit<Report, 'close'>> => {
+  const open = async (id: SeriesId, period: string | undefined): Promise<Omit<Report, 'close'>> => {
     const generatedAtMs = clock.now();
-    const series = await seriesCache.get(prefixKey);
+    const series = await seriesCache.get(id);
     const target = targetOfPeriod(series, period, generatedAtMs);
     const { source, read } = readerOf(series);
     const { sequence } = target;
-    const [history] = await configs.histories([prefixKey]);
+    const [history] = await configs.histories([seriesKeyOf(id)]);
     const tally = createTally();
     let exact = true;
 
@@ -127,7 +128,7 @@ export const createCompletenessService = ({
     }
     return {
       head: {
-        prefixKey,
+        prefixKey: id.prefixKey,
         strategy: series.config.strategy,
         period: sequence.period,
         store: source,
@@ -141,18 +142,18 @@ export const createCompletenessService = ({
   };
 
   return {
-    open: async (prefixKey, period, client) => {
-      const close = slots.take([client, `prefix ${prefixKey}`]);
+    open: async (id, period, client) => {
+      const close = slots.take([client, `prefix ${seriesKeyOf(id)}`]);
       if (close === 'full') throw new StorageUnavailableError('Too many reports are being written.');
       if (typeof close === 'object') {
-        const whose = close.party === client ? 'this caller' : `the prefix "${prefixKey}"`;
+        const whose = close.party === client ? 'this caller' : `the prefix "${id.prefixKey}"`;
         throw new QuotaExceededError(
           `${SHARE_MAX} reports of ${whose} are being written on this node: read one to its end first.`,
           RETRY_AFTER_S,
         );
       }
       try {
-        return { ...(await open(prefixKey, period)), close };
+        return { ...(await open(id, period)), close };
       } catch (error) {
         close();
         throw error;

@@ -10,7 +10,7 @@ import {
 import type { CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Gap } from '../../core/values/gap.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 
 /** Some runs of a report, which go on where those of the page before ended. */
 export interface RunPage {
@@ -25,7 +25,7 @@ type Store = Pick<CounterStore, 'inspect' | 'listGaps'>;
 const GAPS_PER_PAGE = 10_000;
 const ATTEMPTS_MAX = 3;
 
-const inspect = async (store: Store, sequence: SequenceName): Promise<SequenceState> => {
+const inspect = async (store: Store, sequence: SequenceId): Promise<SequenceState> => {
   const state = await store.inspect(sequence);
   if (state.recovering) throw new StorageUnavailableError('The sequence is being recovered.');
   return state;
@@ -36,7 +36,7 @@ const inspect = async (store: Store, sequence: SequenceName): Promise<SequenceSt
  * all of it was so at the moment of the first reading. When they do not stand still, values that were given back in between count
  * as held: else one that left the gap record for there would seem issued.
  */
-const readPage = async (store: Store, sequence: SequenceName, after: bigint, limit: number) => {
+const readPage = async (store: Store, sequence: SequenceId, after: bigint, limit: number) => {
   let before = await inspect(store, sequence);
   for (let attempt = 1; ; attempt += 1) {
     const gaps = await store.listGaps(sequence, after, limit);
@@ -100,7 +100,7 @@ const beginOf = (state: SequenceState, gaps: readonly Gap[], initialSeq: bigint 
  */
 export async function* readCounterReport(
   store: Store,
-  { sequence, initialSeq }: { readonly sequence: SequenceName; readonly initialSeq: bigint | undefined },
+  { sequence, initialSeq }: { readonly sequence: SequenceId; readonly initialSeq: bigint | undefined },
   gapsPerPage: number = GAPS_PER_PAGE,
 ): AsyncGenerator<RunPage, void, void> {
   const { join, rest } = createJoiner();

@@ -3,7 +3,7 @@ import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { Run } from '../../core/counter/completeness.ts';
 import type { LedgerRow, Reservation } from '../../core/ledger/ledger-rule.ts';
 import type { LedgerStore, ReservationPosition } from '../../core/ledger/ledger-store.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 import type { RunPage } from './counter-runs.ts';
 
 type Ledger = Pick<LedgerStore, 'inspect' | 'listRows' | 'listReservations'>;
@@ -22,7 +22,7 @@ const reasonOf = ({ state, reason }: Reservation): string | undefined => {
 };
 
 /** Why the values of these rows were given up, each time they were. Read after the rows, so that it knows at least as much. */
-const readReasons = async (ledger: Ledger, sequence: SequenceName, rows: readonly LedgerRow[]) => {
+const readReasons = async (ledger: Ledger, sequence: SequenceId, rows: readonly LedgerRow[]) => {
   const reasons = new Map<bigint, string[]>();
   const [first, last] = [rows[0]?.value ?? 0n, rows.at(-1)?.value ?? 0n];
   let after: ReservationPosition | undefined = { value: first, reservedAtMs: 0, id: LOWEST_ID };

@@ -2,6 +2,7 @@
 import { CorruptEntryError, PrefixNotRegisteredError } from '../../core/errors.ts';
 import { type NumberReading, spellingsOf } from '../../core/prefix-config/number-reader.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
+import { sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
 import { type NumberedReader, readersOf } from './numbered-readers.ts';
 import type { ReaderIndex } from './reader-index.ts';
 import type { ValueTrace, ValueTracer } from './value-tracer.ts';
@@ -82,7 +83,12 @@ export const createNumberLookupService = ({ store, index, tracer }: Dependencies
     const trace = async (): Promise<ValueTrace> => {
       if (reading.checkDigit === 'wrong') return WRONG_CHECK_DIGIT;
       if (time === 'other') return OTHER_FORMAT;
-      const traced = await tracer.trace(reader.config, { prefixKey, period: reading.period }, reading.value, number);
+      const traced = await tracer.trace(
+        reader.config,
+        sequenceOf(seriesOf(prefixKey), reading.period),
+        reading.value,
+        number,
+      );
       if (traced.issued !== 'issued') return traced;
       if (time === 'unsure') return EITHER_FORMAT;
       return reader.isTextRemembered() ? traced : { ...traced, reason: `${traced.reason}; ${REST_FORGOTTEN}` };

@@ -6,7 +6,7 @@ import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { Gap } from '../../core/values/gap.ts';
 import type { Range } from '../../core/values/range.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 
 export interface ValueTrace {
   readonly issued: 'issued' | 'not-issued' | 'unknown';
@@ -16,7 +16,7 @@ export interface ValueTrace {
 
 export interface ValueTracer {
   /** @throws StorageUnavailableError or StorageTimeoutError; CorruptEntryError when what is stored cannot be used. */
-  trace(config: PrefixConfig, sequence: SequenceName, value: bigint, number?: string): Promise<ValueTrace>;
+  trace(config: PrefixConfig, sequence: SequenceId, value: bigint, number?: string): Promise<ValueTrace>;
 }
 
 /** Entries of a gap record that are looked through. */
@@ -61,7 +61,7 @@ interface Dependencies {
 }
 
 export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTracer => {
-  const traceInCounter = async (config: PrefixConfig, sequence: SequenceName, value: bigint): Promise<ValueTrace> => {
+  const traceInCounter = async (config: PrefixConfig, sequence: SequenceId, value: bigint): Promise<ValueTrace> => {
     for (let look = 0; look < LOOKS_MAX; look += 1) {
       const { changes } = await counters.inspect(sequence);
       const gaps = await counters.listGaps(sequence, 0n, GAPS_MAX);
@@ -79,7 +79,7 @@ export const createValueTracer = ({ counters, ledger }: Dependencies): ValueTrac
   };
 
   const traceInLedger = async (
-    sequence: SequenceName,
+    sequence: SequenceId,
     value: bigint,
     number: string | undefined,
   ): Promise<ValueTrace> => {

@@ -2,11 +2,12 @@
 import { IdempotencyConflictError, isStoreFailure, NumberGeneratorError } from '../../core/errors.ts';
 import type { NumberSource } from '../../core/values/number-source.ts';
 import { judgeReceipt, type Receipt, type RequestIdentity } from '../../core/values/receipt.ts';
+import type { SeriesId } from '../../core/values/sequence-id.ts';
 
 /** Where receipts are kept. */
 export interface ReceiptReader {
   readonly source: NumberSource;
-  findReceipt?(prefixKey: string, hash: string): Promise<Receipt | undefined>;
+  findReceipt?(series: SeriesId, hash: string): Promise<Receipt | undefined>;
 }
 
 interface EarlierRequest {
@@ -21,7 +22,7 @@ interface EarlierRequest {
  */
 export const findEarlier = async (
   readers: readonly ReceiptReader[],
-  prefixKey: string,
+  series: SeriesId,
   { hash, fingerprint }: RequestIdentity,
   nowMs: number,
   refusal: unknown,
@@ -29,7 +30,7 @@ export const findEarlier = async (
   const isFinal = refusal instanceof IdempotencyConflictError || isStoreFailure(refusal);
   if (!(refusal instanceof NumberGeneratorError) || isFinal) throw refusal;
   for (const reader of readers) {
-    const known = await reader.findReceipt?.(prefixKey, hash);
+    const known = await reader.findReceipt?.(series, hash);
     const found = judgeReceipt(known, { atMs: nowMs, fingerprint });
     if (found.kind === 'conflict') throw new IdempotencyConflictError();
     if (found.kind === 'receipt') return { receipt: found.receipt, source: reader.source };

@@ -11,6 +11,7 @@ import type { GivenVariables, NumberPrinter } from '../../core/template/printer.
 import type { NumberSource } from '../../core/values/number-source.ts';
 import type { Range } from '../../core/values/range.ts';
 import type { RequestIdentity } from '../../core/values/receipt.ts';
+import type { SeriesId } from '../../core/values/sequence-id.ts';
 import { createEndOfTick } from '../../lib/end-of-tick.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
 import { requireClock } from './clock-check.ts';
@@ -66,13 +67,13 @@ export interface NumberService {
    * is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's errors whatever
    * the series' `outage` is. ClockBehindError when the clock cannot be right, and text, period or receipt depend on it.
    */
-  issue(prefixKey: string, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
+  issue(series: SeriesId, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
   /**
    * The same for many: the numbers are written to one text, without printing each. Temporary numbers, and those of a repeated
    * request, come as texts.
    */
   issueList(
-    prefixKey: string,
+    series: SeriesId,
     count: number,
     around: Around,
     options?: IssueOptions,
@@ -214,22 +215,22 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   /** Also when the prefix was removed, or changed so that the request would be refused now. */
-  const issueKeyedOrAgain = async (prefixKey: string, count: number, options: KeyedOptions): Promise<Issued> => {
+  const issueKeyedOrAgain = async (id: SeriesId, count: number, options: KeyedOptions): Promise<Issued> => {
     const instantMs = clock.now();
     try {
-      const series = await seriesCache.get(prefixKey);
+      const series = await seriesCache.get(id);
       requireClock(series, instantMs, true);
       return await issueKeyed(series, count, instantMs, options);
     } catch (error) {
-      const { receipt, source } = await findEarlier(receipts, prefixKey, options.receipt, instantMs, error);
-      return { texts: await printReceipt(prefixKey, receipt), source };
+      const { receipt, source } = await findEarlier(receipts, id, options.receipt, instantMs, error);
+      return { texts: await printReceipt(id.prefixKey, receipt), source };
     }
   };
 
-  const issue = async (prefixKey: string, count: number, options: IssueOptions): Promise<Issued> => {
-    if (isKeyed(options)) return issueKeyedOrAgain(prefixKey, count, options);
+  const issue = async (id: SeriesId, count: number, options: IssueOptions): Promise<Issued> => {
+    if (isKeyed(options)) return issueKeyedOrAgain(id, count, options);
     const instantMs = clock.now();
-    const found = seriesCache.get(prefixKey);
+    const found = seriesCache.get(id);
     // Not awaiting what is at hand saves a turn of the microtask queue per request.
     const series = found instanceof Promise ? await found : found;
     requireClock(series, instantMs, false);
@@ -239,8 +240,8 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   return {
-    issue: async (prefixKey, count, options = NO_OPTIONS) => {
-      const issued = await issue(prefixKey, count, options);
+    issue: async (series, count, options = NO_OPTIONS) => {
+      const issued = await issue(series, count, options);
       const { source } = issued;
       if ('texts' in issued) return { numbers: issued.texts, source };
       const { ranges, print } = issued;
@@ -249,8 +250,8 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return { numbers: await printInTurns(ranges, print), source };
     },
 
-    issueList: async (prefixKey, count, around, options = NO_OPTIONS) => {
-      const issued = await issue(prefixKey, count, options);
+    issueList: async (series, count, around, options = NO_OPTIONS) => {
+      const issued = await issue(series, count, options);
       const { source } = issued;
       if ('texts' in issued) return { numbers: issued.texts, source };
       const { ranges, print } = issued;

@@ -2,7 +2,7 @@
 import type { AllocationTarget } from '../../allocators/allocator.ts';
 import { ValidationError } from '../../core/errors.ts';
 import { PERIOD_EXAMPLES } from '../../core/template/period.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 import type { Series } from './series.ts';
 
 /**
@@ -22,7 +22,7 @@ export const targetOfPeriod = (series: Series, period: string | undefined, insta
 };
 
 /** @returns undefined when the reset of the series has no period of that name now. */
-export const targetOfSequence = (series: Series, { period }: SequenceName): AllocationTarget | undefined => {
+export const targetOfSequence = (series: Series, { period }: SequenceId): AllocationTarget | undefined => {
   if (series.config.strategy !== 'counter') return undefined;
   return series.config.reset === 'never' && period === '' ? series.at(0).target : series.targetIn(period);
 };

@@ -5,6 +5,7 @@ import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../
 import type { Emit } from '../../core/events/events.ts';
 import { encodeStoredConfig, type PrefixConfig, type StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
+import { readSeriesKey, type SeriesId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { compileSeries, type Series } from './series.ts';
 
 export interface SeriesCache {
@@ -12,15 +13,15 @@ export interface SeriesCache {
    * The series of a prefix key, at most 5 s behind the store; while the store is away, as it was known last.
    * @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors when it has to be asked.
    */
-  get(prefixKey: string): Series | Promise<Series>;
+  get(series: SeriesId): Series | Promise<Series>;
   /** One series, or all, may have changed: the next request asks the store. */
-  forget(prefixKey?: string): void;
+  forget(series?: SeriesId): void;
   /** This node has written a config: known from now on, also while the store is away. The next request asks all the same. */
   note(config: PrefixConfig): void;
   /** This node has removed a config: it is served no more, also while the store is away. */
-  drop(prefixKey: string): void;
+  drop(series: SeriesId): void;
   /** The series as it was known last, without asking the store: for background work, which does not keep it in use. */
-  peek(prefixKey: string): Series | undefined;
+  peek(series: SeriesId): Series | undefined;
   /** All series that are known, for background work. */
   known(): Iterable<Series>;
   /** Stops the background check. */
@@ -49,70 +50,71 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   const cached = new Map<string, Cached>();
   const loading = new Map<string, Promise<Series>>();
 
-  const keep = (prefixKey: string, stored: StoredConfig): Cached => {
+  const keep = (key: string, stored: StoredConfig): Cached => {
     const fingerprint = fingerprintOf(stored);
-    const before = cached.get(prefixKey);
+    const before = cached.get(key);
     // The same object as long as the config is the same: requests that share it share a reserve entry.
     if (before !== undefined && before.fingerprint === fingerprint) return before;
-    const corrupt = stored.kind === 'corrupt' ? new CorruptEntryError(prefixKey, stored.reason) : undefined;
-    if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
-    const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize) : undefined;
+    const corrupt =
+      stored.kind === 'corrupt' ? new CorruptEntryError(readSeriesKey(key).prefixKey, stored.reason) : undefined;
+    if (stored.kind === 'corrupt') emit({ type: 'prefix-config-corrupt', prefixKey: key, reason: stored.reason });
+    const series = stored.kind === 'config' ? compileSeries(stored.config, standbySize, readSeriesKey(key)) : undefined;
     const entry = { series, fingerprint, error: corrupt, used: true, stale: false };
-    putBounded(cached, prefixKey, entry, CACHED_MAX);
+    putBounded(cached, key, entry, CACHED_MAX);
     return entry;
   };
 
-  const seriesOf = (entry: Cached): Series => {
+  const usable = (entry: Cached): Series => {
     if (entry.series === undefined) throw entry.error;
     return entry.series;
   };
 
-  const ask = async (prefixKey: string, isCurrent: () => boolean): Promise<Series> => {
+  const ask = async (key: string, isCurrent: () => boolean): Promise<Series> => {
     try {
-      const [stored] = await store.find([prefixKey]);
+      const [stored] = await store.find([key]);
       if (stored === undefined) {
-        cached.delete(prefixKey);
-        throw new PrefixNotRegisteredError(prefixKey);
+        cached.delete(key);
+        throw new PrefixNotRegisteredError(readSeriesKey(key).prefixKey);
       }
-      const entry = keep(prefixKey, stored);
+      const entry = keep(key, stored);
       // Forgotten while the question was under way: the answer may be older than that.
       entry.stale = !isCurrent();
-      return seriesOf(entry);
+      return usable(entry);
     } catch (error) {
-      const known = cached.get(prefixKey);
+      const known = cached.get(key);
       if (known === undefined || !isStoreFailure(error)) throw error;
-      return seriesOf(known);
+      return usable(known);
     }
   };
 
   /** Asks the store, once for all who wait for the same series. */
-  const load = (prefixKey: string): Promise<Series> => {
-    const work = ask(prefixKey, () => loading.get(prefixKey) === work);
+  const load = (key: string): Promise<Series> => {
+    const work = ask(key, () => loading.get(key) === work);
     const done = (): void => {
-      if (loading.get(prefixKey) === work) loading.delete(prefixKey);
+      if (loading.get(key) === work) loading.delete(key);
     };
-    loading.set(prefixKey, work);
+    loading.set(key, work);
     work.then(done, done);
     return work;
   };
 
   const refresh = async (): Promise<void> => {
     const inUse: [string, Cached][] = [];
-    for (const [prefixKey, entry] of cached) {
+    for (const [key, entry] of cached) {
       // What nobody asked for since the last check is not kept up to date: whoever asks next asks the store.
-      if (entry.used) inUse.push([prefixKey, entry]);
+      if (entry.used) inUse.push([key, entry]);
       else entry.stale = true;
       entry.used = false;
     }
     for (let start = 0; start < inUse.length; start += REFRESH_CHUNK) {
       const chunk = inUse.slice(start, start + REFRESH_CHUNK);
-      const found = await store.find(chunk.map(([prefixKey]) => prefixKey));
-      chunk.forEach(([prefixKey, entry], index) => {
+      const found = await store.find(chunk.map(([key]) => key));
+      chunk.forEach(([key, entry], index) => {
         // Forgotten or read anew meanwhile: what was found may be older than that.
-        if (cached.get(prefixKey) !== entry || entry.stale) return;
+        if (cached.get(key) !== entry || entry.stale) return;
         const stored = found[index];
-        if (stored === undefined) cached.delete(prefixKey);
-        else keep(prefixKey, stored);
+        if (stored === undefined) cached.delete(key);
+        else keep(key, stored);
       });
     }
   };
@@ -129,39 +131,41 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   }, REFRESH_INTERVAL_MS);
   timer.unref();
 
-  const forget = (prefixKey?: string): void => {
-    const entries = prefixKey === undefined ? [...cached.values()] : [cached.get(prefixKey)];
+  const forgetKey = (key?: string): void => {
+    const entries = key === undefined ? [...cached.values()] : [cached.get(key)];
     for (const entry of entries) if (entry !== undefined) entry.stale = true;
-    if (prefixKey === undefined) loading.clear();
-    else loading.delete(prefixKey);
+    if (key === undefined) loading.clear();
+    else loading.delete(key);
   };
-  store.onChange((prefixKey) => {
-    forget(prefixKey);
+  store.onChange((key) => {
+    forgetKey(key);
     // Read at once, not with the next request: that may come when the store is away, and would be served by the old config.
-    if (prefixKey !== undefined && cached.has(prefixKey)) load(prefixKey).catch(() => undefined);
+    if (key !== undefined && cached.has(key)) load(key).catch(() => undefined);
   });
 
   return {
-    get: (prefixKey) => {
-      const entry = cached.get(prefixKey);
+    get: (series) => {
+      const key = seriesKeyOf(series);
+      const entry = cached.get(key);
       if (entry !== undefined) {
         entry.used = true;
-        if (!entry.stale) return seriesOf(entry);
+        if (!entry.stale) return usable(entry);
       }
-      return loading.get(prefixKey) ?? load(prefixKey);
+      return loading.get(key) ?? load(key);
     },
-    forget,
+    forget: (series) => forgetKey(series && seriesKeyOf(series)),
     note: (config) => {
       const known = cached.get(config.prefixKey)?.series?.config;
       // Another node may have changed it since.
       if (known === undefined || known.version < config.version) keep(config.prefixKey, { kind: 'config', config });
-      forget(config.prefixKey);
+      forgetKey(config.prefixKey);
     },
-    drop: (prefixKey) => {
-      cached.delete(prefixKey);
-      loading.delete(prefixKey);
+    drop: (series) => {
+      const key = seriesKeyOf(series);
+      cached.delete(key);
+      loading.delete(key);
     },
-    peek: (prefixKey) => cached.get(prefixKey)?.series,
+    peek: (series) => cached.get(seriesKeyOf(series))?.series,
     known: () =>
       cached
         .values()

@@ -6,6 +6,7 @@ import { type CalendarReading, instantOf, noonOf, readCalendar } from '../../cor
 import { firstDayOf, isFixedInPeriod, periodKeyOf, yearsOf } from '../../core/template/period.ts';
 import { compileTemplate, type NumberPrinter, type PrinterSource } from '../../core/template/printer.ts';
 import { givenNamesOf, parseTemplate, partsOf } from '../../core/template/template.ts';
+import { type SeriesId, sequenceKeyOf, sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
 
 /** How long before its end the next period is prepared, ms. */
 const PREPARE_MS = 600_000;
@@ -26,6 +27,7 @@ export interface SeriesMoment {
 
 /** Instants are ms since 1970-01-01T00:00:00Z. */
 export interface Series {
+  readonly id: SeriesId;
   readonly config: PrefixConfig;
   /** Whether counter or text depend on the present date. */
   readonly needsClock: boolean;
@@ -56,7 +58,7 @@ export interface Series {
 const dateProblem = (message: string): ValidationError => new ValidationError([{ path: 'date', message }]);
 
 /** @param standbySize values a node holds ready of the series for an outage of the store; 0 for none. */
-export const compileSeries = (config: PrefixConfig, standbySize: number): Series => {
+export const compileSeries = (config: PrefixConfig, standbySize: number, id = seriesOf(config.prefixKey)): Series => {
   const { prefixKey, initialSeq, reset, timeZone, fiscalYearStart } = config;
   const template = parseTemplate(config.format);
   const sourceAt = compileTemplate(template, config);
@@ -65,8 +67,8 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
   const periodAt = (instantMs: number): string =>
     reset === 'never' ? '' : periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
   const targetOf = (period: string): AllocationTarget => ({
-    name: `${prefixKey} ${period}`,
-    sequence: { prefixKey, period },
+    name: sequenceKeyOf(sequenceOf(id, period)),
+    sequence: sequenceOf(id, period),
     initialSeq,
     limit: limitOf(config),
     standbySize: config.outage === 'reject' || config.strategy !== 'counter' ? 0 : standbySize,
@@ -116,6 +118,7 @@ export const compileSeries = (config: PrefixConfig, standbySize: number): Series
     partsOf(template).some((part) => 'variable' in part && part.variable !== 'prefix');
 
   return {
+    id,
     config,
     needsClock,
     givenNames: givenNamesOf(template),

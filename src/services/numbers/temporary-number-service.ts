@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../../core/counter/temporary-number-store.ts';
 import { QuotaExceededError, TemporaryNumberNotFoundError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import { type Page, readPage } from '../shared/page.ts';
 import type { SeriesCache } from './series-cache.ts';
 
@@ -118,7 +119,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
   const allocateFor = async (entry: TemporaryNumber): Promise<Resolution> => {
     const earlier = unresolved.get(entry.number);
     if (earlier !== undefined) return earlier;
-    const series = await seriesCache.get(entry.prefixKey);
+    const series = await seriesCache.get(seriesOf(entry.prefixKey));
     // Dated when the document was, so that it counts in the period of the document.
     const { printerFor, target } = series.of(entry.datedMs ?? entry.issuedAtMs, clock.now());
     const print = printerFor(entry.variables);

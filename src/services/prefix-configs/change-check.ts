@@ -14,6 +14,7 @@ import { SNOWFLAKE_MIN } from '../../core/snowflake/snowflake.ts';
 import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf, RESETS } from '../../core/template/period.ts';
 import { parseTemplate } from '../../core/template/template.ts';
+import { sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect'>;
@@ -83,7 +84,7 @@ export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => 
   const keepBelowSnowflakes = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
     const reading = readCalendar(clock.now(), input.timeZone);
     for (const reset of RESETS) {
-      const sequence = { prefixKey, period: periodKeyOf(reading, reset, input.fiscalYearStart) };
+      const sequence = sequenceOf(seriesOf(prefixKey), periodKeyOf(reading, reset, input.fiscalYearStart));
       const values = [(await counters.inspect(sequence)).value, (await ledger?.inspect(sequence))?.value];
       if (values.some((value) => value !== undefined && value >= COUNTER_MAX)) {
         refuse('strategy', `The counter of this prefix has passed ${COUNTER_MAX}: it could meet a snowflake`);

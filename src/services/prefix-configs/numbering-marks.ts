@@ -7,7 +7,7 @@ import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import { noonOf, readCalendar } from '../../core/template/calendar.ts';
 import { firstDayOf, periodKeyOf } from '../../core/template/period.ts';
 import type { Range } from '../../core/values/range.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
 
 const DAY_MS = 86_400_000;
 /** Periods that are marked, the present one included: earlier ones may count, or come to count later. */
@@ -51,7 +51,7 @@ const markOf = (
         open: [...ahead.filter(({ node }) => node !== undefined).map(({ first, last }) => ({ first, last })), ...held],
       };
 
-const markCounter = async (counters: Counters, sequence: SequenceName): Promise<CounterMark | undefined> => {
+const markCounter = async (counters: Counters, sequence: SequenceId): Promise<CounterMark | undefined> => {
   const { value } = await counters.inspect(sequence);
   if (value === undefined) return undefined;
   // Before and after, for a node may give back, or lose to the record, what it has, between any two looks.
@@ -85,7 +85,9 @@ export const createNumberingMarks =
     const { prefixKey, allowPast } = config;
     const periods = periodsOf(config, clock.now());
     try {
-      const marked = await Promise.all(periods.map((period) => markCounter(counters, { prefixKey, period })));
+      const marked = await Promise.all(
+        periods.map((period) => markCounter(counters, sequenceOf(seriesOf(prefixKey), period))),
+      );
       const marks = marked.filter((mark) => mark !== undefined);
       const since = [...periods].sort()[0];
       return {

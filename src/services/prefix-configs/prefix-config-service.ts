@@ -27,6 +27,7 @@ import {
   versionOf,
 } from '../../core/prefix-config/prefix-history.ts';
 import { parseTemplate } from '../../core/template/template.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 import type { Strategies } from '../numbers/strategies.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
@@ -271,7 +272,7 @@ export const createPrefixConfigService = ({
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
         const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL, spend);
         if (config === undefined) continue;
-        seriesCache.forget(prefixKey);
+        seriesCache.forget(seriesOf(prefixKey));
         emit({ type: 'prefix-config-registered', config, ...signedBy(changer) });
         return config;
       }
@@ -317,7 +318,7 @@ export const createPrefixConfigService = ({
         const version = versionOf(stored);
         if (expectedVersion !== 'any' && version !== expectedVersion) break;
         if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
-        seriesCache.drop(prefixKey);
+        seriesCache.drop(seriesOf(prefixKey));
         emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), ...signedBy(changer) });
         return;
       }

@@ -7,6 +7,7 @@ import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { PrefixConfigInput } from '../../core/prefix-config/prefix-config.ts';
 import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf, RESETS, type Reset } from '../../core/template/period.ts';
+import { sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods'>;
@@ -33,7 +34,7 @@ export const createRestartCheck = ({ counters, ledger, clock }: Dependencies) =>
   /** Of other periods than these, which are looked at themselves: a report on one would look for it in the other store. */
   const refuseOtherStore = async (prefixKey: string, isGapless: boolean, present: ReadonlySet<string>) => {
     const { listPeriods } = isGapless ? counters : (ledger ?? {});
-    const periods = (await listPeriods?.(prefixKey, undefined, present.size + 1)) ?? [];
+    const periods = (await listPeriods?.(seriesOf(prefixKey), undefined, present.size + 1)) ?? [];
     if (periods.every((period) => present.has(period))) return;
     if (isGapless) refuseCounted();
     else refuseGapless();
@@ -44,7 +45,7 @@ export const createRestartCheck = ({ counters, ledger, clock }: Dependencies) =>
     const isGapless = input.strategy === 'gapless';
     const periodOf = (reset: Reset): string => periodKeyOf(reading, reset, input.fiscalYearStart);
     const check = async (reset: Reset): Promise<void> => {
-      const sequence = { prefixKey, period: periodOf(reset) };
+      const sequence = sequenceOf(seriesOf(prefixKey), periodOf(reset));
       const isOther = reset !== input.reset;
       // The counter of its own that a prefix goes on with is not asked for: it may be any, also one that cannot be read.
       const inCounter = isOther || isGapless ? (await counters.inspect(sequence)).value : undefined;

@@ -5,7 +5,6 @@ import {
   isBehind as isLedgerBehind,
   type KnownMarkStore,
   type LedgerMark,
-  markName,
   type StoredMark,
   type StoredMarks,
 } from '../../core/ledger/ledger-mark.ts';
@@ -18,6 +17,7 @@ import {
   settleEntries,
   versionOf,
 } from '../../core/prefix-config/prefix-history.ts';
+import { columnsOf, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
 export interface RepairSummary {
   readonly sequences: number;
@@ -69,7 +69,7 @@ export const createRepairService = (dependencies: Dependencies): RepairService =
   const { served, ceilings, live, copy, knownMarks, storedMarks } = dependencies;
 
   const repairSequence = async (found: ServedSequence, change: boolean): Promise<{ behind: boolean; line: string }> => {
-    const { prefixKey, period } = found.sequence;
+    const { prefixKey, period } = columnsOf(found.sequence);
     const stored = await ceilings.read(found.sequence);
     const behind = isBehind(stored, found);
     const state = `${prefixKey}${period === '' ? '' : ` ${period}`}: PostgreSQL ${describe(stored)}; Redis ${describe(found)}`;
@@ -85,7 +85,7 @@ export const createRepairService = (dependencies: Dependencies): RepairService =
     const seen = new Set<string>();
     let sequencesBehind = 0;
     for await (const found of served.list()) {
-      const name = `${found.sequence.prefixKey} ${found.sequence.period}`;
+      const name = sequenceKeyOf(found.sequence);
       if (seen.has(name)) continue;
       seen.add(name);
       const { behind, line } = await repairSequence(found, change);
@@ -117,7 +117,7 @@ export const createRepairService = (dependencies: Dependencies): RepairService =
     change: boolean,
     say: (line: string) => void,
   ): Promise<boolean> => {
-    const { prefixKey, period } = known.sequence;
+    const { prefixKey, period } = columnsOf(known.sequence);
     const state = `ledger of ${prefixKey}${period === '' ? '' : ` ${period}`}: PostgreSQL ${describeMark(stored)}; Redis ${describeMark(known)}`;
     if ((stored?.floor ?? 0n) < known.value) {
       const least = stored === undefined || stored.value < known.value ? known.value : stored.value + 1n;
@@ -138,7 +138,7 @@ export const createRepairService = (dependencies: Dependencies): RepairService =
     for await (const page of knownMarks.list()) {
       const stored = await storedMarks.read(page.map(({ sequence }) => sequence));
       for (const [index, known] of page.entries()) {
-        const name = markName(known.sequence);
+        const name = sequenceKeyOf(known.sequence);
         if (!isLedgerBehind(stored[index], known) || seen.has(name)) continue;
         seen.add(name);
         if (await repairLedger(known, stored[index], change, say)) toAdvance += 1;

@@ -14,6 +14,7 @@ import type { EndedReservation, LedgerStore } from '../../core/ledger/ledger-sto
 import type { GivenVariables } from '../../core/template/printer.ts';
 import type { NumberSource } from '../../core/values/number-source.ts';
 import type { RequestIdentity } from '../../core/values/receipt.ts';
+import type { SeriesId } from '../../core/values/sequence-id.ts';
 import { requireClock } from '../numbers/clock-check.ts';
 import { findEarlier } from '../numbers/earlier-request.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
@@ -41,7 +42,7 @@ export interface ReservationService {
    * wrong; SequenceOverflowError; QuotaExceededError when the caller has as many open as it may; CorruptEntryError; the store's errors; with a
    * receipt also IdempotencyConflictError.
    */
-  reserve(prefixKey: string, options: ReservationOptions): Promise<ReservedNumber>;
+  reserve(series: SeriesId, options: ReservationOptions): Promise<ReservedNumber>;
   /** @throws ReservationNotFoundError, or the store's errors. */
   read(id: string): Promise<Reservation>;
   /** Makes the number final; may be repeated. @param before as it was read. @throws ReservationEndedError when it is void or expired; ReservationNotFoundError; the store's errors. */
@@ -71,10 +72,19 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
   };
 
   const tell = (
-    { id, prefixKey, state: outcome, reason }: Reservation,
+    { id, sequence, state: outcome, reason }: Reservation,
     before: Reservation['state'] | undefined,
     caller: Caller,
-  ): void => emit({ type: 'reservation', id, prefixKey, before, outcome, reason, ...signatureOf(caller) });
+  ): void =>
+    emit({
+      type: 'reservation',
+      id,
+      prefixKey: sequence.series.prefixKey,
+      before,
+      outcome,
+      reason,
+      ...signatureOf(caller),
+    });
 
   const ended = (
     before: Reservation,
@@ -91,12 +101,12 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
   };
 
   const reserve = async (
-    prefixKey: string,
+    name: SeriesId,
     { ttlMs, variables, caller, receipt }: ReservationOptions,
   ): Promise<ReservedNumber> => {
     const { subject } = caller;
     const instantMs = clock.now();
-    const series = await seriesCache.get(prefixKey);
+    const series = await seriesCache.get(name);
     const { config, at } = series;
     if (config.strategy !== 'gapless') {
       const message = `Only numbers of a gapless prefix can be reserved; the strategy of this one is ${config.strategy}`;
@@ -110,7 +120,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     const { source } = gapless.allocator;
     const terms = { ttlMs, share: reservationShare?.(config.prefixKey, caller) };
     if (receipt !== undefined) {
-      const request = { ...receipt, atMs: instantMs, allowance: keyAllowance?.(prefixKey, caller) };
+      const request = { ...receipt, atMs: instantMs, allowance: keyAllowance?.(config.prefixKey, caller) };
       const { id, replayed } = await gapless.allocator.reserveKeyed(target, terms, request, { print, subject });
       const reservation = found(id, await gapless.ledger.findReservation(id));
       if (!replayed) tell(reservation, undefined, caller);
@@ -119,7 +129,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     const { id, value, expiresAtMs } = await gapless.allocator.reserve(target, terms, { print, subject });
     const reservation: Reservation = {
       id,
-      ...target.sequence,
+      sequence: target.sequence,
       value,
       number: print(value),
       state: 'reserved',
@@ -134,14 +144,14 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
   };
 
   return {
-    reserve: async (prefixKey, options) => {
+    reserve: async (series, options) => {
       try {
-        return await reserve(prefixKey, options);
+        return await reserve(series, options);
       } catch (error) {
         // Its prefix may have been removed since.
         if (options.receipt === undefined || gapless === undefined) throw error;
         const { ledger } = gapless;
-        const earlier = await findEarlier([ledger], prefixKey, options.receipt, clock.now(), error);
+        const earlier = await findEarlier([ledger], series, options.receipt, clock.now(), error);
         const id = keptReservation(earlier.receipt);
         return { reservation: found(id, await ledger.findReservation(id)), source: earlier.source };
       }

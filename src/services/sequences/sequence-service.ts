@@ -21,7 +21,7 @@ import type { GivenVariables } from '../../core/template/printer.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { Gap } from '../../core/values/gap.ts';
 import { type Range, rangeSize } from '../../core/values/range.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { columnsOf, type SequenceId, type SeriesId, sequenceOf } from '../../core/values/sequence-id.ts';
 import { targetOfPeriod } from '../numbers/period-target.ts';
 import type { Series } from '../numbers/series.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
@@ -78,16 +78,16 @@ export interface SequenceService {
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError;
    * NoCounterError when the strategy has none; CorruptEntryError; the store's errors.
    */
-  preview(prefixKey: string, variables: GivenVariables | undefined): Promise<NumberPreview>;
+  preview(series: SeriesId, variables: GivenVariables | undefined): Promise<NumberPreview>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
-  read(prefixKey: string): Promise<SequenceReport>;
+  read(series: SeriesId): Promise<SequenceReport>;
   /**
    * One page of the gap record in rising order.
    * @param period the key of a period; undefined: the present one.
    * @throws PrefixNotRegisteredError; ValidationError when the prefix has no such period; the store's errors.
    */
   listGaps(
-    prefixKey: string,
+    series: SeriesId,
     period: string | undefined,
     after: bigint,
     limit: number,
@@ -96,13 +96,13 @@ export interface SequenceService {
    * Closes a period that is over, for good: once this has returned, no number of it is handed out any more. Again: the same.
    * @throws PrefixNotRegisteredError; ValidationError when there is no such period, or it is not over; the store's errors.
    */
-  closePeriod(prefixKey: string, period: string, reason: string, caller: Caller): Promise<Closure>;
+  closePeriod(series: SeriesId, period: string, reason: string, caller: Caller): Promise<Closure>;
   /**
    * Moves the sequence forward, so that counting goes on after `to`; what is skipped goes to the gap record, or is lost in a ledger.
    * @throws PrefixNotRegisteredError; ValidationError when a gapless one would lose too many; SequenceNotForwardError when `to` is not above the current value;
    * SequenceOverflowError when it is above the limit; CorruptEntryError; the store's errors.
    */
-  advance(prefixKey: string, request: AdvanceRequest, caller: Caller): Promise<SequenceReport>;
+  advance(series: SeriesId, request: AdvanceRequest, caller: Caller): Promise<SequenceReport>;
 }
 
 interface Dependencies {
@@ -155,9 +155,9 @@ export const createSequenceService = ({
   clock,
   emit,
 }: Dependencies): SequenceService => {
-  const counted = async (prefixKey: string): Promise<Series> => {
-    const series = await seriesCache.get(prefixKey);
-    if (!hasCounter(series.config)) throw new NoCounterError(prefixKey, series.config.strategy);
+  const counted = async (id: SeriesId): Promise<Series> => {
+    const series = await seriesCache.get(id);
+    if (!hasCounter(series.config)) throw new NoCounterError(id.prefixKey, series.config.strategy);
     return series;
   };
 
@@ -187,7 +187,7 @@ export const createSequenceService = ({
   const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
 
   /** Without a reason of its own it is a value that came free below where the sequence was moved to. */
-  const lostIn = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> =>
+  const lostIn = async (sequence: SequenceId, after: bigint, limit: number): Promise<readonly Gap[]> =>
     (await ledgerOf().listLost(sequence, after, limit)).map(({ value, last, changedAtMs, reason, subject }) => ({
       range: { first: value, last: last ?? value },
       reason: 'advance',
@@ -204,7 +204,7 @@ export const createSequenceService = ({
   ): Promise<Move> => {
     const lostMax = force ? undefined : ADVANCE_LOST_MAX;
     const reply = await ledgerOf().advance({ sequence, to, initialSeq, limit, lostMax, reason, subject, dryRun });
-    const { prefixKey } = sequence;
+    const { prefixKey } = sequence.series;
     if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
     if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
     if (reply.kind === 'too-many') {
@@ -217,14 +217,15 @@ export const createSequenceService = ({
   /** What an advance of a counter would do, as far as can be told before. */
   const tryCounter = async (target: AllocationTarget, to: bigint): Promise<Move> => {
     const { value: from, valuesLeft } = await standingInCounter(target);
-    if (to <= from) throw new SequenceNotForwardError(target.sequence.prefixKey, from);
-    if (to > target.limit) throw new SequenceOverflowError(target.sequence.prefixKey, valuesLeft);
+    if (to <= from) throw new SequenceNotForwardError(target.sequence.series.prefixKey, from);
+    if (to > target.limit) throw new SequenceOverflowError(target.sequence.series.prefixKey, valuesLeft);
     return { from, to, free: 0n };
   };
 
   const advanceCounter = async (target: AllocationTarget, { to, dryRun }: AdvanceRequest): Promise<Move> => {
     if (dryRun) return tryCounter(target, to);
-    const { prefixKey, period } = target.sequence;
+    const { prefixKey } = target.sequence.series;
+    const { period } = target.sequence;
     const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
     if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, period);
     if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
@@ -234,8 +235,8 @@ export const createSequenceService = ({
     return { from: reply.from, to: reply.to, free: 0n };
   };
 
-  const read = async (prefixKey: string): Promise<SequenceReport> => {
-    const series = await counted(prefixKey);
+  const read = async (id: SeriesId): Promise<SequenceReport> => {
+    const series = await counted(id);
     const { target, printerFor } = series.at(clock.now());
     const { value, next, valuesLeft } = await standingIn(series)(target);
     return {
@@ -252,7 +253,7 @@ export const createSequenceService = ({
   };
 
   /** The store may lose its state between two questions: what it says then is asked for once more. */
-  const listSettled = async (sequence: SequenceName, after: bigint, limit: number): Promise<readonly Gap[]> => {
+  const listSettled = async (sequence: SequenceId, after: bigint, limit: number): Promise<readonly Gap[]> => {
     for (let attempt = 1; ; attempt += 1) {
       const before = await store.inspect(sequence);
       const items = await store.listGaps(sequence, after, limit);
@@ -264,17 +265,17 @@ export const createSequenceService = ({
   return {
     read,
 
-    preview: async (prefixKey, variables) => {
-      const series = await counted(prefixKey);
+    preview: async (id, variables) => {
+      const series = await counted(id);
       const { target, printerFor } = series.at(clock.now());
       const print = printerFor(variables);
       const { next } = await standingIn(series)(target);
-      if (next > target.limit) throw new SequenceOverflowError(prefixKey, 0n);
+      if (next > target.limit) throw new SequenceOverflowError(id.prefixKey, 0n);
       return { number: print(next), value: next, period: target.sequence.period };
     },
 
-    listGaps: async (prefixKey, period, after, limit) => {
-      const series = await counted(prefixKey);
+    listGaps: async (id, period, after, limit) => {
+      const series = await counted(id);
       const { sequence } = targetOfPeriod(series, period, clock.now());
       const items =
         series.config.strategy === 'gapless'
@@ -283,8 +284,8 @@ export const createSequenceService = ({
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
 
-    closePeriod: async (prefixKey, period, reason, caller) => {
-      const series = await seriesCache.get(prefixKey);
+    closePeriod: async (id, period, reason, caller) => {
+      const series = await seriesCache.get(id);
       const { reset, strategy } = series.config;
       if (strategy !== 'counter') {
         const message = `A prefix of the strategy ${strategy} gives no numbers of earlier periods: there is nothing to close`;
@@ -299,18 +300,18 @@ export const createSequenceService = ({
         throw new ValidationError([{ path: 'period', message: 'It can be closed a minute after its end' }]);
       }
       const wanted = { reason, closedAtMs: nowMs, subject: caller.subject, requestId: caller.requestId };
-      const closure = await store.close({ prefixKey, period }, wanted);
+      const closure = await store.close(sequenceOf(id, period), wanted);
       const { subject, requestId, ...first } = closure;
       const isRepeated = first.closedAtMs !== nowMs || first.reason !== reason || requestId !== caller.requestId;
       emit({
-        ...{ type: 'period-closed', prefixKey, period, ...first, isRepeated },
+        ...{ type: 'period-closed', prefixKey: id.prefixKey, period, ...first, isRepeated },
         ...{ first: { by: subject, requestId }, ...signatureOf(caller) },
       });
       return closure;
     },
 
-    advance: async (prefixKey, request, caller) => {
-      const series = await counted(prefixKey);
+    advance: async (id, request, caller) => {
+      const series = await counted(id);
       const { target } = series.at(clock.now());
       const move = series.config.strategy === 'gapless' ? advanceLedger : advanceCounter;
       const { from, to, free } = await move(target, request, caller);
@@ -320,12 +321,12 @@ export const createSequenceService = ({
         const countedTo = from === target.initialSeq ? undefined : from;
         emit({
           type: 'sequence-advanced',
-          ...target.sequence,
+          ...columnsOf(target.sequence),
           ...{ from: countedTo, to, reason: request.reason },
           ...signatureOf(caller),
         });
       }
-      return { ...(await read(prefixKey)), advanced };
+      return { ...(await read(id)), advanced };
     },
   };
 };

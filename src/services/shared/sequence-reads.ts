@@ -6,7 +6,7 @@ import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
 import type { CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
 import { isStoreFailure, StorageUnavailableError } from '../../core/errors.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, type SeriesId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
 export interface SequenceReads extends Pick<CounterStore, 'source' | 'listGaps' | 'countGaps'> {
   /**
@@ -14,22 +14,22 @@ export interface SequenceReads extends Pick<CounterStore, 'source' | 'listGaps' 
    * @throws StorageUnavailableError when that takes longer than 6 s, when too many wait for it, or when nobody can say; the
    * stores' errors; CorruptEntryError.
    */
-  inspect(sequence: SequenceName): Promise<SequenceState>;
+  inspect(sequence: SequenceId): Promise<SequenceState>;
   /** Whether the store has all that is known of the sequence, at this moment. @throws as `inspect`. */
-  isCurrent(sequence: SequenceName): Promise<boolean>;
+  isCurrent(sequence: SequenceId): Promise<boolean>;
   /** The periods in which counters of a prefix may have counted, those after `after`, in rising order; none where nothing tells. */
-  listPeriods(prefixKey: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 }
 
 interface Dependencies {
   readonly counters: CounterStore;
   readonly ceilings: Pick<CeilingStore, 'read' | 'listPeriods'> | undefined;
   /** The highest epoch this node has counted in; 0 for a sequence it does not count in. */
-  readonly epochOf: (sequence: SequenceName) => bigint;
+  readonly epochOf: (sequence: SequenceId) => bigint;
   /** Has this node take part in the sequence, so that it is recovered; false when it cannot. */
-  readonly recover: (sequence: SequenceName, target: AllocationTarget | undefined) => boolean;
+  readonly recover: (sequence: SequenceId, target: AllocationTarget | undefined) => boolean;
   /** The terms on which the sequence counts; undefined when its prefix has no such period now. */
-  readonly targetOf: (sequence: SequenceName) => Promise<AllocationTarget | undefined>;
+  readonly targetOf: (sequence: SequenceId) => Promise<AllocationTarget | undefined>;
 }
 
 /** A recovery that misses a node takes 3 s, and each node whose turn it is before this one half a second. */
@@ -42,8 +42,6 @@ interface Look {
   readonly state: SequenceState;
   readonly isCurrent: boolean;
 }
-
-const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
 const ignoreFailure = (error: unknown): undefined => {
   if (!isStoreFailure(error)) throw error;
@@ -59,7 +57,7 @@ export const createSequenceReads = (dependencies: Dependencies): SequenceReads =
    * What the store serves under the identity of its server is what a request for a number would be given from. Of a sequence that
    * it does not know, the ceilings tell whether somebody has counted.
    */
-  const look = async (sequence: SequenceName): Promise<Look> => {
+  const look = async (sequence: SequenceId): Promise<Look> => {
     const state = await counters.inspect(sequence);
     const ownEpoch = epochOf(sequence);
     if (state.epoch === undefined) {
@@ -73,14 +71,14 @@ export const createSequenceReads = (dependencies: Dependencies): SequenceReads =
     return { state: { ...state, origin: row?.origin }, isCurrent };
   };
 
-  const termsOf = (sequence: SequenceName): Promise<AllocationTarget | undefined> =>
+  const termsOf = (sequence: SequenceId): Promise<AllocationTarget | undefined> =>
     // The prefix is being registered anew, or cannot be read.
     targetOf(sequence).catch((error: unknown) => {
       if (isStoreFailure(error)) throw error;
       return undefined;
     });
 
-  const wait = async (sequence: SequenceName, first: SequenceState): Promise<SequenceState> => {
+  const wait = async (sequence: SequenceId, first: SequenceState): Promise<SequenceState> => {
     const endMs = performance.now() + WAIT_MAX_MS;
     const target = await termsOf(sequence);
     while (performance.now() < endMs) {
@@ -105,7 +103,7 @@ export const createSequenceReads = (dependencies: Dependencies): SequenceReads =
       if (counters.fence === undefined) return counters.inspect(sequence);
       const { state, isCurrent } = await look(sequence);
       if (isCurrent) return state;
-      const name = nameOf(sequence);
+      const name = sequenceKeyOf(sequence);
       const underWay = waiting.get(name);
       if (underWay !== undefined) return underWay;
       if (waiting.size >= WAITING_MAX) throw recovering();

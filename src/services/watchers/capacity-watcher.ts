@@ -18,7 +18,7 @@ import {
 import { limitOf, type PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf } from '../../core/template/period.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { columnsOf, type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 import { every } from './every.ts';
 import { worstPerPrefix } from './worst-per-prefix.ts';
@@ -34,9 +34,9 @@ export interface Forecast {
 
 export interface CapacityWatcher {
   /** Takes in where a sequence stands, and tells when it will be used up. */
-  forecast(config: PrefixConfig, sequence: SequenceName, value: bigint): Forecast;
+  forecast(config: PrefixConfig, sequence: SequenceId, value: bigint): Forecast;
   /** A sequence was moved forward: what was passed over is no pace. */
-  passOver(sequence: SequenceName, from: bigint, to: bigint): void;
+  passOver(sequence: SequenceId, from: bigint, to: bigint): void;
   /** Looks at all sequences of this node, as it does every 10 s. */
   look(): Promise<void>;
   close(): void;
@@ -65,15 +65,13 @@ interface Watched {
   readonly warned: Set<string>;
 }
 
-const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
-
 export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatcher => {
   const { seriesCache, standings, measuredMax, clock, emit } = dependencies;
   /** The one that was seen last comes last. */
   const watched = new Map<string, Watched>();
 
-  const see = (sequence: SequenceName, value: bigint, initialSeq: bigint, nowMs: number): Watched => {
-    const name = nameOf(sequence);
+  const see = (sequence: SequenceId, value: bigint, initialSeq: bigint, nowMs: number): Watched => {
+    const name = sequenceKeyOf(sequence);
     const known = watched.get(name);
     const entry = known ?? { pace: beginPace(value, nowMs), warned: new Set<string>() };
     const { latest } = entry.pace;
@@ -101,17 +99,17 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   };
 
   /** Once for each share of each bound; the highest one that is passed stands for those below. */
-  const warn = (sequence: SequenceName, entry: Watched, value: bigint, usage: Usage, reachedAt: number | undefined) => {
+  const warn = (sequence: SequenceId, entry: Watched, value: bigint, usage: Usage, reachedAt: number | undefined) => {
     const passed = WARNING_SHARES.filter((share) => usage.used >= share);
     const share = passed.at(-1);
     if (share === undefined || entry.warned.has(`${usage.bound} ${share}`)) return;
     for (const one of passed) entry.warned.add(`${usage.bound} ${one}`);
     const { bound, highest, used } = usage;
-    emit({ type: 'capacity', ...sequence, bound, share, used, value, highest, reachedAtMs: reachedAt });
+    emit({ type: 'capacity', ...columnsOf(sequence), bound, share, used, value, highest, reachedAtMs: reachedAt });
   };
 
   const lookAt = ({ sequence, value }: Standing, nowMs: number): CapacityMeasure | undefined => {
-    const config = seriesCache.peek(sequence.prefixKey)?.config;
+    const config = seriesCache.peek(sequence.series)?.config;
     if (config === undefined) return undefined;
     const entry = see(sequence, value, config.initialSeq, nowMs);
     const usage = usageOf(value, config);
@@ -119,7 +117,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
     const reachedAt = usage.bound === 'width' ? widthReachedAtMs : limitReachedAtMs;
     warn(sequence, entry, value, usage, reachedAt);
     const secondsLeft = reachedAt === undefined ? undefined : (reachedAt - nowMs) / 1_000;
-    return { prefixKey: sequence.prefixKey, used: usage.used, secondsLeft };
+    return { prefixKey: sequence.series.prefixKey, used: usage.used, secondsLeft };
   };
 
   /** @param sorted by use. Of more than there is room for, the fullest of the rest stands for all of them. */
@@ -154,7 +152,7 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
       return tell(config, sequence.period, value, see(sequence, value, config.initialSeq, nowMs).pace, nowMs);
     },
     passOver: (sequence, from, to) => {
-      const entry = watched.get(nameOf(sequence));
+      const entry = watched.get(sequenceKeyOf(sequence));
       if (entry !== undefined) entry.pace = passOver(entry.pace, to - from);
     },
     look,

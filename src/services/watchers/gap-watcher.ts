@@ -2,7 +2,7 @@
 import type { Standing } from '../../allocators/allocator.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import type { Emit, GapMeasure } from '../../core/events/events.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import type { SequenceReads } from '../shared/sequence-reads.ts';
 import { every } from './every.ts';
 
@@ -26,16 +26,14 @@ const LOOK_INTERVAL_MS = 15_000;
 const SEQUENCES_MAX = 10_000;
 const TRIP = 500;
 
-const nameOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
-
 export const createGapWatcher = ({ store, standings, measuredMax, emit }: Dependencies): GapWatcher => {
   /** How many were counted last, of the sequences that had any. */
   let last = new Map<string, number>();
 
   /** A record that was full and is empty was lost, unless the store has all that is known: until it is back the last figure stays. */
-  const countOf = async (sequence: SequenceName): Promise<number> => {
+  const countOf = async (sequence: SequenceId): Promise<number> => {
     const count = await store.countGaps(sequence);
-    const before = last.get(nameOf(sequence)) ?? 0;
+    const before = last.get(sequenceKeyOf(sequence)) ?? 0;
     if (count > 0 || before === 0) return count;
     return (await store.isCurrent?.(sequence)) === false ? before : store.countGaps(sequence);
   };
@@ -49,8 +47,8 @@ export const createGapWatcher = ({ store, standings, measuredMax, emit }: Depend
       const counts = await Promise.all(asked.map(countOf));
       for (const [index, sequence] of asked.entries()) {
         const count = counts[index] ?? 0;
-        if (count > 0) counted.set(nameOf(sequence), count);
-        byPrefix.set(sequence.prefixKey, (byPrefix.get(sequence.prefixKey) ?? 0) + count);
+        if (count > 0) counted.set(sequenceKeyOf(sequence), count);
+        byPrefix.set(sequence.series.prefixKey, (byPrefix.get(sequence.series.prefixKey) ?? 0) + count);
       }
     }
     last = counted;

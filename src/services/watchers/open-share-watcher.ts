@@ -4,6 +4,7 @@ import { putBounded } from '../../core/bounded-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Emit } from '../../core/events/events.ts';
 import { limitOf } from '../../core/prefix-config/prefix-config.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 
 interface Dependencies {
@@ -35,7 +36,7 @@ export const createOpenShareWatcher = ({ seriesCache, clock, emit }: Dependencie
 
   /** The present period, and how many numbers of it count as each of the shares. */
   const lookUp = (prefixKey: string): { readonly period: string; readonly bounds: readonly number[] } | undefined => {
-    const series = seriesCache.peek(prefixKey);
+    const series = seriesCache.peek(seriesOf(prefixKey));
     if (series === undefined) return undefined;
     const { config } = series;
     const values =

@@ -1,6 +1,7 @@
 /** Watches what this node holds ready for an outage: the prefixes whose standby is nearest its end, for the metrics. */
 import type { Standing } from '../../allocators/allocator.ts';
 import type { Emit, StandbyMeasure } from '../../core/events/events.ts';
+import { seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { every } from './every.ts';
 import { worstPerPrefix } from './worst-per-prefix.ts';
 
@@ -23,8 +24,12 @@ const LOOK_INTERVAL_MS = 5_000;
 /** Sequences looked at before others get a turn: some 2 ms. */
 const SLICE = 5_000;
 
-const measureOf = ({ sequence: { prefixKey }, standby }: Standing): StandbyMeasure | undefined =>
-  standby && { prefixKey, left: Number(standby.left), leftRatio: Number(standby.left) / Number(standby.size) };
+const measureOf = ({ sequence, standby }: Standing): StandbyMeasure | undefined =>
+  standby && {
+    prefixKey: seriesKeyOf(sequence.series),
+    left: Number(standby.left),
+    leftRatio: Number(standby.left) / Number(standby.size),
+  };
 
 export const createStandbyWatcher = ({ standings, measuredMax, emit }: Dependencies): StandbyWatcher => {
   const look = async (): Promise<void> => {

@@ -2,7 +2,7 @@
 import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
 import type { CeilingStore, SequenceAccount } from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
 
 interface Stored {
   readonly entry: CeilingEntry;
@@ -10,8 +10,6 @@ interface Stored {
 }
 
 const BURIED_AFTER_MS = 3_600_000;
-
-const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
 export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
   const sequences = new Map<string, Stored>();
@@ -39,20 +37,20 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
     },
 
     read: async (sequence) => {
-      const stored = sequences.get(keyOf(sequence));
+      const stored = sequences.get(sequenceKeyOf(sequence));
       return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
     },
 
-    listPeriods: async (prefixKey, after, limit) =>
+    listPeriods: async (series, after, limit) =>
       [...sequences.keys()]
-        .filter((key) => key.startsWith(`${prefixKey} `))
-        .map((key) => key.slice(prefixKey.length + 1))
+        .filter((key) => key.startsWith(`${seriesKeyOf(series)} `))
+        .map((key) => key.slice(seriesKeyOf(series).length + 1))
         .filter((period) => after === undefined || period > after)
         .sort()
         .slice(0, limit),
 
     raise: async (raise) => {
-      const key = keyOf(raise.sequence);
+      const key = sequenceKeyOf(raise.sequence);
       const stored = sequences.get(key);
       const { outcome, entry, replacesAccount } = decideRaise(stored?.entry, raise);
       if (entry !== undefined) {
@@ -62,7 +60,7 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
     },
 
     recover: async (request) => {
-      const key = keyOf(request.sequence);
+      const key = sequenceKeyOf(request.sequence);
       const stored = sequences.get(key);
       const missing = [...nodes.keys()].filter((node) => !request.reported.includes(node)).sort();
       const decision = decideRecovery(stored?.entry, request, missing);

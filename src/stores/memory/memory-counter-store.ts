@@ -14,19 +14,17 @@ import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { Gap } from '../../core/values/gap.ts';
 import { isExpired, type Receipt } from '../../core/values/receipt.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
 
 export interface MemoryCounterStore extends CounterStore {
   /** Puts the last value taken into the store, as an operator would; any text. */
-  preload(name: SequenceName, value: string): void;
+  preload(name: SequenceId, value: string): void;
   /** The last value taken. */
-  read(name: SequenceName): string | undefined;
+  read(name: SequenceId): string | undefined;
 }
 
 const CORRUPT = { kind: 'corrupt', reason: 'the counter is not a value' } as const;
-
-const keyOf = ({ prefixKey, period }: SequenceName): string => `${prefixKey} ${period}`;
 
 export const createMemoryCounterStore = (): MemoryCounterStore => {
   const counters = new Map<string, string>();
@@ -41,7 +39,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
     rule: (stored: bigint | undefined) => CounterMove<Reply>,
   ): Reply | typeof CORRUPT => {
-    const key = keyOf(sequence);
+    const key = sequenceKeyOf(sequence);
     const text = counters.get(key);
     const stored = text === undefined ? undefined : parseValue(text);
     if (text !== undefined && stored === undefined) return CORRUPT;
@@ -58,7 +56,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   };
 
   const takeBack = ({ sequence, returned, initialSeq }: CounterCall): void => {
-    const key = keyOf(sequence);
+    const key = sequenceKeyOf(sequence);
     const stored = returned.length === 0 ? undefined : parseValue(counters.get(key) ?? '');
     if (stored === undefined) return;
     const settled = settleReturned(stored, returned, initialSeq);
@@ -80,7 +78,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
 
   const serve = (call: CounterCall): CounterReply => {
     const { receipt: draft, sequence } = call;
-    const isClosed = closures.has(keyOf(sequence));
+    const isClosed = closures.has(sequenceKeyOf(sequence));
     takeBack(call);
     if (draft === undefined) {
       return move(call, (stored) => {
@@ -101,37 +99,38 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
     reserve: async (calls) => calls.map(serve),
     claim: async (draft) => claimIn(draft, (hash) => receipts.get(hash)),
     advance: async (request) =>
-      closures.has(keyOf(request.sequence))
+      closures.has(sequenceKeyOf(request.sequence))
         ? { kind: 'closed' }
         : move(request, (stored) => advanceCounter(stored, request)),
     close: async (sequence, closure) => {
-      const first = closures.get(keyOf(sequence)) ?? closure;
-      closures.set(keyOf(sequence), first);
+      const first = closures.get(sequenceKeyOf(sequence)) ?? closure;
+      closures.set(sequenceKeyOf(sequence), first);
       return first;
     },
-    listPeriods: async (prefixKey, after, limit) =>
+    listPeriods: async (series, after, limit) =>
       [...counters.keys()]
-        .filter((key) => key.startsWith(`${prefixKey} `))
-        .map((key) => key.slice(prefixKey.length + 1))
+        .filter((key) => key.startsWith(`${seriesKeyOf(series)} `))
+        .map((key) => key.slice(seriesKeyOf(series).length + 1))
         .filter((period) => after === undefined || period > after)
         .sort()
         .slice(0, limit),
     inspect: async (sequence) => {
-      const text = counters.get(keyOf(sequence));
+      const text = counters.get(sequenceKeyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);
-      if (text !== undefined && value === undefined) throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
-      const [origin, closed] = [origins.get(keyOf(sequence)), closures.get(keyOf(sequence))];
+      if (text !== undefined && value === undefined)
+        throw new CorruptEntryError(sequence.series.prefixKey, CORRUPT.reason);
+      const [origin, closed] = [origins.get(sequenceKeyOf(sequence)), closures.get(sequenceKeyOf(sequence))];
       return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
     listGaps: async (sequence, after, limit) =>
-      (gaps.get(keyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),
-    countGaps: async (sequence) => gaps.get(keyOf(sequence))?.length ?? 0,
-    findReceipt: async (_prefixKey, hash) => receipts.get(hash),
+      (gaps.get(sequenceKeyOf(sequence)) ?? []).filter(({ range }) => range.first > after).slice(0, limit),
+    countGaps: async (sequence) => gaps.get(sequenceKeyOf(sequence))?.length ?? 0,
+    findReceipt: async (_series, hash) => receipts.get(hash),
     checkHealth: async () => undefined,
     onReachable: () => undefined,
     preload: (name, value) => {
-      counters.set(keyOf(name), value);
+      counters.set(sequenceKeyOf(name), value);
     },
-    read: (name) => counters.get(keyOf(name)),
+    read: (name) => counters.get(sequenceKeyOf(name)),
   };
 };

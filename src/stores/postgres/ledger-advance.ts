@@ -3,6 +3,7 @@
 import { isBehind } from '../../core/ledger/ledger-mark.ts';
 import { judgeAdvance } from '../../core/ledger/ledger-rule.ts';
 import type { LedgerAdvance, LedgerAdvanceReply } from '../../core/ledger/ledger-store.ts';
+import { columnsOf } from '../../core/values/sequence-id.ts';
 import type { Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 
@@ -15,7 +16,7 @@ const SQL = {
 
 export const advanceLedger = async (run: Run, request: LedgerAdvance): Promise<LedgerAdvanceReply> => {
   const { sequence, initialSeq, to, reason, subject = null, dryRun, known } = request;
-  const { prefixKey, period } = sequence;
+  const { prefixKey, period } = columnsOf(sequence);
   const read = async () => {
     const [row] = await run(SQL.lock, [[prefixKey], [period]]);
     return row && { value: BigInt(row['value'] ?? ''), changes: BigInt(row['changes'] ?? 0) };

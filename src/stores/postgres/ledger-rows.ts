@@ -5,6 +5,7 @@ import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../.
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger/ledger-store.ts';
 import type { Range } from '../../core/values/range.ts';
 import type { Receipt } from '../../core/values/receipt.ts';
+import { columnsOf, readColumns } from '../../core/values/sequence-id.ts';
 import type { Row } from './postgres-client.ts';
 
 const text = (row: Row, column: string): string => row[column] ?? '';
@@ -29,15 +30,14 @@ export const readLedgerRow = (row: Row): LedgerRow => ({
 });
 
 export const readMark = (row: Row): LedgerMark => ({
-  sequence: { prefixKey: text(row, 'prefix_key'), period: text(row, 'period') },
+  sequence: readColumns({ prefixKey: text(row, 'prefix_key'), period: text(row, 'period') }),
   changes: BigInt(text(row, 'changes')),
   value: BigInt(text(row, 'value')),
 });
 
 export const readReservation = (row: Row): Reservation => ({
   id: text(row, 'id'),
-  prefixKey: text(row, 'prefix_key'),
-  period: text(row, 'period'),
+  sequence: readColumns({ prefixKey: text(row, 'prefix_key'), period: text(row, 'period') }),
   value: BigInt(text(row, 'value')),
   number: text(row, 'number'),
   state: text(row, 'state') as ReservationState,
@@ -71,7 +71,7 @@ export const encodeReceipts = (takes: readonly LedgerTake[], answers: readonly L
       if (receipt === undefined || answer?.kind !== 'taken') return [];
       const { hash, fingerprint, atMs, series } = receipt;
       const ranges = encodeRanges(answer.ranges);
-      return [{ hash, fingerprint, at_ms: atMs, period: sequence.period, ranges, series }];
+      return [{ hash, fingerprint, at_ms: atMs, period: columnsOf(sequence).period, ranges, series }];
     }),
   );
 
@@ -117,7 +117,7 @@ export const encodeAnswers = (takes: readonly LedgerTake[], answers: readonly Le
   JSON.stringify(
     takes.map(
       ({ sequence, reservation, receipt }, index): StoredAnswer => ({
-        ...sequence,
+        ...columnsOf(sequence),
         ...(reservation !== undefined && { reservation: reservation.id }),
         ...(receipt !== undefined && { keyed: true }),
         ...encodeAnswer(answers[index]),

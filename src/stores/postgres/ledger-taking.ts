@@ -1,9 +1,10 @@
 /** Taking values within a transaction of PostgreSQL: lock the sequences, find what is free, share, write it all down. */
 
-import { isBehind, type KnownMarks, type LedgerMark, markName } from '../../core/ledger/ledger-mark.ts';
+import { isBehind, type KnownMarks, type LedgerMark } from '../../core/ledger/ledger-mark.ts';
 import { type LedgerShares, shareValues } from '../../core/ledger/ledger-rule.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger/ledger-store.ts';
 import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/values/receipt.ts';
+import { columnsOf, readColumns } from '../../core/values/sequence-id.ts';
 import { encodeAnswers, encodeReceipts, readExpiries, readReceipt } from './ledger-rows.ts';
 import type { Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -40,7 +41,7 @@ const nameOfRow = (row: Row): string => nameOf(row['prefix_key'] ?? '', row['per
 const groupTakes = (takes: readonly LedgerTake[]): Map<string, Group> => {
   const groups = new Map<string, Group>();
   takes.forEach((take, position) => {
-    const { prefixKey, period } = take.sequence;
+    const { prefixKey, period } = columnsOf(take.sequence);
     const name = nameOf(prefixKey, period);
     let group = groups.get(name);
     if (group === undefined) {
@@ -71,7 +72,7 @@ const lock = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void>
 const lockAll = async (run: Run, groups: ReadonlyMap<string, Group>, known: KnownMarks): Promise<void> => {
   await lock(run, groups);
   // What was known before this transaction began, against what is under its lock: others can only have added to it since.
-  for (const group of groups.values()) group.behind = isBehind(group, known.get(markName(group)));
+  for (const group of groups.values()) group.behind = isBehind(group, known.get(nameOf(group.prefixKey, group.period)));
   const fresh = [...groups.values()].filter(({ value, behind }) => value === undefined && !behind);
   if (fresh.length === 0) return;
   const initials = fresh.map(({ takes }) => `${takes[0]?.initialSeq ?? 0n}`);
@@ -191,8 +192,8 @@ const write = async (
     ...keysOf(groups),
     moved.map(({ shares }) => `${shares.value}`),
     groups.map((group) => `${group.takes.some(({ reservation }) => reservation !== undefined)}`),
-    takes.map(({ sequence }) => sequence.prefixKey),
-    takes.map(({ sequence }) => sequence.period),
+    takes.map(({ sequence }) => columnsOf(sequence).prefixKey),
+    takes.map(({ sequence }) => columnsOf(sequence).period),
     takes.map(({ subject }) => subject ?? null),
     takes.map(({ receipt }) => receipt?.hash ?? null),
     takes.map(({ reservation }) => reservation?.id ?? null),
@@ -224,7 +225,7 @@ const marksOf = (groups: Iterable<Group>, valueIn: (group: Group) => bigint | un
   [...groups]
     .filter(({ behind }) => !behind)
     .map((group) => ({
-      sequence: { prefixKey: group.prefixKey, period: group.period },
+      sequence: readColumns(group),
       changes: group.changes + more,
       value: valueIn(group) ?? 0n,
     }));

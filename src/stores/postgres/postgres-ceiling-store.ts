@@ -10,7 +10,7 @@ import type {
 } from '../../core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Gap } from '../../core/values/gap.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { cellsOf, type SequenceId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { digestOf, encodeGaps, readCeiling, readEntry, readGap } from './ceiling-rows.ts';
 import type { PostgresClient, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -38,36 +38,36 @@ const textOf = (value: bigint | undefined): string | null => value?.toString() ?
 
 const nodeOf = (row: Readonly<Record<string, string | null>>): string => row['node'] ?? '';
 
-const lockEntry = async (run: Run, { prefixKey, period }: SequenceName): Promise<CeilingEntry | undefined> => {
-  const [row] = await run(SQL.lock, [prefixKey, period]);
+const lockEntry = async (run: Run, sequence: SequenceId): Promise<CeilingEntry | undefined> => {
+  const [row] = await run(SQL.lock, cellsOf(sequence));
   return row === undefined ? undefined : readEntry(row);
 };
 
 /** @param digest of the gaps, when they were replaced. */
 const writeEntry = async (
   run: Run,
-  { prefixKey, period }: SequenceName,
+  sequence: SequenceId,
   { epoch, server, ceiling, base, account, origin }: CeilingEntry,
   digest: string | null,
 ): Promise<void> => {
   const dates = account === undefined ? [null, null] : [`${account.value}`, `${account.changes}`];
-  const entry = [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`];
+  const entry = [...cellsOf(sequence), `${epoch}`, server, `${ceiling}`, `${base}`];
   await run(SQL.update, [...entry, ...dates, digest, textOf(origin)]);
 };
 
 const readAccount = async (
   run: Run,
-  { prefixKey, period }: SequenceName,
+  sequence: SequenceId,
   { account }: CeilingEntry,
 ): Promise<SequenceAccount | undefined> =>
-  account && { ...account, gaps: (await run(SQL.listGaps, [prefixKey, period])).map(readGap) };
+  account && { ...account, gaps: (await run(SQL.listGaps, cellsOf(sequence))).map(readGap) };
 
 /**
  * Writes the differences only. They are found here: as one statement it is a nested loop over tables that PostgreSQL takes for
  * small, two seconds for 5,000 gaps.
  */
-const replaceGaps = async (run: Run, { prefixKey, period }: SequenceName, gaps: readonly Gap[]): Promise<void> => {
-  const stored = new Map((await run(SQL.listGaps, [prefixKey, period])).map(readGap).map((gap) => [firstOf(gap), gap]));
+const replaceGaps = async (run: Run, sequence: SequenceId, gaps: readonly Gap[]): Promise<void> => {
+  const stored = new Map((await run(SQL.listGaps, cellsOf(sequence))).map(readGap).map((gap) => [firstOf(gap), gap]));
   // Two of the same first value would be two writes to one row.
   const given = new Map(gaps.map((gap) => [firstOf(gap), gap]));
   const gone = [...stored.keys()].filter((first) => !given.has(first));
@@ -75,8 +75,8 @@ const replaceGaps = async (run: Run, { prefixKey, period }: SequenceName, gaps: 
     const before = stored.get(firstOf(gap));
     return before === undefined || encodeGaps([before]) !== encodeGaps([gap]);
   });
-  if (gone.length > 0) await run(SQL.removeGaps, [prefixKey, period, gone]);
-  if (changed.length > 0) await run(SQL.putGaps, [prefixKey, period, encodeGaps(changed)]);
+  if (gone.length > 0) await run(SQL.removeGaps, [...cellsOf(sequence), gone]);
+  if (changed.length > 0) await run(SQL.putGaps, [...cellsOf(sequence), encodeGaps(changed)]);
 };
 
 /** The gaps are compared under the lock, in a statement of its own: what it sees is what the last writer left. */
@@ -92,11 +92,11 @@ const raiseLocked = async (run: Run, raise: CeilingRaise, digest: string): Promi
 /** @returns false when somebody else was first. */
 const insertEntry = async (
   run: Run,
-  { prefixKey, period }: SequenceName,
+  sequence: SequenceId,
   { epoch, server, ceiling, base, account, origin }: CeilingEntry,
 ): Promise<boolean> => {
   const dates = account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digestOf([])];
-  const entry = [prefixKey, period, `${epoch}`, server, `${ceiling}`, `${base}`];
+  const entry = [...cellsOf(sequence), `${epoch}`, server, `${ceiling}`, `${base}`];
   const rows = await run(SQL.insert, [...entry, ...dates, textOf(origin)]);
   return rows.length === 1;
 };
@@ -132,8 +132,8 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
 
   bury: async () => (await run(SQL.bury, [])).map(nodeOf),
 
-  read: async ({ prefixKey, period }) => {
-    const [row] = await run(SQL.read, [prefixKey, period]);
+  read: async (sequence) => {
+    const [row] = await run(SQL.read, cellsOf(sequence));
     return row === undefined ? undefined : readCeiling(row);
   },
 
@@ -141,8 +141,7 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
     const { sequence, account } = raise;
     const digest = digestOf(account?.gaps ?? []);
     const [raised] = await run(SQL.raise, [
-      sequence.prefixKey,
-      sequence.period,
+      ...cellsOf(sequence),
       `${raise.epoch}`,
       `${raise.known}`,
       `${raise.ceiling}`,
@@ -154,8 +153,8 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
     return transact((runInside) => raiseLocked(runInside, raise, digest));
   },
 
-  listPeriods: async (prefixKey, after, limit) =>
-    (await run(SQL.listPeriods, [prefixKey, after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
+  listPeriods: async (series, after, limit) =>
+    (await run(SQL.listPeriods, [seriesKeyOf(series), after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
 
   recover: (request) => transact((runInside) => recoverLocked(runInside, request)),
 

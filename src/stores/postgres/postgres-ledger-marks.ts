@@ -1,5 +1,6 @@
 /** How far the sequences of the ledger in PostgreSQL have changed, and lifting that after one that went back was moved forward. */
-import { markName, type StoredMark, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
+import type { StoredMark, StoredMarks } from '../../core/ledger/ledger-mark.ts';
+import { cellsOf, columnsOf, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { readMark } from './ledger-rows.ts';
 import type { PostgresClient, Row } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -14,12 +15,15 @@ const readStored = (row: Row): StoredMark => ({ ...readMark(row), floor: BigInt(
 
 export const createPostgresLedgerMarks = ({ run }: Pick<PostgresClient, 'run'>): StoredMarks => ({
   read: async (sequences) => {
-    const names = [sequences.map(({ prefixKey }) => prefixKey), sequences.map(({ period }) => period)];
-    const found = new Map((await run(SQL.read, names)).map(readStored).map((mark) => [markName(mark.sequence), mark]));
-    return sequences.map((sequence) => found.get(markName(sequence)));
+    const columns = sequences.map(columnsOf);
+    const names = [columns.map(({ prefixKey }) => prefixKey), columns.map(({ period }) => period)];
+    const found = new Map(
+      (await run(SQL.read, names)).map(readStored).map((mark) => [sequenceKeyOf(mark.sequence), mark]),
+    );
+    return sequences.map((sequence) => found.get(sequenceKeyOf(sequence)));
   },
   list: async (after, limit) =>
-    (await run(SQL.list, [after?.prefixKey ?? '', after?.period ?? '', `${limit}`])).map(readStored),
-  lift: async ({ sequence: { prefixKey, period }, changes, value }) =>
-    (await run(SQL.lift, [prefixKey, period, `${changes}`, `${value}`])).length === 1,
+    (await run(SQL.list, [...(after === undefined ? ['', ''] : cellsOf(after)), `${limit}`])).map(readStored),
+  lift: async ({ sequence, changes, value }) =>
+    (await run(SQL.lift, [...cellsOf(sequence), `${changes}`, `${value}`])).length === 1,
 });

@@ -1,6 +1,6 @@
 /** The ledger in PostgreSQL: values are taken and their rows written in one transaction; a lost COMMIT is found out about. */
 import { LedgerBehindError, NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
-import { isBehind, type KnownMarks, markName } from '../../core/ledger/ledger-mark.ts';
+import { isBehind, type KnownMarks } from '../../core/ledger/ledger-mark.ts';
 import type { ReservationState } from '../../core/ledger/ledger-rule.ts';
 import type {
   EndedReservation,
@@ -9,6 +9,7 @@ import type {
   LedgerTake,
   TakeOutcome,
 } from '../../core/ledger/ledger-store.ts';
+import { cellsOf, columnsOf, sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../core/values/value.ts';
 import { advanceLedger } from './ledger-advance.ts';
 import { decodeAnswers, readExpiries, readLedgerRow, readMark, readReceipt, readReservation } from './ledger-rows.ts';
@@ -88,8 +89,8 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       const [row] = await runInside(SQL.lockReserved, [id]);
       if (row === undefined) return undefined;
       const before = readMark(row);
-      const { prefixKey, period } = before.sequence;
-      if (isBehind(before, known.get(markName(before.sequence)))) throw new LedgerBehindError(prefixKey, period);
+      if (isBehind(before, known.get(sequenceKeyOf(before.sequence))))
+        throw new LedgerBehindError(before.sequence.series.prefixKey, before.sequence.period);
       await statement(runInside);
       const reservation = await findReservation(runInside, id);
       const mark = { ...before, changes: before.changes + 1n };
@@ -106,7 +107,7 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
         return forbidden.length === 0 ? (await runInside(SQL.undoOperation, [operation])).map(readMark) : [];
       }),
 
-    findReceipt: async (_prefixKey, hash) => {
+    findReceipt: async (_series, hash) => {
       const [row] = await run(SQL.findReceipts, [[hash]]);
       return row === undefined ? undefined : readReceipt(row);
     },
@@ -116,8 +117,8 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       end(id, 'void', known, (runInside) => runInside(SQL.void, [id, reason])),
     advance: (request) => transact((runInside) => advanceLedger(runInside, request)),
 
-    inspect: async ({ prefixKey, period }, limit = VALUE_MAX) => {
-      const [row] = await run(SQL.inspect, [prefixKey, period, `${limit}`]);
+    inspect: async (sequence, limit = VALUE_MAX) => {
+      const [row] = await run(SQL.inspect, [...cellsOf(sequence), `${limit}`]);
       const lowest = row?.['lowest_free'];
       return {
         value: row === undefined ? undefined : BigInt(row['value'] ?? ''),
@@ -126,10 +127,11 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       };
     },
 
-    listPeriods: async (prefixKey, after, limit) =>
-      (await run(SQL.listPeriods, [prefixKey, after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
+    listPeriods: async (series, after, limit) =>
+      (await run(SQL.listPeriods, [seriesKeyOf(series), after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
 
-    findRow: async ({ prefixKey, period }, value) => {
+    findRow: async (sequence, value) => {
+      const { prefixKey, period } = columnsOf(sequence);
       const [row] = await run(SQL.listRows, [prefixKey, period, `${value - 1n}`, '1']);
       const found = row && readLedgerRow(row);
       if (found?.value === value) return found;
@@ -137,15 +139,15 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
       return lost && readLedgerRow(lost);
     },
 
-    listLost: async ({ prefixKey, period }, after, limit) =>
-      (await run(SQL.listLost, [prefixKey, period, `${after}`, `${limit}`])).map(readLedgerRow),
+    listLost: async (sequence, after, limit) =>
+      (await run(SQL.listLost, [...cellsOf(sequence), `${after}`, `${limit}`])).map(readLedgerRow),
 
-    listRows: async ({ prefixKey, period }, after, limit) =>
-      (await run(SQL.listRows, [prefixKey, period, `${after}`, `${limit}`])).map(readLedgerRow),
+    listRows: async (sequence, after, limit) =>
+      (await run(SQL.listRows, [...cellsOf(sequence), `${after}`, `${limit}`])).map(readLedgerRow),
 
-    listReservations: async ({ prefixKey, period }, after, limit) => {
+    listReservations: async (sequence, after, limit) => {
       const { value, reservedAtMs, id } = after ?? BEFORE_ALL;
-      const page = [prefixKey, period, `${value}`, `${reservedAtMs}`, id, `${limit}`];
+      const page = [...cellsOf(sequence), `${value}`, `${reservedAtMs}`, id, `${limit}`];
       return (await run(SQL.listReservations, page)).map(readReservation);
     },
 

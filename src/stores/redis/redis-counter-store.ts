@@ -7,7 +7,7 @@ import type {
   SequenceState,
 } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
 import { decodeClosure, encodeClosure } from './codecs/closure-codec.ts';
 import {
@@ -65,13 +65,13 @@ const readStanding = (
 const CONFIRM_TIMEOUT_MS = 500;
 
 interface Entries {
-  keysOf(sequence: SequenceName): string[];
-  entryOf(sequence: SequenceName, arg: string): ScriptEntry;
+  keysOf(sequence: SequenceId): string[];
+  entryOf(sequence: SequenceId, arg: string): ScriptEntry;
   entryOfCall(call: CounterCall): ScriptEntry;
 }
 
 const entriesWith = (names: RedisKeys): Entries => {
-  const keysOf = (sequence: SequenceName): string[] => {
+  const keysOf = (sequence: SequenceId): string[] => {
     const { counter, state, gaps } = names.ofSequence(sequence);
     return [counter, state, gaps];
   };
@@ -80,7 +80,7 @@ const entriesWith = (names: RedisKeys): Entries => {
     entryOf: (sequence, arg) => ({ keys: keysOf(sequence), arg }),
     entryOfCall: (call) => {
       const { sequence, receipt } = call;
-      const extraKey = receipt && names.receipt(sequence.prefixKey, receipt.hash);
+      const extraKey = receipt && names.receipt(sequence.series, receipt.hash);
       return { keys: keysOf(sequence), extraKey, arg: encodeCall(call) };
     },
   };
@@ -186,7 +186,7 @@ export const createRedisCounterStore = (
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {
-          throw new CorruptEntryError(sequence.prefixKey, `${counter}: not a value`);
+          throw new CorruptEntryError(sequence.series.prefixKey, `${counter}: not a value`);
         }
         return {
           value,
@@ -205,9 +205,9 @@ export const createRedisCounterStore = (
 
     countGaps: (sequence) => translated(async () => Number(await commands.hlen(names.ofSequence(sequence).gaps))),
 
-    findReceipt: (prefixKey, hash) =>
+    findReceipt: (series, hash) =>
       translated(async () => {
-        const text = await commands.get(names.receipt(prefixKey, hash));
+        const text = await commands.get(names.receipt(series, hash));
         return text === null ? undefined : decodeReceipt(text);
       }),
 

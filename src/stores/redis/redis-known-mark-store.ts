@@ -1,6 +1,6 @@
 /** What is known of the ledger in PostgreSQL, in Redis: one hash, so that all sequences of a call are raised by one script, in a cluster too. */
 import type { KnownMarkStore, LedgerMark } from '../../core/ledger/ledger-mark.ts';
-import { markName } from '../../core/ledger/ledger-mark.ts';
+import { readColumns, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
@@ -15,7 +15,7 @@ const readMark = (name: string, text: string | null | undefined): LedgerMark | u
   const [, changes, value] = MARK.exec(text ?? '') ?? [];
   const [, prefixKey, period] = NAME.exec(name) ?? [];
   if (changes === undefined || value === undefined || prefixKey === undefined) return undefined;
-  return { sequence: { prefixKey, period: period ?? '' }, changes: BigInt(changes), value: BigInt(value) };
+  return { sequence: readColumns({ prefixKey, period: period ?? '' }), changes: BigInt(changes), value: BigInt(value) };
 };
 
 export const createRedisKnownMarkStore = ({
@@ -28,7 +28,7 @@ export const createRedisKnownMarkStore = ({
     read: (sequences) =>
       translated(async () => {
         if (sequences.length === 0) return [];
-        const fields = sequences.map(markName);
+        const fields = sequences.map(sequenceKeyOf);
         const texts = await commands.hmget(key, ...fields);
         return fields.map((field, index) => readMark(field, texts[index]));
       }),
@@ -36,7 +36,11 @@ export const createRedisKnownMarkStore = ({
     raise: (marks) =>
       translated(async () => {
         if (marks.length === 0) return;
-        const words = marks.flatMap(({ sequence, changes, value }) => [markName(sequence), `${changes}`, `${value}`]);
+        const words = marks.flatMap(({ sequence, changes, value }) => [
+          sequenceKeyOf(sequence),
+          `${changes}`,
+          `${value}`,
+        ]);
         await runRedisScript(commands, script, [key], words);
       }),
 

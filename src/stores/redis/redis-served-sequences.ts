@@ -1,14 +1,14 @@
 /** Finds the sequences that Redis serves under a fence, for the repair of what fell behind it. */
 import type { Redis } from 'ioredis';
 import type { ServedSequence, ServedSequences } from '../../core/ceiling/ceiling-repair.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
 import { type RedisClient, translated } from './connection/redis-client.ts';
 
 const SCAN_COUNT = 1_000;
 
 /** @param fence as the script writes it: "SERVER EPOCH CEILING". */
-const readServed = (sequence: SequenceName, fence: string, value: string): ServedSequence | undefined => {
+const readServed = (sequence: SequenceId, fence: string, value: string): ServedSequence | undefined => {
   const [server = '', epochText = '', ceilingText = ''] = fence.split(' ');
   const [epoch, ceiling, counted] = [parseValue(epochText), parseValue(ceilingText), parseValue(value)];
   if (epoch === undefined || ceiling === undefined || counted === undefined) return undefined;

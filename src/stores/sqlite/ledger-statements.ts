@@ -1,6 +1,7 @@
 /** The statements of the embedded ledger, and its rows as what the rules work with. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { LedgerRow, LedgerState, Reservation, ReservationState } from '../../core/ledger/ledger-rule.ts';
+import { readColumns } from '../../core/values/sequence-id.ts';
 import { type Cells, optional, prepareList } from './cells.ts';
 
 const LEDGER_COLUMNS = `ledger.value, NULL AS last, number, state, free_at_ms, taken_at_ms, changed_at_ms, subject, key_hash, reservation,
@@ -45,8 +46,7 @@ export const readReservation = (cells: Cells, nowMs: number): Reservation => {
   const ended = endedAt === null ? undefined : Number(endedAt);
   return {
     id: String(id),
-    prefixKey: String(prefixKey),
-    period: String(period),
+    sequence: readColumns({ prefixKey: String(prefixKey), period: String(period) }),
     value: BigInt(String(value)),
     number: String(number),
     state: expired ? 'expired' : (String(state) as ReservationState),

@@ -13,7 +13,7 @@ import type { CounterCall, CounterReply, CounterStore } from '../../core/counter
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { GapReason } from '../../core/values/gap.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { cellsOf, columnsOf, type SequenceId, sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
 import { optional, prepareList, wide } from './cells.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
@@ -21,8 +21,7 @@ import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
 
-const nameOf = ({ node, call, sequence }: CounterCall): string =>
-  `${node} ${call} ${sequence.prefixKey} ${sequence.period}`;
+const nameOf = ({ node, call, sequence }: CounterCall): string => `${node} ${call} ${sequenceKeyOf(sequence)}`;
 
 type Stored = bigint | undefined | 'corrupt';
 
@@ -64,14 +63,14 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
   const unflushed = new Map<string, CounterReply>();
 
-  const read = ({ prefixKey, period }: SequenceName): Stored => {
-    const row = select.get(prefixKey, period);
+  const read = (sequence: SequenceId): Stored => {
+    const row = select.get(...cellsOf(sequence));
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
-  const readClosure = ({ prefixKey, period }: SequenceName): Closure | undefined => {
+  const readClosure = (sequence: SequenceId): Closure | undefined => {
     // Only periods end: a sequence without is spared the question.
-    const row = period === '' ? undefined : selectClosure.get(prefixKey, period);
+    const row = sequence.period === '' ? undefined : selectClosure.get(...cellsOf(sequence));
     if (row === undefined) return undefined;
     const [subject, requestId] = [optional(row['subject']), optional(row['request_id'])];
     return {
@@ -80,8 +79,8 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
       ...(requestId !== undefined && { requestId }),
     };
   };
-  const readOrigin = ({ prefixKey, period }: SequenceName): bigint | undefined =>
-    parseValue(String(selectOrigin.get(prefixKey, period)?.['origin']));
+  const readOrigin = (sequence: SequenceId): bigint | undefined =>
+    parseValue(String(selectOrigin.get(...cellsOf(sequence))?.['origin']));
 
   const move = <Reply>(
     { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
@@ -89,7 +88,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   ): Reply | typeof CORRUPT => {
     const stored = read(sequence);
     if (stored === 'corrupt') return CORRUPT;
-    const { prefixKey, period } = sequence;
+    const { prefixKey, period } = columnsOf(sequence);
     const { reply, value, jumped } = rule(stored);
     if (value !== undefined) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     if (jumped !== undefined) {
@@ -102,7 +101,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     if (returned.length === 0) return;
     const stored = read(sequence);
     if (stored === undefined || stored === 'corrupt') return;
-    const { prefixKey, period } = sequence;
+    const { prefixKey, period } = columnsOf(sequence);
     const { value, gaps } = settleReturned(stored, returned, initialSeq);
     if (value !== stored) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     for (const { range, reason } of gaps) {
@@ -161,7 +160,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     close: async (sequence, closure) =>
       transact(() => {
         const { reason, closedAtMs, subject = null, requestId = null } = closure;
-        insertClosure.run(sequence.prefixKey, sequence.period, reason, closedAtMs, subject, requestId);
+        insertClosure.run(...cellsOf(sequence), reason, closedAtMs, subject, requestId);
         return readClosure(sequence) ?? closure;
       }),
 
@@ -171,18 +170,18 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
         origin: readOrigin(sequence),
         closed: readClosure(sequence),
       }));
-      if (value === 'corrupt') throw new CorruptEntryError(sequence.prefixKey, CORRUPT.reason);
+      if (value === 'corrupt') throw new CorruptEntryError(sequence.series.prefixKey, CORRUPT.reason);
       // Values only ever come into the gap record together with the counter that passes them.
       return { value, origin, free: [], ahead: [], changes: '', recovering: false, closed };
     },
 
-    listPeriods: async (prefixKey, after, limit) =>
-      transact(() => selectPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map(([period]) =>
+    listPeriods: async (series, after, limit) =>
+      transact(() => selectPeriods.all(seriesKeyOf(series), after ?? null, after ?? null, limit)).map(([period]) =>
         String(period),
       ),
 
-    listGaps: async ({ prefixKey, period }, after, limit) =>
-      transact(() => selectGaps.all(prefixKey, period, wide(after), limit)).map(
+    listGaps: async (sequence, after, limit) =>
+      transact(() => selectGaps.all(...cellsOf(sequence), wide(after), limit)).map(
         ([first, last, reason, node, recordedAtMs]) => ({
           range: { first: BigInt(String(first)), last: BigInt(String(last)) },
           reason: String(reason) as GapReason,
@@ -191,9 +190,9 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
         }),
       ),
 
-    countGaps: async ({ prefixKey, period }) => Number(transact(() => countGaps.get(prefixKey, period))?.['entries']),
+    countGaps: async (sequence) => Number(transact(() => countGaps.get(...cellsOf(sequence)))?.['entries']),
 
-    findReceipt: async (_prefixKey, hash) => transact(() => receipts.find(hash)),
+    findReceipt: async (_series, hash) => transact(() => receipts.find(hash)),
 
     checkHealth: async () => {
       try {

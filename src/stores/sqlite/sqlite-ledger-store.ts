@@ -11,7 +11,7 @@ import type {
   LedgerTake,
 } from '../../core/ledger/ledger-store.ts';
 import { judgeReceipt } from '../../core/values/receipt.ts';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { cellsOf, columnsOf, type SequenceId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../core/values/value.ts';
 import { wide } from './cells.ts';
 import { prepareLedgerStatements, readLedgerRow, readReservation } from './ledger-statements.ts';
@@ -26,13 +26,13 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
   const statements = prepareLedgerStatements(handle);
   const receipts = createSqliteReceipts(handle);
 
-  const readValue = ({ prefixKey, period }: SequenceName): bigint | undefined => {
-    const row = statements.readSequence.get(prefixKey, period);
+  const readValue = (sequence: SequenceId): bigint | undefined => {
+    const row = statements.readSequence.get(...cellsOf(sequence));
     return row === undefined ? undefined : BigInt(String(row['value']));
   };
 
   const writeRow = (take: LedgerTake, value: bigint, nowMs: number): void => {
-    const { prefixKey, period } = take.sequence;
+    const { prefixKey, period } = columnsOf(take.sequence);
     const { reservation, subject = null } = take;
     const keyHash = take.receipt?.hash ?? null;
     const number = take.print(value);
@@ -64,7 +64,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
 
   const takeFresh = (take: LedgerTake, nowMs: number): LedgerAnswer => {
     if (isShareHeld(take, nowMs)) return { kind: 'share-held' };
-    const { prefixKey, period } = take.sequence;
+    const { prefixKey, period } = columnsOf(take.sequence);
     const stored = readValue(take.sequence);
     const free = statements.listFree.all(prefixKey, period, nowMs, take.count).map(([value]) => BigInt(String(value)));
     const { grants, value } = shareValues(stored, free, [take]);
@@ -79,16 +79,17 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     const found = judgeReceipt(receipts.find(draft.hash), draft);
     if (found.kind !== 'none') return found;
     const taken = takeFresh(take, nowMs);
-    if (taken.kind === 'taken') receipts.keep(draft.hash, { ...draft, period: sequence.period, ranges: taken.ranges });
+    if (taken.kind === 'taken')
+      receipts.keep(draft.hash, { ...draft, period: columnsOf(sequence).period, ranges: taken.ranges });
     return taken;
   };
 
-  const countFree = ({ prefixKey, period }: SequenceName, limit: bigint) =>
-    statements.countFree.get(prefixKey, period, clock.now(), wide(limit));
+  const countFree = (sequence: SequenceId, limit: bigint) =>
+    statements.countFree.get(...cellsOf(sequence), clock.now(), wide(limit));
 
   const advance = (request: LedgerAdvance): LedgerAdvanceReply => {
     const { sequence, initialSeq, to, reason, subject = null, dryRun } = request;
-    const { prefixKey, period } = sequence;
+    const { prefixKey, period } = columnsOf(sequence);
     const from = readValue(sequence) ?? initialSeq;
     const refusal = judgeAdvance(from, request);
     if (refusal !== undefined) return refusal;
@@ -114,11 +115,11 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
         return before && { ended: before.state === state, reservation: before };
       }
       const nowMs = clock.now();
-      const { prefixKey, period, value } = before;
+      const { sequence, value } = before;
       statements.endReservation.run(state, nowMs, reason, id);
       statements.release.run(id);
       // Free from the beginning of time, so also for a clock that was set back.
-      statements.endRow.run(state, state === 'void' ? 0 : null, nowMs, prefixKey, period, wide(value));
+      statements.endRow.run(state, state === 'void' ? 0 : null, nowMs, ...cellsOf(sequence), wide(value));
       return { ended: true, reservation: { ...before, state, endedAtMs: nowMs, reason: reason ?? undefined } };
     });
 
@@ -135,7 +136,7 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
     // There is nothing to cancel where no outcome is unknown.
     cancel: async () => [],
 
-    findReceipt: async (_prefixKey, hash) => transact(() => receipts.find(hash)),
+    findReceipt: async (_series, hash) => transact(() => receipts.find(hash)),
     findReservation: async (id) => transact(() => find(id)),
     confirm: async (id) => end(id, 'confirmed', null),
     void: async (id, reason) => end(id, 'void', reason),
@@ -152,30 +153,30 @@ export const createSqliteLedgerStore = ({ handle, transact }: SqliteDatabase, cl
         };
       }),
 
-    listPeriods: async (prefixKey, after, limit) =>
-      transact(() => statements.listPeriods.all(prefixKey, after ?? null, after ?? null, limit)).map(([period]) =>
-        String(period),
+    listPeriods: async (series, after, limit) =>
+      transact(() => statements.listPeriods.all(seriesKeyOf(series), after ?? null, after ?? null, limit)).map(
+        ([period]) => String(period),
       ),
 
-    findRow: async ({ prefixKey, period }, value) => {
-      const [row] = transact(() => statements.findRow.all(prefixKey, period, wide(value)));
+    findRow: async (sequence, value) => {
+      const [row] = transact(() => statements.findRow.all(...cellsOf(sequence), wide(value)));
       return row && readLedgerRow(row, clock.now());
     },
 
-    listLost: async ({ prefixKey, period }, after, limit) => {
+    listLost: async (sequence, after, limit) => {
       const nowMs = clock.now();
-      const rows = transact(() => statements.listLost.all(prefixKey, period, wide(after), limit, nowMs));
+      const rows = transact(() => statements.listLost.all(...cellsOf(sequence), wide(after), limit, nowMs));
       return rows.map((row) => readLedgerRow(row, nowMs));
     },
 
-    listRows: async ({ prefixKey, period }, after, limit) =>
-      transact(() => statements.listRows.all(prefixKey, period, wide(after), limit)).map((row) =>
+    listRows: async (sequence, after, limit) =>
+      transact(() => statements.listRows.all(...cellsOf(sequence), wide(after), limit)).map((row) =>
         readLedgerRow(row, clock.now()),
       ),
 
-    listReservations: async ({ prefixKey, period }, after, limit) => {
+    listReservations: async (sequence, after, limit) => {
       const position = [wide(after?.value ?? 0n), after?.reservedAtMs ?? 0, after?.id ?? ''] as const;
-      return transact(() => statements.listReservations.all(prefixKey, period, ...position, limit)).map((row) =>
+      return transact(() => statements.listReservations.all(...cellsOf(sequence), ...position, limit)).map((row) =>
         readReservation(row, clock.now()),
       );
     },

@@ -208,7 +208,13 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
     }
     const { sequence, value } = example;
     logger.error(
-      { event: 'ledger-behind', sequences, prefix_key: sequence.prefixKey, period: sequence.period, known: `${value}` },
+      {
+        event: 'ledger-behind',
+        sequences,
+        prefix_key: sequence.series.prefixKey,
+        period: sequence.period,
+        known: `${value}`,
+      },
       'The ledger in PostgreSQL went back to an earlier state: these sequences are refused until they are advanced and repaired',
     );
   },

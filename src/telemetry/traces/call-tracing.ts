@@ -12,7 +12,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import type { SequenceName } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
 /** Where a span belongs: below one, and beside others. */
 interface Place {
@@ -22,7 +22,7 @@ interface Place {
 
 /** What an entry of a call that takes values says of the sequence it is for. */
 interface Entry {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -112,7 +112,7 @@ export const createCallTracing = (tracer: Tracer, contexts: ContextManager): Cal
 
   /** Below the one that has waited longest, and beside all others that it serves. With nobody, it is a trace of its own. */
   const placeOfEntries = (entries: readonly Entry[]): Place => {
-    const names = new Set(entries.map(({ sequence: { prefixKey, period } }) => `${prefixKey} ${period}`));
+    const names = new Set(entries.map(({ sequence }) => sequenceKeyOf(sequence)));
     const [first, ...others] = [...names].flatMap((name) => [...(waiting.get(name) ?? [])]);
     return { parent: first ?? ROOT_CONTEXT, links: others.flatMap(linkTo) };
   };

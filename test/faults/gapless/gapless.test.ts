@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger/ledger-rule.ts';
+import { sequenceOf, seriesOf } from '../../../src/core/values/sequence-id.ts';
 import { createPostgresClient } from '../../../src/stores/postgres/postgres-client.ts';
 import { createPostgresLedgerStore } from '../../../src/stores/postgres/postgres-ledger-store.ts';
 import { createRandom } from '../../model/random.ts';
@@ -13,7 +14,7 @@ import { judgeLedger } from './ledger-verdict.ts';
 /** The long run is 10,000. */
 const RESERVATIONS = Number(process.env['GAPLESS_RESERVATIONS'] ?? 500);
 const SEED = Number(process.env['GAPLESS_SEED'] ?? 1);
-const SEQUENCE = { prefixKey: 'INV', period: '' };
+const SEQUENCE = sequenceOf(seriesOf('INV'), '');
 const PAGE = 1_000;
 
 /** All pages of a list. */

@@ -1,6 +1,7 @@
 /** The judge of ledgers finds each kind of breach, and nothing where nothing is. */
 import { expect, test } from 'vitest';
 import type { LedgerRow, Reservation } from '../../../src/core/ledger/ledger-rule.ts';
+import { sequenceOf, seriesOf } from '../../../src/core/values/sequence-id.ts';
 import { judgeLedger, type LedgerEvidence } from './ledger-verdict.ts';
 
 const row = (value: bigint, more: Partial<LedgerRow> = {}): LedgerRow => ({
@@ -16,8 +17,7 @@ const row = (value: bigint, more: Partial<LedgerRow> = {}): LedgerRow => ({
 });
 const reservation = (value: bigint, id: string, more: Partial<Reservation> = {}): Reservation => ({
   id,
-  prefixKey: 'N',
-  period: '',
+  sequence: sequenceOf(seriesOf('N'), ''),
   value,
   number: `N${value}`,
   state: 'void',

@@ -4,6 +4,7 @@ import { type CounterAllocator, createCounterAllocator } from '../../../src/allo
 import type { CounterLimits } from '../../../src/allocators/counter/sequence/counter-limits.ts';
 import type { CounterStore } from '../../../src/core/counter/counter-store.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
+import { sequenceOf, seriesOf } from '../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { createHeldCounterStore, type HeldCounterStore } from './held-counter-store.ts';
 
@@ -12,7 +13,7 @@ export const UNRECORDED: AllocationRecord = { print: String, subject: undefined 
 
 export const targetOf = (prefixKey: string, terms: Partial<AllocationTarget> = {}): AllocationTarget => ({
   name: `${prefixKey} `,
-  sequence: { prefixKey, period: '' },
+  sequence: sequenceOf(seriesOf(prefixKey), ''),
   initialSeq: 0n,
   limit: VALUE_MAX,
   standbySize: 0,

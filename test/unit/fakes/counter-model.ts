@@ -11,7 +11,7 @@ import type {
 } from '../../../src/core/counter/counter-store.ts';
 import { type Range, rangeSize } from '../../../src/core/values/range.ts';
 import type { Receipt } from '../../../src/core/values/receipt.ts';
-import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../src/core/values/value.ts';
 
 interface Ahead extends Range {
@@ -32,7 +32,7 @@ export interface CounterModel {
   /** Knows the node from now on. */
   takeIn(report: CounterReport): ReportReply;
   /** The sequence, to look into it or to spoil it. */
-  of(name: SequenceName): Sequence;
+  of(name: SequenceId): Sequence;
 }
 
 const KEEP: StandbyAdvice = { kind: 'keep' };
@@ -123,8 +123,8 @@ const serveKeyed = (state: Sequence, call: CounterCall, receipts: Map<string, Re
 export const createCounterModel = (): CounterModel => {
   const sequences = new Map<string, Sequence>();
   const receipts = new Map<string, Receipt>();
-  const of = ({ prefixKey, period }: SequenceName): Sequence => {
-    const key = `${prefixKey} ${period}`;
+  const of = (sequence: SequenceId): Sequence => {
+    const key = sequenceKeyOf(sequence);
     const known = sequences.get(key);
     if (known !== undefined) return known;
     const state: Sequence = { value: 0n, free: [], ahead: [], served: new Map(), corrupt: undefined };

@@ -6,7 +6,7 @@ import type {
   CounterStore,
   FenceOperations,
 } from '../../../src/core/counter/counter-store.ts';
-import type { SequenceName } from '../../../src/core/values/sequence-id.ts';
+import type { SequenceId } from '../../../src/core/values/sequence-id.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { type CounterModel, createCounterModel } from './counter-model.ts';
 
@@ -46,7 +46,7 @@ export interface HeldCounterStore extends CounterStore {
   /** Tells the listeners that the store can be reached again. */
   announce(): void;
   /** What the store knows of a sequence, to look into it or to spoil it. */
-  of(name: SequenceName): ReturnType<CounterModel['of']>;
+  of(name: SequenceId): ReturnType<CounterModel['of']>;
 }
 
 const unexpected = async (): Promise<never> => {

@@ -28,7 +28,7 @@ export const createHeldLedgerStore = (): HeldLedgerStore => {
   const cancelled: string[] = [];
 
   const answer = (take: LedgerTake): LedgerAnswer => {
-    const { prefixKey } = take.sequence;
+    const { prefixKey } = take.sequence.series;
     const { grants, value } = shareValues(values.get(prefixKey), [], [take]);
     if (value !== undefined) values.set(prefixKey, value);
     const [grant] = grants;
@@ -49,7 +49,7 @@ export const createHeldLedgerStore = (): HeldLedgerStore => {
       new Promise<TakeOutcome>((resolve, reject) => {
         const call: HeldLedgerCall = {
           operation,
-          takes: takes.map(({ sequence, count }) => `${sequence.prefixKey} ${count}`),
+          takes: takes.map(({ sequence, count }) => `${sequence.series.prefixKey} ${count}`),
           end: (fate = 'done') => {
             held.splice(held.indexOf(call), 1);
             if (fate === 'failed') return reject(new StorageUnavailableError('away'));

@@ -74,7 +74,7 @@ export const createCeilingPolicy = ({ operations, ceilings, keeper, emit, onSwor
     try {
       await move(queue, above, base);
     } catch (error) {
-      emit({ type: 'ceiling-not-raised', prefixKey: queue.target.sequence.prefixKey, error });
+      emit({ type: 'ceiling-not-raised', prefixKey: queue.target.sequence.series.prefixKey, error });
       throw error;
     } finally {
       queue.raising = false;

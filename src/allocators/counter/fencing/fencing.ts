@@ -3,7 +3,7 @@ import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { FenceOperations } from '../../../core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
-import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import { columnsOf } from '../../../core/values/sequence-id.ts';
 import type { QueueProgress, SequenceQueue } from '../sequence/sequence-queue.ts';
 import { beginAt, type CeilingKeeper, owesReport, swear } from '../sequence/session-state.ts';
 import { createCeilingPolicy } from './ceiling-policy.ts';
@@ -131,7 +131,7 @@ export const createFencing = (dependencies: Dependencies): Fencing => {
         void raise(queue, blockage.value);
         return;
       }
-      emit({ type: 'sequence-recovering', ...nameOf(queue.target.sequence) });
+      emit({ type: 'sequence-recovering', ...columnsOf(queue.target.sequence) });
       recover(queue);
     },
 
@@ -182,8 +182,6 @@ export const createFencing = (dependencies: Dependencies): Fencing => {
     },
   };
 };
-
-const nameOf = ({ prefixKey, period }: SequenceName): SequenceName => ({ prefixKey, period });
 
 /** Says why a blocked queue cannot serve. */
 export const blockedError = ({ trouble }: SequenceQueue): unknown =>

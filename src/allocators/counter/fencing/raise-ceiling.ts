@@ -2,12 +2,12 @@
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { Fence, FenceOperations } from '../../../core/counter/counter-store.ts';
 import { StorageTimeoutError } from '../../../core/errors.ts';
-import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove } from '../sequence/ceiling-window.ts';
 import { behindError } from './recovery-decision.ts';
 
 export interface RaiseOptions {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   readonly fence: Fence;
   /** The ceiling to be. */
   readonly goal: bigint;

@@ -2,7 +2,7 @@
 import type { Ceiling, CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterInstall, ReportReply } from '../../../core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
-import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import { columnsOf, type SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove, windowWithin } from '../sequence/ceiling-window.ts';
 
 export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
@@ -18,7 +18,7 @@ const JUMP_UNSWORN_AFTER_MS = 15_000;
 const EXACT_AFTER_MS = 1_000;
 
 export interface DecisionOptions {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   readonly initialSeq: bigint;
   readonly limit: bigint;
   /** How far above the counter the ceiling shall lie. */
@@ -37,15 +37,17 @@ export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply)
   return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
 };
 
+const nameOf = (sequence: SequenceId): string => {
+  const { prefixKey, period } = columnsOf(sequence);
+  return `${prefixKey}${period === '' ? '' : ` (${period})`}`;
+};
+
 /** The ceilings' store was restored from a backup, or is another one: until it is repaired nothing is safe. */
-export const behindError = (
-  { prefixKey, period }: SequenceName,
-  stored: Ceiling | undefined,
-): StorageUnavailableError =>
+export const behindError = (sequence: SequenceId, stored: Ceiling | undefined): StorageUnavailableError =>
   new StorageUnavailableError(
     'PostgreSQL is older than Redis.',
     new Error(
-      `${prefixKey}${period === '' ? '' : ` (${period})`}: epoch ${stored?.epoch ?? 'none'}, ceiling ` +
+      `${nameOf(sequence)}: epoch ${stored?.epoch ?? 'none'}, ceiling ` +
         `${stored?.ceiling ?? 'none'} in PostgreSQL. If it was restored from a backup, or is new here: npm run repair`,
     ),
   );

@@ -3,6 +3,7 @@ import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterReport, FenceOperations, ReportReply } from '../../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
+import { columnsOf } from '../../../core/values/sequence-id.ts';
 import { ceilingWindow } from '../sequence/ceiling-window.ts';
 import { heedFloor, type SequenceQueue } from '../sequence/sequence-queue.ts';
 import { initialSeqOf } from '../sequence/session-floor.ts';
@@ -82,7 +83,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
     if (install === undefined || !(await operations.install(install))) return false;
     emit({
       type: 'sequence-recovered',
-      ...sequence,
+      ...columnsOf(sequence),
       jumpedTo: install.jumpTo,
       afterMs: sinceMs,
       nodes: waiting.reported.length,
@@ -99,7 +100,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
 
   const advise = async (queue: SequenceQueue, reply: ReportReply): Promise<ReportOutcome> => {
     const { recovery } = queue.session;
-    if (reply.kind === 'corrupt') throw new CorruptEntryError(queue.target.sequence.prefixKey, reply.reason);
+    if (reply.kind === 'corrupt') throw new CorruptEntryError(queue.target.sequence.series.prefixKey, reply.reason);
     if (settleReport(queue.session, reply)) {
       if (reply.kind === 'reported') await confirm(queue, reply.fence.epoch);
       return 'served';

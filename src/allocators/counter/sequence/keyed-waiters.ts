@@ -56,7 +56,7 @@ const GONE = { ...STAYS, done: 1 };
 /** Takes in the answer to an entry. Who is not served stays in the line. */
 export const settleKeyedEntry = (queue: SequenceQueue, waiter: KeyedWaiter, reply: CounterReply): KeyedProgress => {
   const settlement = settleKeyedCall(queue.session, reply);
-  const { prefixKey } = queue.target.sequence;
+  const { prefixKey } = queue.target.sequence.series;
   const refuse = (error: unknown): KeyedProgress => {
     leave(queue, waiter);
     waiter.reject(error);

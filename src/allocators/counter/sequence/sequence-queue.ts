@@ -63,7 +63,7 @@ export const serveInOrder = (queue: SequenceQueue): number => {
     if (waiter.lastCall !== undefined && queue.session.settled <= waiter.lastCall) break;
     if (!serveFromHand(queue.session, waiter)) {
       if (!hasValues(queue.session)) break;
-      refuse(queue.session, waiter, new SequenceOverflowError(queue.target.sequence.prefixKey, 0n));
+      refuse(queue.session, waiter, new SequenceOverflowError(queue.target.sequence.series.prefixKey, 0n));
     }
     done += 1;
   }
@@ -92,7 +92,12 @@ const refuseWhoDoesNotFit = (queue: SequenceQueue, valuesLeft: bigint): number =
   queue.waiters = queue.waiters.filter((waiter) => {
     const fits = BigInt(waiter.missing) <= left;
     if (fits) left -= BigInt(waiter.missing);
-    else left += refuse(queue.session, waiter, new SequenceOverflowError(queue.target.sequence.prefixKey, valuesLeft));
+    else
+      left += refuse(
+        queue.session,
+        waiter,
+        new SequenceOverflowError(queue.target.sequence.series.prefixKey, valuesLeft),
+      );
     return fits;
   });
   return before - queue.waiters.length;
@@ -139,7 +144,7 @@ export const settleQueue = (queue: SequenceQueue, callNumber: number, reply: Cou
     case 'usurped':
       return { done: 0, again: queue.waiters.length > 0, over: true };
     case 'corrupt': {
-      const error = new CorruptEntryError(queue.target.sequence.prefixKey, settlement.reason);
+      const error = new CorruptEntryError(queue.target.sequence.series.prefixKey, settlement.reason);
       return { done: refuseAll(queue, error), again: false, over: queue.leaving };
     }
     case 'exhausted': {
@@ -147,8 +152,8 @@ export const settleQueue = (queue: SequenceQueue, callNumber: number, reply: Cou
       return { done: refused, again: queue.waiters.length > 0 || queue.leaving, over: false };
     }
     case 'closed': {
-      const { prefixKey, period } = queue.target.sequence;
-      const refused = refuseAll(queue, new PeriodClosedError(prefixKey, period));
+      const { series, period } = queue.target.sequence;
+      const refused = refuseAll(queue, new PeriodClosedError(series.prefixKey, period));
       return { done: refused, again: queue.leaving || shouldReport(queue), over: false };
     }
     case 'again':

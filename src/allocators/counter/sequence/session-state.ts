@@ -1,14 +1,14 @@
 /** What a session knows of one sequence, and the rules that its calls and its receipts share. */
 import type { CounterCall, CounterReply, Fence, RecoveryName } from '../../../core/counter/counter-store.ts';
 import type { Range } from '../../../core/values/range.ts';
-import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import type { SequenceId } from '../../../core/values/sequence-id.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { ceilingWindow } from './ceiling-window.ts';
 import { createHeldStandby, type GivenUp, type HeldStandby, releaseStandby } from './held-standby.ts';
 import { addTaken, createTakenHistory, type TakenHistory } from './taken-history.ts';
 
 export interface CounterSessionOptions {
-  readonly sequence: SequenceName;
+  readonly sequence: SequenceId;
   /** Names the running process; fresh and random at each start. Letters, digits, `.`, `_`, `-`; at least two. */
   readonly node: string;
   /**

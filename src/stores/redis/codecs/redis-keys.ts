@@ -1,5 +1,11 @@
 /** The names of everything the service keeps in Redis; operators read and preload them, so they never change. */
-import type { SequenceName } from '../../../core/values/sequence-id.ts';
+import {
+  columnsOf,
+  readColumns,
+  type SequenceId,
+  type SeriesId,
+  seriesKeyOf,
+} from '../../../core/values/sequence-id.ts';
 
 /** The keys of one sequence; the braces keep all of them in the same cluster slot. */
 export interface SequenceKeys {
@@ -35,9 +41,9 @@ export interface RedisKeys {
   readonly workers: string;
   /** Hash: sequence of the ledger in PostgreSQL → how far it has changed; see `lua/raise-marks.lua`. */
   readonly ledgerKnown: string;
-  ofSequence(sequence: SequenceName): SequenceKeys;
+  ofSequence(sequence: SequenceId): SequenceKeys;
   /** String with TTL: a receipt, in the slot of the sequence, so that it is written together with the counter of any period. */
-  receipt(prefixKey: string, hash: string): string;
+  receipt(series: SeriesId, hash: string): string;
   /** String with TTL: the request that an idempotency key belongs to, whatever its sequence. */
   claim(hash: string): string;
   /** String with TTL: what a client has left of the keys it may use with a prefix; named like the keys, so that it needs no rights of its own. */
@@ -47,19 +53,19 @@ export interface RedisKeys {
   /** String with TTL: the requests of a client in his present second, over all nodes. */
   requestCount(hash: string): string;
   /** The sequence whose counter has this key; undefined when it is none. */
-  sequenceOfCounter(key: string): SequenceName | undefined;
+  sequenceOfCounter(key: string): SequenceId | undefined;
   /** What SCAN finds the states of sequences by. */
   readonly statePattern: string;
   /** The sequence whose state has this key; undefined when it is none. */
-  sequenceOfState(key: string): SequenceName | undefined;
+  sequenceOfState(key: string): SequenceId | undefined;
   /** Patterns of all keys, as rights (ACL) name them. */
   readonly patterns: readonly string[];
   /** All channels. */
   readonly channels: readonly string[];
 }
 
-const found = (prefixKey: string | undefined, period = ''): SequenceName | undefined =>
-  prefixKey === undefined ? undefined : { prefixKey, period };
+const found = (prefixKey: string | undefined, period = ''): SequenceId | undefined =>
+  prefixKey === undefined ? undefined : readColumns({ prefixKey, period });
 
 /**
  * @param prefix stands before every name, for a Redis that is shared with others; in keys with a hash tag it stands inside the
@@ -69,7 +75,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
   // Neither has a meaning in an expression, but for the dot.
   const counterOf = `${prefix.replaceAll('.', '\\.')}sequence:`;
   const counterKey = new RegExp(`^(?:${counterOf}([^{}]+)|\\{${counterOf}(.+)\\}:(.+))$`);
-  const stateKey = new RegExp(`^\\{${counterOf}([^{}]+)\\}(?::([^:]+))?:state$`);
+  const stateKey = new RegExp(`^\\{${counterOf}([^{}]+)\\}(?::(.+))?:state$`);
   const prefixConfigsChannel = `${prefix}prefix_configs:changed`;
   const sequencesRecoveringChannel = `${prefix}sequences:recovering`;
   const hashes = {
@@ -87,14 +93,15 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     apiKeysOf: (name) => `${prefix}sequence:{${hashes.apiKeys}}:of:${name}`,
     prefixConfigsChannel,
     sequencesRecoveringChannel,
-    ofSequence: ({ prefixKey, period }) => {
+    ofSequence: (sequence) => {
+      const { prefixKey, period } = columnsOf(sequence);
       const base = `{${prefix}sequence:${prefixKey}}`;
       if (period === '') {
         return { counter: `${prefix}sequence:${prefixKey}`, state: `${base}:state`, gaps: `${base}:gaps` };
       }
       return { counter: `${base}:${period}`, state: `${base}:${period}:state`, gaps: `${base}:${period}:gaps` };
     },
-    receipt: (prefixKey, hash) => `{${prefix}sequence:${prefixKey}}:receipt:${hash}`,
+    receipt: (series, hash) => `{${prefix}sequence:${seriesKeyOf(series)}}:receipt:${hash}`,
     claim: (hash) => `${prefix}idempotency:${hash}`,
     keyAllowance: (name) => `${prefix}idempotency:quota:${name}`,
     probe: (slot) => `${prefix}idempotency:probe:${slot}`,

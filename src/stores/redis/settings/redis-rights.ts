@@ -1,5 +1,6 @@
 /** The rights that our user needs in Redis, and the question whether it has them. */
 import type { Redis } from 'ioredis';
+import { sequenceOf, seriesOf } from '../../../core/values/sequence-id.ts';
 import type { RedisKeys } from '../codecs/redis-keys.ts';
 
 const EXAMPLE = 'CHECK';
@@ -9,11 +10,12 @@ const forKeys = (keys: readonly string[], ...commands: readonly string[]): strin
 
 /** Commands as the service sends them, on keys like those it uses. */
 export const rightsNeeded = (names: RedisKeys): readonly string[] => {
-  const plain = names.ofSequence({ prefixKey: EXAMPLE, period: '' });
-  const periodic = names.ofSequence({ prefixKey: EXAMPLE, period: '2026' });
+  const series = seriesOf(EXAMPLE);
+  const plain = names.ofSequence(sequenceOf(series, ''));
+  const periodic = names.ofSequence(sequenceOf(series, '2026'));
   const counters = [plain.counter, periodic.counter];
   const hashes = [plain.state, plain.gaps, periodic.state, periodic.gaps];
-  const receipts = [names.receipt(EXAMPLE, EXAMPLE), names.claim(EXAMPLE)];
+  const receipts = [names.receipt(series, EXAMPLE), names.claim(EXAMPLE)];
   const { prefixConfigs, prefixHistories, prefixChanges, temporaryNumbers, workers, apiKeys, ledgerKnown } = names;
   return [
     ...['PING', 'TIME', 'INFO server replication', 'WAIT 1 1'],

@@ -16,7 +16,7 @@ import type {
 } from '../../../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
-import type { SequenceName } from '../../../../src/core/values/sequence-id.ts';
+import type { SequenceId } from '../../../../src/core/values/sequence-id.ts';
 import { createMemoryCeilingStore } from '../../../../src/stores/memory/memory-ceiling-store.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { targetOf } from '../../fakes/allocator-on.ts';
@@ -47,10 +47,10 @@ const createFencedStore = () => {
   const reports: CounterReport[] = [];
   const state = { away: undefined as Error | undefined, reportsFail: undefined as Error | undefined };
   const reachable: (() => void)[] = [];
-  const hints: ((sequence: SequenceName) => void)[] = [];
+  const hints: ((sequence: SequenceId) => void)[] = [];
   let recoveries = 0;
 
-  const of = ({ prefixKey }: SequenceName): Sequence => {
+  const of = ({ series: { prefixKey } }: SequenceId): Sequence => {
     const known = sequences.get(prefixKey);
     if (known !== undefined) return known;
     const fresh = { value: 0n, epoch: 0n, ceiling: 0n, ahead: [], nodes: new Map(), recovery: undefined };
@@ -178,11 +178,11 @@ const createFencedStore = () => {
     state,
     of,
     /** Another server has taken over, which knows the sequence as far as `value`. */
-    lose: (name: SequenceName, value: bigint): void => {
+    lose: (name: SequenceId, value: bigint): void => {
       of(name).value = value;
       recover(of(name));
     },
-    hint: (name: SequenceName): void => {
+    hint: (name: SequenceId): void => {
       for (const listen of hints) listen(name);
     },
     announce: (): void => {

@@ -1,6 +1,7 @@
 /** Idle sequences, prepared ones, values given back, and the end: what is in hand is reported, and in the end all given back. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { type AllocatorParts, allocatorOn, targetOf } from '../../fakes/allocator-on.ts';
 
 const TICK_MS = 1_000;
@@ -95,7 +96,7 @@ describe('an idle sequence', () => {
     expect(await ask(targetOf('OTHER'), 1)).toContain('Away');
     store.behave('answer');
     await vi.advanceTimersByTimeAsync(5 * TICK_MS);
-    expect(store.calls().map(({ sequence }) => sequence.prefixKey)).not.toContain('OTHER');
+    expect(store.calls().map(({ sequence }) => sequence.series.prefixKey)).not.toContain('OTHER');
     expect(await ask(targetOf('OTHER'), 1)).toBe('1-1');
   });
 });
@@ -103,7 +104,7 @@ describe('an idle sequence', () => {
 describe('preparing', () => {
   test('a sequence that nobody asked for has a standby taken for it, and no value', async () => {
     const { store, allocator } = await setUp();
-    const next = { ...INV, name: 'INV 2027', sequence: { prefixKey: 'INV', period: '2027' } };
+    const next = { ...INV, name: 'INV 2027', sequence: sequenceOf(seriesOf('INV'), '2027') };
     allocator.prepare(next);
     await vi.advanceTimersByTimeAsync(0);
     expect(store.calls().at(-1)).toMatchObject({ kind: 'join', count: 0, sequence: { period: '2027' } });

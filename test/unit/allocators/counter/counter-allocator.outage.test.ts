@@ -180,7 +180,7 @@ describe('the store is tried again', () => {
     expect(await late).toBe(REFUSED);
     expect(await ask(ord, 1)).toBe('12-12*');
     store.announce();
-    expect(store.underWay().calls.map(({ sequence }) => sequence.prefixKey)).toEqual(['INV', 'ORD']);
+    expect(store.underWay().calls.map(({ sequence }) => sequence.series.prefixKey)).toEqual(['INV', 'ORD']);
   });
 });
 

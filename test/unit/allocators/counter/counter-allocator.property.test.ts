@@ -135,7 +135,7 @@ test('under any schedule: one trip at a time, within its limits, and everybody g
       expect(parts.store.underWayMax()).toBeLessThanOrEqual(1);
       for (const { calls } of parts.store.trips) {
         expect(calls.length).toBeLessThanOrEqual(LIMITS.callEntriesMax);
-        expect(new Set(calls.map(({ sequence }) => sequence.prefixKey)).size).toBe(calls.length);
+        expect(new Set(calls.map(({ sequence }) => sequence.series.prefixKey)).size).toBe(calls.length);
         for (const { count } of calls) expect(count).toBeLessThanOrEqual(LIMITS.entryValuesMax);
       }
     }),

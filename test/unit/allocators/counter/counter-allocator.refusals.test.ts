@@ -3,12 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../../../src/allocators/counter/counter-allocator.ts';
 import type { CounterReply } from '../../../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn, targetOf } from '../../fakes/allocator-on.ts';
 import { turn } from '../../fakes/held-counter-store.ts';
 
-const INV = { prefixKey: 'INV', period: '' };
+const INV = sequenceOf(seriesOf('INV'), '');
 const FULL = 'StorageUnavailableError: Too many requests are waiting for the store.';
 const taken = (first: bigint, last: bigint): CounterReply => ({
   kind: 'taken',

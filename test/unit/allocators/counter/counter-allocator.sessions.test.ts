@@ -1,10 +1,11 @@
 /** Sessions that end or begin anew: a corrupt sequence, a forgetful store, a name used twice, requests while a queue is left. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CorruptEntryError } from '../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { allocatorOn, targetOf } from '../../fakes/allocator-on.ts';
 import { turn } from '../../fakes/held-counter-store.ts';
 
-const INV = { prefixKey: 'INV', period: '' };
+const INV = sequenceOf(seriesOf('INV'), '');
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -17,7 +18,7 @@ afterEach(() => {
 describe('a sequence that cannot be used', () => {
   test('refuses its waiters and leaves the neighbours alone', async () => {
     const { store, allocator, ask } = allocatorOn();
-    store.of({ prefixKey: 'BAD', period: '' }).corrupt = 'not a value';
+    store.of(sequenceOf(seriesOf('BAD'), '')).corrupt = 'not a value';
     const all = ['GOOD', 'BAD', 'BAD', 'GOOD'].map((key) => ask(targetOf(key), 2));
     await store.drain();
     const refused = expect.stringContaining(`${CorruptEntryError.name}: What is stored for "BAD"`);

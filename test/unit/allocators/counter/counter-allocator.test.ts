@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { AllocationTarget } from '../../../../src/allocators/allocator.ts';
 import { createCounterAllocator } from '../../../../src/allocators/counter/counter-allocator.ts';
 import { COUNTER_LIMITS } from '../../../../src/allocators/counter/sequence/counter-limits.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { allocatorOn, targetOf } from '../../fakes/allocator-on.ts';
@@ -10,7 +11,7 @@ import type { HeldCounterStore } from '../../fakes/held-counter-store.ts';
 
 /** What the trips asked for: prefix and count per call. */
 const askedIn = (store: HeldCounterStore): string[] =>
-  store.trips.map(({ calls }) => calls.map(({ sequence, count }) => `${sequence.prefixKey}${count}`).join(' '));
+  store.trips.map(({ calls }) => calls.map(({ sequence, count }) => `${sequence.series.prefixKey}${count}`).join(' '));
 
 describe('a trip', () => {
   test('is made at once when none is under way', () => {
@@ -21,7 +22,7 @@ describe('a trip', () => {
 
   test('carries the node, the sequence and the terms of its series', () => {
     const { store, ask } = allocatorOn();
-    const sequence = { prefixKey: 'INV', period: '2026' };
+    const sequence = sequenceOf(seriesOf('INV'), '2026');
     const target = { name: 'INV 2026', sequence, initialSeq: 1000n, limit: 9999n, standbySize: 7 };
     void ask(target, 2);
     expect(store.underWay().calls).toEqual([
@@ -142,8 +143,8 @@ describe('a store that brings less than was asked for', () => {
 
   test('hands out returned values of another node first, then goes on counting', async () => {
     const { store, ask } = allocatorOn();
-    store.of({ prefixKey: 'INV', period: '' }).value = 9n;
-    store.of({ prefixKey: 'INV', period: '' }).free.push({ first: 3n, last: 4n });
+    store.of(sequenceOf(seriesOf('INV'), '')).value = 9n;
+    store.of(sequenceOf(seriesOf('INV'), '')).free.push({ first: 3n, last: 4n });
     const all = [1, 2, 1].map((count) => ask(targetOf('INV'), count));
     await store.drain();
     expect(await Promise.all(all)).toEqual(['3-3', '4-4 10-10', '11-11']);

@@ -10,12 +10,12 @@ import {
   isBehind,
   type KnownMarkStore,
   type LedgerMark,
-  markName,
   type StoredMarks,
 } from '../../../../src/core/ledger/ledger-mark.ts';
 import type { LedgerStore, LedgerTake, TakeOutcome } from '../../../../src/core/ledger/ledger-store.ts';
+import { sequenceKeyOf, sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 
-const SEQUENCE = { prefixKey: 'INV', period: '' };
+const SEQUENCE = sequenceOf(seriesOf('INV'), '');
 const TAKES = [{ sequence: SEQUENCE, count: 1 }] as unknown as readonly LedgerTake[];
 
 /** A ledger of one sequence that commits at once, and two nodes before it; the replies to the first node may be held up. */
@@ -30,12 +30,12 @@ const start = () => {
   const store: KnownMarkStore = {
     read: async (sequences) => {
       reach();
-      return sequences.map((sequence) => known.get(markName(sequence)));
+      return sequences.map((sequence) => known.get(sequenceKeyOf(sequence)));
     },
     raise: async (marks) => {
       reach();
       for (const mark of marks)
-        known.set(markName(mark.sequence), higherMark(known.get(markName(mark.sequence)), mark));
+        known.set(sequenceKeyOf(mark.sequence), higherMark(known.get(sequenceKeyOf(mark.sequence)), mark));
     },
     list: async function* () {
       reach();
@@ -51,7 +51,7 @@ const start = () => {
     lift: async () => false,
   };
   const take: LedgerStore['take'] = async (_operation, _takes, before): Promise<TakeOutcome> => {
-    if (isBehind(mark(), before?.get(markName(SEQUENCE))))
+    if (isBehind(mark(), before?.get(sequenceKeyOf(SEQUENCE))))
       return { kind: 'done', answers: [{ kind: 'behind' }], marks: [] };
     state.changes += 1n;
     const marks = [mark()];
@@ -101,7 +101,7 @@ describe('two nodes on one sequence', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
         const known = await guard.known([SEQUENCE]);
         const mark = outcome.kind === 'done' ? outcome.marks[0] : undefined;
-        return isBehind(mark, known.get(markName(SEQUENCE)))
+        return isBehind(mark, known.get(sequenceKeyOf(SEQUENCE)))
           ? { kind: 'done', answers: [{ kind: 'behind' }], marks: [] }
           : outcome;
       },

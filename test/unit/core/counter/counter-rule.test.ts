@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { advanceCounter, takeFromCounter } from '../../../../src/core/counter/counter-rule.ts';
 import type { AdvanceReply, CounterReply } from '../../../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 
-const INV = { prefixKey: 'INV', period: '' };
+const INV = sequenceOf(seriesOf('INV'), '');
 const standby = { kind: 'keep' } as const;
 
 const move = (stored: bigint | undefined, count: number, { initialSeq = 0n, limit = VALUE_MAX } = {}) =>

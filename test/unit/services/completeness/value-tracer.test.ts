@@ -2,10 +2,11 @@
 import { expect, test } from 'vitest';
 import type { SequenceState } from '../../../../src/core/counter/counter-store.ts';
 import type { Gap } from '../../../../src/core/values/gap.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createValueTracer } from '../../../../src/services/completeness/value-tracer.ts';
 import { configOf } from '../../fakes/config-of.ts';
 
-const SEQUENCE = { prefixKey: 'INV', period: '' };
+const SEQUENCE = sequenceOf(seriesOf('INV'), '');
 const STATE: SequenceState = {
   value: 100n,
   origin: 10n,

@@ -1,6 +1,7 @@
 /** Issuing while the store is away, by the `outage` of the series: the standby, then temporary numbers or an error. */
 import { describe, expect, test } from 'vitest';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createNumberService } from '../../../../src/services/numbers/number-service.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createTemporaryNumberService } from '../../../../src/services/numbers/temporary-number-service.ts';
@@ -38,10 +39,10 @@ const setUp = async (outage: string, limits: object = {}) => {
     emit,
   });
   store.behave('answer');
-  expect(await service.issue('INV', 1)).toEqual({ numbers: ['INV-2026-001'], source: 'memory' });
+  expect(await service.issue(seriesOf('INV'), 1)).toEqual({ numbers: ['INV-2026-001'], source: 'memory' });
   await turn();
   events.length = 0;
-  return { store, events, clock, configs, issue: (count: number) => service.issue('INV', count) };
+  return { store, events, clock, configs, issue: (count: number) => service.issue(seriesOf('INV'), count) };
 };
 
 describe('with outage standby', () => {
@@ -100,7 +101,7 @@ describe('with outage temporary', () => {
 
   test('an exhausted or corrupt series is no reason either', async () => {
     const { store, issue } = await setUp('temporary');
-    store.of({ prefixKey: 'INV', period: '' }).corrupt = 'not a value';
+    store.of(sequenceOf(seriesOf('INV'), '')).corrupt = 'not a value';
     await expect(issue(1)).rejects.toThrow('cannot be used');
   });
 

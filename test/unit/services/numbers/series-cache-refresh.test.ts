@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PrefixNotRegisteredError, StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
+import { seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import type { Series } from '../../../../src/services/numbers/series.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../../fakes/config-of.ts';
@@ -23,7 +24,7 @@ const setUp = async (registered: Readonly<Record<string, object>> = {}) => {
   for (const [prefixKey, input] of Object.entries(registered)) await store.insert(configOf(prefixKey, input));
   const events: NumberGeneratorEvent[] = [];
   const cache = createSeriesCache(store, 0, (event) => events.push(event));
-  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(prefixKey) };
+  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(seriesOf(prefixKey)) };
 };
 
 const INV = { INV: { format: 'INV-{SEQ:4}' } };
@@ -42,7 +43,7 @@ describe('the background check', () => {
     await get('INV');
     await store.replace(configOf('INV', input), 'any');
     await vi.advanceTimersByTimeAsync(PROMISED_MS);
-    expect(cache.get('INV')).toMatchObject({ config: { ...configOf('INV', input), version: 2 } });
+    expect(cache.get(seriesOf('INV'))).toMatchObject({ config: { ...configOf('INV', input), version: 2 } });
   });
 
   test('brings a removal by another node within 5 s, also when the series is in use all the time', async () => {
@@ -73,7 +74,7 @@ describe('the background check', () => {
     const series = await get('INV');
     for (let round = 0; round < 5; round += 1) {
       await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
-      expect(cache.get('INV')).toBe(series);
+      expect(cache.get(seriesOf('INV'))).toBe(series);
     }
     expect(store.asked.length).toBeGreaterThan(2);
   });
@@ -136,7 +137,7 @@ describe('the background check', () => {
     store.failWith(away);
     for (let round = 0; round < 4; round += 1) {
       await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
-      expect(cache.get('INV')).toBe(series);
+      expect(cache.get(seriesOf('INV'))).toBe(series);
     }
     expect(events).toEqual(Array(4).fill({ type: 'prefix-config-refresh-failed', error: away }));
     store.failWith(undefined);
@@ -163,7 +164,7 @@ describe('the background check', () => {
     const release = store.hold();
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
     await store.replace(OTHER, 'any');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     release();
     await vi.advanceTimersByTimeAsync(0);
     expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
@@ -175,12 +176,12 @@ describe('the background check', () => {
     const release = store.hold();
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
     await store.replace(OTHER, 'any');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     const reading = get('INV');
     release();
     const anew = await reading;
     await vi.advanceTimersByTimeAsync(0);
-    expect([anew.config.format, cache.get('INV')]).toEqual(['NEW-{SEQ:5}', anew]);
+    expect([anew.config.format, cache.get(seriesOf('INV'))]).toEqual(['NEW-{SEQ:5}', anew]);
   });
 
   test('stops with close', async () => {

@@ -7,6 +7,7 @@ import {
   StorageUnavailableError,
 } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
+import { seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import type { Series } from '../../../../src/services/numbers/series.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../../fakes/config-of.ts';
@@ -28,7 +29,7 @@ const setUp = async (registered: Readonly<Record<string, object>> = {}) => {
   for (const [prefixKey, input] of Object.entries(registered)) await store.insert(configOf(prefixKey, input));
   const events: NumberGeneratorEvent[] = [];
   const cache = createSeriesCache(store, 0, (event) => events.push(event));
-  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(prefixKey) };
+  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(seriesOf(prefixKey)) };
 };
 
 const INV = { INV: { format: 'INV-{SEQ:4}' } };
@@ -38,7 +39,7 @@ describe('getting a series', () => {
   test('asks the store once, and afterwards answers at once', async () => {
     const { store, cache, get } = await setUp(INV);
     const series = await get('INV');
-    expect(cache.get('INV')).toBe(series);
+    expect(cache.get(seriesOf('INV'))).toBe(series);
     expect(store.asked).toEqual([['INV']]);
   });
 
@@ -80,9 +81,9 @@ describe('forgetting', () => {
     await get('INV');
     const order = await get('ORD');
     await store.replace(OTHER, 'any');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
-    expect(cache.get('ORD')).toBe(order);
+    expect(cache.get(seriesOf('ORD'))).toBe(order);
   });
 
   test('all makes every next request ask the store', async () => {
@@ -98,7 +99,7 @@ describe('forgetting', () => {
     const release = store.hold();
     const asked = get('INV');
     await store.replace(OTHER, 'any');
-    cache.forget(forgotten);
+    cache.forget(forgotten === undefined ? undefined : seriesOf(forgotten));
     const askedAfter = get('INV');
     release();
     expect((await asked).config.format).toBe('INV-{SEQ:4}');
@@ -111,7 +112,7 @@ describe('forgetting', () => {
     const release = store.hold();
     const asked = get('INV');
     await store.replace(OTHER, 'any');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     release();
     await asked;
     expect((await get('INV')).config.format).toBe('NEW-{SEQ:5}');
@@ -121,7 +122,7 @@ describe('forgetting', () => {
     const { store, cache, get } = await setUp(INV);
     const releaseOld = store.hold();
     const asked = get('INV');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     const releaseNew = store.hold();
     const askedAfter = get('INV');
     releaseOld();
@@ -129,7 +130,7 @@ describe('forgetting', () => {
     const joining = get('INV');
     releaseNew();
     expect(await joining).toBe(await askedAfter);
-    expect(cache.get('INV')).toBe(await joining);
+    expect(cache.get(seriesOf('INV'))).toBe(await joining);
     expect(store.asked).toHaveLength(2);
   });
 
@@ -154,7 +155,7 @@ describe('while the store is away', () => {
     store.failWith(AWAY);
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
     expect(await get('INV')).toBe(series);
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     expect(await get('INV')).toBe(series);
     store.failWith(new StorageTimeoutError('Late'));
     expect(await get('INV')).toBe(series);
@@ -187,7 +188,7 @@ describe('while the store is away', () => {
     const { store, cache, get } = await setUp(INV);
     await get('INV');
     await store.remove('INV');
-    cache.forget('INV');
+    cache.forget(seriesOf('INV'));
     await expect(get('INV')).rejects.toThrow(PrefixNotRegisteredError);
     store.failWith(AWAY);
     await expect(get('INV')).rejects.toBe(AWAY);
@@ -235,7 +236,7 @@ describe('a corrupt entry', () => {
     store.preload('INV', 'rubbish');
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
     await expect(get('INV')).rejects.toThrow(CorruptEntryError);
-    expect(cache.get('ORD')).toBe(order);
+    expect(cache.get(seriesOf('ORD'))).toBe(order);
     expect(corruptEvents(events)).toHaveLength(1);
   });
 });
@@ -261,7 +262,7 @@ describe('what this node did itself', () => {
   test('when it removed a config: that is not served while the store is away', async () => {
     const { store, cache, get } = await setUp(INV);
     await get('INV');
-    cache.drop('INV');
+    cache.drop(seriesOf('INV'));
     store.failWith(new StorageUnavailableError('away'));
     await expect(get('INV')).rejects.toThrow(StorageUnavailableError);
   });

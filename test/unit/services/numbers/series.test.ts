@@ -1,6 +1,7 @@
 /** A series: what one reading of the clock decides — its counter, its period, its printer, and the period to come. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { seriesOf as idOf, sequenceOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 import { compileSeries, type Series } from '../../../../src/services/numbers/series.ts';
 import { configOf } from '../../fakes/config-of.ts';
@@ -14,7 +15,7 @@ describe('the counter of a series', () => {
     const config = { format: '{year}-{SEQ:4}', reset: 'yearly', initialSeq: 7, overflow: 'reject' };
     expect(seriesOf(config).at(at('2026-05-01T00:00:00Z')).target).toEqual({
       name: 'INV 2026',
-      sequence: { prefixKey: 'INV', period: '2026' },
+      sequence: sequenceOf(idOf('INV'), '2026'),
       initialSeq: 7n,
       limit: 9_999n,
       standbySize: STANDBY_SIZE,
@@ -136,7 +137,7 @@ describe('the upcoming counter', () => {
 
   test('has the terms of the present one', () => {
     const { target, upcoming } = series.at(at('2026-12-31T22:55:00Z'));
-    expect(upcoming).toEqual({ ...target, name: 'INV 2027', sequence: { prefixKey: 'INV', period: '2027' } });
+    expect(upcoming).toEqual({ ...target, name: 'INV 2027', sequence: sequenceOf(idOf('INV'), '2027') });
   });
 
   test('stays the same object until it begins', () => {

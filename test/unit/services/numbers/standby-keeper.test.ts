@@ -1,5 +1,6 @@
 /** The standby for the next period is taken in its last ten minutes, for the series this node works with and no others. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { sequenceKeyOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createStandbyKeeper } from '../../../../src/services/numbers/standby-keeper.ts';
 import { allocatorOn } from '../../fakes/allocator-on.ts';
@@ -25,7 +26,7 @@ const setUp = async (instant: string, registered: Readonly<Record<string, object
   const clock = { nowMs: Date.parse(instant), now: (): number => clock.nowMs };
   for (const [prefixKey, input] of Object.entries(registered)) {
     await configs.insert(configOf(prefixKey, input));
-    const series = await seriesCache.get(prefixKey);
+    const series = await seriesCache.get(seriesOf(prefixKey));
     expect(await ask(series.at(clock.nowMs).target, 1)).toBe('1-1');
   }
   await vi.advanceTimersByTimeAsync(0);
@@ -35,7 +36,7 @@ const setUp = async (instant: string, registered: Readonly<Record<string, object
     store.trips
       .slice(before)
       .flatMap(({ calls }) => calls)
-      .map(({ sequence, count }) => `${sequence.prefixKey} ${sequence.period} ${count}`);
+      .map(({ sequence, count }) => `${sequenceKeyOf(sequence)} ${count}`);
   return { keeper, clock, allocator, seriesCache, prepared };
 };
 
@@ -45,7 +46,7 @@ test('ten minutes before its end the next period gets its standby, and no value 
   await vi.advanceTimersByTimeAsync(0);
   expect(prepared()).toEqual(['INV 2027 0']);
   clock.nowMs += 600_000;
-  const { target } = (await seriesCache.get('INV')).at(clock.nowMs);
+  const { target } = (await seriesCache.get(seriesOf('INV'))).at(clock.nowMs);
   expect([target.sequence.period, allocator.standbyOf(target)?.left]).toEqual(['2027', 5n]);
 });
 

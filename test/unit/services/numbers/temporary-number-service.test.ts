@@ -8,6 +8,7 @@ import {
   StorageUnavailableError,
   TemporaryNumberNotFoundError,
 } from '../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createTemporaryNumberService, KEPT_MAX } from '../../../../src/services/numbers/temporary-number-service.ts';
 import { createMemoryTemporaryNumberStore } from '../../../../src/stores/memory/memory-temporary-number-store.ts';
@@ -42,7 +43,7 @@ const setUp = async (altered: Partial<TemporaryNumberStore> = {}) => {
     emit,
     node: 'n0de',
   });
-  const targets = async (): Promise<AllocationTarget> => (await seriesCache.get('INV')).at(AT).target;
+  const targets = async (): Promise<AllocationTarget> => (await seriesCache.get(seriesOf('INV'))).at(AT).target;
   return { service, added, events, configs, counters, ask, targets };
 };
 
@@ -198,7 +199,7 @@ describe('resolving', () => {
     const { service, number, counters, events } = await handedOver();
     const first = await service.resolve(number, CALLER);
     expect(await service.resolve(number, CALLER)).toEqual(first);
-    expect(counters.of({ prefixKey: 'INV', period: '2026' }).value).toBe(1n);
+    expect(counters.of(sequenceOf(seriesOf('INV'), '2026')).value).toBe(1n);
     expect(events).toHaveLength(1);
   });
 
@@ -259,7 +260,7 @@ describe('resolving', () => {
     await expect(service.resolve(number, CALLER)).rejects.toBe(AWAY);
     expect((await service.resolve(number, CALLER)).resolvedNumber).toBe('2026-001');
     expect((await service.resolve(number, CALLER)).resolvedNumber).toBe('2026-001');
-    expect(counters.of({ prefixKey: 'INV', period: '2026' }).value).toBe(1n);
+    expect(counters.of(sequenceOf(seriesOf('INV'), '2026')).value).toBe(1n);
   });
 
   test.each(['find', 'resolve'] as const)('%s: a number nobody has handed over is not found', async (method) => {

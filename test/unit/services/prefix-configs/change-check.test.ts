@@ -6,6 +6,7 @@ import {
   prefixConfigInputSchema,
 } from '../../../../src/core/prefix-config/prefix-config.ts';
 import { SNOWFLAKE_MIN } from '../../../../src/core/snowflake/snowflake.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';
 import { createPrefixConfigService } from '../../../../src/services/prefix-configs/prefix-config-service.ts';
@@ -77,7 +78,7 @@ describe('a change', () => {
 
   test('to snowflakes is refused when the counter has come too far', async () => {
     const { counters, refusal } = await setUp({ format: 'A{SEQ:3}' });
-    counters.preload({ prefixKey: 'A', period: '' }, `${SNOWFLAKE_MIN / 10n}`);
+    counters.preload(sequenceOf(seriesOf('A'), ''), `${SNOWFLAKE_MIN / 10n}`);
     expect(await refusal({ format: 'A{SEQ:3}', strategy: 'snowflake' })).toBe('strategy');
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, ValidationError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';
 import { createPrefixConfigService } from '../../../../src/services/prefix-configs/prefix-config-service.ts';
@@ -42,7 +43,7 @@ describe('the reset of a prefix that has counted', () => {
   test.each(RESETS)('%s can be kept, and no other taken', async (kept, period) => {
     const { service, counters, store, events } = setUp();
     await service.register('INV', inputOf(FORMAT, { reset: kept }), CALLER);
-    counters.preload({ prefixKey: 'INV', period }, '7');
+    counters.preload(sequenceOf(seriesOf('INV'), period), '7');
     expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any', CALLER)).config.version).toBe(2);
     for (const [reset] of RESETS.filter(([other]) => other !== kept)) {
       const changing = service.update('INV', inputOf(FORMAT, { reset }), 'any', CALLER);
@@ -55,7 +56,7 @@ describe('the reset of a prefix that has counted', () => {
 
   test('and was removed binds its next registration', async () => {
     const { service, counters, store } = setUp();
-    counters.preload({ prefixKey: 'INV', period: '2026' }, '7');
+    counters.preload(sequenceOf(seriesOf('INV'), '2026'), '7');
     await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(ValidationError);
     expect(await store.find(['INV'])).toEqual([undefined]);
     expect((await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER)).reset).toBe('yearly');
@@ -63,7 +64,7 @@ describe('the reset of a prefix that has counted', () => {
 
   test('is looked for in the time zone of the new config', async () => {
     const { service, counters } = setUp();
-    counters.preload({ prefixKey: 'INV', period: '2026-11-22' }, '7');
+    counters.preload(sequenceOf(seriesOf('INV'), '2026-11-22'), '7');
     const input = (timeZone: string): PrefixConfigInput => inputOf(FORMAT, { timeZone });
     await expect(service.register('INV', input('Pacific/Kiritimati'), CALLER)).rejects.toThrow(ValidationError);
     expect((await service.register('INV', input('UTC'), CALLER)).timeZone).toBe('UTC');
@@ -84,7 +85,7 @@ describe('the reset of a prefix that has counted', () => {
 
   test('cannot be checked on a corrupt counter: then nothing is stored', async () => {
     const { service, counters, store } = setUp();
-    counters.preload({ prefixKey: 'INV', period: '2026' }, 'rubbish');
+    counters.preload(sequenceOf(seriesOf('INV'), '2026'), 'rubbish');
     await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(CorruptEntryError);
     expect(await store.find(['INV'])).toEqual([undefined]);
   });

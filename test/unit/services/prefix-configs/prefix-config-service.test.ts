@@ -37,14 +37,14 @@ const setUp = (served: Partial<Strategies> = {}) => {
     get: () => {
       throw new Error('Reading configs is no reason to compile them.');
     },
-    forget: (prefixKey) => {
-      forgotten.push(prefixKey);
+    forget: (series) => {
+      forgotten.push(series?.prefixKey);
     },
     note: ({ prefixKey }) => {
       forgotten.push(prefixKey);
     },
-    drop: (prefixKey) => {
-      forgotten.push(prefixKey);
+    drop: (series) => {
+      forgotten.push(series.prefixKey);
     },
     peek: () => undefined,
     known: () => [],

@@ -5,6 +5,7 @@ import type { Ceiling } from '../../../../src/core/ceiling/ceiling-store.ts';
 import type { StoredConfig } from '../../../../src/core/prefix-config/prefix-config.ts';
 import type { PrefixConfigCopy } from '../../../../src/core/prefix-config/prefix-config-copy.ts';
 import type { PrefixHistory } from '../../../../src/core/prefix-config/prefix-history.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createRepairService } from '../../../../src/services/repair/repair-service.ts';
 import { createMemoryPrefixConfigStore } from '../../../../src/stores/memory/memory-prefix-config-store.ts';
 import { configOf } from '../../fakes/config-of.ts';
@@ -12,7 +13,7 @@ import { configOf } from '../../fakes/config-of.ts';
 const FORMAT = { format: '{SEQ:4}' };
 
 const served = (prefixKey: string, epoch: bigint, ceiling: bigint, period = ''): ServedSequence => ({
-  sequence: { prefixKey, period },
+  sequence: sequenceOf(seriesOf(prefixKey), period),
   server: 'run',
   epoch,
   ceiling,
@@ -23,7 +24,7 @@ const setUp = (list: readonly ServedSequence[], stored: Readonly<Record<string, 
   const ceilings = new Map(Object.entries(stored));
   const moved: ServedSequence[] = [];
   const repair: CeilingRepair = {
-    read: async ({ prefixKey, period }) => ceilings.get(`${prefixKey}${period}`),
+    read: async ({ series, period }) => ceilings.get(`${series.prefixKey}${period}`),
     moveForward: async (found) => {
       moved.push(found);
       return { epoch: found.epoch, ceiling: found.ceiling };

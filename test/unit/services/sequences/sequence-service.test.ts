@@ -13,6 +13,7 @@ import {
   SequenceOverflowError,
 } from '../../../../src/core/errors.ts';
 import type { Range } from '../../../../src/core/values/range.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createSequenceService } from '../../../../src/services/sequences/sequence-service.ts';
@@ -26,7 +27,7 @@ import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix
 const SIGNED = { by: 'alice', requestId: 'r-1' };
 
 const YEARLY = { format: '{year}-{SEQ:3}', reset: 'yearly' };
-const NAME = { prefixKey: 'INV', period: '2026' };
+const NAME = sequenceOf(seriesOf('INV'), '2026');
 
 const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}) => {
   const memory = createMemoryCounterStore();
@@ -47,7 +48,13 @@ const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}
   });
   onTestFinished(capacityWatcher.close);
   const service = createSequenceService({ store, seriesCache, allocator, capacityWatcher, clock, emit });
-  return { service, memory, events, ask, targetOf: async () => (await seriesCache.get('INV')).at(clock.now()).target };
+  return {
+    service,
+    memory,
+    events,
+    ask,
+    targetOf: async () => (await seriesCache.get(seriesOf('INV'))).at(clock.now()).target,
+  };
 };
 
 /** What the store says of a sequence; whose the ranges ahead are is of no concern here. */
@@ -64,14 +71,14 @@ const reportOf = async ({ value, free = [], ahead = [] }: State, fields: object 
     recovering: false,
   });
   const { service } = await setUp({ format: 'A{SEQ:2}', ...fields }, { inspect });
-  return service.read('INV');
+  return service.read(seriesOf('INV'));
 };
 
 describe('reading', () => {
   test('tells the config, the period, the value, the next number and how many are left', async () => {
     const { service, memory } = await setUp({ ...YEARLY, overflow: 'reject' });
     memory.preload(NAME, '41');
-    expect(await service.read('INV')).toEqual({
+    expect(await service.read(seriesOf('INV'))).toEqual({
       config: configOf('INV', { ...YEARLY, overflow: 'reject' }),
       period: '2026',
       value: 41n,
@@ -86,7 +93,7 @@ describe('reading', () => {
   test('names the standby of this node', async () => {
     const { service, ask, targetOf } = await setUp();
     await ask(await targetOf(), 1);
-    expect((await service.read('INV')).standby).toMatchObject({ first: 12n, last: 16n, left: 5n });
+    expect((await service.read(seriesOf('INV'))).standby).toMatchObject({ first: 12n, last: 16n, left: 5n });
   });
 
   test.each([
@@ -148,18 +155,18 @@ describe('reading', () => {
 
   test('of a prefix nobody registered is refused, as is a counter that is none', async () => {
     const { service, memory } = await setUp();
-    await expect(service.read('UNKNOWN')).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(service.read(seriesOf('UNKNOWN'))).rejects.toThrow(PrefixNotRegisteredError);
     memory.preload(NAME, 'rubbish');
-    await expect(service.read('INV')).rejects.toThrow(CorruptEntryError);
+    await expect(service.read(seriesOf('INV'))).rejects.toThrow(CorruptEntryError);
   });
 });
 
 describe('moving forward', () => {
   test('makes counting go on after the given value, records the gap, and reports who asked why', async () => {
     const { service, events } = await setUp();
-    const report = await service.advance('INV', { to: 40n, reason: 'Paper invoices' }, CALLER);
+    const report = await service.advance(seriesOf('INV'), { to: 40n, reason: 'Paper invoices' }, CALLER);
     expect(report).toMatchObject({ value: 40n, nextNumber: '2026-041' });
-    const { items } = await service.listGaps('INV', undefined, 0n, 10);
+    const { items } = await service.listGaps(seriesOf('INV'), undefined, 0n, 10);
     expect(items).toMatchObject([{ range: { first: 1n, last: 40n }, reason: 'advance', node: undefined }]);
     expect(events).toEqual([
       {
@@ -181,8 +188,8 @@ describe('moving forward', () => {
       return { kind: 'advanced', from: 0n, to: request.to };
     };
     const { service } = await setUp({ ...YEARLY, overflow: 'reject', initialSeq: 5 }, { advance });
-    await service.advance('INV', { to: 40n, reason: 'one' }, CALLER);
-    await service.advance('INV', { to: 40n, reason: 'two' }, CALLER);
+    await service.advance(seriesOf('INV'), { to: 40n, reason: 'one' }, CALLER);
+    await service.advance(seriesOf('INV'), { to: 40n, reason: 'two' }, CALLER);
     expect(asked[0]).toMatchObject({ sequence: NAME, to: 40n, initialSeq: 5n, limit: 999n });
     expect(new Set(asked.map(({ operation }) => operation)).size).toBe(2);
     for (const { operation } of asked) expect(operation).toMatch(/^[A-Za-z0-9._-]{2,64}$/);
@@ -191,23 +198,31 @@ describe('moving forward', () => {
   test('backwards or not at all is refused, and nothing is reported', async () => {
     const { service, memory, events } = await setUp();
     memory.preload(NAME, '41');
-    await expect(service.advance('INV', { to: 41n, reason: 'same' }, CALLER)).rejects.toThrow(SequenceNotForwardError);
-    await expect(service.advance('INV', { to: 3n, reason: 'back' }, CALLER)).rejects.toThrow('stands at 41');
+    await expect(service.advance(seriesOf('INV'), { to: 41n, reason: 'same' }, CALLER)).rejects.toThrow(
+      SequenceNotForwardError,
+    );
+    await expect(service.advance(seriesOf('INV'), { to: 3n, reason: 'back' }, CALLER)).rejects.toThrow('stands at 41');
     expect([events, memory.read(NAME)]).toEqual([[], '41']);
   });
 
   test('above the limit is refused', async () => {
     const { service, memory } = await setUp({ ...YEARLY, overflow: 'reject' });
-    await expect(service.advance('INV', { to: 1_000n, reason: 'far' }, CALLER)).rejects.toThrow(SequenceOverflowError);
+    await expect(service.advance(seriesOf('INV'), { to: 1_000n, reason: 'far' }, CALLER)).rejects.toThrow(
+      SequenceOverflowError,
+    );
     expect(memory.read(NAME)).toBeUndefined();
-    expect((await service.advance('INV', { to: 999n, reason: 'to the end' }, CALLER)).nextNumber).toBeUndefined();
+    expect(
+      (await service.advance(seriesOf('INV'), { to: 999n, reason: 'to the end' }, CALLER)).nextNumber,
+    ).toBeUndefined();
   });
 
   test('of a counter that is none, or of a prefix nobody registered, is refused', async () => {
     const { service, memory } = await setUp();
     memory.preload(NAME, 'rubbish');
-    await expect(service.advance('INV', { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(CorruptEntryError);
-    await expect(service.advance('UNKNOWN', { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(
+    await expect(service.advance(seriesOf('INV'), { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(
+      CorruptEntryError,
+    );
+    await expect(service.advance(seriesOf('UNKNOWN'), { to: 40n, reason: 'why' }, CALLER)).rejects.toThrow(
       PrefixNotRegisteredError,
     );
   });
@@ -216,11 +231,16 @@ describe('moving forward', () => {
 describe('the gap record', () => {
   test('is listed page by page, each gap once', async () => {
     const { service } = await setUp({ ...YEARLY, initialSeq: 0 });
-    for (const to of [3n, 5n, 9n]) await service.advance('INV', { to, reason: 'test' }, CALLER);
+    for (const to of [3n, 5n, 9n]) await service.advance(seriesOf('INV'), { to, reason: 'test' }, CALLER);
     const seen: bigint[] = [];
     let after: bigint | undefined = 0n;
     while (after !== undefined) {
-      const page: Awaited<ReturnType<typeof service.listGaps>> = await service.listGaps('INV', undefined, after, 2);
+      const page: Awaited<ReturnType<typeof service.listGaps>> = await service.listGaps(
+        seriesOf('INV'),
+        undefined,
+        after,
+        2,
+      );
       seen.push(...page.items.map(({ range }) => range.first));
       after = page.next;
     }
@@ -228,7 +248,7 @@ describe('the gap record', () => {
   });
 
   test('of a prefix nobody registered is refused', async () => {
-    await expect((await setUp()).service.listGaps('UNKNOWN', undefined, 0n, 10)).rejects.toThrow(
+    await expect((await setUp()).service.listGaps(seriesOf('UNKNOWN'), undefined, 0n, 10)).rejects.toThrow(
       PrefixNotRegisteredError,
     );
   });

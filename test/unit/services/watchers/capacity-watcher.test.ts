@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../../src/allocators/allocator.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { compileSeries } from '../../../../src/services/numbers/series.ts';
 import { createCapacityWatcher } from '../../../../src/services/watchers/capacity-watcher.ts';
 import { configOf } from '../../fakes/config-of.ts';
@@ -17,7 +18,7 @@ const setUp = (input: object = YEARLY) => {
   const series = compileSeries(configOf('INV', input), 0);
   const watcher = createCapacityWatcher({
     // Every prefix is numbered like this one.
-    seriesCache: { peek: (prefixKey) => (prefixKey === 'GONE' ? undefined : series) },
+    seriesCache: { peek: ({ prefixKey }) => (prefixKey === 'GONE' ? undefined : series) },
     measuredMax: 100,
     standings: () => standings,
     clock,
@@ -25,7 +26,7 @@ const setUp = (input: object = YEARLY) => {
   });
   onTestFinished(watcher.close);
   const stand = (value: bigint, period = '2026', prefixKey = 'INV'): void => {
-    standings.splice(0, standings.length, { sequence: { prefixKey, period }, value });
+    standings.splice(0, standings.length, { sequence: sequenceOf(seriesOf(prefixKey), period), value });
   };
   const warnings = () => events.filter((event) => event.type === 'capacity');
   return { events, standings, clock, config: series.config, watcher, stand, warnings };
@@ -34,7 +35,7 @@ const setUp = (input: object = YEARLY) => {
 describe('the forecast', () => {
   test('tells the pace and the dates, from what the sequence was seen to move by', async () => {
     const { watcher, clock, config, stand } = setUp({ format: '{SEQ:3}' });
-    const name = { prefixKey: 'INV', period: '' };
+    const name = sequenceOf(seriesOf('INV'), '');
     stand(99n, '');
     await watcher.look();
     expect(watcher.forecast(config, name, 99n)).toEqual({
@@ -52,7 +53,7 @@ describe('the forecast', () => {
 
   test('names no date when counting will have begun anew by then', async () => {
     const { watcher, clock, config } = setUp({ ...YEARLY, overflow: 'reject' });
-    const name = { prefixKey: 'INV', period: '2026' };
+    const name = sequenceOf(seriesOf('INV'), '2026');
     watcher.forecast(config, name, 0n);
     clock.nowMs += 24 * 60 * MINUTE;
     // Thirty-six days are left of the year, and 999 / 20 days of the values.
@@ -65,12 +66,12 @@ describe('the forecast', () => {
 
   test('leaves out what an operator passed over', async () => {
     const { watcher, clock, config } = setUp();
-    const name = { prefixKey: 'INV', period: '2026' };
+    const name = sequenceOf(seriesOf('INV'), '2026');
     watcher.forecast(config, name, 0n);
     watcher.passOver(name, 10n, 510n);
     clock.nowMs += 10 * MINUTE;
     expect(watcher.forecast(config, name, 520n).valuesPerDay).toBeCloseTo(20 * 144);
-    watcher.passOver({ prefixKey: 'OTHER', period: '' }, 0n, 9n);
+    watcher.passOver(sequenceOf(seriesOf('OTHER'), ''), 0n, 9n);
   });
 });
 
@@ -128,11 +129,11 @@ describe('the measures', () => {
   test('are those of the hundred fullest prefixes, and the fullest of the others stands for them', async () => {
     const { watcher, standings, events } = setUp({ format: '{SEQ:3}' });
     for (let index = 1; index <= 150; index += 1) {
-      standings.push({ sequence: { prefixKey: `P${index}`, period: '' }, value: BigInt(index) });
+      standings.push({ sequence: sequenceOf(seriesOf(`P${index}`), ''), value: BigInt(index) });
     }
     // The same prefix in an emptier period, and one that was removed.
-    standings.push({ sequence: { prefixKey: 'P150', period: 'x' }, value: 1n });
-    standings.push({ sequence: { prefixKey: 'GONE', period: '' }, value: 999n });
+    standings.push({ sequence: sequenceOf(seriesOf('P150'), 'x'), value: 1n });
+    standings.push({ sequence: sequenceOf(seriesOf('GONE'), ''), value: 999n });
     await watcher.look();
     const measured = events.find((event) => event.type === 'capacity-measured');
     expect(measured?.measures).toHaveLength(100);
@@ -145,7 +146,7 @@ describe('the measures', () => {
     const stand = (step: bigint): void => {
       standings.length = 0;
       for (let index = 1n; index <= 102n; index += 1n) {
-        standings.push({ sequence: { prefixKey: `P${index}`, period: '' }, value: index + step * (103n - index) });
+        standings.push({ sequence: sequenceOf(seriesOf(`P${index}`), ''), value: index + step * (103n - index) });
       }
     };
     stand(0n);
@@ -161,7 +162,7 @@ describe('the measures', () => {
 
 test('what a raised initialSeq passed over is no pace', () => {
   const { watcher, clock, config } = setUp({ format: '{SEQ:6}' });
-  const name = { prefixKey: 'INV', period: '' };
+  const name = sequenceOf(seriesOf('INV'), '');
   watcher.forecast(config, name, 10n);
   clock.nowMs += 2 * MINUTE;
   const raised = { ...config, initialSeq: 20_000n };

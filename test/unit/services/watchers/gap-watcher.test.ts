@@ -3,12 +3,15 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../../src/allocators/allocator.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
-import type { SequenceName } from '../../../../src/core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf, sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createGapWatcher } from '../../../../src/services/watchers/gap-watcher.ts';
 
-const standing = (prefixKey: string, period = ''): Standing => ({ sequence: { prefixKey, period }, value: 1n });
+const standing = (prefixKey: string, period = ''): Standing => ({
+  sequence: sequenceOf(seriesOf(prefixKey), period),
+  value: 1n,
+});
 
-const setUp = (standings: readonly Standing[], countGaps: (sequence: SequenceName) => Promise<number>) => {
+const setUp = (standings: readonly Standing[], countGaps: (sequence: SequenceId) => Promise<number>) => {
   const events: NumberGeneratorEvent[] = [];
   const emit = (event: NumberGeneratorEvent): unknown => events.push(event);
   const watcher = createGapWatcher({ store: { countGaps }, standings: () => standings, measuredMax: 2, emit });
@@ -19,7 +22,7 @@ const setUp = (standings: readonly Standing[], countGaps: (sequence: SequenceNam
 test('the prefixes with most gaps are told, all periods together, and the sum of the rest', async () => {
   const counts: Record<string, number> = { 'A 2025': 1, 'A 2026': 4, 'B ': 9, 'C ': 2, 'D ': 3 };
   const standings = [standing('A', '2025'), standing('A', '2026'), standing('B'), standing('C'), standing('D')];
-  const { watcher, events } = setUp(standings, async ({ prefixKey, period }) => counts[`${prefixKey} ${period}`] ?? 0);
+  const { watcher, events } = setUp(standings, async (sequence) => counts[sequenceKeyOf(sequence)] ?? 0);
   await watcher.look();
   expect(events).toEqual([
     {

@@ -2,10 +2,11 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Standing } from '../../../../src/allocators/allocator.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createStandbyWatcher } from '../../../../src/services/watchers/standby-watcher.ts';
 
 const holding = (prefixKey: string, left: number, period = ''): Standing => ({
-  sequence: { prefixKey, period },
+  sequence: sequenceOf(seriesOf(prefixKey), period),
   value: 1n,
   standby: { left: BigInt(left), size: 100n },
 });
@@ -37,7 +38,7 @@ test('the prefixes with the smallest share left are told, and the next one stand
 });
 
 test('of two periods of a prefix the emptier one counts; what holds nothing is left out', async () => {
-  const none = { sequence: { prefixKey: 'N', period: '' }, value: 1n };
+  const none = { sequence: sequenceOf(seriesOf('N'), ''), value: 1n };
   const { watcher, events } = setUp([
     none,
     holding('A', 90, '2025'),

@@ -4,10 +4,11 @@ import { type RaiseOptions, raiseCeiling } from '../../../../../src/allocators/c
 import type { CeilingStore, SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { CeilingMove, Fence, FenceOperations } from '../../../../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../../../src/stores/memory/memory-ceiling-store.ts';
 
-const INV = { prefixKey: 'INV', period: '' };
+const INV = sequenceOf(seriesOf('INV'), '');
 const FENCE: Fence = { epoch: 1n, ceiling: 100n, wanted: 0n };
 
 const account = (value: bigint): SequenceAccount => ({ value, changes: 0, gaps: [] });

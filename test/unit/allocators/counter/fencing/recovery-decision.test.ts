@@ -7,10 +7,11 @@ import {
 } from '../../../../../src/allocators/counter/fencing/recovery-decision.ts';
 import type { Ceiling, CeilingStore, SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../../../src/stores/memory/memory-ceiling-store.ts';
 
-const INV = { prefixKey: 'INV', period: '2026' };
+const INV = sequenceOf(seriesOf('INV'), '2026');
 const RECOVERY = { server: 'run2', time: '1795224970000000' };
 
 const waiting = (parts: Partial<WaitingReply> = {}): WaitingReply => ({

@@ -53,7 +53,7 @@ const createServer = (parts: { epoch?: bigint; ceiling?: bigint; others?: string
 
   const replyTo = (report: CounterReport): ReportReply => {
     if (state.corrupt !== undefined) return { kind: 'corrupt', reason: state.corrupt };
-    const key = report.sequence.prefixKey;
+    const key = report.sequence.series.prefixKey;
     const servedIn = served.get(key);
     if (servedIn !== undefined) return { kind: 'reported', fence: { epoch: servedIn, ceiling: 1_000n, wanted: 0n } };
     const known = reported.get(key) ?? new Set(others);
@@ -83,7 +83,7 @@ const createServer = (parts: { epoch?: bigint; ceiling?: bigint; others?: string
     install: async (install) => {
       installs.push({ atMs: performance.now(), install });
       if (state.refusesInstalls) return false;
-      served.set(install.sequence.prefixKey, install.epoch === 0n ? epoch + 1n : install.epoch);
+      served.set(install.sequence.series.prefixKey, install.epoch === 0n ? epoch + 1n : install.epoch);
       return true;
     },
     raise: unexpected,
@@ -104,7 +104,7 @@ const nodeOn = (server: ReturnType<typeof createServer>, ceilings?: CeilingStore
     operations: server.operations,
     ceilings,
     emit: (event) => events.push(event),
-    onServed: (queue) => ready.push(queue.target.sequence.prefixKey),
+    onServed: (queue) => ready.push(queue.target.sequence.series.prefixKey),
     onTrouble: (queue, error) => {
       queue.trouble = error;
       troubles.push({ atMs: performance.now(), queue, error });
@@ -342,10 +342,11 @@ describe('with ceilings kept elsewhere', () => {
     // Nor does one keep another waiting.
     recovery.add(queueOf('ORD'));
     await vi.advanceTimersByTimeAsync(200);
-    expect(server.sent.filter(({ report }) => report.sequence.prefixKey === 'ORD').length).toBeGreaterThan(0);
+    expect(server.sent.filter(({ report }) => report.sequence.series.prefixKey === 'ORD').length).toBeGreaterThan(0);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(server.installs).toMatchObject([{ install: { epoch: 2n } }]);
-    const reportsOf = (key: string) => server.sent.filter(({ report }) => report.sequence.prefixKey === key).length;
+    const reportsOf = (key: string) =>
+      server.sent.filter(({ report }) => report.sequence.series.prefixKey === key).length;
     // The answer is looked up once more before anything is taken.
     await vi.advanceTimersByTimeAsync(1_000);
     const reports = reportsOf('INV');
@@ -446,7 +447,7 @@ describe('trouble', () => {
     const { recovery, queueOf, ready, troubles } = track(nodeOn(server));
     for (const key of ['A', 'B']) recovery.add(queueOf(key));
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(troubles.slice(-2).map(({ queue, error }) => [queue.target.sequence.prefixKey, error])).toEqual([
+    expect(troubles.slice(-2).map(({ queue, error }) => [queue.target.sequence.series.prefixKey, error])).toEqual([
       ['A', server.state.failure],
       ['B', server.state.failure],
     ]);

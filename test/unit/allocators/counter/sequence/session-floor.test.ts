@@ -21,6 +21,7 @@ import {
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
 import type { Range } from '../../../../../src/core/values/range.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
 
@@ -41,7 +42,7 @@ const taken = (first: bigint, last: bigint, standby: StandbyAdvice = KEEP): Coun
 const holding = (): CounterSession => {
   let calls = 0;
   const session = createCounterSession({
-    sequence: { prefixKey: 'INV', period: '' },
+    sequence: sequenceOf(seriesOf('INV'), ''),
     node: 'node',
     nextCall: () => ++calls,
   });

@@ -17,6 +17,7 @@ import {
   swear,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
@@ -49,7 +50,7 @@ const reported = (epoch: bigint): ReportReply => ({ kind: 'reported', fence: fen
 
 const open = (): CounterSession => {
   let calls = 0;
-  return createCounterSession({ sequence: { prefixKey: 'INV', period: '' }, node: 'node', nextCall: () => ++calls });
+  return createCounterSession({ sequence: sequenceOf(seriesOf('INV'), ''), node: 'node', nextCall: () => ++calls });
 };
 
 /** A session that has taken 1, holds the standby segment 101-105, and has made call 2, which is pending. */
@@ -77,7 +78,7 @@ describe('a node the store has forgotten', () => {
     const session = calling();
     settleCall(session, 2, { kind: 'forgotten' });
     expect(makeReport(session, { ...TERMS, initialSeq: 4n })).toEqual({
-      sequence: { prefixKey: 'INV', period: '' },
+      sequence: sequenceOf(seriesOf('INV'), ''),
       node: 'node',
       settled: 1,
       settledEpoch: 5n,

@@ -20,6 +20,7 @@ import {
   openAt,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
@@ -29,7 +30,7 @@ const OFFER: StandbyAdvice = { kind: 'offer', segment: { first: 101n, last: 105n
 const open = (nextCall?: () => number, ceilingKeeper?: () => CeilingKeeper): CounterSession => {
   let calls = 0;
   return createCounterSession({
-    sequence: { prefixKey: 'INV', period: '' },
+    sequence: sequenceOf(seriesOf('INV'), ''),
     node: 'node',
     nextCall: nextCall ?? (() => ++calls),
     ...(ceilingKeeper && { ceilingKeeper }),
@@ -286,7 +287,7 @@ describe('call numbers', () => {
 
 describe('a node', () => {
   test.each(['', 'n', 'a b', 'a@b', 'a:b'])('is not called "%s"', (node) => {
-    const sequence = { prefixKey: 'INV', period: '' };
+    const sequence = sequenceOf(seriesOf('INV'), '');
     expect(() => createCounterSession({ sequence, node, nextCall: () => 1 })).toThrow('no name');
   });
 });

@@ -12,13 +12,14 @@ import {
   serveFromStandby,
   type Waiter,
 } from '../../../../../src/allocators/counter/sequence/waiter.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 
 /** A session with the values 1-3 in hand and the standby 11-15. */
 const inHand = (): CounterSession => {
   let calls = 0;
   const session = createCounterSession({
-    sequence: { prefixKey: 'INV', period: '' },
+    sequence: sequenceOf(seriesOf('INV'), ''),
     node: 'node',
     nextCall: () => ++calls,
   });

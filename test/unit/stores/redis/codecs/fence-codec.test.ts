@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-store.ts';
 import type { Gap } from '../../../../../src/core/values/gap.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -14,7 +15,7 @@ import {
   encodeReport,
 } from '../../../../../src/stores/redis/codecs/fence-codec.ts';
 
-const INV = { prefixKey: 'INV', period: '' };
+const INV = sequenceOf(seriesOf('INV'), '');
 const MAX = 18_446_744_073_709_551_615n;
 const RECOVERY = { server: 'f00', time: '1795224970123456' };
 

@@ -1,5 +1,6 @@
 /** The names of a sequence in Redis, there and back, with and without a prefix of all names. */
 import { describe, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { slotOf } from '../../../../../src/stores/redis/cluster/cluster-slots.ts';
 import { createRedisKeys } from '../../../../../src/stores/redis/codecs/redis-keys.ts';
 
@@ -8,12 +9,12 @@ const PREFIXES = ['', 'shop:', 'a.b-', 'prod_'];
 describe('the keys of a sequence', () => {
   test('share one hash tag', () => {
     const { ofSequence } = createRedisKeys('');
-    expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
+    expect(ofSequence(sequenceOf(seriesOf('INV'), ''))).toEqual({
       counter: 'sequence:INV',
       state: '{sequence:INV}:state',
       gaps: '{sequence:INV}:gaps',
     });
-    expect(ofSequence({ prefixKey: 'INV', period: '2026' })).toEqual({
+    expect(ofSequence(sequenceOf(seriesOf('INV'), '2026'))).toEqual({
       counter: '{sequence:INV}:2026',
       state: '{sequence:INV}:2026:state',
       gaps: '{sequence:INV}:2026:gaps',
@@ -22,19 +23,19 @@ describe('the keys of a sequence', () => {
 
   test('share one hash tag under a prefix too, which stands inside the braces', () => {
     const { ofSequence, receipt } = createRedisKeys('shop:');
-    expect(ofSequence({ prefixKey: 'INV', period: '' })).toEqual({
+    expect(ofSequence(sequenceOf(seriesOf('INV'), ''))).toEqual({
       counter: 'shop:sequence:INV',
       state: '{shop:sequence:INV}:state',
       gaps: '{shop:sequence:INV}:gaps',
     });
-    expect(ofSequence({ prefixKey: 'INV', period: '2026' }).counter).toBe('{shop:sequence:INV}:2026');
-    expect(receipt('INV', 'abc')).toBe('{shop:sequence:INV}:receipt:abc');
+    expect(ofSequence(sequenceOf(seriesOf('INV'), '2026')).counter).toBe('{shop:sequence:INV}:2026');
+    expect(receipt(seriesOf('INV'), 'abc')).toBe('{shop:sequence:INV}:receipt:abc');
   });
 
   test.each(PREFIXES)('and all others begin with the prefix "%s", or with a brace and it', (prefix) => {
     const names = createRedisKeys(prefix);
     const all = [
-      ...Object.values(names.ofSequence({ prefixKey: 'INV', period: '' })),
+      ...Object.values(names.ofSequence(sequenceOf(seriesOf('INV'), ''))),
       ...[
         names.prefixConfigs,
         names.prefixHistories,
@@ -43,7 +44,7 @@ describe('the keys of a sequence', () => {
         names.apiKeys,
         names.workers,
       ],
-      ...[names.receipt('INV', 'a'), names.claim('a'), names.requestCount('a')],
+      ...[names.receipt(seriesOf('INV'), 'a'), names.claim('a'), names.requestCount('a')],
       ...[names.keyAllowance('a'), names.probe(0), names.apiKeysOf('a')],
       ...names.channels,
     ];
@@ -76,7 +77,20 @@ describe('the keys of a sequence', () => {
     ),
   )('lead back to it under "%s": %s "%s"', (prefix, prefixKey, period) => {
     const names = createRedisKeys(prefix);
-    const sequence = { prefixKey, period };
+    const sequence = sequenceOf(seriesOf(prefixKey), period);
+    expect(names.sequenceOfCounter(names.ofSequence(sequence).counter)).toEqual(sequence);
+    expect(names.sequenceOfState(names.ofSequence(sequence).state)).toEqual(sequence);
+  });
+
+  test.each([
+    ['', '', 'NORTH', ''],
+    ['', '', 'NORTH~A', '2026'],
+    ['', '2026-07-01', '', '2026'],
+    ['acme', '2026-07-01', 'state', '2026-11'],
+    ['acme', '', '', ''],
+  ])('lead back to it in workspace "%s", line "%s", scope "%s", period "%s"', (workspace, line, scope, period) => {
+    const names = createRedisKeys('ng:');
+    const sequence = { series: seriesOf('INV', workspace), line, scope, period };
     expect(names.sequenceOfCounter(names.ofSequence(sequence).counter)).toEqual(sequence);
     expect(names.sequenceOfState(names.ofSequence(sequence).state)).toEqual(sequence);
   });

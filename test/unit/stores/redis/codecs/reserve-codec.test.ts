@@ -1,6 +1,7 @@
 /** The words between the node and `reserve.lua`. */
 import { describe, expect, test } from 'vitest';
 import type { CounterCall } from '../../../../../src/core/counter/counter-store.ts';
+import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import {
   decodeAdvance,
   decodeReply,
@@ -9,7 +10,7 @@ import {
 } from '../../../../../src/stores/redis/codecs/reserve-codec.ts';
 
 const CALL: CounterCall = {
-  sequence: { prefixKey: 'INV', period: '' },
+  sequence: sequenceOf(seriesOf('INV'), ''),
   node: 'n.1-a',
   call: 7,
   kind: 'take',
