@@ -1,6 +1,7 @@
 /** What observes the service: metrics, log and, where they are asked for, traces. */
 import type { Emit } from '../core/events/events.ts';
-import { createEventLog, type Logger } from './logs/logger.ts';
+import { createEventLog } from './logs/event-log.ts';
+import type { Logger } from './logs/logger.ts';
 import { createTakingLog } from './logs/taking-log.ts';
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics/metrics.ts';
 import type { StoreMetrics } from './metrics/store-metrics.ts';

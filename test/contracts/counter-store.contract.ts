@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../src/allocators/counter/counter-allocator.ts';
 import { ceilingAbove } from '../../src/allocators/counter/sequence/ceiling-window.ts';
-import type { AdvanceRequest, CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
+import type { AdvanceRequest, CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
+import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError } from '../../src/core/errors.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';

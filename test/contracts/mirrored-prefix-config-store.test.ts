@@ -3,12 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
-import {
-  decodeStoredConfig,
-  encodeStoredConfig,
-  type PrefixConfig,
-} from '../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfig } from '../../src/core/prefix-config/prefix-config.ts';
 import { NO_ENTRY } from '../../src/core/prefix-config/prefix-history.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../src/core/prefix-config/stored-config.ts';
 import {
   createMirroredPrefixConfigStore,
   type MirroredPrefixConfigStore,

@@ -1,6 +1,7 @@
 /** The contract of receipts: what `core/counter/counter-store.ts` promises of a `once`, tried on the real thing. */
 import { describe, expect, test } from 'vitest';
-import type { CounterCall, CounterReply, CounterStore } from '../../src/core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
+import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import { RECEIPT_TTL_MS, type Receipt, type ReceiptDraft } from '../../src/core/values/receipt.ts';
 import { type SequenceId, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CounterCall } from '../../src/core/counter/counter-store.ts';
+import type { CounterCall } from '../../src/core/counter/counter-call.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
 import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';

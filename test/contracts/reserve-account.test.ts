@@ -1,6 +1,6 @@
 /** The account that others keep of a sequence of `reserve.lua`, and what becomes of it when the server has lost its own. */
 import { describe, expect, test } from 'vitest';
-import type { CounterInstall } from '../../src/core/counter/counter-store.ts';
+import type { CounterInstall } from '../../src/core/counter/counter-fence.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { GAPS, INV, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';

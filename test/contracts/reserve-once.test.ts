@@ -1,6 +1,6 @@
 /** What `reserve.lua` does with entries that have a receipt, where it lies among nodes, standby segments, ceilings and recoveries. */
 import { describe, expect, test } from 'vitest';
-import type { CounterCall, CounterReply } from '../../src/core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
 import { GAPS, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 

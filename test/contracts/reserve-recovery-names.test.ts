@@ -1,6 +1,6 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
 import { describe, expect, test } from 'vitest';
-import type { ReportReply } from '../../src/core/counter/counter-store.ts';
+import type { ReportReply } from '../../src/core/counter/counter-fence.ts';
 import { INV, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const sequence = sequenceForTests();

@@ -1,6 +1,6 @@
 /** The recovery of `reserve.lua`: what the nodes report is put together, and no value is handed out twice. */
 import { describe, expect, test } from 'vitest';
-import type { CounterReport } from '../../src/core/counter/counter-store.ts';
+import type { CounterReport } from '../../src/core/counter/counter-fence.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { INV, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';

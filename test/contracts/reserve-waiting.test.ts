@@ -1,6 +1,6 @@
 /** A recovery of `reserve.lua` while it is under way: who hears of it, and for whom it waits. */
 import { describe, expect, test } from 'vitest';
-import type { ReportReply } from '../../src/core/counter/counter-store.ts';
+import type { ReportReply } from '../../src/core/counter/counter-fence.ts';
 import { range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const sequence = sequenceForTests();

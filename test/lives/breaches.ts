@@ -1,9 +1,9 @@
 /** Breaches to plant in stores and nodes, and the rule by which the lives must find each. */
 import type { CounterAllocator } from '../../src/allocators/counter/counter-allocator.ts';
 import type { CounterStore } from '../../src/core/counter/counter-store.ts';
+import { insertEntry } from '../../src/core/prefix-config/entry-changes.ts';
 import type { StoredConfig } from '../../src/core/prefix-config/prefix-config.ts';
 import type { PrefixConfigStore } from '../../src/core/prefix-config/prefix-config-store.ts';
-import { insertEntry } from '../../src/core/prefix-config/prefix-history.ts';
 import type { NodeStores } from './node.ts';
 import type { Spoil, StoreKind } from './site.ts';
 

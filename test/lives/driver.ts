@@ -1,7 +1,7 @@
 /** What a life asks of a node, and the plain answers: through the services here, through HTTP where processes are restarted. */
 import { z } from 'zod';
 import { NumberGeneratorError } from '../../src/core/errors.ts';
-import { prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config-rules.ts';
 import { seriesOf } from '../../src/core/values/sequence-id.ts';
 import { identifyRequest } from '../../src/http/wire/idempotency-key.ts';
 import { createGate } from './gate.ts';

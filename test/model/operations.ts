@@ -1,5 +1,5 @@
 /** The fence operations of one model server, as the production code that raises ceilings needs them. */
-import type { FenceOperations } from '../../src/core/counter/counter-store.ts';
+import type { FenceOperations } from '../../src/core/counter/counter-fence.ts';
 import {
   decodeAccount,
   decodeInstallReply,

@@ -3,7 +3,7 @@
 import type { WaitingReply } from '../../src/allocators/counter/fencing/recovery-decision.ts';
 import { createRecoverySteps, type RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
 import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
-import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-store.ts';
+import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-fence.ts';
 import {
   decodeInstallReply,
   decodeReportReply,

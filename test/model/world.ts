@@ -27,13 +27,8 @@ import {
   supersede,
 } from '../../src/allocators/counter/sequence/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
-import type {
-  CounterCall,
-  CounterInstall,
-  CounterReply,
-  CounterReport,
-  ReportReply,
-} from '../../src/core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
+import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-fence.ts';
 import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { decodeReply, encodeCall } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { createModelOperations } from './operations.ts';

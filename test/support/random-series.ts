@@ -1,6 +1,7 @@
 /** Random series for property tests: any template, any reset, any zone; whether it can be registered is for the rules to say. */
 import fc from 'fast-check';
-import { type PrefixConfig, prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfig } from '../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../src/core/prefix-config/prefix-config-rules.ts';
 import type { GivenVariables } from '../../src/core/template/printer.ts';
 import { givenNamesOf, parseTemplate } from '../../src/core/template/template.ts';
 

@@ -3,17 +3,19 @@ import { beforeEach } from 'vitest';
 import type {
   AdvanceReply,
   CounterCall,
-  CounterInstall,
   CounterReply,
-  CounterReport,
-  CounterStore,
   Fence,
+  StandbyAdvice,
+  StandbySegment,
+} from '../../src/core/counter/counter-call.ts';
+import type {
+  CounterInstall,
+  CounterReport,
   FenceOperations,
   RecoveryName,
   ReportReply,
-  StandbyAdvice,
-  StandbySegment,
-} from '../../src/core/counter/counter-store.ts';
+} from '../../src/core/counter/counter-fence.ts';
+import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../src/core/values/value.ts';

@@ -1,6 +1,7 @@
 /** Counting on a shared store: all waiting requests of a node in one call, and the standby segments when the store is away. */
 import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
-import type { AdvanceReply, CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
+import type { AdvanceReply, CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
 import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import { rangeSize } from '../../core/values/range.ts';

@@ -2,7 +2,7 @@
 
 import type { Range } from '../values/range.ts';
 import { isExpired, type Receipt } from '../values/receipt.ts';
-import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-store.ts';
+import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-call.ts';
 
 export interface CounterMove<Reply> {
   readonly reply: Reply;

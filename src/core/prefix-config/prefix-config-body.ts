@@ -3,17 +3,9 @@ import { z } from 'zod';
 import { ValidationError } from '../errors.ts';
 import { fieldProblemsOf } from '../field-problems.ts';
 import { EXAMPLE, SAME_AS } from '../schema-marks.ts';
-import {
-  checkCost,
-  normalise,
-  PAIRS,
-  type PrefixConfig,
-  type PrefixConfigInput,
-  prefixKeySchema,
-  readInput,
-  type Spelled,
-  shape,
-} from './prefix-config.ts';
+import type { PrefixConfig, PrefixConfigInput } from './prefix-config.ts';
+import { PAIRS, prefixKeySchema, type Spelled, shape } from './prefix-config-fields.ts';
+import { checkCost, normalise, readInput } from './prefix-config-rules.ts';
 
 /** What a call has done to a config. */
 export const WRITE_STATUSES = ['registered', 'updated', 'unchanged'] as const;

@@ -1,15 +1,9 @@
 /** The port to whatever keeps the prefix configs. */
+
+import { type Changed, insertEntry, type ReplaceOutcome, removeEntry, replaceEntry } from './entry-changes.ts';
 import type { NumberingEnd } from './numbering-times.ts';
 import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
-import {
-  type Changed,
-  insertEntry,
-  type PrefixEntry,
-  type PrefixHistory,
-  type ReplaceOutcome,
-  removeEntry,
-  replaceEntry,
-} from './prefix-history.ts';
+import type { PrefixEntry, PrefixHistory } from './prefix-history.ts';
 
 /**
  * Makes of an entry another one, or leaves it; `generation` is that of all configs before. It may be asked again, when the entry

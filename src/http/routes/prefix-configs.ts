@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod, ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Action } from '../../core/access/scopes.ts';
-import { type PrefixConfig, prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
+import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import {
   prefixConfigBodySchema,
   prefixConfigPatchSchema,
   resetBetween,
 } from '../../core/prefix-config/prefix-config-body.ts';
+import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Changer, PrefixConfigService } from '../../services/prefix-configs/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';

@@ -1,7 +1,7 @@
 /** What the calls that take numbers take and reply. */
 
 import { z } from 'zod';
-import { prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
+import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { COUNT_MAX } from '../../services/numbers/number-service.ts';
 import { variablesObject, variablesQuery } from './variables.ts';

@@ -1,15 +1,14 @@
 /** What the calls on prefix configs take and reply. */
 import { z } from 'zod';
+import { PREFIX_KEY, type PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
+import { WRITE_STATUSES } from '../../core/prefix-config/prefix-config-body.ts';
 import {
   outageSchema,
   overflowSchema,
-  PREFIX_KEY,
-  type PrefixConfig,
   prefixKeySchema,
   resetSchema,
   strategySchema,
-} from '../../core/prefix-config/prefix-config.ts';
-import { WRITE_STATUSES } from '../../core/prefix-config/prefix-config-body.ts';
+} from '../../core/prefix-config/prefix-config-fields.ts';
 import { nextCursor, pageQuery } from './page.ts';
 import { value } from './value.ts';
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger/ledger-rule.ts';
 import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
-import { prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
+import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { instant } from './instant.ts';
 import { idempotencyHeadersFor } from './numbers.ts';

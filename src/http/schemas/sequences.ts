@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { TemporaryNumber } from '../../core/counter/temporary-number-store.ts';
 import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
-import { prefixKeySchema, strategySchema } from '../../core/prefix-config/prefix-config.ts';
+import { prefixKeySchema, strategySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import { GAP_REASONS, type Gap } from '../../core/values/gap.ts';

@@ -1,7 +1,7 @@
 /** What the calls on templates and on numbers that exist take and reply. */
 
 import { z } from 'zod';
-import { prefixKeySchema } from '../../core/prefix-config/prefix-config.ts';
+import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { type PlacedPart, spell } from '../../core/template/layout.ts';
 import type { ReadNumber, TracedReading } from '../../services/completeness/number-lookup-service.ts';

@@ -3,8 +3,9 @@
 import { putBounded } from '../../core/bounded-map.ts';
 import { CorruptEntryError, isStoreFailure, PrefixNotRegisteredError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
-import { encodeStoredConfig, type PrefixConfig, type StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import type { PrefixConfig, StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
+import { encodeStoredConfig } from '../../core/prefix-config/stored-config.ts';
 import { readSeriesKey, type SeriesId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { compileSeries, type Series } from './series.ts';
 

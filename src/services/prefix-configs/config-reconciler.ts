@@ -1,16 +1,10 @@
 /** Brings the live store of prefix configs and its durable copy together, whichever of them lost something. */
 import type { Emit } from '../../core/events/events.ts';
+import { isSameEntry, type SettledEntry, settleEntries } from '../../core/prefix-config/entry-settling.ts';
 import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../core/prefix-config/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
-import {
-  isSameEntry,
-  NO_ENTRY,
-  type PrefixEntry,
-  type SettledEntry,
-  settleEntries,
-  versionOf,
-} from '../../core/prefix-config/prefix-history.ts';
+import { NO_ENTRY, type PrefixEntry, versionOf } from '../../core/prefix-config/prefix-history.ts';
 
 /** How far the life of a prefix had come; see `compareEntries`. */
 interface Position {

@@ -9,6 +9,8 @@
  */
 import { isStoreFailure, StorageUnavailableError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
+import type { Changed } from '../../core/prefix-config/entry-changes.ts';
+import { isSameEntry, isSameStored } from '../../core/prefix-config/entry-settling.ts';
 import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigCopy } from '../../core/prefix-config/prefix-config-copy.ts';
 import {
@@ -16,7 +18,7 @@ import {
   type EntryRule,
   type PrefixConfigStore,
 } from '../../core/prefix-config/prefix-config-store.ts';
-import { type Changed, isSameEntry, isSameStored, versionOf } from '../../core/prefix-config/prefix-history.ts';
+import { versionOf } from '../../core/prefix-config/prefix-history.ts';
 import { createConfigReconciler } from './config-reconciler.ts';
 
 type ConfigPage = Awaited<ReturnType<PrefixConfigStore['list']>>;

@@ -14,16 +14,15 @@ import {
 } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import { amendEnd, type ReplaceOutcome } from '../../core/prefix-config/entry-changes.ts';
 import type { NumberingEnd } from '../../core/prefix-config/numbering-times.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import { type PrefixConfigPatch, patched, saysAlready } from '../../core/prefix-config/prefix-config-body.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import {
-  amendEnd,
   formerWithPresent,
   isSameFormer,
   type PrefixEntry,
-  type ReplaceOutcome,
   versionOf,
 } from '../../core/prefix-config/prefix-history.ts';
 import { parseTemplate } from '../../core/template/template.ts';

@@ -8,15 +8,10 @@ import {
   type StoredMark,
   type StoredMarks,
 } from '../../core/ledger/ledger-mark.ts';
+import { compareEntries, settleEntries } from '../../core/prefix-config/entry-settling.ts';
 import type { PrefixConfigCopy } from '../../core/prefix-config/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
-import {
-  compareEntries,
-  NO_ENTRY,
-  type PrefixEntry,
-  settleEntries,
-  versionOf,
-} from '../../core/prefix-config/prefix-history.ts';
+import { NO_ENTRY, type PrefixEntry, versionOf } from '../../core/prefix-config/prefix-history.ts';
 import { columnsOf, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
 export interface RepairSummary {

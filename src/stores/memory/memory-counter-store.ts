@@ -1,6 +1,7 @@
 /** Counters in memory: the reference implementation for tests. It forgets everything with the process. */
 
 import { createOwnClaims } from '../../core/allowance/own-claims.ts';
+import type { CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
 import {
   advanceCounter,
   type CounterMove,
@@ -9,7 +10,7 @@ import {
   takeFromCounter,
   takeKeyed,
 } from '../../core/counter/counter-rule.ts';
-import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { Gap } from '../../core/values/gap.ts';

@@ -1,8 +1,9 @@
 /** Prefix configs in memory: the reference implementation for tests. */
 import { createConfigGenerations } from '../../core/prefix-config/config-generations.ts';
-import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import { decodeHistory, encodeHistory } from '../../core/prefix-config/history-codec.ts';
+import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
-import { decodeHistory, encodeHistory } from '../../core/prefix-config/prefix-history.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/stored-config.ts';
 
 /** `preload` writes an entry as an operator would, unchecked. */
 export const createMemoryPrefixConfigStore = (): PrefixConfigStore & {

@@ -1,8 +1,9 @@
 /** The durable copy of the prefix configs: the same JSON per prefix as in Redis, changed by one transaction at a time. */
 import { StorageUnavailableError } from '../../core/errors.ts';
-import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import { decodeHistory, encodeHistory } from '../../core/prefix-config/history-codec.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../core/prefix-config/prefix-config-copy.ts';
-import { decodeHistory, encodeHistory, NO_ENTRY, type PrefixEntry } from '../../core/prefix-config/prefix-history.ts';
+import { NO_ENTRY, type PrefixEntry } from '../../core/prefix-config/prefix-history.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/stored-config.ts';
 import type { PostgresClient, Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 

@@ -1,11 +1,8 @@
 /** Counters in Redis: `reserve.lua` moves them, for all sequences of a call in one trip. */
-import type {
-  AheadRange,
-  CounterCall,
-  CounterStore,
-  FenceOperations,
-  SequenceState,
-} from '../../core/counter/counter-store.ts';
+
+import type { CounterCall } from '../../core/counter/counter-call.ts';
+import type { FenceOperations } from '../../core/counter/counter-fence.ts';
+import type { AheadRange, CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { SequenceId } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';

@@ -2,19 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import { CHANGES_KEPT } from '../../core/prefix-config/config-generations.ts';
-import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import type { Changed } from '../../core/prefix-config/entry-changes.ts';
+import { decodeHistory, encodeHistory } from '../../core/prefix-config/history-codec.ts';
 import {
   type ConfigChanges,
   createEntryChanges,
   type EntryRule,
   type PrefixConfigStore,
 } from '../../core/prefix-config/prefix-config-store.ts';
-import {
-  type Changed,
-  decodeHistory,
-  encodeHistory,
-  type PrefixEntry,
-} from '../../core/prefix-config/prefix-history.ts';
+import type { PrefixEntry } from '../../core/prefix-config/prefix-history.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/stored-config.ts';
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 import { gatherReads } from './gathered-reads.ts';

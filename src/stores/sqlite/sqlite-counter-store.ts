@@ -1,6 +1,7 @@
 /** Counters in the embedded database: one transaction, so one fsync, for all sequences of a call. */
 import { setImmediate } from 'node:timers/promises';
 import { createOwnClaims } from '../../core/allowance/own-claims.ts';
+import type { CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
 import {
   advanceCounter,
   type CounterMove,
@@ -9,7 +10,7 @@ import {
   takeFromCounter,
   takeKeyed,
 } from '../../core/counter/counter-rule.ts';
-import type { CounterCall, CounterReply, CounterStore } from '../../core/counter/counter-store.ts';
+import type { CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { GapReason } from '../../core/values/gap.ts';

@@ -1,13 +1,10 @@
 /** Prefix configs in the embedded database: the same JSON per prefix as in Redis. */
 import { createConfigGenerations } from '../../core/prefix-config/config-generations.ts';
-import { decodeStoredConfig, encodeStoredConfig, type StoredConfig } from '../../core/prefix-config/prefix-config.ts';
+import { decodeHistory, encodeHistory } from '../../core/prefix-config/history-codec.ts';
+import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import { createEntryChanges, type PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
-import {
-  decodeHistory,
-  encodeHistory,
-  type PrefixEntry,
-  type PrefixHistory,
-} from '../../core/prefix-config/prefix-history.ts';
+import type { PrefixEntry, PrefixHistory } from '../../core/prefix-config/prefix-history.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../core/prefix-config/stored-config.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 
 export const createSqlitePrefixConfigStore = ({ handle, transact }: SqliteDatabase): PrefixConfigStore => {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { collisionOf } from '../../../src/core/collision/collision.ts';
 import { languageOf } from '../../../src/core/collision/format-language.ts';
 import { compileReader, spellingsOf } from '../../../src/core/prefix-config/number-reader.ts';
-import { decodeStoredConfig, prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../src/core/prefix-config/prefix-config-rules.ts';
+import { decodeStoredConfig } from '../../../src/core/prefix-config/stored-config.ts';
 import { compileTemplate } from '../../../src/core/template/printer.ts';
 import { parseTemplate } from '../../../src/core/template/template.ts';
 

@@ -1,12 +1,9 @@
 /** Stored prefix configs: what is written is read back exactly, operators may write by hand, and nothing corrupt throws. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  decodeStoredConfig,
-  encodeStoredConfig,
-  type PrefixConfig,
-} from '../../../src/core/prefix-config/prefix-config.ts';
-import { replaceEntry } from '../../../src/core/prefix-config/prefix-history.ts';
+import { replaceEntry } from '../../../src/core/prefix-config/entry-changes.ts';
+import type { PrefixConfig } from '../../../src/core/prefix-config/prefix-config.ts';
+import { decodeStoredConfig, encodeStoredConfig } from '../../../src/core/prefix-config/stored-config.ts';
 import { VALUE_MAX } from '../../../src/core/values/value.ts';
 import { configOf } from '../fakes/config-of.ts';
 

@@ -2,13 +2,8 @@
  * The store's side of the counter protocol in memory: repeated calls, values given back, standby segments, late reports, no
  * value twice. It loses nothing by itself, so it counts in one epoch for ever.
  */
-import type {
-  CounterCall,
-  CounterReply,
-  CounterReport,
-  ReportReply,
-  StandbyAdvice,
-} from '../../../src/core/counter/counter-store.ts';
+import type { CounterCall, CounterReply, StandbyAdvice } from '../../../src/core/counter/counter-call.ts';
+import type { CounterReport, ReportReply } from '../../../src/core/counter/counter-fence.ts';
 import { type Range, rangeSize } from '../../../src/core/values/range.ts';
 import type { Receipt } from '../../../src/core/values/receipt.ts';
 import { type SequenceId, sequenceKeyOf } from '../../../src/core/values/sequence-id.ts';

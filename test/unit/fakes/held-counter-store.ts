@@ -1,11 +1,7 @@
 /** A counter store that answers when the test says so, or at once, or fails; behind it counts the model of the protocol. */
-import type {
-  CounterCall,
-  CounterReply,
-  CounterReport,
-  CounterStore,
-  FenceOperations,
-} from '../../../src/core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../../src/core/counter/counter-call.ts';
+import type { CounterReport, FenceOperations } from '../../../src/core/counter/counter-fence.ts';
+import type { CounterStore } from '../../../src/core/counter/counter-store.ts';
 import type { SequenceId } from '../../../src/core/values/sequence-id.ts';
 import { createMemoryCounterStore } from '../../../src/stores/memory/memory-counter-store.ts';
 import { type CounterModel, createCounterModel } from './counter-model.ts';

@@ -1,6 +1,7 @@
 /** Moving a sequence forward by hand: made durable where the ceilings are kept before the counter moves. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { AdvanceReply, CounterStore } from '../../../core/counter/counter-store.ts';
+import type { AdvanceReply } from '../../../core/counter/counter-call.ts';
+import type { CounterStore } from '../../../core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { AllocationTarget } from '../../allocator.ts';
 import { ceilingAbove, ceilingWindow, windowWithin } from '../sequence/ceiling-window.ts';

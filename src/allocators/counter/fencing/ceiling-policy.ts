@@ -1,6 +1,6 @@
 /** Keeps the ceilings of a node's sequences well ahead of what is taken. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { FenceOperations } from '../../../core/counter/counter-store.ts';
+import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { ceilingWindow, windowWithin } from '../sequence/ceiling-window.ts';
 import { keyedCount } from '../sequence/keyed-waiters.ts';

@@ -1,6 +1,6 @@
 /** Everything that stands between a node's sequences and a store that can lose what it acknowledged. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { FenceOperations } from '../../../core/counter/counter-store.ts';
+import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { columnsOf } from '../../../core/values/sequence-id.ts';

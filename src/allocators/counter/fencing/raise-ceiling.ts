@@ -1,6 +1,7 @@
 /** Raising the ceiling of a sequence: made durable first, put in force then. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { Fence, FenceOperations } from '../../../core/counter/counter-store.ts';
+import type { Fence } from '../../../core/counter/counter-call.ts';
+import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
 import { StorageTimeoutError } from '../../../core/errors.ts';
 import type { SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove } from '../sequence/ceiling-window.ts';

@@ -1,6 +1,6 @@
 /** Whether a recovery can be finished, and from where counting goes on: exactly, or with a jump above the ceiling. */
 import type { Ceiling, CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { CounterInstall, ReportReply } from '../../../core/counter/counter-store.ts';
+import type { CounterInstall, ReportReply } from '../../../core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import { columnsOf, type SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove, windowWithin } from '../sequence/ceiling-window.ts';

@@ -1,6 +1,6 @@
 /** What a node does in a recovery, step by step: it reports, swears off, and ends it in its turn. recovery.ts repeats the steps. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
-import type { CounterReport, FenceOperations, ReportReply } from '../../../core/counter/counter-store.ts';
+import type { CounterReport, FenceOperations, ReportReply } from '../../../core/counter/counter-fence.ts';
 import { CorruptEntryError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { columnsOf } from '../../../core/values/sequence-id.ts';

@@ -1,5 +1,5 @@
 /** A node's part in recoveries: it reports what it knows until every one of its sequences is served again. */
-import type { FenceOperations, ReportReply } from '../../../core/counter/counter-store.ts';
+import type { FenceOperations, ReportReply } from '../../../core/counter/counter-fence.ts';
 import type { SequenceQueue } from '../sequence/sequence-queue.ts';
 import { createRecoverySteps, type RecoveryStepsOptions } from './recovery-steps.ts';
 

@@ -1,5 +1,5 @@
 /** The standby segment a node has in hand for one sequence, and those it gave up but has not yet reported. */
-import type { ReleasedSegment, StandbyAdvice, StandbySegment } from '../../../core/counter/counter-store.ts';
+import type { ReleasedSegment, StandbyAdvice, StandbySegment } from '../../../core/counter/counter-call.ts';
 import type { Range } from '../../../core/values/range.ts';
 
 /** A plain record: its functions take it as an argument, so that none of them can lose it. */

@@ -1,5 +1,5 @@
 /** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
-import type { CounterCall, CounterReply } from '../../../core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../../core/counter/counter-call.ts';
 import type { Receipt, ReceiptDraft } from '../../../core/values/receipt.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { initialSeqOf } from './session-floor.ts';

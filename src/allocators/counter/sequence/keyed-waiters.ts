@@ -1,6 +1,6 @@
 /** The requests with a receipt that wait in a queue: the entries they become, and what the answers make of them. */
 
-import type { CounterCall, CounterReply } from '../../../core/counter/counter-store.ts';
+import type { CounterCall, CounterReply } from '../../../core/counter/counter-call.ts';
 import {
   CorruptEntryError,
   IdempotencyConflictError,

@@ -1,6 +1,6 @@
 /** One sequence in this node: the requests that wait for its values, and the session that brings them. */
 
-import type { CounterReply } from '../../../core/counter/counter-store.ts';
+import type { CounterReply } from '../../../core/counter/counter-call.ts';
 import { CorruptEntryError, PeriodClosedError, SequenceOverflowError } from '../../../core/errors.ts';
 import { rangeSize } from '../../../core/values/range.ts';
 import type { AllocationTarget, CallTerms } from '../../allocator.ts';

@@ -1,5 +1,5 @@
 /** What a node tells a store that may have lost its latest state, and what the answer changes. */
-import type { CounterReport, ReportReply } from '../../../core/counter/counter-store.ts';
+import type { CounterReport, ReportReply } from '../../../core/counter/counter-fence.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { initialSeqOf } from './session-floor.ts';
 import { type CounterSession, isOutdated, owesReport, type SessionState, swear, windowOf } from './session-state.ts';

@@ -1,5 +1,6 @@
 /** What a session knows of one sequence, and the rules that its calls and its receipts share. */
-import type { CounterCall, CounterReply, Fence, RecoveryName } from '../../../core/counter/counter-store.ts';
+import type { CounterCall, CounterReply, Fence } from '../../../core/counter/counter-call.ts';
+import type { RecoveryName } from '../../../core/counter/counter-fence.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { SequenceId } from '../../../core/values/sequence-id.ts';
 import type { CallTerms } from '../../allocator.ts';

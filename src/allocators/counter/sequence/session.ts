@@ -1,5 +1,5 @@
 /** A node's side of the counter protocol for one sequence: numbers its calls, keeps what it was given, loses nothing. */
-import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../../../core/counter/counter-store.ts';
+import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../../../core/counter/counter-call.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './held-standby.ts';

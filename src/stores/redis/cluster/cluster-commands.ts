@@ -104,7 +104,7 @@ export const createClusterCommands = (
     ]),
   );
 
-  const commands = {
+  return {
     ...keyed,
     evalsha,
     eval: evaluate,
@@ -125,6 +125,5 @@ export const createClusterCommands = (
     get status() {
       return connections.masters().some(({ status }) => status === 'ready') ? 'ready' : 'connecting';
     },
-  };
-  return commands as unknown as RedisCommands;
+  } as unknown as RedisCommands;
 };

@@ -1,12 +1,7 @@
 /** Reports, recoveries and ceilings as the words of `lua/reserve/fence.lua` and `recovery.lua`, and their answers back. */
 import type { SequenceAccount } from '../../../core/ceiling/ceiling-store.ts';
-import type {
-  CeilingMove,
-  CounterInstall,
-  CounterReport,
-  Fence,
-  ReportReply,
-} from '../../../core/counter/counter-store.ts';
+import type { Fence } from '../../../core/counter/counter-call.ts';
+import type { CeilingMove, CounterInstall, CounterReport, ReportReply } from '../../../core/counter/counter-fence.ts';
 import type { Gap } from '../../../core/values/gap.ts';
 import { parseValue } from '../../../core/values/value.ts';
 import { readGap } from './gap-record.ts';

@@ -6,7 +6,7 @@ import type {
   CounterReply,
   Fence,
   StandbyAdvice,
-} from '../../../core/counter/counter-store.ts';
+} from '../../../core/counter/counter-call.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { Receipt } from '../../../core/values/receipt.ts';
 

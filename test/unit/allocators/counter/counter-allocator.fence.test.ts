@@ -6,14 +6,12 @@ import type { CeilingRaise, CeilingStore } from '../../../../src/core/ceiling/ce
 import type {
   CounterCall,
   CounterReply,
-  CounterReport,
-  CounterStore,
   Fence,
-  FenceOperations,
-  ReportReply,
   StandbyAdvice,
   StandbySegment,
-} from '../../../../src/core/counter/counter-store.ts';
+} from '../../../../src/core/counter/counter-call.ts';
+import type { CounterReport, FenceOperations, ReportReply } from '../../../../src/core/counter/counter-fence.ts';
+import type { CounterStore } from '../../../../src/core/counter/counter-store.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import type { SequenceId } from '../../../../src/core/values/sequence-id.ts';

@@ -1,6 +1,6 @@
 /** Requests with an idempotency key in the allocator: one entry each, beside the numbered calls, and never from the standby. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { CounterReply } from '../../../../src/core/counter/counter-store.ts';
+import type { CounterReply } from '../../../../src/core/counter/counter-call.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { type AllocatorParts, allocatorOn, targetOf } from '../../fakes/allocator-on.ts';

@@ -1,7 +1,7 @@
 /** Who is refused by the allocator and who is not: the bounded line, errors of the store, the end of a sequence. */
 import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../../../src/allocators/counter/counter-allocator.ts';
-import type { CounterReply } from '../../../../src/core/counter/counter-store.ts';
+import type { CounterReply } from '../../../../src/core/counter/counter-call.ts';
 import { SequenceOverflowError, StorageTimeoutError, StorageUnavailableError } from '../../../../src/core/errors.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';

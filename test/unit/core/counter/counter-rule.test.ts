@@ -1,8 +1,8 @@
 /** The rule of a counter: consecutive, exact, never past the limit, and an all-or-nothing answer. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { AdvanceReply, CounterReply } from '../../../../src/core/counter/counter-call.ts';
 import { advanceCounter, takeFromCounter } from '../../../../src/core/counter/counter-rule.ts';
-import type { AdvanceReply, CounterReply } from '../../../../src/core/counter/counter-store.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 

@@ -1,7 +1,7 @@
 /** Each value is printed by the numbering of its time, and where that is not known, nothing is said. */
 import { describe, expect, test } from 'vitest';
+import { decodeHistory, encodeHistory } from '../../../../src/core/prefix-config/history-codec.ts';
 import { type NumberingEnd, numberingsOf } from '../../../../src/core/prefix-config/numbering-times.ts';
-import { decodeHistory, encodeHistory } from '../../../../src/core/prefix-config/prefix-history.ts';
 
 const numbering = (format: string, until?: NumberingEnd, reset: 'never' | 'yearly' = 'never') => ({
   ...{ format, strategy: 'counter' as const, reset, timeZone: 'UTC', fiscalYearStart: '01-01' },

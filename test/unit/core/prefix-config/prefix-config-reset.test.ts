@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fieldProblemsOf } from '../../../../src/core/field-problems.ts';
-import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import { RESETS } from '../../../../src/core/template/period.ts';
 import { compileSeries } from '../../../../src/services/numbers/series.ts';
 import { configOf } from '../../fakes/config-of.ts';

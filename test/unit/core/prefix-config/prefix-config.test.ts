@@ -3,14 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FieldProblem } from '../../../../src/core/errors.ts';
 import { fieldProblemsOf } from '../../../../src/core/field-problems.ts';
-import {
-  decodeStoredConfig,
-  limitOf,
-  PREFIX_KEY,
-  type PrefixConfigInput,
-  prefixConfigInputSchema,
-  prefixKeySchema,
-} from '../../../../src/core/prefix-config/prefix-config.ts';
+import { limitOf, PREFIX_KEY, type PrefixConfigInput } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixKeySchema } from '../../../../src/core/prefix-config/prefix-config-fields.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
+import { decodeStoredConfig } from '../../../../src/core/prefix-config/stored-config.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 
 const FORMAT = 'INV-{year}-{SEQ:6}';

@@ -1,10 +1,7 @@
 /** Changes of a live prefix that would print a number again are refused, with the reason. */
 import { describe, expect, test } from 'vitest';
-import {
-  limitOf,
-  type PrefixConfig,
-  prefixConfigInputSchema,
-} from '../../../../src/core/prefix-config/prefix-config.ts';
+import { limitOf, type PrefixConfig } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import { SNOWFLAKE_MIN } from '../../../../src/core/snowflake/snowflake.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';

@@ -1,7 +1,8 @@
 /** What was compared with another generation of configs is compared again, a few times; and what is known of them is kept up to date. */
 import { describe, expect, test } from 'vitest';
 import { FormatCollisionError, StorageUnavailableError } from '../../../../src/core/errors.ts';
-import { type PrefixConfig, prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfig } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';
 import { createPrintedPrefixes } from '../../../../src/services/prefix-configs/printed-prefixes.ts';
 import { createMemoryPrefixConfigStore } from '../../../../src/stores/memory/memory-prefix-config-store.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, ValidationError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
-import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfigInput } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';

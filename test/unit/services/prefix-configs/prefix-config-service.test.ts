@@ -10,7 +10,8 @@ import {
   VersionConflictError,
 } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
-import { type PrefixConfigInput, prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config.ts';
+import type { PrefixConfigInput } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import type { SeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import type { Strategies } from '../../../../src/services/numbers/strategies.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';

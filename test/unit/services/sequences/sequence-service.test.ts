@@ -1,11 +1,7 @@
 /** Where a sequence stands, its gap record, and moving it forward by hand. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type {
-  AdvanceReply,
-  AdvanceRequest,
-  CounterStore,
-  SequenceState,
-} from '../../../../src/core/counter/counter-store.ts';
+import type { AdvanceReply, AdvanceRequest } from '../../../../src/core/counter/counter-call.ts';
+import type { CounterStore, SequenceState } from '../../../../src/core/counter/counter-store.ts';
 import {
   CorruptEntryError,
   PrefixNotRegisteredError,

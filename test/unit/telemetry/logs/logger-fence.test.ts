@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import type { Finding, GuaranteeKind } from '../../../../src/core/events/finding.ts';
-import { createEventLog, createLogger } from '../../../../src/telemetry/logs/logger.ts';
+import { createEventLog } from '../../../../src/telemetry/logs/event-log.ts';
+import { createLogger } from '../../../../src/telemetry/logs/logger.ts';
 
 /** The entry that an event leaves, without its time. */
 const written = (event: NumberGeneratorEvent): unknown[] => {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { CorruptEntryError, StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
-import { createEventLog, createLogger } from '../../../../src/telemetry/logs/logger.ts';
+import { createEventLog } from '../../../../src/telemetry/logs/event-log.ts';
+import { createLogger } from '../../../../src/telemetry/logs/logger.ts';
 import { createTakingLog } from '../../../../src/telemetry/logs/taking-log.ts';
 import { configOf } from '../../fakes/config-of.ts';
 

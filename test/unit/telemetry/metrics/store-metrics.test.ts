@@ -1,7 +1,8 @@
 /** Timing the stores: the port stays what it was, and each call leaves its duration, its failure and its size. */
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import type { CounterCall, CounterStore } from '../../../../src/core/counter/counter-store.ts';
+import type { CounterCall } from '../../../../src/core/counter/counter-call.ts';
+import type { CounterStore } from '../../../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError, VersionConflictError } from '../../../../src/core/errors.ts';
 import type { LedgerStore, LedgerTake } from '../../../../src/core/ledger/ledger-store.ts';
 import { createStoreMetrics } from '../../../../src/telemetry/metrics/store-metrics.ts';

@@ -2,12 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AdvanceOptions, advanceSequence } from '../../../../../src/allocators/counter/fencing/advance.ts';
 import type { CeilingRaise, CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type {
-  AdvanceReply,
-  AdvanceRequest,
-  CounterStore,
-  FenceOperations,
-} from '../../../../../src/core/counter/counter-store.ts';
+import type { AdvanceReply, AdvanceRequest } from '../../../../../src/core/counter/counter-call.ts';
+import type { FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';
+import type { CounterStore } from '../../../../../src/core/counter/counter-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { createMemoryCeilingStore } from '../../../../../src/stores/memory/memory-ceiling-store.ts';

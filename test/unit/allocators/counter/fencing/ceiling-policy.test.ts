@@ -10,7 +10,8 @@ import { makeReport } from '../../../../../src/allocators/counter/sequence/sessi
 import type { CeilingKeeper } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CeilingRaise, CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type { CeilingMove, Fence, FenceOperations } from '../../../../../src/core/counter/counter-store.ts';
+import type { Fence } from '../../../../../src/core/counter/counter-call.ts';
+import type { CeilingMove, FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../../src/core/events/events.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';

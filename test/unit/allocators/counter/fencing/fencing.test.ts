@@ -13,7 +13,8 @@ import {
   swear,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type { Fence, FenceOperations } from '../../../../../src/core/counter/counter-store.ts';
+import type { Fence } from '../../../../../src/core/counter/counter-call.ts';
+import type { FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../../src/core/events/events.ts';
 import { createMemoryCeilingStore } from '../../../../../src/stores/memory/memory-ceiling-store.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { type RaiseOptions, raiseCeiling } from '../../../../../src/allocators/counter/fencing/raise-ceiling.ts';
 import type { CeilingStore, SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type { CeilingMove, Fence, FenceOperations } from '../../../../../src/core/counter/counter-store.ts';
+import type { Fence } from '../../../../../src/core/counter/counter-call.ts';
+import type { CeilingMove, FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';

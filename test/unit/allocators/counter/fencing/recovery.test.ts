@@ -18,7 +18,7 @@ import type {
   CounterReport,
   FenceOperations,
   ReportReply,
-} from '../../../../../src/core/counter/counter-store.ts';
+} from '../../../../../src/core/counter/counter-fence.ts';
 import { CorruptEntryError, StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../../src/core/events/events.ts';
 import { createMemoryCeilingStore } from '../../../../../src/stores/memory/memory-ceiling-store.ts';

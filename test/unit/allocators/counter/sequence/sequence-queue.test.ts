@@ -20,7 +20,7 @@ import {
   takeAllInHand,
 } from '../../../../../src/allocators/counter/sequence/session.ts';
 import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/sequence/session-state.ts';
-import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
+import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../../../../../src/core/errors.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';

@@ -16,7 +16,8 @@ import {
   owesReport,
   swear,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
-import type { CounterReply, Fence, ReportReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
+import type { CounterReply, Fence, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
+import type { ReportReply } from '../../../../../src/core/counter/counter-fence.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 

@@ -19,7 +19,7 @@ import {
   noteRaised,
   openAt,
 } from '../../../../../src/allocators/counter/sequence/session-state.ts';
-import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-store.ts';
+import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 

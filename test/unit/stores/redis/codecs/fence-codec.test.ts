@@ -1,7 +1,7 @@
 /** The words between the node and `reserve.lua` about reports, recoveries and ceilings. */
 import { describe, expect, test } from 'vitest';
 import type { SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type { CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-store.ts';
+import type { CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-fence.ts';
 import type { Gap } from '../../../../../src/core/values/gap.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import {

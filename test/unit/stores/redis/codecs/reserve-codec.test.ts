@@ -1,6 +1,6 @@
 /** The words between the node and `reserve.lua`. */
 import { describe, expect, test } from 'vitest';
-import type { CounterCall } from '../../../../../src/core/counter/counter-store.ts';
+import type { CounterCall } from '../../../../../src/core/counter/counter-call.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import {
   decodeAdvance,

@@ -1,0 +1,106 @@
+/** The port to a counter store that can lose what it acknowledged: reports of the nodes, recoveries and ceilings. */
+
+import type { SequenceAccount } from '../ceiling/ceiling-store.ts';
+import type { Range } from '../values/range.ts';
+import type { SequenceId } from '../values/sequence-id.ts';
+import type { Fence, StandbySegment } from './counter-call.ts';
+
+/** Tells a recovery from all others. */
+export interface RecoveryName {
+  /** Identity of the server that asks to count. */
+  readonly server: string;
+  readonly time: string;
+}
+
+/** What a node knows of a sequence, and the store may have lost. */
+export interface CounterReport {
+  readonly sequence: SequenceId;
+  readonly node: string;
+  /** Number of the node's last settled call; 0 when none was. */
+  readonly settled: number;
+  /** The epoch in which that was; 0 when none was. */
+  readonly settledEpoch: bigint;
+  /** The lowest epoch in which the node will count from now on. */
+  readonly epoch: bigint;
+  /** Whether it has given up taking values in the epochs below; else it only wants to be known to a store that serves. */
+  readonly sworn: boolean;
+  /** The recovery it is meant for, as the store named it: a late copy of an earlier report must not count. */
+  readonly recovery: RecoveryName | undefined;
+  readonly seen: bigint;
+  readonly holding: StandbySegment | undefined;
+  /** The highest value it was given or holds. */
+  readonly top: bigint;
+  /** Values it was given lately, in order or ahead, and has not given back; those of `holding` left out. */
+  readonly taken: readonly Range[];
+  /** The store has taken down this node's report for this recovery: it need not be said again. */
+  readonly brief: boolean;
+  readonly initialSeq: bigint;
+  readonly window: number;
+}
+
+export type ReportReply =
+  /** The store serves, and knows the node. */
+  | { readonly kind: 'reported'; readonly fence: Fence }
+  /** A recovery is under way. */
+  | {
+      readonly kind: 'waiting';
+      readonly recovery: RecoveryName;
+      /** How long it has been under way, ms. */
+      readonly sinceMs: number;
+      /** Epoch and ceiling that were served until then; 0 when none is known. */
+      readonly epoch: bigint;
+      readonly ceiling: bigint;
+      /** The highest value known to the store and the reports. */
+      readonly highest: bigint;
+      readonly reported: readonly string[];
+      /** Nodes heard of in the minute before that have not reported. */
+      readonly missing: readonly string[];
+      /** The lowest epoch in which one of those that have reported may still count; undefined: none does in an earlier one. */
+      readonly sworn?: bigint;
+    }
+  /** The node has to swear off older epochs first. */
+  | { readonly kind: 'recovering' }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+/** Ends a recovery: the reports are merged, and counting goes on in a new epoch. */
+export interface CounterInstall {
+  readonly sequence: SequenceId;
+  /** The recovery it ends; no other is ended by it. */
+  readonly recovery: RecoveryName;
+  /** The new epoch; 0: the store makes one, later than all it knows. */
+  readonly epoch: bigint;
+  readonly ceiling: bigint;
+  /** Counting goes on above it at least. */
+  readonly base: bigint;
+  /** Set when not all nodes have reported: counting goes on above it, and what lies between goes to the gap record. */
+  readonly jumpTo: bigint | undefined;
+  /** Takes the place of a state that is older. */
+  readonly account: SequenceAccount | undefined;
+  /** Where the sequence began, when that is kept elsewhere. */
+  readonly origin?: bigint | undefined;
+  readonly initialSeq: bigint;
+  readonly limit: bigint;
+  readonly window: number;
+}
+
+export interface CeilingMove {
+  readonly sequence: SequenceId;
+  readonly epoch: bigint;
+  readonly ceiling: bigint;
+}
+
+/** The rest of the port for stores that can lose what they acknowledged. Every method throws as those of CounterStore. */
+export interface FenceOperations {
+  /** @returns one reply per report, at the same index. */
+  report(reports: readonly CounterReport[]): Promise<readonly ReportReply[]>;
+  /** @returns false when another one was first, or another server answers by now. Either way: report again. */
+  install(install: CounterInstall): Promise<boolean>;
+  /** Puts a ceiling in force. @returns the fence, or undefined when the epoch is over. */
+  raise(move: CeilingMove): Promise<Fence | undefined>;
+  /** Makes a ceiling known to a later recovery before it is put in force. @returns whether a replica confirmed it. */
+  propose(move: CeilingMove): Promise<boolean>;
+  /** @returns undefined when the sequence is not served. */
+  readAccount(sequence: SequenceId): Promise<SequenceAccount | undefined>;
+  /** Calls back when a recovery of a sequence begins. Best effort: a listener must not depend on it. */
+  onRecovery(listener: (sequence: SequenceId) => void): void;
+}
