@@ -1,4 +1,4 @@
-/** The port of every strategy: who asks for values names the sequence, and need not know how they are taken. */
+/** The port of every strategy: a service names the sequence and asks for values, whatever way they are taken. */
 
 import type { NumberPrinter } from '../core/template/printer.ts';
 import type { NumberSource } from '../core/values/number-source.ts';
@@ -14,12 +14,15 @@ export interface CallTerms {
   readonly standbySize: number;
 }
 
-/** The counter to take from, and on which terms. One object per series, so that it need not be looked up by name. */
+/** The counter to take from, and on which terms. One object per series, so that nothing is looked up by name. */
 export interface AllocationTarget extends CallTerms {
   /** Tells the sequence apart from all others of this node. */
   readonly name: string;
   readonly sequence: SequenceId;
-  /** 1 to `count` values are enough, one range of one call: then the store's record of this node's last call names all of it. */
+  /**
+   * 1 to `count` values are enough if they are one range from one call, so that the store's record of this node's last
+   * call covers them.
+   */
   readonly isLease?: boolean;
   /** The sequence may be closed at any time: only values that were taken after a request came may serve it, and no standby. */
   readonly isEnding?: true;
@@ -61,8 +64,9 @@ export interface Allocator {
    */
   allocate(target: AllocationTarget, count: number, record: AllocationRecord): Promise<Allocation>;
   /**
-   * The same for a request with an idempotency key: values and receipt are taken in one step, all values or none. A receipt of
-   * the same request answers with what it holds, whatever the target is by now. Absent: the strategy takes no such keys.
+   * The same for a request with an idempotency key: values and receipt are taken in one step, all values or none. A
+   * receipt of the same request is returned as it is, even if the target has changed. Absent if the strategy takes no
+   * such keys.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
   allocateKeyed?(
@@ -73,7 +77,7 @@ export interface Allocator {
   ): Promise<KeyedAllocation>;
 }
 
-/** Where a sequence stands, as its last replies to this node said. */
+/** Where a sequence stands, according to the last replies this node received. */
 export interface Standing {
   readonly sequence: SequenceId;
   /** The highest value this node was given. */

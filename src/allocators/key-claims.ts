@@ -1,4 +1,7 @@
-/** Idempotency keys of requests whose receipts lie elsewhere: tied to one request in the counter store too, so that no counter serves them again. */
+/**
+ * Claims in the counter store the idempotency keys whose receipts are stored elsewhere, so that no counter serves them
+ * again.
+ */
 import type { CounterStore } from '../core/counter/counter-store.ts';
 import { IdempotencyConflictError, isStoreFailure, QuotaExceededError } from '../core/errors.ts';
 import type { Emit } from '../core/events/events.ts';
@@ -6,8 +9,8 @@ import type { KeyRefusal, ReceiptDraft } from '../core/values/receipt.ts';
 
 export interface KeyClaims {
   /**
-   * To be asked before values are taken. While the counter store is away, where no counter takes keys either, it lets the request
-   * pass and claims the key as soon as it can.
+   * Call it before values are taken. While the counter store is away, where no counter takes keys either, the request
+   * passes and the key is claimed as soon as possible.
    * @throws IdempotencyConflictError when the key is another request's; QuotaExceededError when its client may have no more for now.
    */
   claim(draft: ReceiptDraft): Promise<void>;
@@ -44,7 +47,7 @@ export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000
         late.delete(hash);
       }
     } catch {
-      // Away still.
+      // Still away.
       schedule();
     }
   };

@@ -1,4 +1,7 @@
-/** The settings of who may call and how: tokens of an issuer elsewhere, TLS, proxies, origins, limits of requests. */
+/**
+ * The settings of authentication and of the edge: tokens of an external issuer, TLS, proxies, origins, limits of
+ * requests.
+ */
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { FieldProblem } from '../core/errors.ts';
@@ -27,7 +30,7 @@ const isNetwork = (text: string): boolean => {
   const [address = '', bits, ...more] = text.split('/');
   const version = isIP(address);
   if (version === 0 || more.length > 0) return false;
-  // 0 bits would be everybody, who then chooses his own address.
+  // 0 bits would trust everybody, and let callers choose their own address.
   return bits === undefined || (/^[1-9][0-9]{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 };
 

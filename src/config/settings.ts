@@ -178,7 +178,7 @@ const settingsSchema = settingVariables.transform((env) => ({
   ...securitySettingsOf(env),
   auth: env.AUTH,
   numbersAuth: env.NUMBERS_AUTH,
-  /** So many numbers a caller without a token or key may take in one request; nobody is asked who he is with AUTH=off. */
+  /** How many numbers a caller without a token or key may take in one request; no limit with AUTH=off. */
   openCountMax: env.AUTH === 'off' ? undefined : env.OPEN_COUNT_MAX,
   /** How many idempotency keys a caller may have remembered of one prefix; nobody is a stranger with AUTH=off. */
   idempotencyKeys: {
@@ -196,7 +196,7 @@ const settingsSchema = settingVariables.transform((env) => ({
   registrationsMax: env.REGISTRATIONS_MAX,
   /** How many periods a date may lie back, where the prefix has `allowPast`. */
   pastPeriodsMax: env.PAST_PERIODS_MAX,
-  /** Whether callers without a credential may take numbers, and others are told from them. */
+  /** Whether callers without a credential may take numbers while others show one. */
   isOpen: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open',
   /** Whether anybody who reaches the port from elsewhere may take numbers. */
   isOpenToStrangers: env.AUTH === 'on' && env.NUMBERS_AUTH === 'open' && !LOOPBACK_HOSTS.has(env.HOST),
@@ -212,7 +212,7 @@ const settingsSchema = settingVariables.transform((env) => ({
   metricsPort: env.METRICS_PORT,
   /** TCP port of the probes alone, without TLS, on the same host; undefined: they are paths of the API's port. */
   healthPort: env.HEALTH_PORT,
-  /** So many prefixes are told apart in the metrics; the others are told as `other`. */
+  /** How many prefixes have a label of their own in the metrics; the others share `other`. */
   metricsPrefixes: env.METRICS_PREFIXES,
   /** Undefined: no traces, and OpenTelemetry's SDK is not loaded. */
   tracing: tracingOf(env),

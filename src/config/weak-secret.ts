@@ -1,6 +1,8 @@
-/** Tells secrets that anybody could guess: examples out of a repository or a manual, and text with hardly any chance in it. */
+/**
+ * Recognises secrets that can be guessed: examples from a repository or a manual, and text with hardly any randomness.
+ */
 
-/** What people write where a secret is still to be put; a space stands for a separator or nothing. */
+/** Placeholders for a secret; a space stands for a separator or nothing. */
 const EXAMPLES = [
   ...[
     'secret',

@@ -1,4 +1,6 @@
-/** Who asks for something to be done, and in which request: known at the edge, handed down, and told with what was done. */
+/**
+ * The caller and the request behind a change: known at the edge, passed down, and part of the event that reports it.
+ */
 
 export interface Caller {
   /** Of the token, or of the API key; undefined when the caller sent neither. */

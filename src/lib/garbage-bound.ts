@@ -1,4 +1,4 @@
-/** Work that is long but small: what it leaves behind is collected before it has grown large. */
+/** Bounds the garbage of long work in small steps, by collecting it early. */
 import { getHeapSpaceStatistics } from 'node:v8';
 
 /** @returns bytes in use among V8's old objects, garbage included. */
@@ -6,12 +6,12 @@ const readOldBytes = (): number =>
   getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? 0;
 
 /**
- * V8 collects old objects when their number has doubled or so, which in a process that holds little may be 200 MB of garbage later:
- * right for a server that needs its time for requests, wrong for one that was given little memory. A collection stops the process
- * for about 10 ms.
- * @param bytesMax how much more there may be among the old objects than after the last collection.
- * @param collect what `node --expose-gc` offers; undefined, without that: V8 decides alone.
- * @returns to be called now and then, where nothing large is held; takes some microseconds.
+ * V8 collects old objects when their size has about doubled, which allows much garbage in a process that holds little:
+ * right for a server that needs its time for requests, wrong for one with little memory. A collection stops the process
+ * for a moment (docs/measurements.md).
+ * @param bytesMax growth of the old objects that starts a collection.
+ * @param collect from `node --expose-gc`; without it V8 decides alone.
+ * @returns a function to call where nothing large is held.
  */
 export const createGarbageBound = (
   bytesMax: number,

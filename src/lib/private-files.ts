@@ -11,7 +11,7 @@ const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' i
 
 const tighten = (path: string, mode: number): void => {
   const { uid, mode: present } = statSync(path);
-  // What belongs to somebody else, as a volume does whose group we are in, is his to close.
+  // A file of another user, such as a volume shared with our group, is left as it is.
   if (uid !== process.getuid?.() || (present & STICKY) !== 0 || (present & OTHERS) === 0) return;
   chmodSync(path, mode);
 };

@@ -13,7 +13,8 @@ const POLL_MS = 100;
 const LATE_POLL_MS = 1_000;
 
 /**
- * Resolves as soon as `check` does, with the milliseconds that took. Goes on for ever, and keeps no process alive.
+ * Resolves as soon as `check` does, with the milliseconds that took. Retries without end, and does not keep the process
+ * alive.
  * @param check rejects with an Error whose message is the reason.
  */
 export const waitUntilReady = async (

@@ -1,4 +1,7 @@
-/** Counting on a shared store: all waiting requests of a node in one call, and the standby segments when the store is away. */
+/**
+ * Counting on a shared store: one call for all waiting requests of a node, and standby segments while the store is
+ * away.
+ */
 import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
 import type { AdvanceReply, CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
@@ -51,11 +54,11 @@ export interface CounterAllocator extends Allocator {
    */
   allocate(target: AllocationTarget, count: number): Promise<Allocation>;
   /**
-   * Never from the standby, nor from values in hand: no other node could learn to which key they belong.
+   * Never from the standby or from values in hand: other nodes could not learn which key they belong to.
    * @throws IdempotencyConflictError when the receipt is another request's; and what `allocate` throws.
    */
   allocateKeyed(target: AllocationTarget, count: number, receipt: ReceiptDraft): Promise<KeyedAllocation>;
-  /** Has a standby segment kept ready for a sequence that nobody asked for yet. */
+  /** Keeps a standby segment ready for a sequence that had no request yet. */
   prepare(target: AllocationTarget): void;
   /** What this node holds of a sequence in its standby segment. */
   standbyOf(target: AllocationTarget): { first: bigint; last: bigint; left: bigint } | undefined;
@@ -77,9 +80,9 @@ export interface CounterAllocator extends Allocator {
   /** The highest epoch in which this node has counted in the sequence; 0 when in none. */
   epochOf(sequence: SequenceId): bigint;
   /**
-   * Takes part in a sequence, which has it recovered when that is needed, without taking a value.
-   * @param target on which terms; undefined when they are not known: then this node only reports.
-   * @returns false when it cannot: the store is away, or this node counts there no more than the ceilings know of.
+   * Opens a sequence without taking a value; if it needs recovery, the recovery runs.
+   * @param target undefined when the terms are not known: then this node only reports.
+   * @returns false when the store is away, or the ceilings cover all that this node took.
    */
   recover(sequence: SequenceId, target: AllocationTarget | undefined): boolean;
   /** Gives back all that is in hand. Call it when no request is under way any more. */
@@ -98,7 +101,7 @@ export interface CounterAllocatorOptions {
   readonly limits?: Partial<CounterLimits>;
 }
 
-/** The store's moods: it answers; a call takes suspiciously long; the last call failed. */
+/** The store answers; a call takes suspiciously long; the last call failed. */
 type Presence = 'present' | 'slow' | 'away';
 
 /** An entry of a trip: a numbered call, or that of a request with a receipt. */
@@ -117,7 +120,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const queues = new Map<string, SequenceQueue>();
   /** The queues whose next call should be made. A Set keeps the order, so no queue starves. */
   const due = new Set<SequenceQueue>();
-  /** The queues in which somebody with a receipt waits for a trip. */
+  /** The queues in which a keyed request waits for a trip. */
   const dueKeyed = new Set<SequenceQueue>();
   let presence: Presence = 'present';
   let lastError: unknown;
@@ -164,7 +167,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     const keyed = queue.keyed.splice(0);
     const values = takeAllInHand(queue.session);
     if (waiters.length === 0 && keyed.length === 0 && values.length === 0) return;
-    // Who came, and what came back, while the queue was given up goes on in the next one.
+    // Requests that arrived and values that were returned while the queue was given up move to the next one.
     const next = openQueue(queue.target);
     for (const range of values.toReversed()) giveBack(next.session, range);
     for (const waiter of waiters) enqueue(next, waiter);
@@ -184,7 +187,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     dueKeyed.add(queue);
   };
 
-  /** Numbered calls first: they give up what stands in the way of the others. */
+  /** Numbered calls first: they give up standbys that keyed entries need room for. */
   const nextEntries = (): TripEntry[] => {
     const entries: TripEntry[] = [];
     for (const queue of due) {
@@ -200,7 +203,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     }
     for (const queue of dueKeyed) {
       if (entries.length === bounds.callEntriesMax) break;
-      // Who is not served in this trip comes back with the queue, when that can make calls.
+      // Waiters that this trip does not serve are added again once the queue can make calls.
       dueKeyed.delete(queue);
       for (const entry of makeKeyedEntries(queue, bounds.callEntriesMax - entries.length))
         entries.push({ queue, ...entry });
@@ -236,11 +239,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const onReady = (queue: SequenceQueue): void => {
     due.add(queue);
     if (queue.keyed.length > 0) dueKeyed.add(queue);
-    if (presence === 'away') becomePresent(); // it was told so by the store
+    if (presence === 'away') becomePresent(); // the store returned that
     start();
   };
 
-  /** What blocks a queue cannot be removed at the moment: nobody waits for it in vain. */
+  /** The blockage cannot be removed at the moment: waiters are served from the standby or refused. */
   const onTrouble = (queue: SequenceQueue, error: unknown): void => {
     queue.trouble =
       error instanceof NumberGeneratorError ? error : new StorageUnavailableError('The sequence is not served.', error);
@@ -273,7 +276,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     retryMs = Math.min(retryMs * 2, bounds.retryMaxMs);
   };
 
-  /** The store is slow, and nobody knows yet whether it is away: who can be served from the standby waits no longer. */
+  /** The store is slow and may be away: waiters that the standby can serve are served from it. */
   const loosePatience = (): void => {
     if (presence !== 'present') return;
     presence = 'slow';
@@ -284,7 +287,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const makeTrip = async (): Promise<boolean> => {
     const entries = nextEntries();
     if (entries.length === 0) return true;
-    // A reply that came while this process was held up itself is read first: its own stall is no outage.
+    // A reply that arrived while this process was stalled is read first: its own stall is not an outage.
     let laterOn: NodeJS.Immediate | undefined;
     const patience = setTimeout(() => {
       laterOn = setImmediate(loosePatience);
@@ -321,12 +324,15 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     if (!running) underWay = run();
   };
 
-  /** Repeats what is unsettled, and reports what was used meanwhile. Served from the standby until that succeeds. */
+  /**
+   * Repeats unsettled calls and reports what was used meanwhile. Requests are served from the standby until that
+   * succeeds.
+   */
   const retry = (): void => {
     if (running || presence !== 'away') return;
     for (const queue of queues.values()) {
       queue.reports = 0;
-      // A blocked one has a way of its own to the store, and is ready when that ends.
+      // A blocked queue makes its own calls to the store, and becomes ready after them.
       if (queue.blocked !== undefined) continue;
       if (queue.session.pending !== undefined || hasReport(queue.session)) due.add(queue);
       if (queue.keyed.length > 0) dueKeyed.add(queue);
@@ -337,12 +343,12 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   store.onReachable(() => {
     retry();
     if (store.fence === undefined) return;
-    // It may be another server than before, or the same with an older state: every sequence looks, also one nobody asks for.
+    // It may be another server, or the same one with an older state: every sequence checks, idle ones too.
     for (const queue of queues.values()) if (queue.blocked === undefined) due.add(queue);
     if (presence !== 'away') start();
   });
 
-  /** An idle queue is left only when what it knows was written down: nobody can ask for it afterwards. */
+  /** An idle queue is dropped only after its account was stored: no node can report it afterwards. */
   const giveUp = (queue: SequenceQueue, keeper: Fencing): void => {
     queue.leaving = false;
     void keeper.settle(queue, false).then((settled) => {
@@ -368,7 +374,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const fenceKeeper: Fencing | undefined =
     store.fence && createFencing({ node, operations: store.fence, ceilings, hasReplicas, emit, onReady, onTrouble });
 
-  /** Whoever counts here, and with registered nodes whoever might, says what it knows. */
+  /** Each node that counts here reports; where nodes are registered, each node that might count does too. */
   const onRecovery = (sequence: SequenceId): void => {
     const name = sequenceKeyOf(sequence);
     const queue = queues.get(name);
@@ -470,7 +476,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     standings: () =>
       queues
         .values()
-        // Nothing was given yet, or nobody asked here.
+        // Left out: queues without a value so far, and those opened only to report.
         .filter(({ session, stranger }) => session.seen > 0n && !stranger)
         .map(({ target, session }) => ({
           sequence: target.sequence,
@@ -529,7 +535,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
       closing = true;
       clearInterval(clock);
       clearTimeout(retryTimer);
-      // What could not be opened has nothing to give back.
+      // A queue that could not be opened has nothing to give back.
       for (const [name, { blocked, session }] of queues) {
         if (blocked === 'opening' && !hasValues(session)) queues.delete(name);
       }

@@ -1,10 +1,12 @@
-/** Calls on a ledger whose outcome could not be found out before their callers were refused: cancelled as soon as the ledger answers. */
+/**
+ * Calls on a ledger whose callers were refused while the outcome was unknown: cancelled as soon as the ledger answers.
+ */
 import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { GaplessLimits } from './gapless-limits.ts';
 
 export interface AbandonedCalls {
-  /** Has the call cancelled, so that what it may have taken is handed out again. */
+  /** Cancels the call, so that values it may have taken are issued again. */
   add(operation: string): void;
   /** Tries once more. What cannot be cancelled by then stays as it is, and an event says so. */
   close(): Promise<void>;
@@ -28,7 +30,7 @@ export const createAbandonedCalls = (
         operations.delete(operation);
       }
     } catch {
-      // Away still. The store tells of that itself.
+      // Still away: the store itself emits that.
       if (!closed) schedule();
     }
   };

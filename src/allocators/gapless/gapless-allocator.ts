@@ -1,4 +1,4 @@
-/** Counting in a ledger: the requests that wait for a sequence share one transaction, and a lost COMMIT is asked about. */
+/** Counting in a ledger: the waiters of a sequence share one transaction, and a lost COMMIT is looked up. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import {
@@ -87,7 +87,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
   const bounds: GaplessLimits = { ...GAPLESS_LIMITS, ...limits };
   const abandoned = createAbandonedCalls(store, emit, bounds);
   const singleFlight = createSingleFlight(bounds.waitingMax);
-  /** Who waits, by sequence; the one that has waited longest first. */
+  /** The waiters by sequence, the sequence that has waited longest first. */
   const lines = new Map<string, Waiter[]>();
   /** Sequences in a call that is under way. */
   const busy = new Set<string>();
@@ -114,7 +114,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
     }
   };
 
-  /** Takes as many requests out of a line as fit. */
+  /** Takes as many requests out of a line as fit into the call. */
   const board = (name: string, waiters: Waiter[], room: number): Line => {
     let values = 0;
     let boarded = 0;
@@ -143,7 +143,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
     return chosen;
   };
 
-  /** Repeats the call until its outcome is known. @throws when nothing was done, or nobody can tell. */
+  /** Repeats the call until its outcome is known. @throws when nothing was done, or the outcome stays unknown. */
   const callStore = async (takes: readonly LedgerTake[]): Promise<readonly LedgerAnswer[]> => {
     const operation = randomUUID();
     let unknown: unknown;
@@ -163,7 +163,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
     throw unknown;
   };
 
-  /** After a call that was refused for what one of them said: each alone, so that the others are served. */
+  /** After a call that was refused because of one of them: serves each alone, so that the others succeed. */
   const serveOneByOne = async (waiters: readonly Waiter[]): Promise<void> => {
     let failure: unknown;
     for (const waiter of waiters) {
@@ -173,7 +173,7 @@ export const createGaplessAllocator = ({ store, emit, claims, limits }: GaplessA
         remember([waiter.take], answers);
         settle(waiter, answers[0]);
       } catch (error) {
-        // Of a store that fails altogether the others need not wait to hear.
+        // A store that fails altogether fails for the others too.
         if (!(error instanceof DataRefusedError)) failure = error;
         waiter.reject(error);
       }

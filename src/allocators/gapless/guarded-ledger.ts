@@ -1,6 +1,6 @@
 /**
- * A ledger under its guard: each transaction is given what was known before it began, and tells what it changed before anybody is
- * answered. What only reads refuses a sequence that went back too: where it stands, and what was issued, is not known then.
+ * A ledger under its guard: each transaction gets what was known before it began, and notes what it changed before any
+ * caller is answered. Reads of a sequence that went back are refused too, because nothing in it can be trusted.
  */
 import { LedgerBehindError } from '../../core/errors.ts';
 import { isBehind, type StoredMarks } from '../../core/ledger/ledger-mark.ts';
@@ -16,10 +16,11 @@ export const createGuardedLedger = (
   /** @throws LedgerBehindError when the sequence has changed less than was known, and nobody has moved it past that since. */
   const demandWhole = async (sequence: SequenceId): Promise<void> => {
     const mark = (await guard.known([sequence])).get(sequenceKeyOf(sequence));
-    // Nothing is known of a sequence that nobody took from: that is the same for all ledgers.
+    // A sequence without a mark was never taken from: every ledger is right about it.
     if (mark === undefined) return;
     const [row] = await stored.read([sequence]);
-    // What nobody knows of is lost once it was moved past: what it says is true again, though `repair` must let it be served.
+    // Once the sequence was moved past the unknown values, they are lost and its rows are true again; serving it still
+    // needs `repair`.
     if (!isBehind(row, mark) || (row !== undefined && row.floor >= mark.value)) return;
     guard.refused(mark);
     throw new LedgerBehindError(sequence.series.prefixKey, sequence.period);
@@ -85,7 +86,7 @@ export const createGuardedLedger = (
 
     advance: async (request) => {
       const known = (await guard.known([request.sequence])).get(sequenceKeyOf(request.sequence));
-      // Short of what is known to have been issued it would bring those numbers again.
+      // An advance below what is known to have been issued would issue those numbers again.
       if (known !== undefined && request.to < known.value) return { kind: 'behind', current: known.value };
       const reply = await ledger.advance({ ...request, known });
       if (reply.kind === 'advanced' && reply.mark !== undefined) await guard.note([reply.mark]);

@@ -1,4 +1,7 @@
-/** The guard of a ledger: what was known of it is kept in the counter store too, and tells when the ledger went back to an earlier state. */
+/**
+ * The guard of a ledger: keeps marks of its state in the counter store too, and finds out when the ledger went back to
+ * an earlier one.
+ */
 import { isStoreFailure } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import {
@@ -11,27 +14,36 @@ import {
 } from '../../core/ledger/ledger-mark.ts';
 import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 
-/** What `/health` says of it. */
+/** What `/health` shows. */
 export interface GuardState {
-  /** Sequences that are refused, for their ledger went back; and one of them. */
+  /** Sequences that are refused because their ledger went back; and one of them. */
   readonly behind: number;
   readonly example: LedgerMark | undefined;
-  /** The counter store lacks what this node knows: a ledger that goes back now may not be found out. */
+  /** The counter store lacks marks that this node has: a ledger that goes back now may not be found out. */
   readonly unguarded: boolean;
 }
 
 export interface LedgerGuard {
-  /** To be asked before a transaction begins. What this node knows itself counts too, and alone while the other store is away. */
+  /**
+   * Call it before a transaction begins. Combines the marks of this node and of the counter store; while that is away,
+   * its own only.
+   */
   known(sequences: readonly SequenceId[]): Promise<KnownMarks>;
-  /** To be told after a commit and before anybody is answered. Resolves also when the other store is away: then it is told later. */
+  /**
+   * Call it after a commit and before any caller is answered. Resolves also while the counter store is away: then the
+   * marks are kept for later.
+   */
   note(marks: readonly LedgerMark[]): Promise<void>;
   /** A transaction was refused for a sequence that has changed less than this. */
   refused(known: LedgerMark): void;
   /** The other store cannot be reached. */
   lost(): void;
-  /** Enters what the other store lacks: all there is in an empty one, and what could not be told. Done at the start, and when it is back. */
+  /**
+   * Adds the marks that the counter store lacks: all of them to an empty one, and those kept for later. Runs at the
+   * start and when the store returns.
+   */
   catchUp(): Promise<void>;
-  /** Compares everything. Done every minute anyway. */
+  /** Compares all marks. Also runs every minute. */
   look(): Promise<void>;
   state(): GuardState;
   /** Follows the connections of both stores. */
@@ -63,7 +75,7 @@ const put = (marks: Map<string, LedgerMark>, mark: LedgerMark): void => {
 export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
   const { store, stored, emit, retryMs = 1_000, lookMs = 60_000 } = dependencies;
   const memory = new Map<string, LedgerMark>();
-  /** What the other store has not been told. */
+  /** Marks that the counter store does not have yet. */
   const owed = new Map<string, LedgerMark>();
   const behind = new Map<string, LedgerMark>();
   let isReached = true;
@@ -93,7 +105,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
     for (const mark of marks) put(owed, mark);
     lost();
   };
-  /** Runs what needs the other store. @returns undefined when it is away; other errors are thrown. */
+  /** Runs what needs the counter store. @returns undefined when it is away; other errors are thrown. */
   const reach = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work();
@@ -118,7 +130,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
     while (owed.size > 0) {
       const marks = [...owed.values()].slice(0, PAGE);
       await store.raise(marks);
-      // What was raised meanwhile is owed still.
+      // A mark that was raised meanwhile is still owed.
       for (const mark of marks)
         if (owed.get(sequenceKeyOf(mark.sequence)) === mark) owed.delete(sequenceKeyOf(mark.sequence));
     }
@@ -131,7 +143,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
         isReached = true;
         tell();
       } catch {
-        // One of the two is away still; of that their connections tell.
+        // One of the two is still away; their connections emit that.
         schedule();
       }
     })().finally(() => {
@@ -161,11 +173,11 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
           isUsed = true;
           await compare(marks);
         }
-        // What the other store has lost meanwhile.
+        // Marks that the counter store has lost meanwhile.
         const found = [...behind.values()];
         for (let at = 0; at < found.length; at += PAGE) await compare(found.slice(at, at + PAGE));
       } catch {
-        // Away: the next look will tell.
+        // Away: the next look compares again.
       }
       tell();
     })().finally(() => {

@@ -26,7 +26,7 @@ export interface NodeAllocators {
   readonly segment: Allocator;
   readonly snowflake: Allocator;
   readonly uuid: Allocator;
-  /** How it stands with the ledger; undefined where it cannot go back unnoticed, or there is none. */
+  /** State of the ledger's guard; undefined where the ledger needs none, or there is no ledger. */
   readonly guardState: (() => GuardState) | undefined;
   /** The sequences in use on this node, of all strategies. */
   standings(): Iterable<Standing>;
@@ -64,7 +64,7 @@ export const createNodeAllocators = (options: NodeAllocatorsOptions): NodeAlloca
   const counter = createCounting(node, emit);
   const createLessee = (): CounterAllocator =>
     createCounting(nameNode(), (event) => {
-      // They notice what the counter's own calls notice too.
+      // The counter's own calls emit these too.
       if (event.type !== 'outage-began' && event.type !== 'store-returned') emit(event);
     });
   const segment = leasesRanges

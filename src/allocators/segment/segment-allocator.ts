@@ -1,10 +1,9 @@
 /**
  * The strategy `segment`: each node numbers from ranges of its own, leased from the common counter before they are needed.
  *
- * The store remembers the last call of each node, and what it brought: so what a node holds is known to the store when it holds
- * no more than that. Two ranges need two names: the leases are taken in turn by two lessees, each of which asks for
- * another range only when its last one is used up. Everything else (retries, recoveries, ceilings, giving back) is
- * that of the counter.
+ * The store remembers the last call of each node and its range, and so knows what a node holds if it holds no more than
+ * that. Two ranges need two names: two lessees take leases in turn, and each asks for another range only when its last
+ * one is used up. Everything else (retries, recoveries, ceilings, giving back) is done by the counter.
  */
 import { SequenceOverflowError, StorageUnavailableError } from '../../core/errors.ts';
 import { rangeSize } from '../../core/values/range.ts';
@@ -33,19 +32,19 @@ export interface SegmentAllocator extends Allocator {
 interface SegmentAllocatorOptions {
   /** Two counting nodes with names of their own, made when the first range is wanted. */
   readonly createLessees: () => readonly [CounterAllocator, CounterAllocator];
-  /** The counter that the ranges are leased from: who has an idempotency key takes values there, with the receipt. */
+  /** The counter that the ranges are leased from. Keyed requests take values there directly, with the receipt. */
   readonly counter: Pick<CounterAllocator, 'source' | 'allocateKeyed'>;
   /** Milliseconds that only ever rise. */
   readonly monotonic: () => number;
 }
 
 const WAITING_MAX = 20_000;
-/** After a refusal of the store, ms: who comes meanwhile is served from what is in hand or refused at once. */
+/** Pause after a refusal of the store, ms: requests meanwhile are served from what is in hand or refused at once. */
 const PAUSE_MS = 100;
 const LOOK_INTERVAL_MS = 60_000;
-/** A sequence that nobody asks for gives back what it has. */
+/** A sequence without requests for this long returns its values, ms. */
 const IDLE_MAX_MS = 600_000;
-/** So does one that has asked for no range for long: after an hour without a call a lessee is forgotten. */
+/** So does one that leased no range for this long: the store forgets a lessee after an hour without a call. */
 const HELD_MAX_MS = 1_500_000;
 
 export const createSegmentAllocator = (options: SegmentAllocatorOptions): SegmentAllocator => {
@@ -60,7 +59,7 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
     return index === 0 ? lessees[0] : lessees[1];
   };
 
-  /** Not in need yet: as many as last for a while. In need: at least what the first in line lacks. */
+  /** Ahead of need: as many as last for a while. In need: at least what the first in line lacks. */
   const fetch = async (queue: SegmentQueue): Promise<void> => {
     const now = monotonic();
     const { target } = queue;
@@ -84,7 +83,7 @@ export const createSegmentAllocator = (options: SegmentAllocatorOptions): Segmen
     }
   };
 
-  /** The end of a series is near when it has fewer values than a range: then only what is needed is taken. */
+  /** Takes only what is needed when the series has fewer values left than a range. */
   const lease = async (lessee: CounterAllocator, target: AllocationTarget, size: number, needed: number) => {
     try {
       return await lessee.allocate(target, size);

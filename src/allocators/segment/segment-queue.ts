@@ -24,7 +24,7 @@ export interface SegmentWaiter {
 export interface SegmentQueue {
   /** The terms of the latest request. */
   target: AllocationTarget;
-  /** The highest `initialSeq` heard of: nothing at or below it is issued. */
+  /** The highest `initialSeq` seen: no value at or below it is issued. */
   floor: bigint;
   /** The one in use first. */
   leases: Lease[];
@@ -79,7 +79,10 @@ export const addLease = (queue: SegmentQueue, lease: Lease): readonly Lease[] =>
   return cut === undefined ? [] : [cut.below];
 };
 
-/** `initialSeq` was raised. @returns what is in hand at or below it, also of requests that wait for more: it is to be given back. */
+/**
+ * `initialSeq` was raised. @returns the values to give back: those at or below it, in hand or in requests that wait for
+ * more.
+ */
 export const raiseSegmentFloor = (queue: SegmentQueue, initialSeq: bigint): readonly Lease[] => {
   if (initialSeq <= queue.floor) return [];
   queue.floor = initialSeq;
@@ -125,7 +128,7 @@ const refuse = (queue: SegmentQueue, waiter: SegmentWaiter, error: unknown): voi
   waiter.reject(error);
 };
 
-/** Serves who waits, in the order of arrival. @returns how many left the line. */
+/** Serves the waiters, in the order of arrival. @returns how many left the line. */
 export const serveSegmentWaiters = (queue: SegmentQueue): number => {
   let done = 0;
   for (const waiter of queue.waiters) {
@@ -142,7 +145,7 @@ export const serveSegmentWaiters = (queue: SegmentQueue): number => {
   return done;
 };
 
-/** Refuses those who wait; the first only, or all. @returns how many. */
+/** Refuses the waiters; the first only, or all. @returns how many. */
 export const refuseSegmentWaiters = (queue: SegmentQueue, error: unknown, countMax = queue.waiters.length): number => {
   const refused = queue.waiters.splice(0, countMax);
   for (const waiter of refused.toReversed()) refuse(queue, waiter, error);

@@ -1,4 +1,4 @@
-/** How many values to lease at a time, so that a range lasts about as long as an outage that nobody should notice. */
+/** How many values to lease at a time, so that a range outlasts a short outage. */
 
 /** How long a range should last at the present pace, ms. */
 const RANGE_LASTS_MS = 15_000;

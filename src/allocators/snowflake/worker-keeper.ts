@@ -18,7 +18,9 @@ export interface HeldWorker {
 export interface WorkerKeeper {
   /** The worker id that may be used at this moment; undefined: `obtain` one. Ask again after every wait. */
   usable(): HeldWorker | undefined;
-  /** Renews the lease, or takes one. @throws StorageUnavailableError, StorageTimeoutError when there is none to be had. */
+  /**
+   * Renews the lease, or takes one. @throws StorageUnavailableError, StorageTimeoutError when no lease can be taken.
+   */
   obtain(): Promise<void>;
   /** Takes another worker id, because the clock is too far behind what this one has used. @throws like `obtain`. */
   replace(): Promise<void>;
@@ -40,7 +42,7 @@ export interface WorkerKeeperOptions {
 const RENEW_INTERVAL_MS = 10_000;
 /** After a renewal that failed, ms. */
 const RETRY_MS = 1_000;
-/** After a refusal nobody asks the store for so long, ms. */
+/** Pause after a refusal of the store, ms. */
 const PAUSE_MS = 250;
 
 export const createWorkerKeeper = (options: WorkerKeeperOptions): WorkerKeeper => {

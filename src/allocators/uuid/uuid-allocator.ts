@@ -1,4 +1,4 @@
-/** The strategy `uuidv7`: ids of RFC 9562, made in this node without asking anybody, each above the one before. */
+/** The strategy `uuidv7`: ids of RFC 9562, made in this node without a store, each above the one before. */
 import { V7Generator } from 'uuidv7';
 import type { Clock } from '../../core/clock.ts';
 import type { Range } from '../../core/values/range.ts';

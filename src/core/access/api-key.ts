@@ -12,7 +12,7 @@ export interface ApiKey {
   readonly scopes: string;
   /** ms since 1970-01-01T00:00:00Z. */
   readonly createdAtMs: number;
-  /** Subject of who made it; undefined where nobody is asked who he is. */
+  /** Subject of the caller that made it; undefined without authentication. */
   readonly createdBy: string | undefined;
   /** ms since 1970-01-01T00:00:00Z; undefined: it never expires. */
   readonly expiresAtMs: number | undefined;

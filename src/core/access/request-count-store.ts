@@ -8,8 +8,8 @@ export interface RequestCount {
 
 export interface RequestCountStore {
   /**
-   * Adds to the counts of the present second of each client; the window of a client begins with his first request.
-   * @returns at the client's index the requests of all nodes. Undefined where they are not known.
+   * Adds to the counts of the present second of each client; a client's window begins with its first request.
+   * @returns the requests of all nodes, at the index of the client; undefined where they are not known.
    * @throws StorageUnavailableError, StorageTimeoutError
    */
   add(

@@ -68,8 +68,8 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
 };
 
 /**
- * The entry of a sequence that nobody ever counted, so nobody needs to report; up to `highest` it was counted without us. Where the
- * sequence begins may have been raised since `highest` was told: then it is counted from there.
+ * The entry of a sequence without ceilings so far: no node needs to report, and it was counted up to `highest` by
+ * others. If its start was raised above `highest` meanwhile, it is counted from there.
  */
 const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => {
   const base = max(highest, origin ?? 0n);
@@ -94,8 +94,8 @@ export const decideRecovery = (
   const current = currentOf(entry);
   if (entry.epoch !== request.epoch) return { kind: 'refused', outcome: { kind: 'superseded', current } };
   if (request.servedEpoch > entry.epoch) return { kind: 'refused', outcome: { kind: 'behind', current } };
-  // An epoch that was granted to another server may still begin there: who reported here, and has not sworn it off, can
-  // count in it. On the same server the install of one epoch ends the recovery for which the others were granted.
+  // An epoch that was granted to another server may still begin there: a node that reported here without swearing it
+  // off can count in it. On the same server, installing one epoch ends the recovery for which the others were granted.
   const { sworn } = request;
   const allSworn = sworn === undefined || sworn > entry.epoch || entry.server === request.server;
   const exact = missing.length === 0 && allSworn;

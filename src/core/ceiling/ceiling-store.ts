@@ -104,8 +104,8 @@ export interface CeilingStore {
   leave(node: string): Promise<void>;
 
   /**
-   * Strikes out the nodes that have not registered for an hour. As nobody can ask them any more, every sequence's base becomes
-   * its ceiling in the same step. @returns their names.
+   * Removes the nodes that have not registered for an hour. They can no longer report, so the base of every sequence
+   * becomes its ceiling in the same step. @returns their names.
    */
   bury(): Promise<readonly string[]>;
 

@@ -188,9 +188,9 @@ const fill = (search: Search, alignment: Alignment): boolean => {
 };
 
 /**
- * Looks for a number that both could print, ever: for two numberings of one source, of different values or periods.
- * @returns undefined when there is none; a shortest one with what each would say in it; `undecided` when the search was given up
- * after 500,000 steps or 5,000 alignments, which no two formats come to that have no check digits, dates and variables interlocked.
+ * Looks for a number that both could ever print; two rules of one source must do so for different values or periods.
+ * @returns undefined when there is none; a shortest one, with what each would print in it; `undecided` after 500,000
+ * steps or 5,000 alignments. Only formats with interlocked check digits, dates and variables need so many.
  */
 export const collisionOf = (
   one: Language,

@@ -5,10 +5,10 @@ import { type Range, rangeSize } from '../values/range.ts';
 import type { SequenceState } from './counter-store.ts';
 
 /**
- * `issued`: handed out, or at this moment on the way to who asked for it; `confirmed`: a reservation made final; `reserved`: taken
- * for a while; `void`: cancelled, and the next one that is handed out; `lost`: passed over by an operator in a ledger, which did not issue
- * it and never will; `gap`: never handed out, or nobody can say, for the reason that
- * is named; `held`: with a node, or given back unused, and handed out later; `open`: its turn has not come, though a higher one was taken.
+ * `issued`: issued, or on its way to the caller at this moment. `confirmed`: a reservation made final. `reserved`: held
+ * for a caller. `void`: given up, and issued next. `lost`: passed over by an advance of a ledger, and never issued by
+ * it. `gap`: not issued, or possibly not issued, for the reason given. `held`: in the hands of a node, or returned, and
+ * issued later. `open`: not issued yet, although a higher one was.
  */
 export const RUN_STATES = ['issued', 'confirmed', 'reserved', 'void', 'lost', 'gap', 'held', 'open'] as const;
 export type RunState = (typeof RUN_STATES)[number];
@@ -86,10 +86,10 @@ export type ReportedGap = Pick<Gap, 'range' | 'node'> & {
 };
 
 /**
- * Lays gaps over the runs of a state, from the value `from` on: what stands in the gap record is missing, whatever else is said of it.
+ * Lays gaps over the runs, from the value `from` on: what the gap record lists is missing, whatever the runs say.
  * @param runs rising and without holes.
  * @param gaps rising.
- * @param isLast whether these are all gaps there are; else the runs end with the last of them.
+ * @param isLast whether there are no more gaps; otherwise the runs end with these.
  */
 export const layGaps = (runs: readonly Run[], gaps: readonly ReportedGap[], from: bigint, isLast: boolean): Run[] => {
   const highest = runs.at(-1)?.last ?? 0n;

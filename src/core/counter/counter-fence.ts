@@ -5,7 +5,7 @@ import type { Range } from '../values/range.ts';
 import type { SequenceId } from '../values/sequence-id.ts';
 import type { Fence, StandbySegment } from './counter-call.ts';
 
-/** Tells a recovery from all others. */
+/** Identifies a recovery. */
 export interface RecoveryName {
   /** Identity of the server that asks to count. */
   readonly server: string;

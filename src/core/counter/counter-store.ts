@@ -56,8 +56,8 @@ export interface CounterStore {
   reserve(calls: readonly CounterCall[]): Promise<readonly CounterReply[]>;
 
   /**
-   * To be asked before a `once`: makes sure that the receipts of a hash are all of the same request, also where they are kept by
-   * sequence, and counts a key that is new against its allowance.
+   * Call it before a `once`. All receipts of a hash then belong to one request, even where they are stored by sequence,
+   * and a new key counts against its allowance.
    * @returns false when the hash is taken by another request; a refusal when the allowance is spent. Then nothing was changed.
    */
   claim?(draft: ReceiptDraft): Promise<boolean | KeyRefusal>;
@@ -84,8 +84,8 @@ export interface CounterStore {
   countGaps(sequence: SequenceId): Promise<number>;
 
   /**
-   * The periods in which a prefix has counted, those after `after`, in rising order. Absent where only a walk through all that is
-   * stored could tell; the ceilings know them then.
+   * The periods in which a prefix has counted, those after `after`, in rising order. Absent where that would mean
+   * reading all that is stored; then the ceilings know them.
    */
   listPeriods?(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 

@@ -87,7 +87,7 @@ export type NumberGeneratorEvent =
   | { readonly type: 'node-not-registered'; readonly error: unknown }
   /** This node has stopped, but could not say so: the next recovery will wait for it in vain, and jump. */
   | { readonly type: 'node-not-struck-out' }
-  /** Nodes that were silent for an hour were struck out. */
+  /** Nodes that were silent for an hour were removed from the list. */
   | { readonly type: 'nodes-buried'; readonly nodes: readonly string[] }
   /** This node stopped while it could not give back what it held. */
   | { readonly type: 'standby-not-returned'; readonly sequences: number }
@@ -100,7 +100,10 @@ export type NumberGeneratorEvent =
       readonly to: bigint;
       readonly reason: string;
     })
-  /** Also told when it was closed before: then reason, time and `first` are those of the first time, and `isRepeated` says so. */
+  /**
+   * Also emitted when it was closed before: then reason, time and `first` are those of the first time, and `isRepeated`
+   * is set.
+   */
   | (Signature & {
       readonly type: 'period-closed';
       readonly prefixKey: string;
@@ -128,7 +131,7 @@ export type NumberGeneratorEvent =
   | { readonly type: 'gapless-guard'; readonly guarded: boolean }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
   | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
-  /** A share of 0.8 or 0.95 of the width or the limit is used; told once each. */
+  /** A share of 0.8 or 0.95 of the width or the limit is used; emitted once each. */
   | {
       readonly type: 'capacity';
       readonly prefixKey: string;
@@ -142,7 +145,9 @@ export type NumberGeneratorEvent =
       /** When it is reached at the recent pace, ms since 1970-01-01T00:00:00Z. */
       readonly reachedAtMs: number | undefined;
     }
-  /** Callers without a credential were given this share of a bounded series by this node, or more; told once each, of a period. */
+  /**
+   * This node gave callers without a credential this share of a bounded series, or more; emitted once each per period.
+   */
   | {
       readonly type: 'open-share';
       readonly prefixKey: string;
@@ -198,7 +203,10 @@ export type NumberGeneratorEvent =
       /** ms since 1970-01-01T00:00:00Z; undefined: it does not expire. */
       readonly expiresAtMs: number | undefined;
     })
-  /** What clients asked of this node could not be added up with the others'; told once until it can. */
+  /**
+   * The requests that clients sent to this node could not be added to those of other nodes; emitted once until they
+   * can.
+   */
   | { readonly type: 'request-counts-not-shared'; readonly error: unknown }
   | (Signature & {
       readonly type: 'api-key-revoked';
@@ -211,10 +219,10 @@ export type NumberGeneratorEvent =
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
   | { readonly type: 'prefix-configs-healing-failed'; readonly error: unknown }
-  /** Who takes the traces does not, since now; spans are dropped meanwhile. */
+  /** The collector stopped taking traces; spans are dropped meanwhile. */
   | { readonly type: 'traces-not-exported'; readonly error: unknown }
   | { readonly type: 'traces-exported-again' }
-  /** A setting of the store that an operator should know of; told once, until it changes. */
+  /** A setting of the store that an operator should know of; emitted once, until it changes. */
   | { readonly type: 'store-finding'; readonly finding: Finding }
   | { readonly type: 'store-finding-cleared'; readonly subject: string }
   | { readonly type: 'guarantee-changed'; readonly guarantee: Guarantee };

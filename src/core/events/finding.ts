@@ -16,7 +16,7 @@ export interface Finding {
   readonly servers: readonly string[];
 }
 
-/** Who keeps the ceilings that no number may exceed: Redis alone, Redis with replicas that confirm, or PostgreSQL. */
+/** What keeps the ceilings that no number may exceed: Redis alone, Redis with replicas that confirm, or PostgreSQL. */
 export type GuaranteeKind = 'redis' | 'replicas' | 'postgres';
 
 export interface Guarantee {

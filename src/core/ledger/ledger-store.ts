@@ -69,7 +69,7 @@ export interface LedgerAdvance {
   readonly limit: bigint;
   /** The most values that may be passed over; undefined: any number. */
   readonly lostMax: bigint | undefined;
-  /** Why, and the subject of the token of who does it. */
+  /** Why, and the subject of the caller. */
   readonly reason: string;
   readonly subject: string | undefined;
   /** Only says what it would do. */
@@ -102,7 +102,7 @@ export interface LedgerStanding {
   readonly lowestFree: bigint | undefined;
 }
 
-/** Tells a reservation's place in the order of `listReservations`. */
+/** The place of a reservation in the order of `listReservations`. */
 export type ReservationPosition = Pick<Reservation, 'value' | 'reservedAtMs' | 'id'>;
 
 /**

@@ -84,7 +84,7 @@ export const valuesPerMs = ({ since, latest }: Pace): number | undefined => {
   return spanMs < PACE_MIN_MS ? undefined : Number(latest.value - since.value) / spanMs;
 };
 
-/** No date is told beyond this: nobody plans for it, and calendars end. */
+/** Later dates are not forecast: they are of no use to anyone, and calendars end. */
 const HORIZON_MS = 100 * 365.25 * 86_400_000;
 
 /**

@@ -8,7 +8,7 @@ export interface ConfigGenerations {
   since(generation: string | undefined): ConfigChanges;
 }
 
-/** Changes that are remembered; who missed more reads all anew. */
+/** Changes that are remembered; a node that missed more reads all configs again. */
 export const CHANGES_KEPT = 1_000;
 
 export const createConfigGenerations = (): ConfigGenerations => {

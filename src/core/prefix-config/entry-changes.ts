@@ -14,7 +14,7 @@ import {
   versionOf,
 } from './prefix-history.ts';
 
-/** A config under which earlier periods went on leaves a word of it, for it may be replaced by one that is numbered the same. */
+/** Marks that earlier periods went on under this config: its successor may have the same collision rule. */
 const withPast = (former: readonly FormerNumbering[], { stored }: PrefixEntry): readonly FormerNumbering[] => {
   const last = former.at(-1);
   if (last?.until === undefined || stored?.kind !== 'config' || !stored.config.allowPast) return former;

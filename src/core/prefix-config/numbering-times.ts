@@ -1,4 +1,7 @@
-/** Which numbering a value was printed by: that of its time, as far as the marks tell that changes of the config have left. */
+/**
+ * Which collision rule a value was printed by: the one in force at its time, according to the marks that config changes
+ * leave.
+ */
 import { z } from 'zod';
 import { firstDayOf, type Reset } from '../template/period.ts';
 import type { Range } from '../values/range.ts';

@@ -43,7 +43,9 @@ const SHOWS: Readonly<Record<Reset, string>> = {
   'fiscal-yearly': '{fiscalYear}',
 };
 
-/** A reset must show: what a number prints of its date has to tell its period. Two equal numbers of two periods are the proof. */
+/**
+ * A reset must show: the date in a number has to determine its period. Two equal numbers of two periods are the proof.
+ */
 const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
   const hidden = hiddenPeriodOf(dayVariablesOf(template), config.reset, config.fiscalYearStart);
   if (hidden === undefined) return;

@@ -35,7 +35,7 @@ const storedSchema = z.looseObject(storedShape).transform((raw, ctx) => {
   };
 });
 
-/** The field, unless it says what its absence says: who reads it may know fewer fields, or other ones. */
+/** Leaves a field out when it has its default: an older version that reads the config may not know it. */
 const unless = (missing: unknown, name: string, value: unknown): Readonly<Record<string, unknown>> =>
   value === missing ? {} : { [name]: value };
 

@@ -82,9 +82,9 @@ const useFrom = (atMs: number, sequence: number, wanted: number): SnowflakeStep 
 });
 
 /**
- * What comes after `last` when the clock shows `nowMs` (both since 1970): the ids of this millisecond, the rest of the last
- * one, or a wait. A clock that is up to 5 ms behind is waited for. One up to a second behind is not: the last millisecond
- * goes on, and when its sequence is used up, the one after it.
+ * What comes after `last` when the clock shows `nowMs` (both since 1970): the ids of this millisecond, the rest of the
+ * last one, or a wait. A clock that is behind by up to `WAIT_MAX_MS` is waited for. One behind by up to `KEEP_MAX_MS`
+ * is not: ids continue in the last millisecond, and in the next one when its sequence is used up.
  */
 export const nextSnowflakes = (last: SnowflakeMoment, nowMs: number, wanted: number): SnowflakeStep => {
   if (nowMs < CLOCK_MIN_MS || nowMs > CLOCK_MAX_MS) return { kind: 'unusable' };

@@ -17,12 +17,13 @@ export interface WorkerLease {
 }
 
 /**
- * Promises, proved by `test/contracts/worker-lease-store.contract.ts`: a worker id is leased to one holder at a time; it is
- * leased only to a node whose clock is past every time that an earlier holder may have used; a bound is durable before it is
- * used, and never lowered but by a release. Every method throws StorageUnavailableError or StorageTimeoutError when the store fails.
+ * Promises, proved by `test/contracts/worker-lease-store.contract.ts`. A worker id is leased to one holder at a time,
+ * and only to a node whose clock is past every time that an earlier holder may have used. A bound is durable before it
+ * is used, and only a release lowers it. Every method throws StorageUnavailableError or StorageTimeoutError when the
+ * store fails.
  */
 export interface WorkerLeaseStore {
-  /** @param nowMs the node's clock, ms since 1970. @returns undefined when no worker id is to be had. */
+  /** @param nowMs the node's clock, ms since 1970. @returns undefined when no worker id is free. */
   acquire(dataCentre: number, holder: string, nowMs: number): Promise<WorkerLease | undefined>;
   /**
    * @param atMs the later of the node's clock and the last time it has used.

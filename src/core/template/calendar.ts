@@ -58,9 +58,9 @@ const INSTANT =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
 
 /**
- * The instant a text of ISO 8601 names, ms since 1970-01-01T00:00:00Z: a day (`2026-11-25`) stands for its first moment in
- * `timeZone`; a date with time needs `Z` or an offset. @returns undefined when it is neither, or there is no such day or time;
- * `skipped` for a day that the clocks of the zone passed over, as when it changed sides of the date line.
+ * The instant that a text of ISO 8601 names, ms since 1970-01-01T00:00:00Z. A day (`2026-11-25`) stands for its first
+ * moment in `timeZone`; a date with time needs `Z` or an offset. @returns undefined when it is neither, or does not
+ * exist; `skipped` for a day that the zone skipped, as when it crossed the date line.
  */
 export const instantOf = (text: string, timeZone: string): number | 'skipped' | undefined => {
   try {

@@ -71,11 +71,11 @@ export const printedLengthOf = (template: Template, terms: SequenceTerms): numbe
 
 export interface TemplateLayout {
   readonly parts: readonly PlacedPart[];
-  /** So many parts are found from the left, one after the other … */
+  /** How many parts can be read from the left, one after the other … */
   readonly fromLeft: number;
-  /** … and so many from the right. The one that is left over, if any, is what lies between. */
+  /** … and how many from the right. A part that remains, if any, lies between. */
   readonly fromRight: number;
-  /** Neighbours of which nobody can tell where one ends; undefined when every number divides in one way only. */
+  /** Neighbours without a clear boundary between them; undefined when every number divides in one way only. */
   readonly undivided: readonly PlacedPart[] | undefined;
 }
 

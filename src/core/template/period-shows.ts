@@ -1,4 +1,4 @@
-/** Whether a reset shows: whether what a number prints of its date tells which period it belongs to, worked out over the calendar. */
+/** Whether a reset shows: whether the date in a number determines its period, worked out over the calendar. */
 import type { CalendarReading } from './calendar.ts';
 import { daysOf, SAMPLE_YEARS } from './calendar-days.ts';
 import { periodKeyOf, type Reset } from './period.ts';
@@ -11,7 +11,7 @@ export interface HiddenPeriod {
   readonly other: CalendarReading;
 }
 
-/** The variables that print a day; the hour tells no period. */
+/** The variables that print a day; the hour does not matter for a period. */
 export const dayVariablesOf = (template: Template): readonly Variable[] => [
   ...new Set(
     partsOf(template).flatMap((part) =>
@@ -86,9 +86,9 @@ const kept = new Map<string, HiddenPeriod | undefined>();
 
 /**
  * Looks for two days of different periods on which these variables print the same.
- * Thirty years say it for all: years of the same kinds in a row repeat, and what tells no year apart is found in any two.
+ * Thirty years are enough: runs of years of the same kinds repeat, and variables that hide the year do so in any two.
  * `{yy}` alone repeats after a century; `yearsOf` keeps such a series to one.
- * @returns undefined when the period can always be told.
+ * @returns undefined when these variables always determine the period.
  */
 export const hiddenPeriodOf = (
   variables: readonly Variable[],

@@ -74,7 +74,7 @@ export const PERIOD_EXAMPLES: Readonly<Record<Reset, string>> = {
   'fiscal-yearly': 'fy2026',
 };
 
-/** Variables that show the same in all of a period; none of the others can be told from the period alone. */
+/** Variables that print the same throughout a period; the others do not follow from the period. */
 const FIXED: Readonly<Record<Reset, readonly Variable[]>> = {
   never: ['prefix'],
   yearly: ['prefix', 'year', 'yy'],

@@ -5,7 +5,7 @@ import type { Range } from './range.ts';
 /** How long a key is remembered, ms: 24 h from the request that brought the numbers. */
 export const RECEIPT_TTL_MS = 86_400_000;
 
-/** Tells one request from all others, and its repetition from another request under the same key. */
+/** Identifies a request, and tells its repetition apart from another request under the same key. */
 export interface RequestIdentity {
   /** SHA-256 of caller and key, 64 hex digits. The key itself is kept nowhere. */
   readonly hash: string;
@@ -41,7 +41,7 @@ export interface Receipt extends Pick<ReceiptDraft, 'fingerprint' | 'atMs' | 'se
 export const isExpired = (receipt: Pick<Receipt, 'atMs'>, nowMs: number): boolean =>
   nowMs - receipt.atMs >= RECEIPT_TTL_MS;
 
-/** What a request finds under its key: nothing it must heed, its own receipt, or that of another request. */
+/** What a request finds under its key: nothing that concerns it, its own receipt, or that of another request. */
 export type ReceiptFinding =
   | { readonly kind: 'none' }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }

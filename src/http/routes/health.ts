@@ -8,7 +8,7 @@ import type { LedgerMark } from '../../core/ledger/ledger-mark.ts';
 import { problemResponse } from '../schemas/problem.ts';
 
 interface LedgerHealth {
-  /** Sequences that are refused, for their ledger went back; and one of them. */
+  /** Sequences that are refused because their ledger went back; and one of them. */
   readonly behind: number;
   readonly example: LedgerMark | undefined;
   /** A ledger that went back now would not be found out. */
@@ -30,7 +30,7 @@ export interface HealthOptions {
   readonly collisions?: () => readonly Finding[];
   /** Which guarantee is in force; undefined when that is not known, or no question. */
   readonly guarantee?: () => Guarantee | undefined;
-  /** How it stands with the ledger; undefined where it cannot go back unnoticed, or there is none. */
+  /** State of the ledger's guard; undefined where the ledger needs none, or there is no ledger. */
   readonly ledger?: (() => LedgerHealth) | undefined;
   /** What to look at while the store, or the store of the ceilings, cannot be reached; undefined when nothing is known. */
   readonly storeRemedy?: () => string | undefined;

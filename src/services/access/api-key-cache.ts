@@ -21,10 +21,13 @@ export interface ApiKeyCache {
   forget(id: string): void;
 }
 
-/** So old an answer is used while the store is asked in the background; older ones wait for it. Together below the promised 5 s. */
+/**
+ * An answer is used for this long, and then refreshed in the background; older ones wait for the store. Both together
+ * stay below the promised 5 s.
+ */
 const FRESH_MS = 2_500;
 const USABLE_MS = 4_000;
-/** So long a key stays good that the store cannot be asked about: an outage of the store must not stop numbers. */
+/** A known key stays valid for this long while the store is away: an outage of the store must not stop numbers. */
 const KNOWN_LAST_MAX_MS = 3_600_000;
 /** So long after a failure the store is left alone, and so long it counts as away: nobody waits for it. */
 const RETRY_MS = 1_000;
@@ -108,7 +111,7 @@ export const createApiKeyCache = (store: Pick<ApiKeyStore, 'find'>, monotonic: (
     const underWay = asked.get(id) ?? waiting.get(id);
     if (underWay !== undefined) return underWay.promise;
     const one: Waiting = Promise.withResolvers();
-    // Who asks in the background does not listen.
+    // A lookup in the background ignores the failure.
     one.promise.catch(() => undefined);
     if (waiting.size >= WAITING_MAX) {
       one.reject(new StorageUnavailableError('Too many API keys wait to be looked up.'));

@@ -1,4 +1,4 @@
-/** API keys: making, listing and revoking them, and telling whose one is. */
+/** API keys: creates, lists, revokes and verifies them. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import {
   API_KEY_ID_BYTES,
@@ -22,7 +22,7 @@ export interface ApiKeyRequest {
   readonly name: string;
   /** Scopes separated by spaces. */
   readonly scopes: string;
-  /** How long it is valid; undefined: for ever. */
+  /** How long it is valid; undefined: without end. */
   readonly validMs?: number | undefined;
 }
 
@@ -31,12 +31,12 @@ export interface IdentifiedApiKey extends KnownApiKey {
   readonly countedAs: string;
 }
 
-/** What is told of a key that ends. */
+/** What is returned of a revoked key. */
 export type RevokedApiKey = Pick<ApiKey, 'id' | 'name' | 'scopes'>;
 
 export interface ApiKeyService {
   /**
-   * A key made by a key ends with that one. @returns the key, which is told this once, and what is kept of it.
+   * A key made by a key ends with that one. @returns the key, which is shown only this once, and the stored entry.
    * @throws ForbiddenError when too many keys have made each other already; QuotaExceededError; the store's errors.
    */
   create(request: ApiKeyRequest, caller: Caller): Promise<{ readonly key: string; readonly entry: ApiKey }>;
@@ -50,7 +50,7 @@ export interface ApiKeyService {
   identify(key: string): IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
 }
 
-/** So many keys may have made each other in a row: each is looked up with every request. */
+/** The longest chain of keys that made each other: each of them is looked up with every request. */
 const MAKERS_MAX = 4;
 const LISTED_AT_ONCE = 1_000;
 

@@ -1,4 +1,6 @@
-/** Counts how often each client asks in a second, on this node and, as far as they tell each other, on all of them. */
+/**
+ * Counts the requests of each client in a second, on this node and, as far as nodes share their counts, on all of them.
+ */
 
 import type { RequestCountStore } from '../../core/access/request-count-store.ts';
 import { putBounded } from '../../core/bounded-map.ts';
@@ -11,7 +13,7 @@ export interface RequestCounter {
 }
 
 const WINDOW_MS = 1_000;
-/** How often nodes tell each other. A client who asks all nodes at once may get this much of his limit from each. */
+/** How often nodes share their counts. A client that calls all nodes at once may use this part of its limit on each. */
 const SHARE_MS = 100;
 const CLIENTS_MAX = 10_000;
 const SHARED_AT_ONCE_MAX = 1_000;

@@ -1,4 +1,4 @@
-/** Completeness reports: everything that became of the values of a sequence, for who asks why a number is missing. */
+/** Completeness reports: what became of every value of a sequence, to explain why a number is missing. */
 import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { Clock } from '../../core/clock.ts';
 import { createTally, type Run, type Tally } from '../../core/counter/completeness.ts';
@@ -39,7 +39,7 @@ export interface Report {
   readonly head: ReportHead;
   /** The runs, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
   readonly pages: AsyncIterable<readonly Run[]>;
-  /** Prints the numbers of runs that have none with them, each as it was printed; undefined where nobody can tell how. */
+  /** Prints the numbers of runs that come without them, as they were printed; undefined where that is unknown. */
   print(value: bigint): string | undefined;
   /** What the runs that were read add up to. */
   summary(): ReportSummary;
@@ -90,7 +90,7 @@ export const createCompletenessService = ({
 }: Dependencies): CompletenessService => {
   const slots = createShares(REPORTS_MAX, SHARE_MAX);
 
-  /** Who tells what became of the values of a strategy. */
+  /** The reader of what became of the values of a strategy. */
   const readerOf = ({ config }: Series) => {
     if (config.strategy === 'counter') {
       // A config that was never changed says how it was when counting began.

@@ -74,7 +74,7 @@ interface Begin {
   readonly origin: bigint;
   /** Whether the store says so itself. */
   readonly isKnown: boolean;
-  /** What was issued of these values nobody knows any more. */
+  /** Values that may or may not have been issued. */
   readonly doubtful: readonly ReportedGap[];
 }
 

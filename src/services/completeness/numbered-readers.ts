@@ -27,7 +27,8 @@ const timed = (config: PrefixConfig, history: PrefixHistory | undefined): readon
 ];
 
 /**
- * Prints the values of a period as they were printed; undefined where the format of their time, or the time itself, cannot be told.
+ * Prints the values of a period as they were printed; undefined where their time, or the format of that time, is
+ * unknown.
  */
 export const printerOfTime = (
   config: PrefixConfig,

@@ -87,7 +87,7 @@ export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list' | 'histo
       const readers: NumberedReader[] = [];
       for (let length = Math.min(number.length, leadLengthMax); length >= 0; length -= 1) {
         const sharing = byLead.get(number.slice(0, length)) ?? [];
-        // Before the cut: what the caller may not see must not push out what he may.
+        // Before the cut: entries the caller may not see must not push out those they may.
         readers.push(...sharing.filter(({ config }) => visible(config.prefixKey)));
       }
       const tried = readers.slice(0, READERS_MAX);

@@ -51,7 +51,7 @@ export interface IssueOptions {
    * the present moment.
    */
   readonly date?: string | undefined;
-  /** Told with the numbers; strategies with a ledger write his subject down. */
+  /** Part of the event that is emitted; strategies with a ledger store the subject. */
   readonly caller?: Caller | undefined;
   /** Of a request with an idempotency key: its repetition within 24 h gets the same numbers. */
   readonly receipt?: RequestIdentity | undefined;
@@ -59,13 +59,14 @@ export interface IssueOptions {
 
 export interface NumberService {
   /**
-   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock, as the strategy of the prefix takes them:
-   * `counter` consecutively, unless a range that was used during an outage lies between them.
+   * Issues `count` numbers (1 to 10,000), all dated by one reading of the clock. The strategy decides how values are
+   * taken: `counter` takes consecutive ones, unless a range that was used during an outage lies between them.
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong, or numbers of that date
-   * are not given; PeriodClosedError or SequenceOverflowError, then none was taken; StorageUnavailableError or
-   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer; CorruptEntryError when what
-   * is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's errors whatever
-   * the series' `outage` is. ClockBehindError when the clock cannot be right, and text, period or receipt depend on it.
+   * are not given; PeriodClosedError or SequenceOverflowError, when none was taken. StorageUnavailableError or
+   * StorageTimeoutError when the store is away and the series' `outage` has nothing more to offer. CorruptEntryError
+   * when what is stored for the prefix cannot be read. With a receipt also IdempotencyConflictError, and the store's
+   * errors whatever the series' `outage` is. ClockBehindError when the clock cannot be right, and text, period or
+   * receipt depend on it.
    */
   issue(series: SeriesId, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
   /**
@@ -165,7 +166,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       // A period that may be closed gives no stand-ins: nobody could promise a number in their place.
       if (outage !== 'temporary' || target.isEnding || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error))
         throw error;
-      // It came back between the refusal and this line, or the waiting line is full: that a second attempt will tell.
+      // The store came back between the refusal and this line, or the waiting line is full: try once more.
       if (isStorePresent()) return issueValues(series, target, count, record);
       return {
         texts: temporaryNumberService.issue(prefixKey, count, instantMs, caller?.client, { variables, datedMs }),

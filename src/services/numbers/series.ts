@@ -49,8 +49,8 @@ export interface Series {
   /** The counter of a period by its key; undefined when this reset has no period of that name. */
   targetIn(period: string): AllocationTarget | undefined;
   /**
-   * Prints the numbers of a period as they look now; undefined when the format shows more than the period tells, such as the
-   * day or what the caller gave.
+   * Prints the numbers of a period as they look now; undefined when the format prints more than the period determines,
+   * such as the day or a variable of the request.
    */
   printerIn(period: string): NumberPrinter | undefined;
 }

@@ -3,7 +3,7 @@ import type { Allocator } from '../../allocators/allocator.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Strategy } from '../../core/prefix-config/numbering.ts';
 
-/** Who allocates for a strategy; or why this process cannot serve it, as a sentence for the client. */
+/** The allocator of a strategy; or why this process cannot serve it, as a sentence for the client. */
 export type Serving =
   | { readonly allocator: Allocator; readonly refusal?: undefined }
   | { readonly allocator?: undefined; readonly refusal: string };

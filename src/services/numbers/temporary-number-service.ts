@@ -89,7 +89,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     if (!kept.delete(entry.number)) return;
     for (const party of parties) count(party, -1);
   };
-  /** Whoever has much gets only as much as is left for all others: so there is always something left for who comes anew. */
+  /** A party never gets more than remains for all others, so something always remains for a new one. */
   const refuseBeyondShare = (parties: readonly string[], wanted: number): void => {
     const left = KEPT_MAX - kept.size - wanted;
     const greedy = parties.find((party) => (shares.get(party) ?? 0) + wanted > left);
@@ -115,7 +115,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     }
   };
 
-  /** Allocates the real number; the same again when an earlier attempt could not tell the store. */
+  /** Allocates the real number; the same one again when an earlier attempt could not store it. */
   const allocateFor = async (entry: TemporaryNumber): Promise<Resolution> => {
     const earlier = unresolved.get(entry.number);
     if (earlier !== undefined) return earlier;

@@ -31,7 +31,7 @@ interface Search {
   readonly hasSnowflakes: boolean;
 }
 
-/** Which numbers there are in a numbering: all its values, for nobody can say which ones other nodes still print by it. */
+/** The numbers of a collision rule: all its values, because other nodes may still print any of them by it. */
 const languageIn = (
   prefixKey: string,
   numbering: FormerNumbering | PrefixConfigInput,

@@ -8,10 +8,10 @@ import type { PrintedPrefixes } from './printed-prefixes.ts';
 
 export interface CollisionCheck {
   /**
-   * Writes a config that no other prefix can meet; `write` is told the generation of configs that it was compared with, and writes
-   * nothing once there is a later one. Others of this node wait meanwhile.
-   * @throws FormatCollisionError, which names another prefix to those who may read it; StorageUnavailableError when there was a
-   * later generation again and again; the store's errors.
+   * Writes a config that collides with no other prefix. `write` receives the generation of configs that it was compared
+   * with, and writes nothing once there is a later one. Other changes on this node wait meanwhile.
+   * @throws FormatCollisionError, which names the other prefix to callers that may read it; StorageUnavailableError
+   * when a later generation came at each attempt; the store's errors.
    */
   write<Outcome>(
     config: PrefixConfig,
@@ -56,7 +56,7 @@ export const createCollisionCheck = ({ printed, random }: Dependencies): Collisi
     throw new FormatCollisionError(
       meeting.kind === 'meets'
         ? `"${prefixKey}" and ${other} could both print ${meeting.collision.text}.`
-        : `It would take too long to tell whether "${prefixKey}" and ${other} could print the same number.`,
+        : `It would take too long to decide whether "${prefixKey}" and ${other} could print the same number.`,
     );
   };
 

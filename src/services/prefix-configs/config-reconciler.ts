@@ -37,10 +37,10 @@ export interface ConfigReconciler {
   /** Compares these entries in the background. */
   compareLater(prefixKeys: readonly string[]): void;
   /**
-   * Compares these entries, with those of all who ask before the last such question is answered: however many unknown
-   * prefixes are asked for, the copy hears one question at a time.
-   * @returns at each key's index what holds: the live store may have been healed by another node meanwhile, or have lost it
-   * again. @throws the errors of the stores.
+   * Compares these entries. Callers that arrive while a comparison runs share the next one, so the copy has one query
+   * at a time, however many unknown prefixes are asked for.
+   * @returns the entry in force, at the index of its key. It may differ from what was read before. @throws the errors
+   * of the stores.
    */
   healTogether(prefixKeys: readonly string[]): Promise<readonly (StoredConfig | undefined)[]>;
   /** Compares these entries inside a writer's transaction. */

@@ -1,11 +1,12 @@
 /**
  * Prefix configs that survive the loss of the store they are read from: each change is made there and in a durable copy.
  *
- * A change runs under the copy's one lock: first the live store (its own compare-and-set decides), then the copy, whose commit
- * ends it. Cut off before the live store was written, nothing has happened. Cut off after, the two differ: what was written is newer in
- * the live store, a removal too by the history it leaves, and is copied when it is next seen.
- * The caller was told of an error, and both stores agree again. Were the copy written first, a change that the live
- * store then refuses would have to be taken back; and without the lock a healing that began before a removal could end after it.
+ * A change runs under the one lock of the copy: first the live store (its compare-and-set decides), then the copy,
+ * whose commit ends it. If it breaks off before the live store was written, nothing has happened. If it breaks off
+ * after that, the caller receives an error and the stores differ: the live store has the newer entry, also of a
+ * removal, which leaves a history, and it is copied when it is next read. If the copy were written first, a change that
+ * the live store then refuses would have to be undone. Without the lock, a healing that began before a removal could
+ * end after it.
  */
 import { isStoreFailure, StorageUnavailableError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
@@ -104,7 +105,7 @@ export const createMirroredPrefixConfigStore = (
     const [ofLive, ofCopy] = [lookup(inLive), lookup(kept)];
     const different = prefixKeys.filter((prefixKey) => differs(ofLive.get(prefixKey), ofCopy.get(prefixKey)));
     const healed = different.length === 0 ? [] : await healer.healTogether(different);
-    // A page must not be short for that: who reads it would take it for the last.
+    // The page must not be short because of that: a short page is read as the last one.
     if (healed.includes(undefined)) return undefined;
     for (const [index, prefixKey] of different.entries()) {
       const stored = healed[index];

@@ -38,10 +38,10 @@ import { createRestartCheck } from './restart-check.ts';
 
 type MayRead = (prefixKey: string) => boolean;
 
-/** Who changes a prefix config, and why, if he says so. */
+/** The caller that changes a prefix config, and the reason, if there is one. */
 export interface Changer extends Caller {
   readonly reason?: string | undefined;
-  /** Which other prefixes may be named to him. Default: all. */
+  /** Which other prefixes an error may name to the caller. Default: all. */
   readonly mayRead?: MayRead;
 }
 
@@ -105,7 +105,7 @@ interface Replacement {
   readonly mayRead: MayRead;
 }
 
-/** Whether a change adds no number to those that were compared: what others meet they have met before, and are told of. */
+/** Whether a change adds no number to those that were compared before: earlier collisions are already a finding. */
 const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
   if (stored.kind !== 'config') return false;
   const { config: now } = stored;

@@ -35,7 +35,7 @@ const PREFIXES_MAX = 200_000;
 const PAGE = 50_000;
 /** Prefixes that are taken up before requests have their turn again. */
 const TRIP = 100;
-/** Changes that were told and not yet taken up; beyond, all is read anew. */
+/** Reported changes that are not taken up yet; beyond that, all is read again. */
 const TOLD_MAX = 10_000;
 /** Refreshments that wait for one another. */
 const WAITING_MAX = 10_000;
@@ -117,7 +117,7 @@ export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
     const { generation, prefixKeys } = await store.changesSince(reached);
     const heard = told;
     const readsAll = isDoubtful || prefixKeys === undefined;
-    // Before the reading: what is told meanwhile counts for the next time.
+    // Before reading: a change that is reported meanwhile belongs to the next refresh.
     told = new Set();
     isDoubtful = false;
     try {

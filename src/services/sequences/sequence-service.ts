@@ -214,7 +214,7 @@ export const createSequenceService = ({
     return reply;
   };
 
-  /** What an advance of a counter would do, as far as can be told before. */
+  /** What an advance of a counter would do, as far as that is known in advance. */
   const tryCounter = async (target: AllocationTarget, to: bigint): Promise<Move> => {
     const { value: from, valuesLeft } = await standingInCounter(target);
     if (to <= from) throw new SequenceNotForwardError(target.sequence.series.prefixKey, from);

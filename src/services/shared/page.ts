@@ -9,8 +9,8 @@ export interface Page<Item> {
 }
 
 /**
- * Reads on until the page is full, so that neither its length nor its end tells of entries the caller may not see.
- * @param read up to that many entries of the store, those after the key.
+ * Reads on until the page is full: neither its length nor its end reveals entries that the caller may not see.
+ * @param read returns up to `limit` entries of the store after the key.
  * @param select the item of an entry, or undefined to leave it out.
  */
 export const readPage = async <Entry, Item>(

@@ -1,6 +1,6 @@
 /**
- * Reading where a sequence stands, without being told less than was known: a counter store that lost its state, or was restarted,
- * is recovered first, as a request for a number would have it recovered.
+ * Reads where a sequence stands, never less than was known before: if the counter store lost its state or was
+ * restarted, the sequence is recovered first, as for a request for a number.
  */
 import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
@@ -17,7 +17,10 @@ export interface SequenceReads extends Pick<CounterStore, 'source' | 'listGaps' 
   inspect(sequence: SequenceId): Promise<SequenceState>;
   /** Whether the store has all that is known of the sequence, at this moment. @throws as `inspect`. */
   isCurrent(sequence: SequenceId): Promise<boolean>;
-  /** The periods in which counters of a prefix may have counted, those after `after`, in rising order; none where nothing tells. */
+  /**
+   * The periods in which counters of a prefix may have counted, those after `after`, in rising order; none where they
+   * are unknown.
+   */
   listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 }
 
@@ -54,8 +57,8 @@ export const createSequenceReads = (dependencies: Dependencies): SequenceReads =
   const waiting = new Map<string, Promise<SequenceState>>();
 
   /**
-   * What the store serves under the identity of its server is what a request for a number would be given from. Of a sequence that
-   * it does not know, the ceilings tell whether somebody has counted.
+   * A state that the store serves under the identity of its server is the one that requests take numbers from. If it
+   * does not know the sequence, the ceilings show whether it was ever counted.
    */
   const look = async (sequence: SequenceId): Promise<Look> => {
     const state = await counters.inspect(sequence);

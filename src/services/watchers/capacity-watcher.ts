@@ -1,4 +1,7 @@
-/** Watches how fast the series are used up: forecasts for who asks, warnings before one ends, the fullest ones for the metrics. */
+/**
+ * Watches how fast the series are used up: forecasts on request, warnings before one ends, the fullest ones for the
+ * metrics.
+ */
 import type { Standing } from '../../allocators/allocator.ts';
 import { putBounded } from '../../core/bounded-map.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -33,7 +36,7 @@ export interface Forecast {
 }
 
 export interface CapacityWatcher {
-  /** Takes in where a sequence stands, and tells when it will be used up. */
+  /** Takes in where a sequence stands, and returns when it will be used up. */
   forecast(config: PrefixConfig, sequence: SequenceId, value: bigint): Forecast;
   /** A sequence was moved forward: what was passed over is no pace. */
   passOver(sequence: SequenceId, from: bigint, to: bigint): void;
@@ -46,14 +49,14 @@ interface Dependencies {
   readonly seriesCache: Pick<SeriesCache, 'peek'>;
   /** The sequences in use on this node. */
   readonly standings: () => Iterable<Standing>;
-  /** Prefixes with measures of their own; the fullest of the others is told as `other`. */
+  /** Prefixes with measures of their own; the fullest of the others is reported as `other`. */
   readonly measuredMax: number;
   readonly clock: Clock;
   readonly emit: Emit;
 }
 
 const LOOK_INTERVAL_MS = 10_000;
-/** Sequences looked at before others get a turn: some 5 ms. */
+/** Sequences checked before other work gets a turn of the event loop. */
 const SLICE = 2_000;
 /** Beyond, the one that was not seen for longest is forgotten. Some 300 bytes each. */
 const WATCHED_MAX = 100_000;

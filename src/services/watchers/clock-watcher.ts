@@ -7,7 +7,7 @@ import { every } from './every.ts';
 export interface ClockWatcher {
   /** What is wrong now; undefined when nothing is. */
   finding(): Finding | undefined;
-  /** Looks, and tells what has changed, as it does every 10 s. */
+  /** Compares the clocks and emits what has changed; runs every 10 s anyway. */
   look(): void;
   close(): void;
 }

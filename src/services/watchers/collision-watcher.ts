@@ -1,4 +1,7 @@
-/** Looks for prefixes that could print the same numbers, and tells them as a finding: registered by a version that did not compare them, or by hand. */
+/**
+ * Looks for prefixes that could print the same numbers, and emits a finding: they were registered by hand, or by a
+ * version that did not compare them.
+ */
 import type { Emit } from '../../core/events/events.ts';
 import type { Finding } from '../../core/events/finding.ts';
 import type { PrintedPrefixes } from '../prefix-configs/printed-prefixes.ts';
@@ -36,7 +39,7 @@ const CONFIG_CHANGES: ReadonlySet<string> = new Set([
 ]);
 
 const LOOK_INTERVAL_MS = 60_000;
-/** Pairs that are told; there may be more. */
+/** Pairs in the finding; there may be more. */
 const PAIRS_MAX = 10;
 /** Prefixes compared before requests have their turn again. */
 const TURN = 20;

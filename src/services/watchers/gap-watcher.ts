@@ -16,13 +16,13 @@ interface Dependencies {
   readonly store: Pick<CounterStore, 'countGaps'> & Partial<Pick<SequenceReads, 'isCurrent'>>;
   /** The sequences in use on this node. */
   readonly standings: () => Iterable<Standing>;
-  /** Prefixes with measures of their own; the sum of the others is told as `other`. */
+  /** Prefixes with measures of their own; the sum of the others is reported as `other`. */
   readonly measuredMax: number;
   readonly emit: Emit;
 }
 
 const LOOK_INTERVAL_MS = 15_000;
-/** Sequences asked about in a look: some 50 ms of the store's time. */
+/** Sequences read in one look, so that it takes little of the store's time. */
 const SEQUENCES_MAX = 10_000;
 const TRIP = 500;
 

@@ -13,7 +13,7 @@ interface Dependencies {
   readonly emit: Emit;
 }
 
-/** Told once each, of a period: time to do something, and nearly too late. */
+/** Shares that are reported once per period: time to do something, and nearly too late. */
 const OPEN_SHARES: readonly number[] = [0.1, 0.5];
 /** Beyond, the prefix that was looked at the longest time ago is counted anew. */
 const WATCHED_MAX = 10_000;
@@ -23,7 +23,7 @@ interface Watched {
   period: string;
   /** Numbers of this period that this node gave to strangers. */
   count: number;
-  /** The count at which it is looked at again; Infinity: at none, for the series has no end, or all was told. */
+  /** The count at which it is checked again; Infinity when the series has no end, or all shares were reported. */
   lookAt: number;
   /** When it is looked at again anyway, for another period may have begun; ms. */
   lookAtMs: number;

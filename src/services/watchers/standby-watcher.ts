@@ -14,14 +14,14 @@ export interface StandbyWatcher {
 interface Dependencies {
   /** The sequences in use on this node. */
   readonly standings: () => Iterable<Standing>;
-  /** Prefixes with measures of their own; the worst of the others is told as `other`. */
+  /** Prefixes with measures of their own; the worst of the others is reported as `other`. */
   readonly measuredMax: number;
   readonly emit: Emit;
 }
 
 /** An outage empties a segment within seconds. */
 const LOOK_INTERVAL_MS = 5_000;
-/** Sequences looked at before others get a turn: some 2 ms. */
+/** Sequences checked before other work gets a turn of the event loop. */
 const SLICE = 5_000;
 
 const measureOf = ({ sequence, standby }: Standing): StandbyMeasure | undefined =>

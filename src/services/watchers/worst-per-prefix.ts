@@ -1,4 +1,4 @@
-/** One measure for each prefix of the sequences in use, for the watchers that tell which stand out. */
+/** One measure for each prefix of the sequences in use, for the watchers that report the worst. */
 import { setImmediate } from 'node:timers/promises';
 import type { Standing } from '../../allocators/allocator.ts';
 

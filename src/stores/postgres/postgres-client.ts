@@ -19,7 +19,7 @@ export interface PostgresClient {
   readonly run: Run;
   /** Runs `work` in one transaction, once more when it met a deadlock; durable when it resolves. @throws like `run` */
   transact<T>(work: (run: Run) => Promise<T>): Promise<T>;
-  /** Resolves when all connections are closed; a silent server delays it by 200 ms. */
+  /** Resolves when all connections are closed; a silent server delays it a little. */
   close(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ const createPool = (url: string, timeoutMs: number, sockets: Set<Socket>): Pool 
   return pool;
 };
 
-/** Tells of the first loss and of each return; attempts in between are no news. */
+/** Emits the first loss and each return, and nothing for attempts in between. */
 const createReporter = (emit: Emit): { up(): void; down(error: unknown): void } => {
   let reported: 'unknown' | 'up' | 'down' = 'unknown';
   return {

@@ -61,7 +61,7 @@ export const createPostgresLedgerStore = ({ run, transact }: PostgresClient): Le
     takes: readonly LedgerTake[],
     known: KnownMarks = NOTHING_KNOWN,
   ): Promise<TakeOutcome> => {
-    // Only from here on can the server have been told to commit: before, a failure means that nothing was done.
+    // Only from here on can the server have received COMMIT: a failure before this means that nothing was done.
     let complete = false;
     try {
       const done = await transact(async (runInside) => {

@@ -9,7 +9,7 @@ import { closeConnection, reportConnection } from './connection/redis-connection
 import { connectionOptions, sentinelOptions } from './connection/redis-options.ts';
 
 /**
- * Connects in the background and goes on trying for ever, at most a second apart.
+ * Connects in the background, and retries at least once a second until it is closed.
  * @param target a URL means one server.
  * @param timeoutMs how long a command may take; a socket that stays silent longer is destroyed.
  * @param keyPrefix stands before the name of everything.

@@ -6,7 +6,7 @@ interface Gathering {
   readonly entries: Promise<readonly (string | null)[]>;
 }
 
-/** Keys in one read; who asks for more at once still gets them. */
+/** Keys in one read; a larger request still gets all of its keys. */
 const KEYS_MAX = 1_000;
 
 /**

@@ -15,8 +15,8 @@ export interface ListStatement {
 }
 
 /**
- * Rows as arrays: the objects that node:sqlite makes of rows otherwise are dictionaries. They take longer to make and to read, and
- * something of each stays among V8's old objects until it collects those: 50 MB of a million rows.
+ * Rows as arrays: the objects that node:sqlite returns otherwise are dictionaries, slower to make and to read, and part
+ * of each stays among V8's old objects (docs/measurements.md, "Figures behind choices in the code").
  */
 export const prepareList = (handle: DatabaseSync, sql: string): ListStatement => {
   const statement = handle.prepare(sql);

@@ -1,4 +1,7 @@
-/** The file of the embedded database from outside: who holds it, whether it is whole and of a version we know, and flushing it. */
+/**
+ * The file of the embedded database, seen from outside: its lock, whether it is whole and of a known version, and
+ * flushing it.
+ */
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -78,7 +78,7 @@ const OPEN = `
   CREATE INDEX IF NOT EXISTS reservations_of_value ON reservations (prefix_key, period, value, reserved_at_ms, id);
 `;
 
-// The first version did not keep the value before the first. In one transaction: half an upgrade would be refused for ever.
+// The first version did not store the origin. In one transaction: half an upgrade would be refused at every start.
 const UPGRADE_TO_2 = `
   BEGIN;
   ALTER TABLE sequences ADD COLUMN origin TEXT;
@@ -98,7 +98,10 @@ export interface SqliteDatabase {
   readonly handle: DatabaseSync;
   /** Runs `work` in one transaction, durable when this returns. @throws StorageUnavailableError; then nothing was changed. */
   transact<T>(work: () => T): T;
-  /** The same, but durable only when a `flush` that began afterwards has resolved: nobody may be told of it before. */
+  /**
+   * The same, but durable only when a `flush` that began afterwards has resolved: do not return its outcome before
+   * that.
+   */
   write<T>(work: () => T): T;
   /** @throws StorageUnavailableError; then what was written is there, and nobody knows whether it is durable. */
   flush(): Promise<void>;

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface WriteAheadLog {
-  /** Resolves when everything that was committed before the call is on the disk. Rejects when nobody can tell. */
+  /** Resolves when everything that was committed before the call is on the disk. Rejects when that is uncertain. */
   flush(): Promise<void>;
   /** Waits for nothing: call it when no flush is under way. */
   close(): void;

@@ -262,7 +262,7 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       'This node could not sign off in PostgreSQL: a recovery within the next hour will jump above the ceiling',
     ),
   'nodes-buried': ({ nodes }, logger) =>
-    logger.warn({ event: 'nodes-buried', nodes }, 'Nodes that were silent for an hour were struck out'),
+    logger.warn({ event: 'nodes-buried', nodes }, 'Nodes that were silent for an hour were removed from the list'),
   'traces-not-exported': ({ error }, logger) =>
     logger.warn(
       { event: 'traces-not-exported', reason: reasonOf(error) },

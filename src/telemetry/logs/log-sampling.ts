@@ -1,4 +1,4 @@
-/** Keeps one cause from filling the log: of lines that tell the same thing one in ten seconds is written, with the number left out. */
+/** Keeps one cause from filling the log: of equal lines one is written every ten seconds, with the number left out. */
 import { putBounded } from '../../core/bounded-map.ts';
 
 /** Events that traffic or a lasting fault can repeat without end. What happens once, or at somebody's hand, is always written. */

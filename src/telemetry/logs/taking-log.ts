@@ -1,4 +1,6 @@
-/** The log of takings: a line for each request of a caller who said who he is. Those of anonymous callers are counted by the metrics alone. */
+/**
+ * The log of takings: a line for each request with a credential. Requests without one are only counted, by the metrics.
+ */
 import type { Emit } from '../../core/events/events.ts';
 import type { Logger } from './logger.ts';
 

@@ -1,4 +1,4 @@
-/** Metrics of the facts that are rare, each counted as it is told: outages, recoveries, clock steps, findings. */
+/** Metrics of rare events, counted as they are emitted: outages, recoveries, clock steps, findings. */
 import type { Registry } from 'prom-client';
 import type { ClockHandling, Emit, NumberGeneratorEvent } from '../../core/events/events.ts';
 import type { ReservationState } from '../../core/ledger/ledger-rule.ts';

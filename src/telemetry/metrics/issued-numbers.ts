@@ -22,8 +22,8 @@ export interface IssuedNumbers {
 }
 
 /**
- * @param prefixesMax the first so many prefixes are told apart, until the process ends: a count must never move from one name
- * to another. A prefix that is called `other` is counted with the rest.
+ * @param prefixesMax how many prefixes get a label of their own, first come, until the process ends: a count must never
+ * move from one name to another. A prefix named `other` is counted with the rest.
  */
 export const createIssuedNumbers = (prefixesMax: number): IssuedNumbers => {
   const byPrefix = new Map<string, Slot[]>();

@@ -1,4 +1,4 @@
-/** The metrics: counted in plain slots on the way, told by prom-client when Prometheus asks. */
+/** The metrics: counted in plain slots with each request, printed by prom-client on a scrape. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Emit } from '../../core/events/events.ts';
 import { registerGauge } from './collected.ts';
@@ -25,7 +25,7 @@ export interface MetricsOptions {
   readonly node: string;
   /** Where the counters are: redis, sqlite. */
   readonly store: string;
-  /** So many prefixes have numbers of their own; what comes after them is told as `other`. */
+  /** How many prefixes have figures of their own; later ones are reported as `other`. */
   readonly prefixesMax: number;
   /** How long a shutdown may take. */
   readonly shutdownTimeoutMs: number;
@@ -61,7 +61,7 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
   return {
     listen: (event) => {
       listenToPrefixes(event);
-      // By far the most frequent one, and told by prefix only.
+      // By far the most frequent event, and only counted by prefix.
       if (event.type !== 'numbers-issued') listenToEvents(event);
     },
     requestCounter,

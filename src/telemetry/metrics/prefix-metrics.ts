@@ -35,10 +35,10 @@ const joined = (samples: readonly Sample[], join: Join): Sample[] =>
   samples.length === 0 ? [] : [[{ prefix: OTHER }, samples.map(([, value]) => value).reduce((a, b) => join(a, b))]];
 
 /**
- * Registers the numbers issued, and what is left of the series, of their standby, and what is missing in them.
+ * Registers the metrics by prefix: numbers issued, what is left of series and standbys, and gaps.
  *
- * @param prefixesMax so many prefixes are told apart; the others are told as `other`.
- * @returns what listens to the facts behind them.
+ * @param prefixesMax how many prefixes have a label of their own; the others share `other`.
+ * @returns the listener to the events behind them.
  */
 export const createPrefixMetrics = (registries: PrefixRegistries, prefixesMax: number): Emit => {
   const issued = createIssuedNumbers(prefixesMax);

@@ -28,7 +28,7 @@ export const ofStores = (registry: Registry): Part => {
     },
     () => disconnects.samples('store'),
   );
-  // Told only where there is one: prom-client shows a gauge without labels as 0 until it is set.
+  // Registered only where there is a PostgreSQL: prom-client shows a gauge without labels as 0 until it is set.
   let postgresPresent: 0 | 1 | undefined;
   registerGauge(
     registry,
@@ -74,7 +74,7 @@ export const ofLedger = (registry: Registry): Part => {
     registry,
     {
       name: 'number_generator_gapless_guarded',
-      help: '1 while a ledger that goes back would be found out, 0 while Redis cannot be told how far it has changed.',
+      help: '1 while a ledger that goes back would be found out, 0 while Redis lacks its latest changes.',
     },
     () => guarded,
   );
@@ -89,7 +89,7 @@ export const ofLedger = (registry: Registry): Part => {
 };
 
 export const ofFindings = (registry: Registry): Part => {
-  // Those that there is an alert for are shown before they are found, so that it can tell "no" from "not looked".
+  // Findings with an alert are shown as 0 before they occur, so that the alert tells "no" and "not checked" apart.
   const findings = new Map<string, { severity: Severity; present: number }>([
     ['maxmemory-policy', { severity: 'error', present: 0 }],
     ['maxmemory', { severity: 'warning', present: 0 }],
@@ -161,7 +161,7 @@ export const ofTheFence = (registry: Registry): Part => {
   const buried = plainCounter(
     registry,
     'number_generator_nodes_buried_total',
-    'Nodes that were silent for an hour and were struck out by this one.',
+    'Nodes that were silent for an hour and were removed from the list by this one.',
   );
   const advanced = plainCounter(
     registry,

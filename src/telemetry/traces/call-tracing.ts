@@ -90,7 +90,7 @@ export interface CallTracing {
 }
 
 export const createCallTracing = (tracer: Tracer, contexts: ContextManager): CallTracing => {
-  /** Who waits for values, by the name of the sequence, in the order of arrival. */
+  /** The requests that wait for values, by the name of the sequence, in the order of arrival. */
   const waiting = new Map<string, Set<Context>>();
 
   const wait = (name: string, context: Context): (() => void) => {

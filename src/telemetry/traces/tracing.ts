@@ -49,7 +49,9 @@ export interface TracingOptions {
   readonly version: string;
   /** The name of this process. */
   readonly node: string;
-  /** The share of the traces begun here that is recorded, 0 to 1. Who sends a `traceparent` has decided already. */
+  /**
+   * The share of the traces begun here that is recorded, 0 to 1. With a `traceparent`, the caller has decided already.
+   */
   readonly ratio: number;
   readonly emit: Emit;
 }
@@ -59,7 +61,7 @@ const QUEUE_MAX = 2_048;
 const EXPORT_INTERVAL_MS = 1_000;
 const EXPORT_TIMEOUT_MS = 2_000;
 
-/** Tells of the first failure, and of the return; attempts in between are no news. */
+/** Emits the first failure and the return, and nothing for attempts in between. */
 const createExporter = ({ url, headers, emit }: TracingOptions): SpanExporter => {
   // Without kept connections nothing is left open at the end.
   const otlp = new OTLPTraceExporter({
@@ -131,7 +133,7 @@ export const startTracing = (options: TracingOptions): Tracing => {
     beginRequest: createRequests(tracer, contexts),
     ...createCallTracing(tracer, contexts),
     close: async () => {
-      // Who takes the traces may be away: that was told.
+      // The collector may be away; that was emitted.
       await provider.shutdown().catch(() => undefined);
       contexts.disable();
     },

@@ -38,7 +38,8 @@ const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise
   const row = await ceilings.read(target.sequence);
   if (row === undefined) return { epoch: undefined, isReady: false };
   if (to > target.limit) return { epoch: row.epoch, isReady: true };
-  // What is durable already is put in force. Were the base moved first, a recovery would go on above it, and the advance would be too late.
+  // A durable ceiling is put in force first. If the base moved first, a recovery would continue above it, too late for
+  // the advance.
   const inForce = await store.fence.raise({ sequence: target.sequence, epoch: row.epoch, ceiling: row.ceiling });
   if (inForce === undefined) return { epoch: row.epoch, isReady: false };
   const window = windowWithin(ceilingWindow(target.standbySize), to, target.limit);

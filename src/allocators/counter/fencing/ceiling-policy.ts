@@ -49,9 +49,9 @@ export const createCeilingPolicy = ({ operations, ceilings, keeper, emit, onSwor
 
   const leaveFor = (queue: SequenceQueue, epoch: bigint): void => {
     const { session } = queue;
-    // Another server counts by now: what is left here belongs to an epoch that is over.
+    // Another server counts now: values left here belong to an epoch that has ended.
     supersede(session, epoch);
-    // At once: the next trip may begin before whoever awaits this goes on.
+    // Without awaiting: the next trip may begin before the caller resumes.
     if (owesReport(session)) onSworn(queue);
   };
 
@@ -90,7 +90,7 @@ export const createCeilingPolicy = ({ operations, ceilings, keeper, emit, onSwor
       );
       if (fence.wanted === 0n && fence.ceiling - seen >= half) return;
       if (fence.ceiling >= queue.target.limit) return;
-      // When it fails the next reply looks again; the event tells of it.
+      // A failure is emitted as an event; the next reply tries again.
       raise(queue, seen).catch(() => undefined);
     },
     raise,

@@ -1,4 +1,4 @@
-/** Everything that stands between a node's sequences and a store that can lose what it acknowledged. */
+/** Guards a node's sequences against a store that can lose what it acknowledged. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
@@ -15,7 +15,7 @@ const RETRY_MS = 500;
 
 export interface Fencing {
   readonly keeper: () => CeilingKeeper;
-  /** Whether this node needs nobody any more to be known where the ceilings are kept. */
+  /** Whether this node is registered where the ceilings are kept. */
   isRegistered(): boolean;
   /** Learns in which epoch the sequence of a new queue counts. `toReport`: because a recovery waits for this node. */
   open(queue: SequenceQueue, toReport?: boolean): void;
@@ -29,7 +29,7 @@ export interface Fencing {
   supersede(queue: SequenceQueue, epoch: bigint): void;
   /** Writes down what the queue knows of its sequence. `isLeft`: for the last time. @returns whether that was done. */
   settle(queue: SequenceQueue, isLeft: boolean): Promise<boolean>;
-  /** Strikes this node out, when all its queues have left. @returns false when that could not be done. */
+  /** Removes this node from the list, once all its queues have left. @returns false when that could not be done. */
   close(allLeft: boolean): Promise<boolean>;
 }
 
@@ -89,7 +89,7 @@ export const createFencing = (dependencies: Dependencies): Fencing => {
     queue.blocked = 'ceiling';
     try {
       await raiser.raise(queue, value);
-      // Else it has sworn off its epoch, and a recovery makes it ready.
+      // Otherwise it has sworn off its epoch, and a recovery makes it ready.
       if (queue.blocked === 'ceiling') ready(queue);
     } catch (error) {
       onTrouble(queue, error);
@@ -97,7 +97,7 @@ export const createFencing = (dependencies: Dependencies): Fencing => {
     }
   };
 
-  /** Nodes that have not renewed their registration for long may be struck out: this one has to be known again first. */
+  /** A node that has not renewed its registration for long may have been removed: it registers again first. */
   const reenter = (queue: SequenceQueue): void => {
     registration?.ensure().then(
       () => recover(queue),

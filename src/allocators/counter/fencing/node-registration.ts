@@ -1,4 +1,4 @@
-/** Registers this node where the ceilings are kept: whoever recovers a sequence must know whom to wait for. */
+/** Registers this node where the ceilings are kept: a recovery must know which nodes to wait for. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { Emit } from '../../../core/events/events.ts';
 
@@ -6,14 +6,14 @@ export interface NodeRegistration {
   /** Resolves when this node is registered. @throws the store's error. */
   ensure(): Promise<void>;
   isRegistered(): boolean;
-  /** Whether it was long enough ago that others may strike this node out soon. */
+  /** Whether the last renewal is so long ago that other nodes may soon remove this one. */
   isLapsed(): boolean;
-  /** Strikes this node out, after it has left every sequence. @throws the store's error. */
+  /** Removes this node from the list, after it has left every sequence. @throws the store's error. */
   leave(): Promise<void>;
   close(): void;
 }
 
-/** Nodes are struck out after an hour of silence; this one stops counting long before. */
+/** A node is removed after an hour of silence; it stops counting long before that. */
 const LAPSED_AFTER_MS = 1_800_000;
 const RENEW_INTERVAL_MS = 20_000;
 const BURY_EVERY = 30;
@@ -47,7 +47,7 @@ export const createNodeRegistration = (ceilings: CeilingStore, node: string, emi
     const nodes = await ceilings.bury();
     if (nodes.length > 0) emit({ type: 'nodes-buried', nodes });
   };
-  // Told of by the event; the next tick tries again.
+  // A failure is emitted as an event; the next tick tries again.
   const timer = setInterval(() => void tick().catch(() => undefined), RENEW_INTERVAL_MS);
   timer.unref();
 

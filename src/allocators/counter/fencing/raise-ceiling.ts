@@ -1,4 +1,4 @@
-/** Raising the ceiling of a sequence: made durable first, put in force then. */
+/** Raises the ceiling of a sequence: made durable first, then put in force. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { Fence } from '../../../core/counter/counter-call.ts';
 import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
@@ -12,7 +12,7 @@ export interface RaiseOptions {
   readonly fence: Fence;
   /** The ceiling to be. */
   readonly goal: bigint;
-  /** Everything up to here is passed over for good: a recovery goes on above it. */
+  /** Values up to here are never issued: a recovery continues above it. */
   readonly base: bigint;
   readonly operations: FenceOperations;
   /** Keeps the ceilings; undefined when the counter store does, confirmed by its replicas. */

@@ -1,4 +1,4 @@
-/** Whether a recovery can be finished, and from where counting goes on: exactly, or with a jump above the ceiling. */
+/** Decides whether a recovery can end, and where counting continues: exactly, or with a jump above the ceiling. */
 import type { Ceiling, CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterInstall, ReportReply } from '../../../core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../core/errors.ts';
@@ -7,23 +7,23 @@ import { ceilingAbove, windowWithin } from '../sequence/ceiling-window.ts';
 
 export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
 
-/** After this long without the report of a node counting goes on above the ceiling. */
+/** How long a recovery waits for the report of a silent node before it jumps above the ceiling. */
 const JUMP_AFTER_MS = 3_000;
 /**
- * Nodes that have all reported are there, and swear off an epoch with their next report: only when one has died since, counting
- * goes on above the ceiling after this long. On a busy machine a few thousand of their sequences take their time.
+ * The same once all nodes have reported: each swears off the epoch with its next report, unless it has died since.
+ * Longer, because thousands of sequences on a busy machine take time.
  */
 const JUMP_UNSWORN_AFTER_MS = 15_000;
-/** Where nobody registers nodes: time for a node whose very first call was lost. */
+/** Where nodes are not registered: time for a node whose very first call was lost. */
 const EXACT_AFTER_MS = 1_000;
 
 export interface DecisionOptions {
   readonly sequence: SequenceId;
   readonly initialSeq: bigint;
   readonly limit: bigint;
-  /** How far above the counter the ceiling shall lie. */
+  /** How far above the counter the ceiling is to lie. */
   readonly window: number;
-  /** Nobody asked this node for the sequence: what it takes for `initialSeq` and `limit` is made up. */
+  /** This node was only asked to report: its `initialSeq` and `limit` are placeholders. */
   readonly stranger?: boolean;
   /** Keeps the ceilings; undefined when the counter store does so itself. */
   readonly ceilings: CeilingStore | undefined;
@@ -31,7 +31,7 @@ export interface DecisionOptions {
   readonly swear: (epoch: bigint) => void;
 }
 
-/** What an answer of the ceilings' store hangs on: as long as it is the same, so is the answer, but for nodes that leave. */
+/** What the answer of the ceilings' store depends on, apart from nodes that leave. */
 export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply): string => {
   const patience = [JUMP_AFTER_MS, JUMP_UNSWORN_AFTER_MS].filter((afterMs) => sinceMs >= afterMs).length;
   return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
@@ -42,7 +42,7 @@ const nameOf = (sequence: SequenceId): string => {
   return `${prefixKey}${period === '' ? '' : ` (${period})`}`;
 };
 
-/** The ceilings' store was restored from a backup, or is another one: until it is repaired nothing is safe. */
+/** The ceilings' store was restored from a backup, or is another one: nothing is safe until `repair` has run. */
 export const behindError = (sequence: SequenceId, stored: Ceiling | undefined): StorageUnavailableError =>
   new StorageUnavailableError(
     'PostgreSQL is older than Redis.',
@@ -57,7 +57,7 @@ const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const decideAlone = (waiting: WaitingReply, { sequence, initialSeq, limit, window }: DecisionOptions) => {
   const exact = waiting.missing.length === 0;
   if (waiting.sinceMs < (exact ? EXACT_AFTER_MS : JUMP_AFTER_MS)) return undefined;
-  // With its state the server lost the ceiling, and what nodes that are gone had used ahead of the counter.
+  // The server lost the ceiling with its state, and with it what dead nodes had used ahead of the counter.
   const stateLost = waiting.ceiling === 0n && waiting.epoch > 0n;
   const ceiling = stateLost ? ceilingAbove(waiting.highest, window) : waiting.ceiling;
   return {
@@ -86,7 +86,7 @@ export const decideInstall = async (
   const window = windowWithin(options.window, waiting.highest, limit);
   if (ceilings === undefined) return decideAlone(waiting, { ...options, window });
   const row = await ceilings.read(sequence);
-  // Who was only called to report does not know where the sequence is to begin.
+  // A node that only reports does not know where the sequence begins.
   if (row === undefined && options.stranger) return undefined;
   const outcome = await ceilings.recover({
     sequence,

@@ -1,4 +1,4 @@
-/** What a node does in a recovery, step by step: it reports, swears off, and ends it in its turn. recovery.ts repeats the steps. */
+/** The steps of a node in a recovery: report, swear off, end it in its turn. recovery.ts repeats them. */
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterReport, FenceOperations, ReportReply } from '../../../core/counter/counter-fence.ts';
 import { CorruptEntryError } from '../../../core/errors.ts';
@@ -20,7 +20,7 @@ export interface RecoveryStepsOptions {
   readonly onTrouble: (queue: SequenceQueue, error: unknown) => void;
   /** Values by which a ceiling lies above the counter; the model check has smaller ones, so that they are met. */
   readonly windowFor?: (standbySize: number) => number;
-  /** Exchanged by the model check, to see that it would notice. */
+  /** The model check replaces it, to prove that a wrong decision is found. */
   readonly decide?: typeof decideInstall;
 }
 
@@ -33,11 +33,11 @@ export interface RecoverySteps {
   takeIn(queue: SequenceQueue, reply: ReportReply): Promise<ReportOutcome>;
 }
 
-/** The first of those that have reported decides; the next one takes its turn so much later, should it have died. */
+/** The first node that reported decides; the next one takes over after this time, in case the first has died. */
 const TURN_MS = 500;
 /** Sequences about which the ceilings' store is asked at a time. */
 const ASKED_MAX = 256;
-/** Before the ceilings' store is asked the same again: with thousands of sequences to recover it has enough to do. */
+/** Wait before the same question to the ceilings' store, which may have thousands of sequences to recover. */
 const ASK_AGAIN_MS = 250;
 
 export const createRecoverySteps = (options: RecoveryStepsOptions): RecoverySteps => {
@@ -70,10 +70,11 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
     const { sequence, limit, standbySize } = target;
     const install = await decide(waiting, {
       sequence,
-      // As it was reported, and as calls will say it: a lower one that the config names by now is not where this node counts.
+      // As in the report and in later calls: the config may name a lower one by now, but this node does not count
+      // there.
       initialSeq: initialSeqOf(session, target),
       limit,
-      // A stranger does not know the limit of the series: it leaves the ceiling to those who count.
+      // A node that only reports does not know the limit of the series: nodes that count set the ceiling.
       window: stranger ? 0 : windowFor(standbySize),
       stranger,
       ceilings,
@@ -119,7 +120,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
 
   return {
     reportOf: (queue) => {
-      // What the store is told of `initialSeq` holds from then on, whatever the config says when the answer comes.
+      // The `initialSeq` that was sent holds from here on, even if the config has changed by the time of the answer.
       heedFloor(queue, queue.target);
       return makeReport(queue.session, queue.target);
     },

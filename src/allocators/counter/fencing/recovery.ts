@@ -29,7 +29,7 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
   const { operations, onServed, onTrouble } = dependencies;
   const steps = createRecoverySteps(dependencies);
   const queues = new Set<SequenceQueue>();
-  /** Those that have said all they had to say, while the ceilings' store is asked whether they may be served. */
+  /** Queues that have reported everything and wait for the ceilings' store to let them be served. */
   const settled = new Set<SequenceQueue>();
   let running = false;
   let closed = false;
@@ -51,7 +51,7 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
   const makeTrip = async (): Promise<boolean> => {
     const chosen = [...queues].filter((queue) => !settled.has(queue)).slice(0, REPORTS_MAX);
     if (chosen.length === 0) return true;
-    // To the end of the line, so that none starves.
+    // Moved to the end of the line, so that none starves.
     for (const queue of chosen) {
       queues.delete(queue);
       queues.add(queue);
@@ -62,7 +62,7 @@ export const createRecovery = (dependencies: Dependencies): Recovery => {
         const reply = replies[index];
         return reply === undefined ? undefined : takeIn(queue, reply);
       });
-      // No longer: to the others a node that does not report is a silent one.
+      // No longer than that: other nodes take a node that does not report for a silent one.
       await Promise.race([Promise.all(done), delay(POLL_MS)]);
       return true;
     } catch (error) {

@@ -24,14 +24,14 @@ export type KeyedSettlement =
   | { readonly kind: 'closed' }
   /** Fewer values are left in common. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint }
-  /** It does not count any more: make it anew when calls can be made. */
+  /** The call is void: make it again when calls can be made. */
   | { readonly kind: 'again' }
-  /** It is to be made anew when that is done. */
+  /** Make it again after that. */
   | Refusal;
 
 /**
- * An entry of its own that takes `count` values with a receipt. It is no numbered call: what became of it, the receipt says, so
- * it need not be repeated, and may be made anew at any time.
+ * An entry that takes `count` values with a receipt. It is not a numbered call: the receipt records its outcome, so it
+ * may be made again at any time.
  */
 export const makeKeyedCall = (
   state: SessionState,
@@ -62,13 +62,13 @@ export const makeKeyedCall = (
 };
 
 /**
- * Values of a receipt that was found were given to somebody, perhaps in a reply that nobody got: from now on this node knows
- * of them, and reports them should the store forget.
+ * A receipt that was found names values that were issued, perhaps in a lost reply. This node keeps them, to report them
+ * if the store loses its state.
  */
 const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boolean): void => {
   if (period !== state.sequence.period) return;
   for (const range of ranges) {
-    // A receipt that is asked for over and over must not push what is new out of the history.
+    // A receipt that is read repeatedly must not push newer ranges out of the history.
     if (!replayed || !hasTaken(state.history, range)) addTaken(state.history, range, state.seen);
     if (range.last > state.seen) state.seen = range.last;
   }

@@ -1,4 +1,4 @@
-/** The requests with a receipt that wait in a queue: the entries they become, and what the answers make of them. */
+/** The keyed requests that wait in a queue: their entries in a trip, and what the answers mean. */
 
 import type { CounterCall, CounterReply } from '../../../core/counter/counter-call.ts';
 import {
@@ -19,7 +19,7 @@ export interface KeyedEntry {
   readonly call: CounterCall;
 }
 
-/** Values that those who wait will take. */
+/** Values that the waiters will take. */
 export const keyedCount = ({ keyed }: SequenceQueue): number => keyed.reduce((sum, { count }) => sum + count, 0);
 
 /** @returns whether a numbered call must go first. */
@@ -29,11 +29,11 @@ export const joinKeyed = (queue: SequenceQueue, waiter: KeyedWaiter): boolean =>
   return waiter.needsRoom || !isKnown(queue.session);
 };
 
-/** The terms of a numbered call while somebody waits who needs all the room there is. */
+/** The terms of a numbered call; without a standby while a keyed request needs the room. */
 export const termsBeside = ({ keyed, target }: SequenceQueue): CallTerms =>
   keyed.some(({ needsRoom }) => needsRoom) ? { ...target, standbySize: 0 } : target;
 
-/** One entry each for the first of those who wait; none while no calls can be made. */
+/** One entry each for the first waiters; none while no calls can be made. */
 export const makeKeyedEntries = (queue: SequenceQueue, entriesMax: number): KeyedEntry[] => {
   if (queue.blocked !== undefined || queue.leaving || !isKnown(queue.session)) return [];
   return queue.keyed
@@ -53,7 +53,7 @@ export interface KeyedProgress extends QueueProgress {
 const STAYS = { done: 0, again: false, over: false, callDue: false };
 const GONE = { ...STAYS, done: 1 };
 
-/** Takes in the answer to an entry. Who is not served stays in the line. */
+/** Takes in the answer to an entry. A waiter that is not served stays in the line. */
 export const settleKeyedEntry = (queue: SequenceQueue, waiter: KeyedWaiter, reply: CounterReply): KeyedProgress => {
   const settlement = settleKeyedCall(queue.session, reply);
   const { prefixKey } = queue.target.sequence.series;
@@ -90,7 +90,7 @@ export const settleKeyedEntry = (queue: SequenceQueue, waiter: KeyedWaiter, repl
   }
 };
 
-/** Refuses all who wait. @returns how many. */
+/** Refuses all waiters. @returns how many. */
 export const refuseAllKeyed = (queue: SequenceQueue, error: unknown): number => {
   const refused = queue.keyed.splice(0);
   for (const { reject } of refused) reject(error);
@@ -98,8 +98,8 @@ export const refuseAllKeyed = (queue: SequenceQueue, error: unknown): number => 
 };
 
 /**
- * A trip has failed. Its reply may have been lost, then the next one finds the receipts: so who waits does so for another
- * `graceMs`. @returns how many are refused.
+ * A trip has failed. If only its reply was lost, the next one finds the receipts: waiters stay for another `graceMs`.
+ * @returns how many are refused.
  */
 export const failKeyed = (queue: SequenceQueue, error: unknown, graceMs: number): number => {
   const nowMs = performance.now();

@@ -20,12 +20,12 @@ export interface SequenceQueue {
   target: AllocationTarget;
   /** In the order of arrival. */
   waiters: Waiter[];
-  /** Those that come with a receipt, in the order of arrival. They wait for a trip, not for values in hand. */
+  /** Keyed requests, in the order of arrival. They wait for a trip, not for values in hand. */
   keyed: KeyedWaiter[];
   /** The next call gives everything back and ends the session. */
   leaving: boolean;
   blocked: Blockage | undefined;
-  /** Nobody asked for it here: it was opened to report for a recovery, and its target is made up. */
+  /** Opened only to report for a recovery: its target is a placeholder. */
   stranger: boolean;
   /** Why the blockage cannot be removed at the moment. */
   trouble: unknown;
@@ -54,8 +54,8 @@ export const createSequenceQueue = (session: CounterSession, target: AllocationT
 });
 
 /**
- * Serves the head of the line from what is in hand, in order of arrival. Who may not have values as high as those in hand
- * is refused: there will be none for it, and the others would wait for ever. @returns how many left the line.
+ * Serves the head of the line from what is in hand, in order of arrival. A waiter whose limit lies below those values
+ * is refused: no lower ones will come, and the others would never be served. @returns how many left the line.
  */
 export const serveInOrder = (queue: SequenceQueue): number => {
   let done = 0;
@@ -71,14 +71,16 @@ export const serveInOrder = (queue: SequenceQueue): number => {
   return done;
 };
 
-/** Serves whom the standby segment is enough for; the others keep waiting. @returns how many were served. */
+/**
+ * Serves the waiters that the standby segment is enough for; the others keep waiting. @returns how many were served.
+ */
 export const serveWithoutStore = (queue: SequenceQueue): number => {
   const before = queue.waiters.length;
   queue.waiters = queue.waiters.filter((waiter) => !serveFromStandby(queue.session, waiter));
   return before - queue.waiters.length;
 };
 
-/** Refuses all who wait. @returns how many. */
+/** Refuses all waiters. @returns how many. */
 export const refuseAll = (queue: SequenceQueue, error: unknown): number => {
   const refused = queue.waiters.splice(0);
   for (const waiter of refused.toReversed()) refuse(queue.session, waiter, error);
@@ -128,7 +130,7 @@ type IdleLimits = Pick<CounterLimits, 'idleTicksMax' | 'reportTicksMax'>;
 
 const REPORTS_MAX = 3;
 
-/** A standby that was used, or values nobody waits for: say so soon, but not for ever. */
+/** A used standby, or values without a waiter, are reported soon, a limited number of times. */
 const shouldReport = (queue: SequenceQueue): boolean => {
   if (!hasReport(queue.session) || queue.reports >= REPORTS_MAX) return false;
   queue.reports += 1;
@@ -170,7 +172,7 @@ export const settleQueue = (queue: SequenceQueue, callNumber: number, reply: Cou
   }
 };
 
-/** What requests that came before have got so far goes back when it lies below the raised floor: they wait for more. */
+/** Takes back values below the raised floor from requests that are partly served; they wait for others. */
 const takeBackOutdated = ({ session, waiters }: SequenceQueue): void => {
   for (const waiter of waiters) {
     for (const range of waiter.ranges.splice(0)) {
@@ -181,7 +183,7 @@ const takeBackOutdated = ({ session, waiters }: SequenceQueue): void => {
   }
 };
 
-/** Heeds a raised `initialSeq`, before anything is dealt. */
+/** Follows a raised `initialSeq` before any value is dealt. */
 export const heedFloor = (queue: SequenceQueue, { initialSeq }: CallTerms): void => {
   if (raiseFloor(queue.session, initialSeq)) takeBackOutdated(queue);
 };

@@ -1,4 +1,4 @@
-/** What a node tells a store that may have lost its latest state, and what the answer changes. */
+/** The report of a node to a store that may have lost its latest state, and what the answer changes. */
 import type { CounterReport, ReportReply } from '../../../core/counter/counter-fence.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { initialSeqOf } from './session-floor.ts';
@@ -39,9 +39,10 @@ export const settleReport = (state: SessionState, reply: ReportReply): boolean =
   if (reply.kind === 'waiting') {
     if (reply.recovery.time !== state.recovery?.time) state.recovery = reply.recovery;
     const { epoch } = state;
-    // Others know of a later epoch, which may yet begin on another server: a recovery is exact when all have sworn it off.
+    // Other nodes know of a later epoch that may still begin on another server: a recovery is exact once all have sworn
+    // it off.
     swear(state, reply.epoch);
-    // What the store has taken down may be a report from before this node swore off more: then it is said again.
+    // The store may hold a report from before this node swore off more: then it is sent again.
     const isKept = reply.reported.includes(state.node) && state.epoch === epoch && (reply.sworn ?? epoch) >= epoch;
     state.reportedFor = isKept ? state.recovery : undefined;
   }
@@ -50,8 +51,8 @@ export const settleReport = (state: SessionState, reply: ReportReply): boolean =
   state.reportedFor = undefined;
   // The store has taken note of that call in the present epoch.
   if (state.settled > 0) state.settledEpoch = state.epoch;
-  // Whether the pending call was served before the recovery, the store can tell by its number. If it was not, what the
-  // call gives back may have been taken by another in the part of the state that was lost.
+  // The store knows by its number whether the pending call was served before the recovery. If not, the lost part of the
+  // state may have given the values it returns to another node.
   if (state.pending) state.pending = { ...state.pending, epoch: state.epoch, reissued: true };
   return true;
 };

@@ -17,14 +17,16 @@ export interface CounterSessionOptions {
    * met again goes on with higher numbers than before.
    */
   readonly nextCall: () => number;
-  /** Who keeps the ceiling at the moment. Default: the store, by itself. */
+  /** What keeps the ceiling at the moment. Default: the store alone. */
   readonly ceilingKeeper?: (() => CeilingKeeper) | undefined;
 }
 
 /** The store alone; the store, once a replica has confirmed it; or a store of its own for ceilings. */
 export type CeilingKeeper = 'store' | 'replicas' | 'elsewhere';
 
-/** How the store knows this node: not at all, well, no longer (`late`); or it is owed a report, older epochs sworn off. */
+/**
+ * What the store knows of this node: nothing, all, no longer anything (`late`), or less than it is to report (`sworn`).
+ */
 type Standing = 'new' | 'known' | 'late' | 'sworn' | 'gone';
 
 /** One sequence as this node knows it. A plain record: 10,000 of them are small, and no function can lose it. */
@@ -34,7 +36,7 @@ export interface SessionState extends CounterSessionOptions {
   standing: Standing;
   /** The call whose outcome is unknown: it is repeated, unchanged, until it is settled. */
   pending: CounterCall | undefined;
-  /** The highest `initialSeq` heard of: nothing at or below it is dealt, whatever it comes from. */
+  /** The highest `initialSeq` seen: no value at or below it is dealt, wherever it comes from. */
   floor: bigint;
   /** Values in hand in order, all above `floor`. */
   surplus: Range[];
@@ -48,14 +50,14 @@ export interface SessionState extends CounterSessionOptions {
   settledEpoch: bigint;
   /** The lowest epoch in which this node counts. */
   epoch: bigint;
-  /** What the store said last of how far it may count. */
+  /** How far this session may count, according to the last reply. */
   fence: Fence | undefined;
   /** The recovery the store has named last, and the one for which it has taken down this node's report. */
   recovery: RecoveryName | undefined;
   reportedFor: RecoveryName | undefined;
 }
 
-/** The record for those who only look; what changes it are the functions of the session's files. */
+/** The record for readers; only the functions of the session's files change it. */
 export type CounterSession = Readonly<SessionState>;
 
 const NONE: readonly Range[] = [];
@@ -111,18 +113,18 @@ export const swear = (state: SessionState, epoch = 0n): void => {
   state.standing = 'sworn';
   if (epoch < state.epoch) return;
   state.epoch = epoch + 1n;
-  // What the store has taken down says less.
+  // The stored report is out of date.
   state.reportedFor = undefined;
 };
 
 /** Before the first call, once this node is registered: the epoch read afterwards; undefined when nobody ever counted here. */
 export const beginAt = (state: SessionState, epoch: bigint | undefined): void => {
   if (epoch !== undefined) openAt(state, epoch);
-  // As far as is known: the counter store must say the same.
+  // Only as far as the ceilings know: the counter store must agree.
   else swear(state);
 };
 
-/** Another server counts in `epoch` by now: what was known here belongs to one that is over. */
+/** Another server counts in `epoch` now: what was known here belongs to one that has ended. */
 export const supersede = (state: SessionState, epoch: bigint): void => {
   openAt(state, epoch - 1n);
   swear(state);
@@ -134,7 +136,7 @@ export const owesReport = ({ standing }: CounterSession): boolean => standing ==
 /** Whether the store knows this node, so that a `once` can be made; else make a call first. */
 export const isKnown = ({ standing }: CounterSession): boolean => standing === 'known';
 
-/** What was issued of a standby is told in a recovery. @returns whether values of it are left. */
+/** Keeps what was issued of a standby, for the report in a recovery. @returns whether values of it are left. */
 export const keepUsed = ({ history, seen }: SessionState, givenUp: GivenUp | undefined): boolean => {
   if (givenUp?.used !== undefined) addTaken(history, givenUp.used, seen);
   return givenUp?.hasUnused ?? false;
@@ -143,7 +145,7 @@ export const keepUsed = ({ history, seen }: SessionState, givenUp: GivenUp | und
 /** Gives the standby up with the next call. @returns whether that makes room for others. */
 export const giveUpStandby = (state: SessionState): boolean => keepUsed(state, releaseStandby(state.standby));
 
-/** An answer given in an epoch this node has left behind says nothing any more. */
+/** An answer from an epoch that this node has left is ignored. */
 export const isOutdated = (state: SessionState, fence: Fence | undefined): boolean => {
   if (fence === undefined) return false;
   if (fence.epoch < state.epoch) return true;
@@ -152,11 +154,11 @@ export const isOutdated = (state: SessionState, fence: Fence | undefined): boole
   return false;
 };
 
-/** What is asked of the node before the store serves it, whatever it wanted. */
+/** What the node must do before the store serves any of its calls. */
 export type Refusal =
   /** The ceiling must be raised above `value`. */
   | { readonly kind: 'ceiling'; readonly value: bigint }
-  /** The store must be told what this node knows. */
+  /** The node must report what it knows. */
   | { readonly kind: 'report' }
   /** What is stored cannot be used. */
   | { readonly kind: 'corrupt'; readonly reason: string };

@@ -1,4 +1,4 @@
-/** A node's side of the counter protocol for one sequence: numbers its calls, keeps what it was given, loses nothing. */
+/** A node's side of the counter protocol for one sequence: numbers its calls and keeps the values it was given. */
 import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../../../core/counter/counter-call.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { CallTerms } from '../../allocator.ts';
@@ -38,7 +38,7 @@ export type Settlement =
 /** True when there are values in hand in order. */
 export const hasValues = ({ surplus }: CounterSession): boolean => surplus.length > 0;
 
-/** True when a call of count 0 would tidy up: values in hand that nobody asked for, a standby that was used. */
+/** True when a call of count 0 would report something: values in hand without a waiter, or a used standby. */
 export const hasReport = ({ surplus, outdated, standby }: CounterSession): boolean =>
   surplus.length > 0 || outdated.length > 0 || standby.released.length > 0 || isUsedInPart(standby);
 
@@ -93,8 +93,8 @@ const build = (state: SessionState, wanted: CounterCallKind, count: number, term
     holding: state.standby.segment,
     usedInPart: isUsedInPart(state.standby),
     released: takeReleased(state.standby),
-    // Whoever asks for more has dealt what it can: the rest is of no use here. So what a node holds in order is always
-    // within the range of its last call, which the store remembers.
+    // A queue that asks for more has dealt what it could, and returns the rest. So the values a node holds in order are
+    // always within the range of its last call, which the store remembers.
     returned: [...state.outdated, ...state.surplus],
     seen: state.seen,
   };

@@ -1,4 +1,4 @@
-/** The values a node was given of one sequence: what a store that has lost its latest state must be told. */
+/** The values a node was given of one sequence, to report to a store that has lost its latest state. */
 import type { Range } from '../../../core/values/range.ts';
 
 export interface TakenHistory {
@@ -6,7 +6,7 @@ export interface TakenHistory {
   ranges: Range[];
 }
 
-/** Ranges that are kept. What is older than that was long written down by the store. */
+/** Ranges that are kept. The store has long recorded older ones. */
 const RANGES_MAX = 512;
 
 export const createTakenHistory = (): TakenHistory => ({ ranges: [] });

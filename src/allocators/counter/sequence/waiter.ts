@@ -11,11 +11,11 @@ export interface Waiter {
   missing: number;
   /** The highest value it may be given. */
   readonly limit: bigint;
-  /** One range is enough, however short: what the store gives in one call. */
+  /** One range is enough, however short: whatever the store gives in one call. */
   readonly isLease?: boolean | undefined;
   /**
-   * Set when its sequence may be closed at any time: the latest call when it came. Values of an earlier one, and those of the
-   * standby, may be as old as that, and will not do.
+   * Set when its sequence may be closed at any time: the number of the latest call when the request came. Values of
+   * that call or the standby are too old for it.
    */
   readonly lastCall?: number | undefined;
   /** What it has got so far. */
@@ -29,9 +29,9 @@ export interface KeyedWaiter {
   readonly count: number;
   readonly terms: CallTerms;
   readonly receipt: ReceiptDraft;
-  /** When it is refused, should the store still be away, by `performance.now()`; undefined before a trip has failed. */
+  /** When it is refused if the store is still away, by `performance.now()`; undefined before a trip has failed. */
   patienceEndMs: number | undefined;
-  /** This node gives up its standby so that it fits: no new one is taken before it was served. */
+  /** This node gave up its standby to make room for it: no new one is taken before it is served. */
   needsRoom: boolean;
   readonly resolve: (allocation: KeyedAllocation) => void;
   readonly reject: (error: unknown) => void;

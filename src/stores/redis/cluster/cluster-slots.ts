@@ -19,7 +19,7 @@ export const slotOf = (key: string): number => {
   return crc % SLOTS;
 };
 
-/** Who owns a run of slots. */
+/** The owner of a run of slots. */
 export interface SlotOwner {
   /** `host:port`. */
   readonly address: string;

@@ -1,4 +1,4 @@
-/** The connections to a Redis cluster: one to each of its servers, and a table of who owns which slot. */
+/** The connections to a Redis cluster: one to each of its servers, and a table of the slots and their owners. */
 
 import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
@@ -83,7 +83,7 @@ export const openCluster = (address: RedisAddress, timeoutMs: number, emit: Emit
     for (const { first, last, owner } of ranges) {
       for (let slot = first; slot <= last; slot += 1) {
         const known = owners[slot];
-        // An old master that was paused still believes in its slots: the epoch tells.
+        // An old master that was paused still claims its slots: the lower epoch shows it.
         if (known !== undefined && owner.epoch < known.epoch && ids.has(known.id)) continue;
         changed ||= known?.address !== owner.address;
         owners[slot] = owner;

@@ -48,9 +48,12 @@ export interface RedisKeys {
   claim(hash: string): string;
   /** String with TTL: what a client has left of the keys it may use with a prefix; named like the keys, so that it needs no rights of its own. */
   keyAllowance(name: string): string;
-  /** String with TTL: what is written to see that the server takes writes. Named like idempotency keys, for it needs no other rights. */
+  /**
+   * String with TTL: written to check that the server takes writes. Named like idempotency keys, so that it needs no
+   * further rights.
+   */
   probe(slot: number): string;
-  /** String with TTL: the requests of a client in his present second, over all nodes. */
+  /** String with TTL: the requests of a client in the present second, over all nodes. */
   requestCount(hash: string): string;
   /** The sequence whose counter has this key; undefined when it is none. */
   sequenceOfCounter(key: string): SequenceId | undefined;

@@ -15,7 +15,10 @@ export interface RedisClient {
   servers(): readonly Redis[];
   /** Calls back whenever a server can be reached (again). */
   onServerReady(listener: (server: Redis) => void): void;
-  /** Resolves when all connections are closed; a silent server delays it by 200 ms, silent sentinels by the command's timeout. */
+  /**
+   * Resolves when all connections are closed; a silent server delays it a little, silent sentinels by the command's
+   * timeout.
+   */
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** One connection: what is told of it, and how it ends. */
+/** One connection: the events it emits, and how it ends. */
 import type { Redis } from 'ioredis';
 import type { Emit } from '../../../core/events/events.ts';
 import { isDatabaseMissing, remedyOfRedisFailure } from './redis-trouble.ts';
@@ -6,7 +6,7 @@ import { isDatabaseMissing, remedyOfRedisFailure } from './redis-trouble.ts';
 /** Connections that this process closes itself: their end is no news. */
 const closing = new WeakSet<Redis>();
 
-/** Tells of the first loss and of each return; attempts in between are no news. */
+/** Emits the first loss and each return, and nothing for attempts in between. */
 export const reportConnection = (redis: Redis, emit: Emit): void => {
   let reported: 'unknown' | 'up' | 'down' = 'unknown';
   let lastError = '';

@@ -3,7 +3,7 @@ import type { RedisOptions } from 'ioredis';
 import type { RedisAddress, RedisTarget } from '../../../lib/redis-target.ts';
 
 const RECONNECT_DELAY_MAX_MS = 1_000;
-/** How long a connection may take to close in good order before its socket is destroyed. */
+/** How long a connection may take to close cleanly before its socket is destroyed. */
 const DISCONNECT_TIMEOUT_MS = 200;
 /** The command's own timeout must win against the socket's, or it would be reported as a lost connection. */
 const SOCKET_TIMEOUT_MARGIN_MS = 5;

@@ -43,8 +43,8 @@ export const runRedisScript = async (
 };
 
 /**
- * Runs a script that serves many entries: in one call, where the keys that only some entries have stand behind those of all;
- * or in a cluster in one call per entry.
+ * Runs a script that serves many entries: in one call, with the keys that only some entries have behind those of all.
+ * In a cluster it makes one call per entry.
  * @returns one reply per entry, at the same index; in a cluster an Error where there is none. @throws when none is known.
  */
 export const runRedisEntries = async (

@@ -1,4 +1,4 @@
-/** Looks at the settings of Redis at each connect and once a minute, and tells what changed for better or worse. */
+/** Checks the settings of Redis at each connect and once a minute, and emits what changed for better or worse. */
 import type { Redis } from 'ioredis';
 import type { Emit } from '../../../core/events/events.ts';
 import type { Finding, Guarantee, GuaranteeKind } from '../../../core/events/finding.ts';
