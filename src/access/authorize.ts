@@ -18,9 +18,5 @@ export const authorize = (
   prefixKey?: string,
 ): ForbiddenError | undefined => {
   if (permits(principal, action, prefixKey)) return undefined;
-  return new ForbiddenError(
-    prefixKey === undefined
-      ? `This call needs the scope ${action}.`
-      : `This call needs the scope ${action}, or ${action}:${prefixKey}.`,
-  );
+  return new ForbiddenError({ kind: 'scope', action, prefixKey });
 };

@@ -30,7 +30,7 @@ export const requireClaim = ({ allowance }: ReceiptDraft, claimed: boolean | Key
   if (claimed === true) return;
   if (claimed === false) throw new IdempotencyConflictError();
   throw new QuotaExceededError(
-    `This caller has used ${allowance?.max} idempotency keys with this prefix, as many as are remembered (IDEMPOTENCY_KEYS_MAX, without a token or a key OPEN_IDEMPOTENCY_KEYS_MAX). More may follow in the course of 24 hours.`,
+    { kind: 'idempotency-keys', max: allowance?.max },
     Math.ceil(claimed.retryAfterMs / 1_000),
   );
 };

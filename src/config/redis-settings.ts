@@ -1,6 +1,6 @@
 /** The settings of Redis: REDIS_MODE decides what REDIS_URL names, and which of the others belong to it. */
 import { z } from 'zod';
-import type { FieldProblem } from '../core/errors.ts';
+import type { FieldProblem } from '../core/error-params.ts';
 import { parseRedisAddress, type RedisTarget } from '../lib/redis-target.ts';
 
 const SENTINEL_PORT = 26_379;

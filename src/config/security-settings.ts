@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import type { FieldProblem } from '../core/errors.ts';
+import type { FieldProblem } from '../core/error-params.ts';
 import { weaknessOf } from './weak-secret.ts';
 
 const LIST_MAX = 100;

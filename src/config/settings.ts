@@ -1,6 +1,6 @@
 /** The settings: environment variables checked by one schema, every problem reported at once, never a secret's value. */
 import { z } from 'zod';
-import type { FieldProblem } from '../core/errors.ts';
+import type { FieldProblem } from '../core/error-params.ts';
 import { fieldProblemsOf } from '../core/field-problems.ts';
 import { DATA_CENTRE_MAX } from '../core/snowflake/snowflake.ts';
 import { redisContradictionsOf, redisTargetOf, redisVariables } from './redis-settings.ts';

@@ -1,6 +1,6 @@
 /** Turns zod's issues into the field problems that callers see: one path and one sentence each. */
 import type { z } from 'zod';
-import type { FieldProblem } from './errors.ts';
+import type { FieldProblem } from './error-params.ts';
 
 type Issue = z.core.$ZodIssue;
 

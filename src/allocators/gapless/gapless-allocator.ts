@@ -65,9 +65,7 @@ interface Line {
 }
 
 const refuseReservation = ({ reservation, sequence }: LedgerTake): QuotaExceededError =>
-  new QuotaExceededError(
-    `This caller has ${reservation?.share?.max} reservations of "${sequence.series.prefixKey}" open, as many as it may (RESERVATIONS_MAX, without a token or a key OPEN_RESERVATIONS_MAX): confirm or void one first.`,
-  );
+  new QuotaExceededError({ kind: 'reservations', max: reservation?.share?.max, prefixKey: sequence.series.prefixKey });
 
 const settle = ({ take, resolve, reject }: Waiter, answer: LedgerAnswer | undefined): void => {
   if (answer?.kind === 'taken' || answer?.kind === 'receipt') resolve(answer);

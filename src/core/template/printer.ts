@@ -1,6 +1,7 @@
 /** Printing: a template compiled for one series, from an instant and the caller's variables to the text of a number. */
 
-import { type FieldProblem, ValidationError } from '../errors.ts';
+import type { FieldProblem } from '../error-params.ts';
+import { ValidationError } from '../errors.ts';
 import type { Range } from '../values/range.ts';
 import { type CalendarReading, readCalendar } from './calendar.ts';
 import { continueCheck, endCheck } from './check-digit.ts';

@@ -10,8 +10,8 @@ import {
 import { authorize, permits, permitsWithin } from '../../access/authorize.ts';
 import type { Principal } from '../../access/principal.ts';
 import type { Action, Grant } from '../../core/access/scopes.ts';
+import type { CredentialFault } from '../../core/error-params.ts';
 import { NumberGeneratorError, UnauthorizedError } from '../../core/errors.ts';
-import { SUBJECT_RULE } from '../../core/subject.ts';
 import { pathOf } from '../wire/path-of.ts';
 
 declare module '@fastify/jwt' {
@@ -77,25 +77,18 @@ const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string):
 const IS_BEARER = /^Bearer +[^ ]+$/i;
 const IS_JWT = /^Bearer +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/i;
 
-/** What is wrong with how a caller shows who they are, in words for them. */
-const explain = ({ headers }: FastifyRequest, code: string): string => {
-  const key = headers['x-api-key'];
-  if (headers.authorization !== undefined && key !== undefined) return 'Send a token or an API key, not both.';
-  if (key !== undefined) return 'The API key is not valid: it was never made, was revoked, or has expired.';
-  if (headers.authorization === undefined) {
-    return 'This call needs a token or an API key: send the header Authorization: Bearer <token>, or X-API-Key: <key>.';
-  }
-  if (!IS_BEARER.test(headers.authorization)) return 'The header Authorization is not of the form: Bearer <token>.';
+/** What is wrong with how a caller shows who they are. @param code of what the verification threw. */
+const faultOf = ({ headers }: FastifyRequest, code: string): CredentialFault => {
+  const { authorization, 'x-api-key': key } = headers;
+  if (key !== undefined) return { kind: authorization === undefined ? 'api-key' : 'two' };
+  if (authorization === undefined) return { kind: 'none' };
+  if (!IS_BEARER.test(authorization)) return { kind: 'no-bearer' };
   // Said of tokens whose signature is right only: verifiers look at that first.
-  if (code.endsWith('EXPIRED')) return 'The token has expired: get a new one.';
+  if (code.endsWith('EXPIRED')) return { kind: 'expired' };
   const [, claim] = /^CLAIM_([A-Z]+)_MISSING$/.exec(code) ?? [];
-  if (claim !== undefined) return `The token is not valid: it needs the claim ${claim.toLowerCase()}.`;
-  if (code === 'SUBJECT_NOT_PLAIN') {
-    return `The subject (claim sub) of the token cannot be written down: it has ${SUBJECT_RULE}.`;
-  }
-  if (!IS_JWT.test(headers.authorization))
-    return 'That is no token (JWT): it has not three parts with dots between them.';
-  return 'The token is not valid: its signature, algorithm or claims are not those expected here.';
+  if (claim !== undefined) return { kind: 'claim', claim: claim.toLowerCase() };
+  if (code === 'SUBJECT_NOT_PLAIN') return { kind: 'subject' };
+  return { kind: IS_JWT.test(authorization) ? 'not-valid' : 'no-jwt' };
 };
 
 /** A caller who could not be identified. The log has the kind of the failure only: messages of verifiers may quote the token. */
@@ -105,7 +98,7 @@ const refuse = (request: FastifyRequest, error: unknown): Error => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   logRefusal(request, 'unauthorized', code);
   const { authorization, 'x-api-key': key } = request.headers;
-  return new UnauthorizedError(explain(request, code), authorization !== undefined && key === undefined);
+  return new UnauthorizedError(faultOf(request, code), authorization !== undefined && key === undefined);
 };
 
 const showsSomething = ({ headers }: FastifyRequest): boolean =>

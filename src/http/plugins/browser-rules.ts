@@ -50,11 +50,7 @@ export const refuseCrossSite =
   (origins: BrowserRulesOptions['corsOrigins']): onRequestHookHandler =>
   ({ headers }, _reply, done) => {
     const isForeign = headers['sec-fetch-site'] === 'cross-site' && !origins?.includes(headers.origin ?? '');
-    done(
-      isForeign
-        ? new ForbiddenError('Pages of other sites may not call: name their origin in CORS_ORIGINS.')
-        : undefined,
-    );
+    done(isForeign ? new ForbiddenError({ kind: 'foreign-page' }) : undefined);
   };
 
 /** Answers preflights. Comes after what answers other questions about methods. */

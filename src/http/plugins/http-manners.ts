@@ -50,7 +50,7 @@ export const addHttpManners = (
   const refuse = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     const methods = finder.at(request.url);
     if (methods.length === 0) {
-      done(new NotFoundError(request.method));
+      done(new NotFoundError({ kind: 'route', method: request.method }));
       return;
     }
     reply.header('Allow', [...methods, 'OPTIONS'].toSorted().join(', '));

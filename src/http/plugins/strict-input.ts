@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest, preValidationHookHandler, RouteOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { z } from 'zod';
-import { type FieldProblem, ValidationError } from '../../core/errors.ts';
+import type { FieldProblem } from '../../core/error-params.ts';
+import { ValidationError } from '../../core/errors.ts';
 
 /** Calls whose body Fastify does not even read. */
 const BODILESS = new Set(['GET', 'HEAD']);

@@ -44,7 +44,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     grantsOf(scopes).every(({ prefix }) => authorizer.permitsWithin(request, 'keys:admin', prefix));
   const refuse = (request: FastifyRequest, key: ApiKey): void => {
     if (manages(request, key.scopes)) return;
-    throw new ForbiddenError('This API key reaches prefixes for which you lack the scope keys:admin.');
+    throw new ForbiddenError({ kind: 'key-reaches-too-far' });
   };
 
   server.post(
@@ -66,9 +66,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
       // A key that could do more than its maker would be a way to get more rights.
       const beyond = grantsOf(scopes).find(({ action, prefix }) => !authorizer.permitsWithin(request, action, prefix));
       if (beyond !== undefined || !manages(request, scopes)) {
-        throw new ForbiddenError(
-          'An API key is given no scope that its maker lacks, and no prefix without keys:admin.',
-        );
+        throw new ForbiddenError({ kind: 'key-exceeds-maker' });
       }
       const { key, entry } = await apiKeyService.create(request.body, callerOf(request));
       reply.code(201).header('Cache-Control', 'no-store').header('Location', `${request.routeOptions.url}/${entry.id}`);

@@ -6,6 +6,7 @@ import { ClockBehindError, NumberGeneratorError, StorageUnavailableError } from 
 import type { Finding, Guarantee } from '../../core/events/finding.ts';
 import type { LedgerMark } from '../../core/ledger/ledger-mark.ts';
 import { problemResponse } from '../schemas/problem.ts';
+import { wordingOf } from '../wire/error-catalogue.ts';
 
 interface LedgerHealth {
   /** Sequences that are refused because their ledger went back; and one of them. */
@@ -103,7 +104,7 @@ const advised = async (check: () => Promise<void>, remedy: (() => string | undef
   } catch (error) {
     const advice = remedy?.();
     if (advice === undefined || !(error instanceof NumberGeneratorError)) throw error;
-    throw new StorageUnavailableError(`${error.message} ${advice}`, error);
+    throw new StorageUnavailableError(`${wordingOf(error).text} ${advice}`, error);
   }
 };
 
@@ -122,7 +123,7 @@ export const checkReadiness = async (options: HealthOptions): Promise<void> => {
 const reasonOf = (check: Promise<void>): Promise<string | undefined> =>
   check.then(
     () => undefined,
-    (error: unknown) => (error instanceof NumberGeneratorError ? error.message : 'The check failed.'),
+    (error: unknown) => (error instanceof NumberGeneratorError ? wordingOf(error).text : 'The check failed.'),
   );
 
 const guaranteeComponents = (guarantee: Guarantee | undefined): Component[] => {

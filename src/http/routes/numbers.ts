@@ -67,9 +67,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
   const refuseManyToStrangers = (request: FastifyRequest, count: number): void => {
     if (count <= openCountMax || request.user?.subject !== undefined) return;
     logRefusal(request, 'forbidden', `more than ${openCountMax} numbers without a token`);
-    throw new ForbiddenError(
-      `Without a token or an API key a request takes at most ${openCountMax} numbers (OPEN_COUNT_MAX).`,
-    );
+    throw new ForbiddenError({ kind: 'open-count', countMax: openCountMax });
   };
 
   const issue = async (

@@ -62,8 +62,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     const { prefixKey } = sequence.series;
     const isTheirs = subject === undefined || subject === request.user?.subject;
     if (isTheirs || authorizer.permits(request, 'sequences:admin', prefixKey)) return reservation;
-    const scope = `sequences:admin:${prefixKey}`;
-    throw new ForbiddenError(`Somebody else reserved this number: to end it takes the scope ${scope}.`);
+    throw new ForbiddenError({ kind: 'reserved-by-another', prefixKey });
   };
   const show = (reply: FastifyReply, reservation: Reservation): z.output<typeof reservationReply> => {
     reply.header('Cache-Control', 'no-store');

@@ -1,6 +1,6 @@
 /** The one shape of every error reply: a problem document after RFC 9457. */
 import { z } from 'zod';
-import { ERROR_CODES, type ErrorCode } from '../../core/errors.ts';
+import { ERROR_CODES, type ErrorCode } from '../../core/error-params.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 

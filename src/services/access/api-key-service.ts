@@ -12,7 +12,7 @@ import {
 import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
 import { type Caller, signatureOf } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
-import { ApiKeyNotFoundError, ForbiddenError, QuotaExceededError } from '../../core/errors.ts';
+import { ForbiddenError, NotFoundError, QuotaExceededError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
 import { type Page, readPage } from '../shared/page.ts';
@@ -42,9 +42,9 @@ export interface ApiKeyService {
   create(request: ApiKeyRequest, caller: Caller): Promise<{ readonly key: string; readonly entry: ApiKey }>;
   /** One page in the order of the ids; those that `visible` does not accept are left out. */
   list(after: string, limit: number, visible: (key: ApiKey) => boolean): Promise<Page<ApiKey>>;
-  /** @throws ApiKeyNotFoundError, or the store's errors. */
+  /** @throws NotFoundError, or the store's errors. */
   read(id: string): Promise<ApiKey>;
-  /** From now on this node refuses the key and all that it made, the others within 5 s. @throws ApiKeyNotFoundError, or the store's errors. */
+  /** From now on this node refuses the key and all that it made, the others within 5 s. @throws NotFoundError, or the store's errors. */
   revoke(entry: RevokedApiKey, caller: Caller): Promise<void>;
   /** Whose key this is; undefined for one that does not exist, was revoked as such or with its maker, or has expired. @throws the store's errors. */
   identify(key: string): IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
@@ -108,11 +108,10 @@ export const createApiKeyService = ({
       const above = apiKeyIdOf(maker.createdBy);
       if (above === undefined)
         return { end, owner: maker.createdBy === undefined ? client : `caller ${maker.createdBy}` };
-      if (makers === MAKERS_MAX)
-        throw new ForbiddenError(`Only ${MAKERS_MAX} API keys may have made each other in a row.`);
+      if (makers === MAKERS_MAX) throw new ForbiddenError({ kind: 'makers', makersMax: MAKERS_MAX });
       [maker] = await store.find([above]);
     }
-    throw new ForbiddenError('The API key that makes this one was revoked.');
+    throw new ForbiddenError({ kind: 'maker-revoked' });
   };
 
   /** All keys that this one made, and that those made. */
@@ -155,9 +154,7 @@ export const createApiKeyService = ({
         // Ids have 64 bits: a second round is a matter of principle.
         const inserted = await store.insert(entry, share);
         if (inserted === 'share-held') {
-          throw new QuotaExceededError(
-            `This caller, and the keys that it made, have made ${share?.max} API keys that are still there, as many as they may (API_KEYS_MAX): revoke one first.`,
-          );
+          throw new QuotaExceededError({ kind: 'api-keys', max: share?.max });
         }
         if (!inserted) continue;
         emit({
@@ -182,12 +179,12 @@ export const createApiKeyService = ({
 
     read: async (id) => {
       const [entry] = await store.find([id]);
-      if (entry === undefined) throw new ApiKeyNotFoundError(id);
+      if (entry === undefined) throw new NotFoundError({ kind: 'api-key', id });
       return entry;
     },
 
     revoke: async (entry, caller) => {
-      if (!(await remove(entry, caller))) throw new ApiKeyNotFoundError(entry.id);
+      if (!(await remove(entry, caller))) throw new NotFoundError({ kind: 'api-key', id: entry.id });
       // They are refused already, for their maker is not there: so that no list shows them.
       for (const made of await madeBy(entry.id)) await remove(made, caller);
     },

@@ -146,11 +146,8 @@ export const createCompletenessService = ({
       const close = slots.take([client, `prefix ${seriesKeyOf(id)}`]);
       if (close === 'full') throw new StorageUnavailableError('Too many reports are being written.');
       if (typeof close === 'object') {
-        const whose = close.party === client ? 'this caller' : `the prefix "${id.prefixKey}"`;
-        throw new QuotaExceededError(
-          `${SHARE_MAX} reports of ${whose} are being written on this node: read one to its end first.`,
-          RETRY_AFTER_S,
-        );
+        const whose = close.party === client ? undefined : id.prefixKey;
+        throw new QuotaExceededError({ kind: 'reports', max: SHARE_MAX, prefixKey: whose }, RETRY_AFTER_S);
       }
       try {
         return { ...(await open(id, period)), close };

@@ -4,7 +4,7 @@ import type { CounterAllocator } from '../../allocators/counter/counter-allocato
 import { type Caller, signatureOf } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../../core/counter/temporary-number-store.ts';
-import { QuotaExceededError, TemporaryNumberNotFoundError } from '../../core/errors.ts';
+import { NotFoundError, QuotaExceededError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import { seriesOf } from '../../core/values/sequence-id.ts';
 import { type Page, readPage } from '../shared/page.ts';
@@ -49,9 +49,9 @@ export interface TemporaryNumberService {
   /** Hands over when the store is back. */
   readonly listen: Emit;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
-  /** @throws TemporaryNumberNotFoundError */
+  /** @throws NotFoundError */
   find(number: string): Promise<TemporaryNumber>;
-  /** Issues the real number, once: a repetition gives the same. @throws TemporaryNumberNotFoundError and what issuing throws. */
+  /** Issues the real number, once: a repetition gives the same. @throws NotFoundError and what issuing throws. */
   resolve(number: string, caller: Caller): Promise<TemporaryNumber>;
 }
 
@@ -76,7 +76,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
 
   const find = async (number: string): Promise<TemporaryNumber> => {
     const entry = await store.find(number);
-    if (entry === undefined) throw new TemporaryNumberNotFoundError(number);
+    if (entry === undefined) throw new NotFoundError({ kind: 'temporary-number', number });
     return entry;
   };
 
@@ -95,7 +95,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     const greedy = parties.find((party) => (shares.get(party) ?? 0) + wanted > left);
     if (greedy === undefined) return;
     throw new QuotaExceededError(
-      `The ${greedy.startsWith('prefix ') ? 'prefix' : 'caller'} has as many temporary numbers as this node keeps for all others: ask another node, or wait until the store is back.`,
+      { kind: 'temporary-numbers', of: greedy.startsWith('prefix ') ? 'prefix' : 'caller' },
       RETRY_AFTER_S,
     );
   };

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Meeting } from '../../core/collision/collision-index.ts';
 import { printedBy } from '../../core/collision/format-language.ts';
+import type { OtherPrefix } from '../../core/error-params.ts';
 import { FormatCollisionError, StorageUnavailableError } from '../../core/errors.ts';
 import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrintedPrefixes } from './printed-prefixes.ts';
@@ -36,27 +37,25 @@ export const createCollisionCheck = ({ printed, random }: Dependencies): Collisi
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
-  const nameOf = ({ other }: Exclude<Meeting, { kind: 'many' }>, mayRead: (prefixKey: string) => boolean): string => {
-    if (!mayRead(other.prefixKey)) return 'another prefix, which you may not read,';
-    return printed.present(other.prefixKey)?.numbering === other
-      ? `"${other.prefixKey}" (${other.format})`
-      : `"${other.prefixKey}", as it was numbered before (${other.format}),`;
+  const nameOf = (
+    { other }: Exclude<Meeting, { kind: 'many' }>,
+    mayRead: (prefixKey: string) => boolean,
+  ): OtherPrefix | undefined => {
+    const { prefixKey, format } = other;
+    if (!mayRead(prefixKey)) return undefined;
+    return { prefixKey, format, before: printed.present(prefixKey)?.numbering !== other };
   };
 
   const refuseToMeet = (config: PrefixConfig, mayRead: (prefixKey: string) => boolean): void => {
     const meeting = printed.find(printedBy(config));
     if (meeting === undefined) return;
     const { prefixKey } = config;
-    if (meeting.kind === 'many') {
-      throw new FormatCollisionError(
-        `Too many prefixes have numbers that begin like those of "${prefixKey}" to compare it with all of them.`,
-      );
-    }
+    if (meeting.kind === 'many') throw new FormatCollisionError({ kind: 'too-many', prefixKey });
     const other = nameOf(meeting, mayRead);
     throw new FormatCollisionError(
       meeting.kind === 'meets'
-        ? `"${prefixKey}" and ${other} could both print ${meeting.collision.text}.`
-        : `It would take too long to decide whether "${prefixKey}" and ${other} could print the same number.`,
+        ? { kind: 'meets', prefixKey, other, text: meeting.collision.text }
+        : { kind: 'undecided', prefixKey, other },
     );
   };
 

@@ -166,10 +166,7 @@ export const createPrefixConfigService = ({
     if (registrations === undefined || share === undefined) return;
     const waitMs = await registrations.allowances.spend(share.name, share.max, clock.now());
     if (waitMs <= 0) return;
-    throw new QuotaExceededError(
-      `This caller has registered ${share.max} new prefixes, as many as it may (REGISTRATIONS_MAX). More may follow in the course of 24 hours.`,
-      Math.ceil(waitMs / 1_000),
-    );
+    throw new QuotaExceededError({ kind: 'registrations', max: share.max }, Math.ceil(waitMs / 1_000));
   };
 
   /** @returns false when somebody else's change went through meanwhile. */

@@ -2,12 +2,7 @@
 import { type GaplessAllocator, keptReservation } from '../../allocators/gapless/gapless-allocator.ts';
 import { type Caller, signatureOf } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
-import {
-  ReservationEndedError,
-  ReservationNotFoundError,
-  StorageUnavailableError,
-  ValidationError,
-} from '../../core/errors.ts';
+import { NotFoundError, ReservationEndedError, StorageUnavailableError, ValidationError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { Reservation } from '../../core/ledger/ledger-rule.ts';
 import type { EndedReservation, LedgerStore } from '../../core/ledger/ledger-store.ts';
@@ -43,11 +38,11 @@ export interface ReservationService {
    * receipt also IdempotencyConflictError.
    */
   reserve(series: SeriesId, options: ReservationOptions): Promise<ReservedNumber>;
-  /** @throws ReservationNotFoundError, or the store's errors. */
+  /** @throws NotFoundError, or the store's errors. */
   read(id: string): Promise<Reservation>;
-  /** Makes the number final; may be repeated. @param before as it was read. @throws ReservationEndedError when it is void or expired; ReservationNotFoundError; the store's errors. */
+  /** Makes the number final; may be repeated. @param before as it was read. @throws ReservationEndedError when it is void or expired; NotFoundError; the store's errors. */
   confirm(before: Reservation, caller: Caller): Promise<Reservation>;
-  /** Gives the number back; may be repeated. @throws ReservationEndedError when it is confirmed or expired; ReservationNotFoundError; the store's errors. */
+  /** Gives the number back; may be repeated. @throws ReservationEndedError when it is confirmed or expired; NotFoundError; the store's errors. */
   void(before: Reservation, reason: string, caller: Caller): Promise<Reservation>;
 }
 
@@ -67,7 +62,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
   const { seriesCache, gapless, keyAllowance, reservationShare, clock, emit } = dependencies;
 
   const found = <Found>(id: string, outcome: Found | undefined): Found => {
-    if (outcome === undefined) throw new ReservationNotFoundError(id);
+    if (outcome === undefined) throw new NotFoundError({ kind: 'reservation', id });
     return outcome;
   };
 

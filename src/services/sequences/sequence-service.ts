@@ -7,7 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import {
   CorruptEntryError,
-  NoCounterError,
+  NotFoundError,
   PeriodClosedError,
   SequenceNotForwardError,
   SequenceOverflowError,
@@ -76,10 +76,10 @@ export interface SequenceService {
   /**
    * What the next number would be, without taking it.
    * @throws PrefixNotRegisteredError; ValidationError when a variable is missing, unknown or wrong; SequenceOverflowError;
-   * NoCounterError when the strategy has none; CorruptEntryError; the store's errors.
+   * NotFoundError when the strategy has none; CorruptEntryError; the store's errors.
    */
   preview(series: SeriesId, variables: GivenVariables | undefined): Promise<NumberPreview>;
-  /** @throws PrefixNotRegisteredError, CorruptEntryError; NoCounterError when the strategy has none; or the store's errors. */
+  /** @throws PrefixNotRegisteredError, CorruptEntryError; NotFoundError when the strategy has none; or the store's errors. */
   read(series: SeriesId): Promise<SequenceReport>;
   /**
    * One page of the gap record in rising order.
@@ -157,7 +157,8 @@ export const createSequenceService = ({
 }: Dependencies): SequenceService => {
   const counted = async (id: SeriesId): Promise<Series> => {
     const series = await seriesCache.get(id);
-    if (!hasCounter(series.config)) throw new NoCounterError(id.prefixKey, series.config.strategy);
+    if (!hasCounter(series.config))
+      throw new NotFoundError({ kind: 'counter', prefixKey: id.prefixKey, strategy: series.config.strategy });
     return series;
   };
 

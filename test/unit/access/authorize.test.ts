@@ -19,11 +19,11 @@ describe('a principal', () => {
   test('is refused the rest, and told the scope that is missing', () => {
     expect(authorize(principal, 'keys:admin')).toMatchObject({
       code: 'FORBIDDEN',
-      message: 'This call needs the scope keys:admin.',
+      params: { kind: 'scope', action: 'keys:admin', prefixKey: undefined },
     });
-    expect(authorize(principal, 'numbers:issue', 'ORD')?.message).toBe(
-      'This call needs the scope numbers:issue, or numbers:issue:ORD.',
-    );
+    expect(authorize(principal, 'numbers:issue', 'ORD')).toMatchObject({
+      params: { kind: 'scope', action: 'numbers:issue', prefixKey: 'ORD' },
+    });
     expect(permits(principal, 'configs:read', 'OTHER')).toBe(false);
     expect(permitsWithin(principal, 'configs:read', { startsWith: 'S' })).toBe(false);
   });

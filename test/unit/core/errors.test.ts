@@ -1,4 +1,4 @@
-/** Every error carries its stable code and title, and keeps what is internal to itself. */
+/** Every error carries its stable code and the parameters that say what happened, and keeps what is internal to itself. */
 import { describe, expect, test } from 'vitest';
 import {
   ClockBehindError,
@@ -9,6 +9,7 @@ import {
   NumberGeneratorError,
   PrefixAlreadyExistsError,
   PrefixNotRegisteredError,
+  QuotaExceededError,
   SequenceOverflowError,
   StorageTimeoutError,
   StorageUnavailableError,
@@ -17,35 +18,51 @@ import {
   VersionConflictError,
 } from '../../../src/core/errors.ts';
 
-const EVERY: readonly (readonly [NumberGeneratorError, name: string, code: string, title: string])[] = [
-  [
-    new ValidationError([{ path: 'count', message: 'Too many' }]),
-    'ValidationError',
-    'VALIDATION_ERROR',
-    'Invalid request',
-  ],
-  [new InvalidFormatError('Missing {SEQ} tag', 'why'), 'InvalidFormatError', 'INVALID_FORMAT', 'Missing {SEQ} tag'],
-  [new InvalidLengthError('why'), 'InvalidLengthError', 'INVALID_LENGTH', 'Sequence length must be 1 to 20'],
-  [
-    new PrefixNotRegisteredError('UNKNOWN'),
-    'PrefixNotRegisteredError',
-    'PREFIX_NOT_REGISTERED',
-    'Prefix not registered',
-  ],
-  [new PrefixAlreadyExistsError('INV'), 'PrefixAlreadyExistsError', 'PREFIX_ALREADY_EXISTS', 'Prefix already exists'],
-  [new VersionConflictError('INV'), 'VersionConflictError', 'VERSION_CONFLICT', 'Prefix config was changed'],
-  [new SequenceOverflowError('INV', 0n), 'SequenceOverflowError', 'SEQUENCE_OVERFLOW', 'Sequence exhausted'],
-  [new StorageUnavailableError('Away'), 'StorageUnavailableError', 'STORAGE_UNAVAILABLE', 'Storage unavailable'],
-  [new ClockBehindError('1970'), 'ClockBehindError', 'CLOCK_BEHIND', 'Clock is behind'],
-  [new StorageTimeoutError('Late'), 'StorageTimeoutError', 'STORAGE_TIMEOUT', 'Storage timed out'],
-  [new CorruptEntryError('INV', 'not JSON'), 'CorruptEntryError', 'INTERNAL', 'Internal error'],
-  [new UnauthorizedError('No token'), 'UnauthorizedError', 'UNAUTHORIZED', 'Unauthorized'],
-  [new ForbiddenError('No scope'), 'ForbiddenError', 'FORBIDDEN', 'Forbidden'],
+const PROBLEMS = [
+  { path: 'count', message: 'Too many' },
+  { path: 'prefixKey', message: 'Required, but missing' },
 ];
 
-describe.each(EVERY)('%s', (error, name, code, title) => {
-  test('has the name, code and title of the contract, and is an error like any other', () => {
-    expect({ name: error.name, code: error.code, title: error.title }).toEqual({ name, code, title });
+const EVERY: readonly (readonly [NumberGeneratorError, name: string, code: string, params: object])[] = [
+  [new ValidationError(PROBLEMS), 'ValidationError', 'VALIDATION_ERROR', { problems: PROBLEMS }],
+  [
+    new InvalidFormatError('Missing {SEQ} tag', 'why'),
+    'InvalidFormatError',
+    'INVALID_FORMAT',
+    { fault: 'Missing {SEQ} tag', rule: 'why' },
+  ],
+  [new InvalidLengthError('why'), 'InvalidLengthError', 'INVALID_LENGTH', { rule: 'why' }],
+  [new PrefixNotRegisteredError('A'), 'PrefixNotRegisteredError', 'PREFIX_NOT_REGISTERED', { prefixKey: 'A' }],
+  [new PrefixAlreadyExistsError('INV'), 'PrefixAlreadyExistsError', 'PREFIX_ALREADY_EXISTS', { prefixKey: 'INV' }],
+  [new VersionConflictError('INV'), 'VersionConflictError', 'VERSION_CONFLICT', { prefixKey: 'INV' }],
+  [
+    new SequenceOverflowError('INV', 2n),
+    'SequenceOverflowError',
+    'SEQUENCE_OVERFLOW',
+    { prefixKey: 'INV', valuesLeft: 2n },
+  ],
+  [new StorageUnavailableError('Away'), 'StorageUnavailableError', 'STORAGE_UNAVAILABLE', { reason: 'Away' }],
+  [new ClockBehindError('1970'), 'ClockBehindError', 'CLOCK_BEHIND', { reason: '1970' }],
+  [new StorageTimeoutError('Late'), 'StorageTimeoutError', 'STORAGE_TIMEOUT', { reason: 'Late' }],
+  [new CorruptEntryError('INV', 'not JSON'), 'CorruptEntryError', 'INTERNAL', { kind: 'entry', prefixKey: 'INV' }],
+  [
+    new UnauthorizedError({ kind: 'none' }),
+    'UnauthorizedError',
+    'UNAUTHORIZED',
+    { fault: { kind: 'none' }, hadToken: false },
+  ],
+  [new ForbiddenError({ kind: 'maker-revoked' }), 'ForbiddenError', 'FORBIDDEN', { kind: 'maker-revoked' }],
+  [
+    new QuotaExceededError({ kind: 'api-keys', max: 9 }, 1),
+    'QuotaExceededError',
+    'QUOTA_EXCEEDED',
+    { kind: 'api-keys', max: 9 },
+  ],
+];
+
+describe.each(EVERY)('%s', (error, name, code, params) => {
+  test('has the name, code and parameters of the contract, and is an error like any other', () => {
+    expect({ name: error.name, code: error.code, params: error.params }).toEqual({ name, code, params });
     expect(error).toBeInstanceOf(NumberGeneratorError);
     expect(error).toBeInstanceOf(Error);
     expect(error.message).not.toBe('');
@@ -56,33 +73,18 @@ test('no two classes share a code', () => {
   expect(new Set(EVERY.map(([error]) => error.code)).size).toBe(EVERY.length);
 });
 
-test('a validation error names every field, in its list and in its message', () => {
-  const fields = [
-    { path: 'count', message: 'Too many' },
-    { path: 'prefixKey', message: 'Required, but missing' },
-  ];
-  const error = new ValidationError(fields);
-  expect(error.fields).toEqual(fields);
-  expect(error.message).toBe('count: Too many; prefixKey: Required, but missing');
+test('a message for the log has the code and the parameters, or the sentence among them', () => {
+  expect(new SequenceOverflowError('INV', 2n).message).toBe('SEQUENCE_OVERFLOW prefixKey=INV valuesLeft=2');
+  expect(new StorageUnavailableError('The store is away.').message).toBe('The store is away.');
+  expect(new ValidationError(PROBLEMS).message).toBe('count: Too many; prefixKey: Required, but missing');
 });
 
-test.each([
-  ['format', new InvalidFormatError('Unknown variable', 'Known are …')],
-  ['format', new InvalidLengthError('N from 1 to 20')],
-])('a template error points at the field %s', (path, error) => {
-  expect(error.fields).toEqual([{ path, message: error.message }]);
-});
-
-test('an unregistered prefix is named together with the call that registers it', () => {
-  const error = new PrefixNotRegisteredError('UNKNOWN');
-  expect(error.message).toContain('"UNKNOWN"');
-  expect(error.message).toContain('PUT /api/prefix-configs/UNKNOWN');
-  expect(error.fields).toEqual([{ path: 'prefixKey', message: 'Prefix not registered' }]);
-});
-
-test('an overflow says whether anything is left', () => {
-  expect(new SequenceOverflowError('INV', 0n).message).toContain('no values left');
-  expect(new SequenceOverflowError('INV', 12n).message).toContain('only 12 values left');
+test('at most 100 problems are named, each with at most 200 characters of its path', () => {
+  const many = Array.from({ length: 103 }, () => ({ path: 'x'.repeat(300), message: 'Wrong' }));
+  const { problems } = new ValidationError(many).params as { problems: readonly { path: string; message: string }[] };
+  expect(problems).toHaveLength(101);
+  expect(problems[0]?.path).toBe(`${'x'.repeat(200)}…`);
+  expect(problems[100]).toEqual({ path: 'request', message: 'And 3 more problems' });
 });
 
 test('the internal reason stays in the cause and out of the message', () => {

@@ -126,7 +126,7 @@ describe('at the end of a sequence', () => {
     const target = targetOf('INV', { limit: 10n });
     const all = [4, 3, 5, 2, 2].map((count) => ask(target, count));
     await store.drain();
-    const refused = 'SequenceOverflowError: The sequence "INV" has only 6 values left, fewer than asked for.';
+    const refused = 'SequenceOverflowError: SEQUENCE_OVERFLOW prefixKey=INV valuesLeft=6';
     expect(await Promise.all(all)).toEqual(['1-4', '5-7', refused, '8-9', refused]);
     expect(store.calls().map(({ count }) => count)).toEqual([4, 12, 5]);
   });
@@ -146,7 +146,7 @@ describe('at the end of a sequence', () => {
     store.of(INV).value = VALUE_MAX;
     const all = [1, 1, 1].map((count) => ask(targetOf('INV'), count));
     await store.drain();
-    const refused = 'SequenceOverflowError: The sequence "INV" has no values left.';
+    const refused = 'SequenceOverflowError: SEQUENCE_OVERFLOW prefixKey=INV valuesLeft=0';
     expect(await Promise.all(all)).toEqual([refused, refused, refused]);
     expect(store.isIdle()).toBe(true);
   });
@@ -165,7 +165,7 @@ describe('at the end of a sequence', () => {
     const large = ask(target, 5);
     await store.underWay().answerWith([taken(1n, 2n)]);
     await store.underWay().answerWith([{ kind: 'exhausted', valuesLeft: 2n, standby: { kind: 'keep' } }]);
-    expect(await large).toContain('only 2 values left');
+    expect(await large).toContain('valuesLeft=2');
     expect(await ask(target, 2)).toBe('1-2');
     expect(store.trips).toHaveLength(2);
   });

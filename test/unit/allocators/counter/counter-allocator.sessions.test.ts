@@ -21,7 +21,7 @@ describe('a sequence that cannot be used', () => {
     store.of(sequenceOf(seriesOf('BAD'), '')).corrupt = 'not a value';
     const all = ['GOOD', 'BAD', 'BAD', 'GOOD'].map((key) => ask(targetOf(key), 2));
     await store.drain();
-    const refused = expect.stringContaining(`${CorruptEntryError.name}: What is stored for "BAD"`);
+    const refused = expect.stringContaining(`${CorruptEntryError.name}: INTERNAL kind=entry prefixKey=BAD`);
     expect(await Promise.all(all)).toEqual(['1-2', refused, refused, '3-4']);
     expect(allocator.isStorePresent()).toBe(true);
   });

@@ -99,8 +99,8 @@ describe('a call that is refused for its data', () => {
     await end('refused');
     expect(takes()).toEqual(['B 3']);
     await end();
-    const told = 'The store cannot keep what this request says. The log says why.';
-    expect(await Promise.all(replies)).toEqual(['1-1', '1-1', told, '1-3']);
+    const refused = 'INTERNAL kind=data';
+    expect(await Promise.all(replies)).toEqual(['1-1', '1-1', refused, '1-3']);
   });
 
   test('is given up when the store fails meanwhile: nobody waits for each failure after the other', async () => {

@@ -1,7 +1,7 @@
 /** Prefix configs from clients: both spellings, the defaults, and every bad value by its path. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FieldProblem } from '../../../../src/core/errors.ts';
+import type { FieldProblem } from '../../../../src/core/error-params.ts';
 import { fieldProblemsOf } from '../../../../src/core/field-problems.ts';
 import { limitOf, PREFIX_KEY, type PrefixConfigInput } from '../../../../src/core/prefix-config/prefix-config.ts';
 import { prefixKeySchema } from '../../../../src/core/prefix-config/prefix-config-fields.ts';

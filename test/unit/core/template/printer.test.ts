@@ -211,13 +211,13 @@ describe('variables that callers give', () => {
   ])('are refused with their paths when %s', (_what, given, problems) => {
     const refusal = refusalOf('{var:a}-{SEQ:1}-{var:b}', given as GivenVariables | undefined);
     expect(refusal).toBeInstanceOf(ValidationError);
-    expect((refusal as ValidationError).fields).toEqual(
-      problems.map(([path, message]) => ({ path, message: expect.stringContaining(message ?? '') })),
-    );
+    expect((refusal as ValidationError).params).toEqual({
+      problems: problems.map(([path, message]) => ({ path, message: expect.stringContaining(message ?? '') })),
+    });
   });
 
   test('are refused by a format that has none', () => {
-    expect(refusalOf('{SEQ:1}', { a: 'X' })).toMatchObject({ fields: [{ path: 'variables.a' }] });
+    expect(refusalOf('{SEQ:1}', { a: 'X' })).toMatchObject({ params: { problems: [{ path: 'variables.a' }] } });
   });
 });
 

@@ -78,7 +78,7 @@ describe('a template', () => {
     expect(parseTemplate('A'.repeat(FORMAT_LENGTH_MAX - tag.length) + tag).seqLength).toBe(6);
     expect(refusalOf('A'.repeat(FORMAT_LENGTH_MAX - tag.length + 1) + tag)).toMatchObject({
       name: 'InvalidFormatError',
-      title: 'Format is too long',
+      params: { fault: 'Format is too long' },
     });
   });
 
@@ -110,7 +110,7 @@ describe('a template', () => {
   });
 });
 
-describe('a refused template is named by class, code, title and field', () => {
+describe('a refused template is named by class, code and fault', () => {
   const INVALID_FORMAT = { constructor: InvalidFormatError, code: 'INVALID_FORMAT' };
 
   test.each([
@@ -137,11 +137,10 @@ describe('a refused template is named by class, code, title and field', () => {
       'Unknown variable',
       ['{constructor}{SEQ:6}', '{__proto__}{SEQ:6}', '{toString}{SEQ:6}', '{hasOwnProperty}{SEQ:6}'],
     ],
-  ])('%s', (title, formats) => {
+  ])('%s', (fault, formats) => {
     for (const format of formats) {
       const refusal = refusalOf(format);
-      expect(refusal).toMatchObject({ ...INVALID_FORMAT, title });
-      expect(refusal.fields).toEqual([{ path: 'format', message: refusal.message }]);
+      expect(refusal).toMatchObject({ ...INVALID_FORMAT, params: { fault, rule: refusal.message } });
     }
   });
 
@@ -152,9 +151,8 @@ describe('a refused template is named by class, code, title and field', () => {
       expect(refusal).toMatchObject({
         constructor: InvalidLengthError,
         code: 'INVALID_LENGTH',
-        title: 'Sequence length must be 1 to 20',
+        params: { rule: refusal.message },
       });
-      expect(refusal.fields).toEqual([{ path: 'format', message: refusal.message }]);
     },
   );
 
@@ -187,9 +185,8 @@ describe('a character that is not allowed', () => {
     ['a currency sign', '€{SEQ:6}'],
   ])('%s is refused, nothing of it is echoed', (_what, format) => {
     const refusal = refusalOf(format);
-    expect(refusal).toMatchObject({ constructor: InvalidFormatError, title: 'Character not allowed' });
+    expect(refusal).toMatchObject({ constructor: InvalidFormatError, params: { fault: 'Character not allowed' } });
     expect(refusal.message).toMatch(/^The character U\+[0-9A-F]{4,6} is not allowed: /);
-    expect(refusal.fields).toEqual([{ path: 'format', message: refusal.message }]);
   });
 
   test.each([
@@ -215,10 +212,10 @@ describe('a character that is not allowed', () => {
     const controls = [...Array(32).keys(), ...Array.from({ length: 33 }, (_, index) => 127 + index)];
     for (const control of controls) {
       const char = String.fromCodePoint(control);
-      expect(refusalOf(`A${char}{SEQ:6}`).title).toBe('Character not allowed');
-      expect(refusalOf(`{SEQ:6}${char}`).title).toBe('Character not allowed');
-      expect(refusalOf(`{year${char}}{SEQ:6}`).title).toBe('Unknown variable');
-      expect(refusalOf(`{SEQ:6${char}}`).title).toBe('{SEQ} tag needs a length');
+      expect(refusalOf(`A${char}{SEQ:6}`).params).toMatchObject({ fault: 'Character not allowed' });
+      expect(refusalOf(`{SEQ:6}${char}`).params).toMatchObject({ fault: 'Character not allowed' });
+      expect(refusalOf(`{year${char}}{SEQ:6}`).params).toMatchObject({ fault: 'Unknown variable' });
+      expect(refusalOf(`{SEQ:6${char}}`).params).toMatchObject({ fault: '{SEQ} tag needs a length' });
     }
   });
 

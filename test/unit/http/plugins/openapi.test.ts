@@ -1,6 +1,6 @@
 /** The committed API description: named throughout, in one spelling, with headers and bounds. */
 import { describe, expect, test } from 'vitest';
-import { ERROR_CODES } from '../../../../src/core/errors.ts';
+import { ERROR_CODES } from '../../../../src/core/error-params.ts';
 import { readDescription, type Schema } from '../../../support/openapi.ts';
 
 const { document, schemas, operations } = readDescription();

@@ -102,7 +102,7 @@ describe('with outage temporary', () => {
   test('an exhausted or corrupt series is no reason either', async () => {
     const { store, issue } = await setUp('temporary');
     store.of(sequenceOf(seriesOf('INV'), '')).corrupt = 'not a value';
-    await expect(issue(1)).rejects.toThrow('cannot be used');
+    await expect(issue(1)).rejects.toMatchObject({ code: 'INTERNAL', params: { kind: 'entry', prefixKey: 'INV' } });
   });
 
   test('after the return numbers are real again', async () => {

@@ -146,7 +146,10 @@ describe('many numbers in one call', () => {
   test('are none at all when not all of them are left', async () => {
     const { service } = await setUp({ INV: { format: '{SEQ:1}', overflow: 'reject' } });
     await service.issue(seriesOf('INV'), 7);
-    await expect(service.issue(seriesOf('INV'), 3)).rejects.toThrow('only 2 values left');
+    await expect(service.issue(seriesOf('INV'), 3)).rejects.toMatchObject({
+      code: 'SEQUENCE_OVERFLOW',
+      params: { valuesLeft: 2n },
+    });
     expect((await service.issue(seriesOf('INV'), 2)).numbers).toEqual(['8', '9']);
   });
 

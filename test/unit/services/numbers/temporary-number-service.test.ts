@@ -3,10 +3,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AllocationTarget } from '../../../../src/allocators/allocator.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../../../../src/core/counter/temporary-number-store.ts';
 import {
+  NotFoundError,
   PrefixNotRegisteredError,
   QuotaExceededError,
   StorageUnavailableError,
-  TemporaryNumberNotFoundError,
 } from '../../../../src/core/errors.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
@@ -266,8 +266,10 @@ describe('resolving', () => {
   test.each(['find', 'resolve'] as const)('%s: a number nobody has handed over is not found', async (method) => {
     const { service } = await setUp();
     const [number = ''] = service.issue('INV', 1, AT, undefined);
-    await expect(service[method](number, CALLER)).rejects.toThrow(TemporaryNumberNotFoundError);
-    await expect(service[method]('TMP-NONE', CALLER)).rejects.toThrow('No temporary number "TMP-NONE"');
+    await expect(service[method](number, CALLER)).rejects.toThrow(NotFoundError);
+    await expect(service[method]('TMP-NONE', CALLER)).rejects.toMatchObject({
+      params: { kind: 'temporary-number', number: 'TMP-NONE' },
+    });
   });
 
   test('takes no value when the prefix is not registered any more', async () => {

@@ -35,8 +35,8 @@ const setUp = async (first: object) => {
   const refusal = (input: object): Promise<string> =>
     change(input).then(
       () => 'accepted',
-      (error: { fields?: readonly { path: string }[] }) =>
-        error.fields?.map(({ path }) => path).join() ?? String(error),
+      (error: { params?: { problems?: readonly { path: string }[] } }) =>
+        error.params?.problems?.map(({ path }) => path).join() ?? String(error),
     );
   return { service, counters, change, refusal };
 };
@@ -128,8 +128,8 @@ describe('a change', () => {
     const error = await service
       .update('A', prefixConfigInputSchema.parse(next), 'any', CALLER)
       .then(() => undefined)
-      .catch((caught: { fields: readonly { message: string }[] }) => caught);
-    expect(error?.fields[0]?.message).toMatch(
+      .catch((caught: { params: { problems: readonly { message: string }[] } }) => caught);
+    expect(error?.params.problems[0]?.message).toMatch(
       /^Numbers could come twice: \S+ would be value \d+.* as this prefix was numbered before, .*, and value \d+.* from now on\./,
     );
   });

@@ -34,7 +34,15 @@ describe('a write', () => {
         return store.insert(config, generation);
       },
     );
-    await expect(writing).rejects.toThrow('"B" and "A" (A{SEQ:4}) could both print A1001.');
+    await expect(writing).rejects.toMatchObject({
+      code: 'FORMAT_COLLISION',
+      params: {
+        kind: 'meets',
+        prefixKey: 'B',
+        other: { prefixKey: 'A', format: 'A{SEQ:4}', before: false },
+        text: 'A1001',
+      },
+    });
     expect(await store.find(['B'])).toEqual([undefined]);
   });
 
@@ -58,10 +66,9 @@ describe('a write', () => {
   test('is refused when more than 1,000 begin alike, and {prefix} first is told apart from all', async () => {
     const { store, register } = setUp();
     for (let n = 0; n < 1_001; n += 1) await store.insert(configOf(`P${n}`, `X{SEQ:1}-${n}`));
-    await expect(register(configOf('NEW', 'X-{SEQ:3}'))).rejects.toThrow(
-      'Too many prefixes have numbers that begin like',
-    );
-    await expect(register(configOf('NEW', 'X-{SEQ:3}'))).rejects.toThrow('best one that begins with {prefix}');
+    await expect(register(configOf('NEW', 'X-{SEQ:3}'))).rejects.toMatchObject({
+      params: { kind: 'too-many', prefixKey: 'NEW' },
+    });
     expect(await register(configOf('NEW', '{prefix}-{SEQ:3}'))).toBe(true);
   });
 
@@ -70,7 +77,7 @@ describe('a write', () => {
     await register(configOf('SECRET', 'A{SEQ:4}'));
     const refused = register(configOf('B', 'A{SEQ:3}'), (prefixKey) => prefixKey !== 'SECRET');
     await expect(refused).rejects.toThrow(FormatCollisionError);
-    await expect(refused).rejects.not.toThrow('SECRET');
+    await expect(refused).rejects.toMatchObject({ params: { kind: 'meets', prefixKey: 'B', other: undefined } });
   });
 });
 
@@ -83,10 +90,14 @@ describe('what is known of the prefixes', () => {
     store.preload('HAND', '{"format":"H{SEQ:4}"}');
     expect(await register(configOf('H1', 'H1{SEQ:3}'))).toBe(true);
     printed.note('HAND');
-    await expect(register(configOf('H2', 'H2{SEQ:3}'))).rejects.toThrow('"HAND"');
+    await expect(register(configOf('H2', 'H2{SEQ:3}'))).rejects.toMatchObject({
+      params: { other: { prefixKey: 'HAND' } },
+    });
     store.preload('MORE', '{"format":"M{SEQ:4}"}');
     printed.note(undefined);
-    await expect(register(configOf('M1', 'M1{SEQ:3}'))).rejects.toThrow('"MORE"');
+    await expect(register(configOf('M1', 'M1{SEQ:3}'))).rejects.toMatchObject({
+      params: { other: { prefixKey: 'MORE' } },
+    });
     store.lose('MORE');
     await printed.readAnew();
     expect(printed.presentKeys()).toEqual(['A', 'H1', 'HAND']);

@@ -75,7 +75,7 @@ describe('the reset of a prefix that has counted', () => {
     const { service } = setUp();
     await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER);
     await expect(service.update('INV', inputOf(FORMAT, { reset: 'monthly' }), 'any', CALLER)).rejects.toMatchObject({
-      fields: [{ path: 'reset' }],
+      params: { problems: [{ path: 'reset' }] },
     });
     const apart = inputOf('INV-{year}-{month}-{SEQ:6}', { reset: 'monthly' });
     expect((await service.update('INV', apart, 'any', CALLER)).config).toMatchObject({

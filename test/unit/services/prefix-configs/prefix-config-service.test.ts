@@ -83,7 +83,7 @@ describe('registering', () => {
     const refused = service.register('INV', inputOf('INV-{SEQ:6}', { strategy: 'gapless' }), CALLER);
     await expect(refused).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',
-      fields: [{ path: 'strategy', message: 'gapless needs DATABASE_URL' }],
+      params: { problems: [{ path: 'strategy', message: 'gapless needs DATABASE_URL' }] },
     });
     expect(await store.find(['INV'])).toEqual([undefined]);
   });

@@ -197,7 +197,10 @@ describe('moving forward', () => {
     await expect(service.advance(seriesOf('INV'), { to: 41n, reason: 'same' }, CALLER)).rejects.toThrow(
       SequenceNotForwardError,
     );
-    await expect(service.advance(seriesOf('INV'), { to: 3n, reason: 'back' }, CALLER)).rejects.toThrow('stands at 41');
+    await expect(service.advance(seriesOf('INV'), { to: 3n, reason: 'back' }, CALLER)).rejects.toMatchObject({
+      code: 'SEQUENCE_NOT_FORWARD',
+      params: { prefixKey: 'INV', current: 41n },
+    });
     expect([events, memory.read(NAME)]).toEqual([[], '41']);
   });
 
