@@ -57,7 +57,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   // Closed last, so that a shutdown that takes long can be watched.
   const watched = opening.use(new AsyncDisposableStack());
 
-  const { emit, listen } = createEventHub();
+  const { emit, listen } = createEventHub({ clock, node });
   const storeName = settings.redis === undefined ? 'sqlite' : 'redis';
   const telemetry = opened(
     await openTelemetry({

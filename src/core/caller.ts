@@ -19,15 +19,9 @@ export interface CallerShare {
   readonly max: number;
 }
 
-/** What an event says of the caller. */
+/** Whose doing something was. */
 export interface Signature {
   /** Subject of the caller; undefined when none was shown. */
   readonly by: string | undefined;
   readonly requestId: string | undefined;
 }
-
-/** @param caller undefined: the process itself. */
-export const signatureOf = (caller: Caller | undefined): Signature => ({
-  by: caller?.subject,
-  requestId: caller?.requestId,
-});

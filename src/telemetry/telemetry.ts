@@ -1,5 +1,5 @@
 /** What observes the service: metrics, log and, where they are asked for, traces. */
-import type { Emit } from '../core/events/events.ts';
+import type { Emit, Listen } from '../core/events/events.ts';
 import { createEventLog } from './logs/event-log.ts';
 import type { Logger } from './logs/logger.ts';
 import { createTakingLog } from './logs/taking-log.ts';
@@ -14,7 +14,7 @@ export interface Telemetry extends StoreMetrics {
   readonly tracing: Tracing | undefined;
   /** The same allocator, with its waits traced. */
   traced<Traced extends object>(allocator: Traced): Traced;
-  readonly listen: Emit;
+  readonly listen: Listen;
   /** Sends the traces that are left. */
   close(): Promise<void>;
 }
@@ -50,10 +50,10 @@ export const openTelemetry = async (options: TelemetryOptions): Promise<Telemetr
     sized,
     sizedLedger,
     traced: (allocator) => tracing?.allocator(allocator) ?? allocator,
-    listen: (event) => {
-      metrics.listen(event);
-      log(event);
-      takingLog?.(event);
+    listen: (envelope) => {
+      metrics.listen(envelope);
+      log(envelope);
+      takingLog?.(envelope);
     },
     close: async () => tracing?.close(),
   };

@@ -3,7 +3,7 @@
  * an earlier one.
  */
 import { isStoreFailure } from '../../core/errors.ts';
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import {
   higherMark,
   isBehind,
@@ -47,7 +47,7 @@ export interface LedgerGuard {
   look(): Promise<void>;
   state(): GuardState;
   /** Follows the connections of both stores. */
-  readonly listen: Emit;
+  readonly listen: Listen;
   close(): Promise<void>;
 }
 
@@ -234,7 +234,7 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
       return { behind: behind.size, example, unguarded: isUnguarded() };
     },
 
-    listen: ({ type }) => {
+    listen: ({ event: { type } }) => {
       if (type === 'store-disconnected') lost();
       if (type === 'store-connected') void catchUp();
       if (type === 'ceiling-store-connected') void look();

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CeilingStore } from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import type { KnownMarkStore, StoredMarks } from '../../core/ledger/ledger-mark.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
@@ -32,7 +32,7 @@ export interface NodeAllocators {
   standings(): Iterable<Standing>;
   /** Whether numbers of some kind can be issued without the store for a while. */
   hasStandby(): boolean;
-  readonly listen: Emit;
+  readonly listen: Listen;
   /** Gives back what is held. Call it when no request is under way any more. */
   close(): Promise<void>;
 }
@@ -89,7 +89,7 @@ export const createNodeAllocators = (options: NodeAllocatorsOptions): NodeAlloca
     guardState: guard?.state,
     standings: () => [...counter.standings(), ...(gapless?.allocator.standings() ?? [])],
     hasStandby: () => counter.hasStandby() || segment?.hasValues() === true || keeper.usable() !== undefined,
-    listen: (event) => guard?.listen(event),
+    listen: (envelope) => guard?.listen(envelope),
     close: async () => {
       await segment?.close();
       await gapless?.allocator.close();

@@ -1,17 +1,30 @@
-/** Where the events of the lower floors arrive, and who listens to them. */
-import type { Emit } from './events.ts';
+/** Where the events of the lower floors arrive, get their circumstances, and go to the listeners. */
+import type { Clock } from '../clock.ts';
+import { DEFAULT_WORKSPACE } from '../values/sequence-id.ts';
+import type { Emit, Listen } from './events.ts';
 
 export interface EventHub {
   /** Hands an event to all listeners, in the order in which they came. */
   readonly emit: Emit;
-  listen(listener: Emit): void;
+  listen(listener: Listen): void;
 }
 
-export const createEventHub = (): EventHub => {
-  const listeners: Emit[] = [];
+/** @param node the name of this process, which no other has: ids of events begin with it. */
+export const createEventHub = ({ clock, node }: { readonly clock: Clock; readonly node: string }): EventHub => {
+  const listeners: Listen[] = [];
+  let emitted = 0;
   return {
-    emit: (event) => {
-      for (const listener of listeners) listener(event);
+    emit: (event, caller) => {
+      emitted += 1;
+      const envelope = {
+        id: `${node}-${emitted}`,
+        atMs: clock.now(),
+        actor: caller?.subject,
+        requestId: caller?.requestId,
+        workspace: DEFAULT_WORKSPACE,
+        event,
+      };
+      for (const listener of listeners) listener(envelope);
     },
     listen: (listener) => {
       listeners.push(listener);

@@ -1,6 +1,6 @@
 /** Facts that the lower floors report; metrics and logs listen. */
 
-import type { Signature } from '../caller.ts';
+import type { Caller, Signature } from '../caller.ts';
 import type { LedgerMark } from '../ledger/ledger-mark.ts';
 import type { ReservationState } from '../ledger/ledger-rule.ts';
 import type { Strategy } from '../prefix-config/numbering.ts';
@@ -35,19 +35,19 @@ export interface GapMeasure {
   readonly entries: number;
 }
 
-interface ConfigChange extends Signature {
+interface ConfigChange {
   /** Why, if the caller said so. */
   readonly reason: string | undefined;
 }
 
 export type NumberGeneratorEvent =
-  | (Signature & {
+  | {
       readonly type: 'numbers-issued';
       readonly prefixKey: string;
       readonly strategy: Strategy;
       readonly count: number;
       readonly source: NumberSource;
-    })
+    }
   /** The process was asked to stop. */
   | { readonly type: 'stop-began' }
   | (ConfigChange & { readonly type: 'prefix-config-registered'; readonly config: PrefixConfig })
@@ -91,7 +91,7 @@ export type NumberGeneratorEvent =
   | { readonly type: 'nodes-buried'; readonly nodes: readonly string[] }
   /** This node stopped while it could not give back what it held. */
   | { readonly type: 'standby-not-returned'; readonly sequences: number }
-  | (Signature & {
+  | {
       readonly type: 'sequence-advanced';
       readonly prefixKey: string;
       readonly period: string;
@@ -99,12 +99,12 @@ export type NumberGeneratorEvent =
       readonly from: bigint | undefined;
       readonly to: bigint;
       readonly reason: string;
-    })
+    }
   /**
    * Also emitted when it was closed before: then reason, time and `first` are those of the first time, and `isRepeated`
    * is set.
    */
-  | (Signature & {
+  | {
       readonly type: 'period-closed';
       readonly prefixKey: string;
       readonly period: string;
@@ -112,9 +112,9 @@ export type NumberGeneratorEvent =
       readonly closedAtMs: number;
       readonly first: Signature;
       readonly isRepeated: boolean;
-    })
+    }
   /** A number was reserved, or its reservation confirmed or voided. */
-  | (Signature & {
+  | {
       readonly type: 'reservation';
       readonly id: string;
       readonly prefixKey: string;
@@ -122,7 +122,7 @@ export type NumberGeneratorEvent =
       readonly before: ReservationState | undefined;
       readonly outcome: ReservationState;
       readonly reason: string | undefined;
-    })
+    }
   /** An idempotency key came for a gapless number while the counter store was away, and belonged to another request. */
   | { readonly type: 'key-used-twice' }
   /** So many sequences of the ledger went back to an earlier state and are refused; 0: none any more. */
@@ -174,12 +174,12 @@ export type NumberGeneratorEvent =
       readonly other: GapMeasure | undefined;
     }
   | { readonly type: 'temporary-number-issued'; readonly prefixKey: string; readonly number: string }
-  | (Signature & {
+  | {
       readonly type: 'temporary-number-resolved';
       readonly prefixKey: string;
       readonly number: string;
       readonly resolvedNumber: string;
-    })
+    }
   /** The temporary numbers of this node could not be given to the store yet. */
   | { readonly type: 'hand-over-failed'; readonly error: unknown }
   | { readonly type: 'store-connected' }
@@ -195,25 +195,25 @@ export type NumberGeneratorEvent =
   /** The lease could not be renewed; after two thirds of it no ids are made. */
   | { readonly type: 'worker-lease-not-renewed'; readonly worker: number; readonly error: unknown }
   | { readonly type: 'clock-stepped-back'; readonly byMs: number; readonly handling: ClockHandling }
-  | (Signature & {
+  | {
       readonly type: 'api-key-created';
       readonly id: string;
       readonly name: string;
       readonly scopes: string;
       /** ms since 1970-01-01T00:00:00Z; undefined: it does not expire. */
       readonly expiresAtMs: number | undefined;
-    })
+    }
   /**
    * The requests that clients sent to this node could not be added to those of other nodes; emitted once until they
    * can.
    */
   | { readonly type: 'request-counts-not-shared'; readonly error: unknown }
-  | (Signature & {
+  | {
       readonly type: 'api-key-revoked';
       readonly id: string;
       readonly name: string;
       readonly scopes: string;
-    })
+    }
   /** Prefixes that could print the same numbers, which were not known to. */
   | { readonly type: 'prefix-collisions-found'; readonly detail: string }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
@@ -227,5 +227,26 @@ export type NumberGeneratorEvent =
   | { readonly type: 'store-finding-cleared'; readonly subject: string }
   | { readonly type: 'guarantee-changed'; readonly guarantee: Guarantee };
 
-/** Takes a fact; must not throw and must not wait. */
-export type Emit = (event: NumberGeneratorEvent) => void;
+/**
+ * Takes a fact; must not throw and must not wait.
+ * @param caller who asked for it, where somebody did; undefined: the process itself.
+ */
+export type Emit = (event: NumberGeneratorEvent, caller?: Caller) => void;
+
+/** An event with its circumstances, as listeners receive it. */
+export interface EventEnvelope {
+  /** Unique among all nodes; rises within one. */
+  readonly id: string;
+  /** When it was emitted, ms since 1970-01-01T00:00:00Z. */
+  readonly atMs: number;
+  /** Subject of the caller; undefined: a caller without a credential, or the process itself. */
+  readonly actor: string | undefined;
+  /** Of the caller's request; undefined: the process itself. */
+  readonly requestId: string | undefined;
+  /** `""` for the default one. */
+  readonly workspace: string;
+  readonly event: NumberGeneratorEvent;
+}
+
+/** Receives every event; must not throw and must not wait. */
+export type Listen = (envelope: EventEnvelope) => void;

@@ -27,7 +27,7 @@ export interface SequenceColumns {
   readonly period: string;
 }
 
-const DEFAULT_WORKSPACE = '';
+export const DEFAULT_WORKSPACE = '';
 
 export const seriesOf = (prefixKey: string, workspace = DEFAULT_WORKSPACE): SeriesId => ({ workspace, prefixKey });
 

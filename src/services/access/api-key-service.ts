@@ -10,7 +10,7 @@ import {
   subjectOfApiKey,
 } from '../../core/access/api-key.ts';
 import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
-import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ForbiddenError, NotFoundError, QuotaExceededError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
@@ -134,7 +134,7 @@ export const createApiKeyService = ({
   const remove = async ({ id, name, scopes }: RevokedApiKey, caller: Caller): Promise<boolean> => {
     const removed = await store.remove(id);
     cache.forget(id);
-    if (removed) emit({ type: 'api-key-revoked', id, name, scopes, ...signatureOf(caller) });
+    if (removed) emit({ type: 'api-key-revoked', id, name, scopes }, caller);
     return removed;
   };
 
@@ -157,14 +157,7 @@ export const createApiKeyService = ({
           throw new QuotaExceededError({ kind: 'api-keys', max: share?.max });
         }
         if (!inserted) continue;
-        emit({
-          type: 'api-key-created',
-          id,
-          name,
-          scopes,
-          expiresAtMs: entry.expiresAtMs,
-          ...signatureOf(caller),
-        });
+        emit({ type: 'api-key-created', id, name, scopes, expiresAtMs: entry.expiresAtMs }, caller);
         return { key, entry };
       }
     },

@@ -98,7 +98,6 @@ interface Dependencies {
 }
 
 const NO_OPTIONS: IssueOptions = {};
-const NOBODY = { subject: undefined, requestId: undefined };
 
 /** Values that are yet to be printed; or texts, of temporary numbers and of what was printed before. */
 type Issued = { readonly source: NumberSource } & (
@@ -182,8 +181,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     source: NumberSource,
     caller: Caller | undefined,
   ): void => {
-    const { subject: by, requestId } = caller ?? NOBODY;
-    emit({ type: 'numbers-issued', prefixKey, strategy, count, source, by, requestId });
+    emit({ type: 'numbers-issued', prefixKey, strategy, count, source }, caller);
   };
 
   /** A standby value or a temporary number could not be tied to the key: other nodes would know nothing of it. */

@@ -1,11 +1,11 @@
 /** Temporary numbers: tagged stand-ins for the time when even the standby is used up, replaced by hand afterwards. */
 import type { Allocation, AllocationTarget } from '../../allocators/allocator.ts';
 import type { CounterAllocator } from '../../allocators/counter/counter-allocator.ts';
-import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TemporaryNumber, TemporaryNumberStore } from '../../core/counter/temporary-number-store.ts';
 import { NotFoundError, QuotaExceededError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import { seriesOf } from '../../core/values/sequence-id.ts';
 import { type Page, readPage } from '../shared/page.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -47,7 +47,7 @@ export interface TemporaryNumberService {
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
   /** Hands over when the store is back. */
-  readonly listen: Emit;
+  readonly listen: Listen;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
   /** @throws NotFoundError */
   find(number: string): Promise<TemporaryNumber>;
@@ -152,7 +152,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
 
     handOver,
 
-    listen: ({ type }) => {
+    listen: ({ event: { type } }) => {
       if (type === 'store-returned') void handOver();
     },
 
@@ -173,7 +173,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
       const isFirst = await store.resolve(number, resolvedNumber);
       if (isFirst) {
         const { prefixKey } = entry;
-        emit({ type: 'temporary-number-resolved', prefixKey, number, resolvedNumber, ...signatureOf(caller) });
+        emit({ type: 'temporary-number-resolved', prefixKey, number, resolvedNumber }, caller);
       }
       const resolved = await find(number);
       // Another node was faster: this value was never shown, so it goes back, once.

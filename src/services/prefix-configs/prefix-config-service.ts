@@ -1,7 +1,7 @@
 /** Registering, reading, changing and removing prefix configs. */
 
 import type { AllowanceStore } from '../../core/allowance/allowance-store.ts';
-import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import {
@@ -86,8 +86,6 @@ export interface PrefixConfigService {
    */
   remove(prefixKey: string, expectedVersion: number | 'any', changer: Changer): Promise<void>;
 }
-
-const signedBy = (changer: Changer) => ({ ...signatureOf(changer), reason: changer.reason });
 
 const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
   stored.kind === 'config' ? stored.config : undefined;
@@ -251,7 +249,7 @@ export const createPrefixConfigService = ({
       seriesCache.note(outcome.config);
       await amend(stored, outcome.config, before);
       const { config } = outcome;
-      emit({ type: 'prefix-config-updated', config, before: present, ...signedBy(changer) });
+      emit({ type: 'prefix-config-updated', config, before: present, reason: changer.reason }, changer);
       return { config, before: present };
     }
     throw new VersionConflictError(prefixKey);
@@ -269,7 +267,7 @@ export const createPrefixConfigService = ({
         const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL, spend);
         if (config === undefined) continue;
         seriesCache.forget(seriesOf(prefixKey));
-        emit({ type: 'prefix-config-registered', config, ...signedBy(changer) });
+        emit({ type: 'prefix-config-registered', config, reason: changer.reason }, changer);
         return config;
       }
       throw new PrefixAlreadyExistsError(prefixKey);
@@ -315,7 +313,7 @@ export const createPrefixConfigService = ({
         if (expectedVersion !== 'any' && version !== expectedVersion) break;
         if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
         seriesCache.drop(seriesOf(prefixKey));
-        emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), ...signedBy(changer) });
+        emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), reason: changer.reason }, changer);
         return;
       }
       throw new VersionConflictError(prefixKey);

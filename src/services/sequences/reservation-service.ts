@@ -1,6 +1,6 @@
 /** Reservations: a number of a gapless series is taken for a while, then confirmed, or voided, or it comes again by itself. */
 import { type GaplessAllocator, keptReservation } from '../../allocators/gapless/gapless-allocator.ts';
-import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import { NotFoundError, ReservationEndedError, StorageUnavailableError, ValidationError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
@@ -70,16 +70,7 @@ export const createReservationService = (dependencies: Dependencies): Reservatio
     { id, sequence, state: outcome, reason }: Reservation,
     before: Reservation['state'] | undefined,
     caller: Caller,
-  ): void =>
-    emit({
-      type: 'reservation',
-      id,
-      prefixKey: sequence.series.prefixKey,
-      before,
-      outcome,
-      reason,
-      ...signatureOf(caller),
-    });
+  ): void => emit({ type: 'reservation', id, prefixKey: sequence.series.prefixKey, before, outcome, reason }, caller);
 
   const ended = (
     before: Reservation,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { CounterAllocator } from '../../allocators/counter/counter-allocator.ts';
-import { type Caller, signatureOf } from '../../core/caller.ts';
+import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import {
@@ -304,10 +304,8 @@ export const createSequenceService = ({
       const closure = await store.close(sequenceOf(id, period), wanted);
       const { subject, requestId, ...first } = closure;
       const isRepeated = first.closedAtMs !== nowMs || first.reason !== reason || requestId !== caller.requestId;
-      emit({
-        ...{ type: 'period-closed', prefixKey: id.prefixKey, period, ...first, isRepeated },
-        ...{ first: { by: subject, requestId }, ...signatureOf(caller) },
-      });
+      const signature = { by: subject, requestId };
+      emit({ type: 'period-closed', prefixKey: id.prefixKey, period, ...first, isRepeated, first: signature }, caller);
       return closure;
     },
 
@@ -320,12 +318,8 @@ export const createSequenceService = ({
       if (!advanced.dryRun) {
         capacityWatcher.passOver(target.sequence, from, to);
         const countedTo = from === target.initialSeq ? undefined : from;
-        emit({
-          type: 'sequence-advanced',
-          ...columnsOf(target.sequence),
-          ...{ from: countedTo, to, reason: request.reason },
-          ...signatureOf(caller),
-        });
+        const { reason } = request;
+        emit({ type: 'sequence-advanced', ...columnsOf(target.sequence), from: countedTo, to, reason }, caller);
       }
       return { ...(await read(id)), advanced };
     },

@@ -2,7 +2,7 @@
  * Looks for prefixes that could print the same numbers, and emits a finding: they were registered by hand, or by a
  * version that did not compare them.
  */
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import type { Finding } from '../../core/events/finding.ts';
 import type { PrintedPrefixes } from '../prefix-configs/printed-prefixes.ts';
 import { every } from './every.ts';
@@ -13,7 +13,7 @@ export interface CollisionWatcher {
   /** Says that a prefix config was changed, so that the next look is worth its while. */
   note(): void;
   /** Notes the changes of prefix configs. */
-  readonly listen: Emit;
+  readonly listen: Listen;
   /** Looks if anything was changed since, as it does every minute. */
   look(): Promise<void>;
   close(): void;
@@ -108,7 +108,7 @@ export const createCollisionWatcher = ({ printed, emit }: Dependencies): Collisi
   return {
     findings: () => (pairs.length === 0 ? [] : [findingOf(pairs)]),
     note,
-    listen: ({ type }) => {
+    listen: ({ event: { type } }) => {
       if (CONFIG_CHANGES.has(type)) note();
     },
     look,

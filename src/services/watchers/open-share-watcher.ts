@@ -2,7 +2,7 @@
 
 import { putBounded } from '../../core/bounded-map.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import { limitOf } from '../../core/prefix-config/prefix-config.ts';
 import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
@@ -31,7 +31,7 @@ interface Watched {
 }
 
 /** @returns a listener for the facts of the service: nearly always it only adds. */
-export const createOpenShareWatcher = ({ seriesCache, clock, emit }: Dependencies): Emit => {
+export const createOpenShareWatcher = ({ seriesCache, clock, emit }: Dependencies): Listen => {
   const watched = new Map<string, Watched>();
 
   /** The present period, and how many numbers of it count as each of the shares. */
@@ -72,8 +72,8 @@ export const createOpenShareWatcher = ({ seriesCache, clock, emit }: Dependencie
     emit({ type: 'open-share', prefixKey, period, share: OPEN_SHARES[passed - 1] ?? 0, count: entry.count });
   };
 
-  return (event) => {
-    if (event.type !== 'numbers-issued' || event.by !== undefined) return;
+  return ({ event, actor }) => {
+    if (event.type !== 'numbers-issued' || actor !== undefined) return;
     const { prefixKey, count } = event;
     const entry = watched.get(prefixKey) ?? begin(prefixKey);
     if (entry === undefined) return;

@@ -1,8 +1,8 @@
 /** What to look at while a store cannot be reached, as its connection said it last: for /health and the line at the start. */
-import type { Emit } from '../../core/events/events.ts';
+import type { Listen } from '../../core/events/events.ts';
 
 export interface StoreRemedies {
-  readonly listen: Emit;
+  readonly listen: Listen;
   /** Of the store of the counters; undefined while it is reachable, or nothing is known. */
   ofStore(): string | undefined;
   /** Of the store of the ceilings, likewise. */
@@ -13,7 +13,7 @@ export const createStoreRemedies = (): StoreRemedies => {
   let store: string | undefined;
   let ceilings: string | undefined;
   return {
-    listen: (event) => {
+    listen: ({ event }) => {
       if (event.type === 'store-disconnected') store = event.remedy;
       else if (event.type === 'store-connected') store = undefined;
       else if (event.type === 'ceiling-store-disconnected') ceilings = event.remedy;

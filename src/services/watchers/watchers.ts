@@ -1,7 +1,7 @@
 /** All that watches in the background, and what it is asked: begun together, and ended together. */
 import type { Standing } from '../../allocators/allocator.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Emit } from '../../core/events/events.ts';
+import type { Emit, Listen } from '../../core/events/events.ts';
 import type { Finding } from '../../core/events/finding.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
@@ -24,7 +24,7 @@ export interface Watchers {
   lookForCollisions(): Promise<void>;
   /** Looks what this node holds ready, and how many gaps are recorded. Done every 5 s and every 15 s anyway. */
   lookAtHoldings(): Promise<void>;
-  readonly listen: Emit;
+  readonly listen: Listen;
   close(): void;
 }
 

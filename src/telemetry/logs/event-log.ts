@@ -1,15 +1,18 @@
 /** Writes the events of the lower floors that a person may want to read: what each line says. */
-import type { Signature } from '../../core/caller.ts';
-import type { Emit, NumberGeneratorEvent } from '../../core/events/events.ts';
+import type { EventEnvelope, Listen, NumberGeneratorEvent } from '../../core/events/events.ts';
 import { changeFields, configFields } from './config-fields.ts';
 import { levelOf, reasonOf } from './log-reasons.ts';
 import { type Logger, MASK } from './logger.ts';
 
-const signed = ({ by, requestId }: Signature): Record<string, unknown> => ({ subject: by, request_id: requestId });
+const signed = ({ actor, requestId }: EventEnvelope): Record<string, unknown> => ({
+  subject: actor,
+  request_id: requestId,
+});
 
 type Writer<Type extends NumberGeneratorEvent['type']> = (
   event: Extract<NumberGeneratorEvent, { type: Type }>,
   logger: Logger,
+  envelope: EventEnvelope,
 ) => void;
 
 const LEVELS = { error: 'error', warning: 'warn', info: 'info' } as const;
@@ -17,26 +20,26 @@ const LEVELS = { error: 'error', warning: 'warn', info: 'info' } as const;
 const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> } = {
   // By the log of the takings.
   'numbers-issued': () => undefined,
-  'prefix-config-registered': ({ config, reason, ...signature }, logger) =>
+  'prefix-config-registered': ({ config, reason }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'prefix-config', status: 'registered', ...configFields(config), ...signed(signature), reason },
+        ...{ event: 'prefix-config', status: 'registered', ...configFields(config), ...signed(envelope), reason },
         ...changeFields(undefined, config),
       },
       'Prefix registered',
     ),
-  'prefix-config-updated': ({ config, before, reason, ...signature }, logger) =>
+  'prefix-config-updated': ({ config, before, reason }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'prefix-config', status: 'updated', ...configFields(config), ...signed(signature), reason },
+        ...{ event: 'prefix-config', status: 'updated', ...configFields(config), ...signed(envelope), reason },
         ...changeFields(before, config),
       },
       'Prefix config changed',
     ),
-  'prefix-config-removed': ({ prefixKey, before, reason, ...signature }, logger) =>
+  'prefix-config-removed': ({ prefixKey, before, reason }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'prefix-config', status: 'removed', prefix_key: prefixKey, ...signed(signature), reason },
+        ...{ event: 'prefix-config', status: 'removed', prefix_key: prefixKey, ...signed(envelope), reason },
         ...changeFields(before, undefined),
       },
       'Prefix config removed',
@@ -63,29 +66,29 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'standby-not-returned', sequences },
       'Stopped while the store was away: what this node held appears in the gap record when the counter reaches it',
     ),
-  'sequence-advanced': ({ prefixKey, period, from, to, reason, ...signature }, logger) =>
+  'sequence-advanced': ({ prefixKey, period, from, to, reason }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'sequence-advanced', prefix_key: prefixKey, period, ...signed(signature), reason },
+        ...{ event: 'sequence-advanced', prefix_key: prefixKey, period, ...signed(envelope), reason },
         ...{ from: from === undefined ? MASK : `${from}`, to: `${to}` },
       },
       'A sequence was moved forward by hand',
     ),
-  'period-closed': ({ prefixKey, period, reason, closedAtMs, first, isRepeated, ...signature }, logger) =>
+  'period-closed': ({ prefixKey, period, reason, closedAtMs, first, isRepeated }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'period-closed', prefix_key: prefixKey, period, ...signed(signature), reason },
+        ...{ event: 'period-closed', prefix_key: prefixKey, period, ...signed(envelope), reason },
         ...{ closed_at: new Date(closedAtMs).toISOString(), before: isRepeated ? 'closed' : 'open', after: 'closed' },
         ...(isRepeated && { closed_by: first.by, closed_in: first.requestId }),
       },
       isRepeated ? 'A period was to be closed that was closed before' : 'A period was closed',
     ),
   // Reserving and confirming are takings, which are logged as such; what happens to a number that was taken is somebody's doing.
-  reservation: ({ id, prefixKey, before, outcome, reason, ...signature }, logger) => {
+  reservation: ({ id, prefixKey, before, outcome, reason }, logger, envelope) => {
     if (outcome !== 'void' || before === outcome) return;
     logger.info(
       {
-        ...{ event: 'reservation', status: outcome, id, prefix_key: prefixKey, ...signed(signature), reason },
+        ...{ event: 'reservation', status: outcome, id, prefix_key: prefixKey, ...signed(envelope), reason },
         ...{ before, after: outcome },
       },
       'A reservation was voided',
@@ -155,11 +158,11 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'temporary-number', status: 'issued', prefix_key: prefixKey, number },
       'Temporary number issued',
     ),
-  'temporary-number-resolved': ({ prefixKey, number, resolvedNumber, ...signature }, logger) =>
+  'temporary-number-resolved': ({ prefixKey, number, resolvedNumber }, logger, envelope) =>
     logger.info(
       {
         ...{ event: 'temporary-number', status: 'resolved', prefix_key: prefixKey, number },
-        ...{ resolved_number: resolvedNumber, ...signed(signature) },
+        ...{ resolved_number: resolvedNumber, ...signed(envelope) },
       },
       'Temporary number resolved',
     ),
@@ -181,16 +184,16 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
       { event: 'ceiling-store-disconnected', reason, remedy },
       'PostgreSQL is not reachable: numbers go on up to the ceilings it confirmed, prefix configs cannot be changed',
     ),
-  'api-key-created': ({ id, name, scopes, expiresAtMs, ...signature }, logger) =>
+  'api-key-created': ({ id, name, scopes, expiresAtMs }, logger, envelope) =>
     logger.info(
       {
-        ...{ event: 'api-key', status: 'created', id, name, scopes, ...signed(signature) },
+        ...{ event: 'api-key', status: 'created', id, name, scopes, ...signed(envelope) },
         ...(expiresAtMs !== undefined && { expires_at: new Date(expiresAtMs).toISOString() }),
       },
       'API key created',
     ),
-  'api-key-revoked': ({ id, name, scopes, ...signature }, logger) =>
-    logger.info({ event: 'api-key', status: 'revoked', id, name, scopes, ...signed(signature) }, 'API key revoked'),
+  'api-key-revoked': ({ id, name, scopes }, logger, envelope) =>
+    logger.info({ event: 'api-key', status: 'revoked', id, name, scopes, ...signed(envelope) }, 'API key revoked'),
   'request-counts-not-shared': ({ error }, logger) =>
     logger.warn(
       { event: 'request-counts-not-shared', reason: reasonOf(error) },
@@ -286,7 +289,8 @@ const WRITERS: { readonly [Type in NumberGeneratorEvent['type']]: Writer<Type> }
 
 /** Listens to the facts of the lower floors and writes those that a person may want to read. */
 export const createEventLog =
-  (logger: Logger): Emit =>
-  (event) => {
-    (WRITERS[event.type] as Writer<typeof event.type>)(event, logger);
+  (logger: Logger): Listen =>
+  (envelope) => {
+    const { event } = envelope;
+    (WRITERS[event.type] as Writer<typeof event.type>)(event, logger, envelope);
   };

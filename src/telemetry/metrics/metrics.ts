@@ -1,6 +1,6 @@
 /** The metrics: counted in plain slots with each request, printed by prom-client on a scrape. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { Emit } from '../../core/events/events.ts';
+import type { Listen } from '../../core/events/events.ts';
 import { registerGauge } from './collected.ts';
 import { createEventMetrics } from './event-metrics.ts';
 import { createPrefixMetrics } from './prefix-metrics.ts';
@@ -9,7 +9,7 @@ import { createStoreMetrics, type StoreMetrics } from './store-metrics.ts';
 
 export interface Metrics {
   /** Listens to the facts of the lower floors. */
-  readonly listen: Emit;
+  readonly listen: Listen;
   /** Makes the counter of a route; the route is the pattern, never the path, so that the labels stay few. */
   requestCounter(method: string, route: string): CountRequest;
   /** Times the calls on the stores. */
@@ -59,7 +59,7 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
   const withoutNames = Registry.merge([registry, asOne]);
 
   return {
-    listen: (event) => {
+    listen: ({ event }) => {
       listenToPrefixes(event);
       // By far the most frequent event, and only counted by prefix.
       if (event.type !== 'numbers-issued') listenToEvents(event);

@@ -38,6 +38,8 @@ const SYSTEMS: Readonly<Record<string, string>> = { postgres: 'postgresql' };
 
 /** The methods by which values are asked for; their first argument is the target. */
 const ALLOCATING = ['allocate', 'allocateKeyed', 'reserve', 'reserveKeyed'];
+/** Spans keep the names that dashboards know, where a method has another one by now. */
+const SPAN_NAMES: Readonly<Record<string, string>> = { allocateKeyed: 'allocateOnce', reserveKeyed: 'reserveOnce' };
 
 const isSampled = (span: Span): boolean => (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 
@@ -133,7 +135,7 @@ export const createCallTracing = (tracer: Tracer, contexts: ContextManager): Cal
     (allocator: object, name: string, method: Method): Method =>
     (...args) => {
       const { parent } = placeOfActive();
-      const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL }, parent);
+      const span = tracer.startSpan(SPAN_NAMES[name] ?? name, { kind: SpanKind.INTERNAL }, parent);
       const context = trace.setSpan(parent, span);
       const leave = span.isRecording() ? wait((args[0] as { name: string }).name, context) : () => undefined;
       return contexts.with(context, () => ending(span, () => method.apply(allocator, args), leave));

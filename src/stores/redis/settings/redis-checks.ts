@@ -1,6 +1,6 @@
 /** Checks the settings of Redis at each connect and once a minute, and emits what changed for better or worse. */
 import type { Redis } from 'ioredis';
-import type { Emit } from '../../../core/events/events.ts';
+import type { Emit, Listen } from '../../../core/events/events.ts';
 import type { Finding, Guarantee, GuaranteeKind } from '../../../core/events/finding.ts';
 import type { RedisClient } from '../connection/redis-client.ts';
 import { lookAtServer, type ServerState } from './redis-findings.ts';
@@ -17,7 +17,7 @@ export interface RedisChecks {
   /** Looks at once at the servers that can be reached: when something goes wrong, what was found a minute ago may be out of date. */
   look(): void;
   /** Has it look when an outage begins. */
-  readonly listen: Emit;
+  readonly listen: Listen;
   close(): void;
 }
 
@@ -115,7 +115,7 @@ export const createRedisChecks = (
     findings: () => told,
     guarantee: () => guarantee,
     look: lookAtAll,
-    listen: ({ type }) => {
+    listen: ({ event: { type } }) => {
       if (type === 'outage-began') lookAtAll();
     },
     close: () => clearInterval(timer),

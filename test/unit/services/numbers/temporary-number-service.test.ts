@@ -15,6 +15,7 @@ import { createMemoryTemporaryNumberStore } from '../../../../src/stores/memory/
 import { allocatorOn } from '../../fakes/allocator-on.ts';
 import { CALLER } from '../../fakes/caller.ts';
 import { configOf } from '../../fakes/config-of.ts';
+import { keepingIn } from '../../fakes/emitting.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
 
 const SIGNED = { by: 'alice', requestId: 'r-1' };
@@ -31,7 +32,7 @@ const setUp = async (altered: Partial<TemporaryNumberStore> = {}) => {
   const store = { ...memory, add, ...altered };
   const { store: counters, allocator, events, ask } = allocatorOn();
   counters.behave('answer');
-  const emit = (event: (typeof events)[number]): number => events.push(event);
+  const emit = keepingIn(events);
   const configs = createSwitchablePrefixConfigStore();
   await configs.insert(configOf('INV', { format: '{year}-{SEQ:3}', reset: 'yearly', outage: 'temporary' }));
   const seriesCache = createSeriesCache(configs, 0, emit);

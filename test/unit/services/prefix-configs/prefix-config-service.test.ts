@@ -20,6 +20,7 @@ import { createPrintedPrefixes } from '../../../../src/services/prefix-configs/p
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';
 import { createMemoryPrefixConfigStore } from '../../../../src/stores/memory/memory-prefix-config-store.ts';
 import { CALLER } from '../../fakes/caller.ts';
+import { keepingIn } from '../../fakes/emitting.ts';
 import { strategiesOf } from '../../fakes/strategies-of.ts';
 
 const inputOf = (format: string, fields: object = {}): PrefixConfigInput =>
@@ -51,7 +52,7 @@ const setUp = (served: Partial<Strategies> = {}) => {
     known: () => [],
     close: () => undefined,
   };
-  const emit = (event: NumberGeneratorEvent): number => events.push(event);
+  const emit = keepingIn(events);
   const service = createPrefixConfigService({
     store,
     counters,
@@ -332,7 +333,7 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
       known: () => [],
       close: () => undefined,
     },
-    emit: (event) => events.push(event),
+    emit: keepingIn(events),
   });
   const input = inputOf('{prefix}-{SEQ:4}');
   await expect(service.register('A', input, CALLER)).rejects.toBe(failure);

@@ -18,6 +18,7 @@ import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-c
 import { allocatorOn } from '../../fakes/allocator-on.ts';
 import { CALLER } from '../../fakes/caller.ts';
 import { configOf } from '../../fakes/config-of.ts';
+import { keepingIn } from '../../fakes/emitting.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
 
 const SIGNED = { by: 'alice', requestId: 'r-1' };
@@ -30,7 +31,7 @@ const setUp = async (input: object = YEARLY, altered: Partial<CounterStore> = {}
   const store = { ...memory, ...altered };
   const { allocator, store: held, events, ask } = allocatorOn({}, store);
   held.behave('answer');
-  const emit = (event: (typeof events)[number]): number => events.push(event);
+  const emit = keepingIn(events);
   const configs = createSwitchablePrefixConfigStore();
   await configs.insert(configOf('INV', input));
   const seriesCache = createSeriesCache(configs, 5, emit);

@@ -5,6 +5,7 @@ import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts
 import type { Finding, GuaranteeKind } from '../../../../src/core/events/finding.ts';
 import { createEventLog } from '../../../../src/telemetry/logs/event-log.ts';
 import { createLogger } from '../../../../src/telemetry/logs/logger.ts';
+import { emittingTo } from '../../fakes/emitting.ts';
 
 /** The entry that an event leaves, without its time. */
 const written = (event: NumberGeneratorEvent): unknown[] => {
@@ -12,7 +13,7 @@ const written = (event: NumberGeneratorEvent): unknown[] => {
   const write = (line: string): void => {
     lines.push(line);
   };
-  createEventLog(createLogger('trace', { node: 'n1', destination: { write } }))(event);
+  emittingTo(createEventLog(createLogger('trace', { node: 'n1', destination: { write } })))(event);
   return lines.map((line) => {
     const { time: _time, node: _node, ...entry } = JSON.parse(line);
     return entry;

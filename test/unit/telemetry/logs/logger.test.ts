@@ -1,11 +1,14 @@
 /** The log: one JSON line per fact worth reading, and nothing in it that nobody may read. */
 import { describe, expect, test } from 'vitest';
+import type { Caller } from '../../../../src/core/caller.ts';
 import { CorruptEntryError, StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import { createEventLog } from '../../../../src/telemetry/logs/event-log.ts';
 import { createLogger } from '../../../../src/telemetry/logs/logger.ts';
 import { createTakingLog } from '../../../../src/telemetry/logs/taking-log.ts';
+import { CALLER } from '../../fakes/caller.ts';
 import { configOf } from '../../fakes/config-of.ts';
+import { emittingTo } from '../../fakes/emitting.ts';
 
 const openLog = (level = 'info') => {
   const lines: string[] = [];
@@ -20,9 +23,9 @@ const openLog = (level = 'info') => {
 };
 
 /** The entry that an event leaves, without its time. */
-const written = (event: NumberGeneratorEvent): unknown[] => {
+const written = (event: NumberGeneratorEvent, caller?: Caller): unknown[] => {
   const { logger, entries } = openLog('trace');
-  createEventLog(logger)(event);
+  emittingTo(createEventLog(logger))(event, caller);
   return entries().map(({ time: _time, node: _node, ...entry }) => entry);
 };
 
@@ -35,7 +38,6 @@ const CONFIG_FIELDS = {
   version: 4,
 };
 
-const SIGNATURE = { by: 'alice', requestId: 'r-1' };
 const SIGNED = { subject: 'alice', request_id: 'r-1' };
 /** Of the config, as `before` and `after` have it. */
 const CHOSEN = {
@@ -137,7 +139,7 @@ describe('a bigint', () => {
 
 describe('a fact', () => {
   test('registered: the line says so, and hides the initial value', () => {
-    expect(written({ type: 'prefix-config-registered', config, reason: 'New shop', ...SIGNATURE })).toEqual([
+    expect(written({ type: 'prefix-config-registered', config, reason: 'New shop' }, CALLER)).toEqual([
       {
         ...{ level: 'info', event: 'prefix-config', status: 'registered', ...CONFIG_FIELDS, ...SIGNED },
         ...{ reason: 'New shop', after: CHOSEN, msg: 'Prefix registered' },
@@ -147,7 +149,7 @@ describe('a fact', () => {
 
   test('registered: the line has the very texts that the brief looks for', () => {
     const { logger, lines } = openLog();
-    createEventLog(logger)({ type: 'prefix-config-registered', config, reason: undefined, ...SIGNATURE });
+    emittingTo(createEventLog(logger))({ type: 'prefix-config-registered', config, reason: undefined });
     expect(lines[0]).toContain('"status":"registered"');
     expect(lines[0]).toContain('"initial_seq":"****"');
     expect(lines[0]).not.toContain('9999');
@@ -155,7 +157,7 @@ describe('a fact', () => {
 
   test('updated', () => {
     const before = { ...config, initialSeq: 7777n, timeZone: 'Asia/Tokyo', version: config.version - 1 };
-    const lines = written({ type: 'prefix-config-updated', config, before, reason: undefined, ...SIGNATURE });
+    const lines = written({ type: 'prefix-config-updated', config, before, reason: undefined }, CALLER);
     expect(lines).toEqual([
       {
         ...{ level: 'info', event: 'prefix-config', status: 'updated', ...CONFIG_FIELDS, ...SIGNED },
@@ -167,11 +169,11 @@ describe('a fact', () => {
   });
 
   test('removed', () => {
-    const removed = { type: 'prefix-config-removed', prefixKey: 'INV', reason: 'Shop closed', ...SIGNATURE } as const;
+    const removed = { type: 'prefix-config-removed', prefixKey: 'INV', reason: 'Shop closed' } as const;
     const line = { level: 'info', event: 'prefix-config', status: 'removed', prefix_key: 'INV', ...SIGNED };
     const said = { reason: 'Shop closed', msg: 'Prefix config removed' };
-    expect(written({ ...removed, before: config })).toEqual([{ ...line, ...said, before: CHOSEN }]);
-    expect(written({ ...removed, before: undefined })).toEqual([{ ...line, ...said }]);
+    expect(written({ ...removed, before: config }, CALLER)).toEqual([{ ...line, ...said, before: CHOSEN }]);
+    expect(written({ ...removed, before: undefined }, CALLER)).toEqual([{ ...line, ...said }]);
   });
 
   test('a corrupt entry is an error with its reason', () => {
@@ -225,10 +227,10 @@ describe('a fact', () => {
     const to = 2n ** 64n - 1n;
     const advanced = { type: 'sequence-advanced', prefixKey: 'INV', period: '2026', reason: 'paper', to } as const;
     const line = { level: 'info', event: 'sequence-advanced', prefix_key: 'INV', to: `${to}`, reason: 'paper' };
-    expect(written({ ...advanced, from: 7n, ...SIGNATURE })).toMatchObject([
+    expect(written({ ...advanced, from: 7n }, CALLER)).toMatchObject([
       { ...line, period: '2026', from: '7', ...SIGNED },
     ]);
-    expect(written({ ...advanced, from: undefined, ...SIGNATURE })).toMatchObject([{ ...line, from: '****' }]);
+    expect(written({ ...advanced, from: undefined }, CALLER)).toMatchObject([{ ...line, from: '****' }]);
   });
 
   test('a temporary number is a warning when it is issued, and news when it is resolved', () => {
@@ -239,7 +241,7 @@ describe('a fact', () => {
     ]);
     const resolvedNumber = 'INV-0007';
     const resolved = { type: 'temporary-number-resolved', prefixKey: 'INV', number, resolvedNumber } as const;
-    expect(written({ ...resolved, ...SIGNATURE })).toMatchObject([
+    expect(written(resolved, CALLER)).toMatchObject([
       { level: 'info', status: 'resolved', resolved_number: resolvedNumber, ...fields, ...SIGNED },
     ]);
   });
@@ -273,7 +275,8 @@ describe('a fact', () => {
 
   test('takings are told by who took, and those of anonymous callers are left to the metrics', () => {
     const { logger, entries } = openLog();
-    const listen = createTakingLog(logger);
+    const emit = emittingTo(createTakingLog(logger));
+    const stranger = { ...CALLER, subject: undefined };
     const issued = {
       type: 'numbers-issued',
       prefixKey: 'INV',
@@ -282,11 +285,11 @@ describe('a fact', () => {
       source: 'redis',
     } as const;
     const ended = { type: 'reservation', id: 'x', prefixKey: 'INV', reason: undefined } as const;
-    listen({ ...issued, by: undefined, requestId: 'r-0' });
-    listen({ ...issued, ...SIGNATURE });
-    listen({ ...ended, before: 'reserved', outcome: 'confirmed', by: undefined, requestId: 'r-0' });
-    listen({ ...ended, before: 'confirmed', outcome: 'confirmed', ...SIGNATURE });
-    listen({ ...ended, before: 'reserved', outcome: 'confirmed', ...SIGNATURE });
+    emit(issued, stranger);
+    emit(issued, CALLER);
+    emit({ ...ended, before: 'reserved', outcome: 'confirmed' }, stranger);
+    emit({ ...ended, before: 'confirmed', outcome: 'confirmed' }, CALLER);
+    emit({ ...ended, before: 'reserved', outcome: 'confirmed' }, CALLER);
     expect(entries()).toMatchObject([
       { level: 'info', event: 'numbers-issued', prefix_key: 'INV', count: 3, source: 'redis', ...SIGNED },
       { level: 'info', event: 'reservation', status: 'confirmed', before: 'reserved', after: 'confirmed', ...SIGNED },
@@ -295,10 +298,7 @@ describe('a fact', () => {
 
   test('numbers issued are left to the metrics, and to the log of the takings', () => {
     expect(
-      written({
-        ...{ type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 3, source: 'redis' },
-        ...SIGNATURE,
-      }),
+      written({ type: 'numbers-issued', prefixKey: 'INV', strategy: 'counter', count: 3, source: 'redis' }, CALLER),
     ).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts
 import type { Strategy } from '../../../../src/core/prefix-config/numbering.ts';
 import type { NumberSource } from '../../../../src/core/values/number-source.ts';
 import { createMetrics, type Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
+import { emittingTo } from '../../fakes/emitting.ts';
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\[\\\\n"])*"';
@@ -40,10 +41,8 @@ const parse = (text: string): Exposition => {
 const newMetrics = (prefixesMax = 3): Metrics =>
   createMetrics({ version: '1.2.3', node: 'n1', store: 'redis', prefixesMax, shutdownTimeoutMs: 30_000 });
 
-const SIGNATURE = { by: 'alice', requestId: 'r-1' };
-
 const issue = (metrics: Metrics, prefixKey: string, source: NumberSource, count = 1, strategy: Strategy = 'counter') =>
-  metrics.listen({ type: 'numbers-issued', prefixKey, strategy, count, source, ...SIGNATURE });
+  emittingTo(metrics.listen)({ type: 'numbers-issued', prefixKey, strategy, count, source });
 
 const samplesOf = async (metrics: Metrics, name: string): Promise<Record<string, number>> => {
   const { samples } = parse(await metrics.render(true));
@@ -198,7 +197,7 @@ describe('facts', () => {
     const metrics = newMetrics();
     issue(metrics, 'INV', 'redis', 3);
     issue(metrics, 'ORD', 'redis', 4);
-    metrics.listen({
+    emittingTo(metrics.listen)({
       type: 'capacity-measured',
       measures: [
         { prefixKey: 'INV', used: 0.9, secondsLeft: 60 },
@@ -206,7 +205,7 @@ describe('facts', () => {
       ],
       other: { prefixKey: 'other', used: 0.1, secondsLeft: 30 },
     });
-    metrics.listen({
+    emittingTo(metrics.listen)({
       type: 'standby-measured',
       measures: [
         { prefixKey: 'INV', left: 10, leftRatio: 0.2 },
@@ -214,7 +213,7 @@ describe('facts', () => {
       ],
       other: undefined,
     });
-    metrics.listen({
+    emittingTo(metrics.listen)({
       type: 'gaps-measured',
       measures: [{ prefixKey: 'INV', entries: 2 }],
       other: { prefixKey: 'other', entries: 5 },
@@ -237,19 +236,20 @@ describe('facts', () => {
 
   test('corrupt entries are counted', async () => {
     const metrics = newMetrics();
-    for (const prefixKey of ['A', 'B']) metrics.listen({ type: 'prefix-config-corrupt', prefixKey, reason: 'x' });
+    for (const prefixKey of ['A', 'B'])
+      emittingTo(metrics.listen)({ type: 'prefix-config-corrupt', prefixKey, reason: 'x' });
     expect(await samplesOf(metrics, CORRUPT)).toEqual({ [CORRUPT]: 2 });
   });
 });
 
 test('the worker id leased last, leases lost and steps of the clock are shown', async () => {
   const metrics = newMetrics();
-  metrics.listen({ type: 'worker-lease-taken', dataCentre: 1, worker: 7 });
-  metrics.listen({ type: 'worker-lease-lost', dataCentre: 1, worker: 7 });
-  metrics.listen({ type: 'worker-lease-taken', dataCentre: 1, worker: 9 });
-  metrics.listen({ type: 'clock-stepped-back', byMs: 3, handling: 'waited' });
-  metrics.listen({ type: 'clock-stepped-back', byMs: 4, handling: 'waited' });
-  metrics.listen({ type: 'clock-stepped-back', byMs: 4_000, handling: 'fresh-worker' });
+  emittingTo(metrics.listen)({ type: 'worker-lease-taken', dataCentre: 1, worker: 7 });
+  emittingTo(metrics.listen)({ type: 'worker-lease-lost', dataCentre: 1, worker: 7 });
+  emittingTo(metrics.listen)({ type: 'worker-lease-taken', dataCentre: 1, worker: 9 });
+  emittingTo(metrics.listen)({ type: 'clock-stepped-back', byMs: 3, handling: 'waited' });
+  emittingTo(metrics.listen)({ type: 'clock-stepped-back', byMs: 4, handling: 'waited' });
+  emittingTo(metrics.listen)({ type: 'clock-stepped-back', byMs: 4_000, handling: 'fresh-worker' });
   expect(await samplesOf(metrics, WORKER)).toEqual({ [WORKER]: 9 });
   expect(await samplesOf(metrics, LOST)).toEqual({ [LOST]: 1 });
   expect(await samplesOf(metrics, STEPS)).toEqual({
@@ -269,7 +269,7 @@ test('reading twice counts nothing twice, and what comes in between is seen', as
   ];
   count(200, 1);
   issue(metrics, 'INV', 'memory', 2);
-  metrics.listen({ type: 'prefix-config-corrupt', prefixKey: 'A', reason: 'x' });
+  emittingTo(metrics.listen)({ type: 'prefix-config-corrupt', prefixKey: 'A', reason: 'x' });
   expect([await seen(), await seen()]).toEqual([
     [1, 2, 1],
     [1, 2, 1],
@@ -280,7 +280,7 @@ test('reading twice counts nothing twice, and what comes in between is seen', as
 
 test('two services in one process count apart', async () => {
   const [one, other] = [newMetrics(), newMetrics()];
-  one.listen({ type: 'prefix-config-corrupt', prefixKey: 'A', reason: 'x' });
+  emittingTo(one.listen)({ type: 'prefix-config-corrupt', prefixKey: 'A', reason: 'x' });
   expect(await samplesOf(other, CORRUPT)).toEqual({ [CORRUPT]: 0 });
 });
 
@@ -294,7 +294,7 @@ describe('rare facts', () => {
 
   const told = async (...events: NumberGeneratorEvent[]): Promise<Record<string, number>> => {
     const metrics = newMetrics();
-    for (const event of events) metrics.listen(event);
+    for (const event of events) emittingTo(metrics.listen)(event);
     return samplesOf(metrics, 'number_generator_');
   };
 
@@ -362,16 +362,16 @@ describe('rare facts', () => {
       { type: 'nodes-buried', nodes: ['a', 'b'] },
       {
         ...{ type: 'sequence-advanced', prefixKey: 'INV', period: '', from: 1n, to: 5n },
-        ...{ reason: 'r', ...SIGNATURE },
+        ...{ reason: 'r' },
       },
       { type: 'worker-lease-not-renewed', worker: 1, error: AWAY },
-      { type: 'prefix-config-removed', prefixKey: 'INV', before: undefined, reason: undefined, ...SIGNATURE },
+      { type: 'prefix-config-removed', prefixKey: 'INV', before: undefined, reason: undefined },
       { type: 'prefix-configs-healed', healed: 3, copied: 1 },
       { type: 'temporary-number-issued', prefixKey: 'INV', number: 'TMP' },
-      { type: 'temporary-number-resolved', prefixKey: 'INV', number: 'TMP', resolvedNumber: 'I1', ...SIGNATURE },
+      { type: 'temporary-number-resolved', prefixKey: 'INV', number: 'TMP', resolvedNumber: 'I1' },
       {
         ...{ type: 'reservation', id: 'x', prefixKey: 'INV', before: 'reserved', outcome: 'void' },
-        ...{ reason: 'r', ...SIGNATURE },
+        ...{ reason: 'r' },
       },
       { type: 'ledger-calls-unsettled', calls: 2 },
     );
