@@ -124,11 +124,8 @@ const inYear = (day: CalendarReading, year: number): CalendarReading => ({
 
 const four = (year: number): string => String(year).padStart(4, '0');
 
-/** Walks through the dates of both sides. @returns whether `visit` ended the search. */
-export const eachCommonDates = (
-  board: Board,
-  { budget, textThatFits, suits, visit, byPeriod }: DateSearch,
-): boolean => {
+/** The state of one walk: what is tried now, and what was written for it. */
+const createDateWalk = (board: Board, { budget, textThatFits, suits, visit, byPeriod }: DateSearch) => {
   const trail: Trail = [];
   const dates = board.sides.map(datesOf) as [ReadonlyMap<Variable, Placed>, ReadonlyMap<Variable, Placed>];
   const rows: DayRow[] = [];
@@ -204,8 +201,15 @@ export const eachCommonDates = (
     });
   };
 
-  // Most dates that can be found are found in a few years; only then are the thousands looked at.
-  if (tryRows(0)) return true;
-  isFirstPass = false;
-  return isShortened && tryRows(0);
+  return {
+    walk: (): boolean => {
+      // Most dates that can be found are found in a few years; only then are the thousands looked at.
+      if (tryRows(0)) return true;
+      isFirstPass = false;
+      return isShortened && tryRows(0);
+    },
+  };
 };
+
+/** Walks through the dates of both sides. @returns whether `visit` ended the search. */
+export const eachCommonDates = (board: Board, search: DateSearch): boolean => createDateWalk(board, search).walk();

@@ -135,12 +135,8 @@ const BOTH = 3;
 /** What a step of this search costs: as much as trying so many days. */
 const STEP_COST = 4;
 
-/**
- * Looks for a text that both formats could print, the values within their bounds and the check digits right; dates and hours
- * may still be impossible. A state that has failed is not tried again, so this takes time in proportion to the length.
- * @param accepts has the last word on a text; without it the shape of the text is all that counts.
- */
-export const findText = (board: Board, budget: Budget, accepts?: (text: string) => boolean): string | undefined => {
+/** The state of one search: what was chosen so far, and what has failed. */
+const createTextSearch = (board: Board, budget: Budget, accepts?: (text: string) => boolean) => {
   const { length, cells, chars, sides } = board;
   /** At each place the numbers of both sides that stand there. */
   const bounds = sides.map((side) => {
@@ -230,5 +226,13 @@ export const findText = (board: Board, budget: Budget, accepts?: (text: string) 
     return undefined;
   };
 
-  return write(0, [BOTH, BOTH], '');
+  return { find: () => write(0, [BOTH, BOTH], '') };
 };
+
+/**
+ * Looks for a text that both formats could print, the values within their bounds and the check digits right; dates and hours
+ * may still be impossible. A state that has failed is not tried again, so this takes time in proportion to the length.
+ * @param accepts has the last word on a text; without it the shape of the text is all that counts.
+ */
+export const findText = (board: Board, budget: Budget, accepts?: (text: string) => boolean): string | undefined =>
+  createTextSearch(board, budget, accepts).find();

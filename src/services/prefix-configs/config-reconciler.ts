@@ -1,10 +1,11 @@
 /** Brings the live store of prefix configs and its durable copy together, whichever of them lost something. */
 import type { Emit } from '../../core/events/events.ts';
-import { isSameEntry, type SettledEntry, settleEntries } from '../../core/prefix-config/entry-settling.ts';
+import { isSameEntry, settleEntries } from '../../core/prefix-config/entry-settling.ts';
 import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigCopy, PrefixConfigCopyWriter } from '../../core/prefix-config/prefix-config-copy.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import { NO_ENTRY, type PrefixEntry, versionOf } from '../../core/prefix-config/prefix-history.ts';
+import { createConfigSettling, type Settled } from './config-settling.ts';
 
 /** How far the life of a prefix had come; see `compareEntries`. */
 interface Position {
@@ -15,13 +16,6 @@ interface Position {
 }
 
 type Entries = ReadonlyMap<string, StoredConfig | undefined>;
-
-interface Settled {
-  /** Whether the live store was changed. */
-  readonly healed: boolean;
-  /** At each key's index what both stores have now, or would have if the live one had not lost it again. */
-  readonly entries: readonly SettledEntry[];
-}
 
 export interface ConfigReconciler {
   /** Where both stores were last seen with an entry; undefined when nothing is known of it. */
@@ -68,7 +62,6 @@ export const createConfigReconciler = (
   emit: Emit,
 ): ConfigReconciler => {
   const known = new Map<string, Position>();
-  const listeners: (() => void)[] = [];
   const waiting = new Set<string>();
   let background: Promise<void> = Promise.resolve();
   let running = false;
@@ -76,37 +69,7 @@ export const createConfigReconciler = (
   let wanted = false;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
-
-  const findLive = async (prefixKeys: readonly string[]): Promise<readonly PrefixEntry[]> => {
-    const [found, histories] = await Promise.all([live.find(prefixKeys), live.histories(prefixKeys)]);
-    return prefixKeys.map((_, index) => ({ stored: found[index], history: histories[index] }));
-  };
-
-  /** @returns false when the live store was changed meanwhile: then that is looked at when it is next read. */
-  const restore = async (prefixKey: string, seen: PrefixEntry, entry: PrefixEntry): Promise<boolean> => {
-    const rule = (found: PrefixEntry) => (isSameEntry(found, seen) ? { outcome: true, entry } : { outcome: false });
-    return (await live.change(prefixKey, rule)).outcome;
-  };
-
-  const settle: ConfigReconciler['settle'] = async (writer, prefixKeys) => {
-    const [inLive, kept] = await Promise.all([findLive(prefixKeys), writer.find(prefixKeys)]);
-    const lost: Promise<boolean>[] = [];
-    const entries: SettledEntry[] = [];
-    let copied = 0;
-    for (const [index, prefixKey] of prefixKeys.entries()) {
-      const [one = NO_ENTRY, other = NO_ENTRY] = [inLive[index], kept[index]];
-      const settled = settleEntries(one, other);
-      entries.push(settled);
-      if (!isSameEntry(settled.inLive, one)) lost.push(restore(prefixKey, one, settled.inLive));
-      if (isSameEntry(settled.kept, other)) continue;
-      await writer.put(prefixKey, settled.kept);
-      copied += 1;
-    }
-    const healed = (await Promise.all(lost)).filter(Boolean).length;
-    if (healed > 0 || copied > 0) emit({ type: 'prefix-configs-healed', healed, copied });
-    if (healed > 0) for (const listener of listeners) listener();
-    return { healed: healed > 0, entries };
-  };
+  const { findLive, settle, onHealed } = createConfigSettling(live, emit);
 
   const note: ConfigReconciler['note'] = (prefixKey, { stored, history }) => {
     const [version, removed] = [versionOf(stored), history?.removed ?? 0];
@@ -226,9 +189,7 @@ export const createConfigReconciler = (
     },
     healTogether,
     settle,
-    onHealed: (listener) => {
-      listeners.push(listener);
-    },
+    onHealed,
     close: async () => {
       closed = true;
       clearTimeout(timer);

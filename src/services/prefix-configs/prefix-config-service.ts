@@ -14,29 +14,19 @@ import {
 } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
-import { amendEnd, type ReplaceOutcome } from '../../core/prefix-config/entry-changes.ts';
-import type { NumberingEnd } from '../../core/prefix-config/numbering-times.ts';
 import type { PrefixConfig, PrefixConfigInput, StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import { type PrefixConfigPatch, patched, saysAlready } from '../../core/prefix-config/prefix-config-body.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
-import {
-  formerWithPresent,
-  isSameFormer,
-  type PrefixEntry,
-  versionOf,
-} from '../../core/prefix-config/prefix-history.ts';
+import { formerWithPresent, versionOf } from '../../core/prefix-config/prefix-history.ts';
 import { parseTemplate } from '../../core/template/template.ts';
 import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 import type { Strategies } from '../numbers/strategies.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
 import { type Page, readPage } from '../shared/page.ts';
-import { createChangeCheck } from './change-check.ts';
 import type { CollisionCheck } from './collision-check.ts';
-import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
+import { createPrefixConfigWriter, type MayRead } from './prefix-config-writer.ts';
 import { createRestartCheck } from './restart-check.ts';
-
-type MayRead = (prefixKey: string) => boolean;
 
 /** The caller that changes a prefix config, and the reason, if there is one. */
 export interface Changer extends Caller {
@@ -93,28 +83,6 @@ const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
 /** Enough for any honest race: each lost attempt means that somebody else's change went through. */
 const ATTEMPTS_MAX = 10;
 
-interface Replacement {
-  readonly prefixKey: string;
-  readonly input: PrefixConfigInput;
-  /** What was compared, and is to be replaced. */
-  readonly stored: StoredConfig;
-  /** Where its counters stand. */
-  readonly before: NumberingEnd | undefined;
-  readonly mayRead: MayRead;
-}
-
-/** Whether a change adds no number to those that were compared before: earlier collisions are already a finding. */
-const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
-  if (stored.kind !== 'config') return false;
-  const { config: now } = stored;
-  return (
-    !now.allowCollision &&
-    isSameFormer(now, next) &&
-    next.initialSeq >= now.initialSeq &&
-    (now.allowPast || !next.allowPast)
-  );
-};
-
 interface Dependencies {
   readonly store: PrefixConfigStore;
   readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods' | 'listGaps'>;
@@ -140,8 +108,13 @@ export const createPrefixConfigService = ({
   emit,
 }: Dependencies): PrefixConfigService => {
   const refuseToRepeat = createRestartCheck({ counters, ledger, clock });
-  const markEnd = createNumberingMarks(counters, clock);
-  const checkChange = createChangeCheck({ counters, ledger, clock });
+  const { entryOf, checkChange, registerOnce, replaceOnce, endOf, amend } = createPrefixConfigWriter({
+    store,
+    counters,
+    ledger,
+    collisions,
+    clock,
+  });
 
   /** What the schema cannot see. */
   const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
@@ -151,13 +124,6 @@ export const createPrefixConfigService = ({
     await refuseToRepeat(prefixKey, input);
   };
 
-  const entryOf = async (prefixKey: string): Promise<PrefixEntry> => {
-    const [stored] = await store.find([prefixKey]);
-    // In this order: a history that is newer than the config knows no less.
-    const [history] = await store.histories([prefixKey]);
-    return { stored, history };
-  };
-
   /** Before anything is written: what is spent for nothing bounds no less. @throws QuotaExceededError */
   const spendRegistration = async (caller: Caller): Promise<void> => {
     const share = registrations?.shareOf(REGISTRATION, caller);
@@ -165,56 +131,6 @@ export const createPrefixConfigService = ({
     const waitMs = await registrations.allowances.spend(share.name, share.max, clock.now());
     if (waitMs <= 0) return;
     throw new QuotaExceededError({ kind: 'registrations', max: share.max }, Math.ceil(waitMs / 1_000));
-  };
-
-  /** @returns false when somebody else's change went through meanwhile. */
-  const registerOnce = async (
-    prefixKey: string,
-    input: PrefixConfigInput,
-    mayRead: MayRead,
-    spend: () => Promise<void>,
-  ): Promise<PrefixConfig | undefined> => {
-    const entry = await entryOf(prefixKey);
-    if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
-    // One that was removed has left everything that it would leave anew.
-    if (entry.history === undefined) await spend();
-    // Its numbers are in use, though it was removed.
-    await checkChange(prefixKey, formerWithPresent(entry), input);
-    const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
-    const isDone = input.allowCollision
-      ? await store.insert(config)
-      : await collisions.write(config, mayRead, (generation) => store.insert(config, generation));
-    return isDone === true ? config : undefined;
-  };
-
-  const replaceOnce = async ({ prefixKey, input, stored, before, mayRead }: Replacement): Promise<ReplaceOutcome> => {
-    const version = versionOf(stored);
-    // The store gives it its version; for the comparison it is one that was changed.
-    const config = { prefixKey, ...input, version: version + 1 };
-    const replace = async (generation?: string): Promise<ReplaceOutcome | 'stale'> => {
-      const outcome = await store.replace(config, version, before, generation);
-      return outcome.kind === 'stale' ? 'stale' : outcome;
-    };
-    if (!input.allowCollision && !printsNoMore(stored, config)) return collisions.write(config, mayRead, replace);
-    const outcome = await replace();
-    // Without a generation nothing is stale.
-    return outcome === 'stale' ? { kind: 'conflict' } : outcome;
-  };
-
-  /** @param next what takes its place: when that is numbered the same, nothing ends. */
-  const endOf = async (stored: StoredConfig, next?: PrefixConfigInput): Promise<NumberingEnd | undefined> =>
-    stored.kind !== 'config' || (next !== undefined && isSameFormer(stored.config, next))
-      ? undefined
-      : markEnd(stored.config);
-
-  /** What was taken while the config was written may have been printed either way. */
-  const amend = async (stored: StoredConfig, config: PrefixConfig, before: NumberingEnd | undefined): Promise<void> => {
-    const after = before && (await endOf(stored));
-    if (before === undefined || after === undefined) return;
-    const joined = joinMarks(before, after);
-    if (joined.marks.every((mark) => before.marks.includes(mark))) return;
-    // Best effort: the change itself is made.
-    await store.change(config.prefixKey, (entry) => amendEnd(entry, config.version, joined)).catch(() => undefined);
   };
 
   const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {

@@ -1,51 +1,22 @@
 /** Sequences as operators and auditors see them: where one stands, what is missing and why, and moving it forward. */
-import { randomUUID } from 'node:crypto';
-import type { AllocationTarget } from '../../allocators/allocator.ts';
 import type { CounterAllocator } from '../../allocators/counter/counter-allocator.ts';
 import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
-import {
-  CorruptEntryError,
-  NotFoundError,
-  PeriodClosedError,
-  SequenceNotForwardError,
-  SequenceOverflowError,
-  StorageUnavailableError,
-  ValidationError,
-} from '../../core/errors.ts';
+import { NotFoundError, SequenceOverflowError, ValidationError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import { hasCounter, type PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { GivenVariables } from '../../core/template/printer.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { Gap } from '../../core/values/gap.ts';
-import { type Range, rangeSize } from '../../core/values/range.ts';
 import { columnsOf, type SequenceId, type SeriesId, sequenceOf } from '../../core/values/sequence-id.ts';
 import { targetOfPeriod } from '../numbers/period-target.ts';
 import type { Series } from '../numbers/series.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 import type { CapacityWatcher, Forecast } from '../watchers/capacity-watcher.ts';
-
-/** What an advance passes over. */
-export interface Advanced extends Range {
-  /** Values below that were free, in a ledger: they are not handed out either. */
-  readonly free: bigint;
-  /** Nothing was done. */
-  readonly dryRun: boolean;
-}
-
-export interface AdvanceRequest {
-  readonly to: bigint;
-  readonly reason: string;
-  /** Only says what it would do. */
-  readonly dryRun?: boolean;
-  /** Lets a gapless sequence lose more than ADVANCE_LOST_MAX values. */
-  readonly force?: boolean;
-}
-
-/** Values that one advance of a gapless sequence may lose, unless it is forced: a slip of the finger loses less. */
-const ADVANCE_LOST_MAX = 1_000_000n;
+import { type Advanced, type AdvanceRequest, createSequenceAdvance } from './sequence-advance.ts';
+import { createSequenceStandings } from './sequence-standings.ts';
 
 export interface SequenceReport {
   readonly config: PrefixConfig;
@@ -121,31 +92,6 @@ const CLOCKS_APART_MS = 60_000;
 /** Looks at a gap record that is being recovered. */
 const LOOKS_MAX = 3;
 
-/** `next` is the next value, also when it is above the limit. */
-interface Standing {
-  readonly value: bigint;
-  readonly next: bigint;
-  readonly valuesLeft: bigint;
-}
-
-/** From where to where a sequence was moved, or would be. */
-interface Move extends Pick<Advanced, 'free'> {
-  readonly from: bigint;
-  readonly to: bigint;
-}
-
-/** How many values of these ranges are not above the limit. */
-const sizeUpTo = (ranges: readonly Range[], limit: bigint): bigint =>
-  ranges
-    .filter(({ first }) => first <= limit)
-    .reduce((sum, { first, last }) => sum + rangeSize({ first, last: last < limit ? last : limit }), 0n);
-
-/** What these ranges have above a value. */
-const above = (ranges: readonly Range[], value: bigint): readonly Range[] =>
-  ranges
-    .filter(({ last }) => last > value)
-    .map(({ first, last }) => ({ first: first > value ? first : value + 1n, last }));
-
 export const createSequenceService = ({
   store,
   ledger,
@@ -155,6 +101,10 @@ export const createSequenceService = ({
   clock,
   emit,
 }: Dependencies): SequenceService => {
+  const standings = createSequenceStandings(store, ledger);
+  const { standingIn } = standings;
+  const advanceIn = createSequenceAdvance(standings, allocator);
+
   const counted = async (id: SeriesId): Promise<Series> => {
     const series = await seriesCache.get(id);
     if (!hasCounter(series.config))
@@ -162,84 +112,10 @@ export const createSequenceService = ({
     return series;
   };
 
-  const standingInCounter = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
-    const state = await store.inspect(sequence);
-    const value = state.value === undefined || state.value < initialSeq ? initialSeq : state.value;
-    // An `initialSeq` that was raised is caught up with by the next call: what lies below is not handed out any more.
-    const free = above(state.free, initialSeq);
-    // The next value in order lies behind whatever range stands there, or lies across.
-    let reached = value;
-    for (const { first, last } of state.ahead) if (first <= reached + 1n && last > reached) reached = last;
-    const beyond = state.ahead.filter(({ first }) => first > reached);
-    const valuesLeft = (reached < limit ? limit - reached : 0n) - sizeUpTo(beyond, limit) + sizeUpTo(free, limit);
-    return { value, next: free[0]?.first ?? reached + 1n, valuesLeft };
-  };
-
-  const ledgerOf = () => {
-    if (ledger === undefined) throw new StorageUnavailableError('This process has no ledger.');
-    return ledger;
-  };
-
-  const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {
-    const { value = initialSeq, free, lowestFree } = await ledgerOf().inspect(sequence, limit);
-    return { value, next: lowestFree ?? value + 1n, valuesLeft: free + (value < limit ? limit - value : 0n) };
-  };
-
-  const standingIn = ({ config }: Series) => (config.strategy === 'gapless' ? standingInLedger : standingInCounter);
-
-  /** Without a reason of its own it is a value that came free below where the sequence was moved to. */
-  const lostIn = async (sequence: SequenceId, after: bigint, limit: number): Promise<readonly Gap[]> =>
-    (await ledgerOf().listLost(sequence, after, limit)).map(({ value, last, changedAtMs, reason, subject }) => ({
-      range: { first: value, last: last ?? value },
-      reason: 'advance',
-      node: undefined,
-      recordedAtMs: changedAtMs,
-      detail: reason,
-      subject,
-    }));
-
-  const advanceLedger = async (
-    { sequence, initialSeq, limit }: AllocationTarget,
-    { to, reason, dryRun = false, force = false }: AdvanceRequest,
-    { subject }: Caller,
-  ): Promise<Move> => {
-    const lostMax = force ? undefined : ADVANCE_LOST_MAX;
-    const reply = await ledgerOf().advance({ sequence, to, initialSeq, limit, lostMax, reason, subject, dryRun });
-    const { prefixKey } = sequence.series;
-    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
-    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
-    if (reply.kind === 'too-many') {
-      const message = `It would lose ${reply.lost} numbers, more than ${ADVANCE_LOST_MAX}; "force": true if that is meant`;
-      throw new ValidationError([{ path: 'to', message }]);
-    }
-    return reply;
-  };
-
-  /** What an advance of a counter would do, as far as that is known in advance. */
-  const tryCounter = async (target: AllocationTarget, to: bigint): Promise<Move> => {
-    const { value: from, valuesLeft } = await standingInCounter(target);
-    if (to <= from) throw new SequenceNotForwardError(target.sequence.series.prefixKey, from);
-    if (to > target.limit) throw new SequenceOverflowError(target.sequence.series.prefixKey, valuesLeft);
-    return { from, to, free: 0n };
-  };
-
-  const advanceCounter = async (target: AllocationTarget, { to, dryRun }: AdvanceRequest): Promise<Move> => {
-    if (dryRun) return tryCounter(target, to);
-    const { prefixKey } = target.sequence.series;
-    const { period } = target.sequence;
-    const reply = await allocator.advance(target, `advance-${randomUUID()}`, to);
-    if (reply.kind === 'closed') throw new PeriodClosedError(prefixKey, period);
-    if (reply.kind === 'behind') throw new SequenceNotForwardError(prefixKey, reply.current);
-    if (reply.kind === 'exhausted') throw new SequenceOverflowError(prefixKey, reply.valuesLeft);
-    if (reply.kind === 'corrupt') throw new CorruptEntryError(prefixKey, reply.reason);
-    if (reply.kind !== 'advanced') throw new StorageUnavailableError('The sequence is being recovered.');
-    return { from: reply.from, to: reply.to, free: 0n };
-  };
-
   const read = async (id: SeriesId): Promise<SequenceReport> => {
     const series = await counted(id);
     const { target, printerFor } = series.at(clock.now());
-    const { value, next, valuesLeft } = await standingIn(series)(target);
+    const { value, next, valuesLeft } = await standingIn(series.config, target);
     return {
       config: series.config,
       period: target.sequence.period,
@@ -270,7 +146,7 @@ export const createSequenceService = ({
       const series = await counted(id);
       const { target, printerFor } = series.at(clock.now());
       const print = printerFor(variables);
-      const { next } = await standingIn(series)(target);
+      const { next } = await standingIn(series.config, target);
       if (next > target.limit) throw new SequenceOverflowError(id.prefixKey, 0n);
       return { number: print(next), value: next, period: target.sequence.period };
     },
@@ -280,7 +156,7 @@ export const createSequenceService = ({
       const { sequence } = targetOfPeriod(series, period, clock.now());
       const items =
         series.config.strategy === 'gapless'
-          ? await lostIn(sequence, after, limit)
+          ? await standings.listLost(sequence, after, limit)
           : await listSettled(sequence, after, limit);
       return { items, next: items.length === limit ? items.at(-1)?.range.first : undefined };
     },
@@ -312,8 +188,7 @@ export const createSequenceService = ({
     advance: async (id, request, caller) => {
       const series = await counted(id);
       const { target } = series.at(clock.now());
-      const move = series.config.strategy === 'gapless' ? advanceLedger : advanceCounter;
-      const { from, to, free } = await move(target, request, caller);
+      const { from, to, free } = await advanceIn(series.config, target, request, caller);
       const advanced = { first: from + 1n, last: to, free, dryRun: request.dryRun === true };
       if (!advanced.dryRun) {
         capacityWatcher.passOver(target.sequence, from, to);

@@ -16,7 +16,8 @@ import type { Closure } from '../../core/values/closure.ts';
 import type { GapReason } from '../../core/values/gap.ts';
 import { cellsOf, columnsOf, type SequenceId, sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
-import { optional, prepareList, wide } from './cells.ts';
+import { optional, wide } from './cells.ts';
+import { prepareCounterStatements } from './counter-statements.ts';
 import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
@@ -33,45 +34,18 @@ type Stored = bigint | undefined | 'corrupt';
 export const createSqliteCounterStore = ({ handle, transact, write, flush }: SqliteDatabase): CounterStore => {
   const receipts = createSqliteReceipts(handle);
   const claimIn = createOwnClaims();
-  const select = handle.prepare('SELECT value FROM sequences WHERE prefix_key = ? AND period = ?');
-  const selectOrigin = handle.prepare('SELECT origin FROM sequences WHERE prefix_key = ? AND period = ?');
-  // Values are text: SQLite's integers are signed, 2^63 and above would not fit.
-  const upsert = handle.prepare(
-    `INSERT INTO sequences (prefix_key, period, value, origin) VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET value = excluded.value`,
-  );
-  const insertGap = handle.prepare(
-    `INSERT INTO gaps (prefix_key, period, first_value, last_value, reason, node, recorded_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  );
-  // The width makes the order of the texts the order of the values.
-  const selectGaps = prepareList(
-    handle,
-    `SELECT first_value, last_value, reason, node, recorded_at_ms FROM gaps
-     WHERE prefix_key = ? AND period = ? AND first_value > ? ORDER BY first_value LIMIT ?`,
-  );
-  const selectPeriods = prepareList(
-    handle,
-    'SELECT period FROM sequences WHERE prefix_key = ? AND (? IS NULL OR period > ?) ORDER BY period LIMIT ?',
-  );
-  const countGaps = handle.prepare('SELECT count(*) AS entries FROM gaps WHERE prefix_key = ? AND period = ?');
-  const selectClosure = handle.prepare('SELECT * FROM closed_periods WHERE prefix_key = ? AND period = ?');
-  const insertClosure = handle.prepare(
-    `INSERT INTO closed_periods (prefix_key, period, reason, closed_at_ms, subject, request_id)
-     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  );
-
+  const statements = prepareCounterStatements(handle);
   /** Replies that were not given, because the flush failed: the same call again gets them. A receipt is found by itself. */
   const unflushed = new Map<string, CounterReply>();
 
   const read = (sequence: SequenceId): Stored => {
-    const row = select.get(...cellsOf(sequence));
+    const row = statements.select.get(...cellsOf(sequence));
     return row === undefined ? undefined : (parseValue(String(row['value'])) ?? 'corrupt');
   };
 
   const readClosure = (sequence: SequenceId): Closure | undefined => {
     // Only periods end: a sequence without is spared the question.
-    const row = sequence.period === '' ? undefined : selectClosure.get(...cellsOf(sequence));
+    const row = sequence.period === '' ? undefined : statements.selectClosure.get(...cellsOf(sequence));
     if (row === undefined) return undefined;
     const [subject, requestId] = [optional(row['subject']), optional(row['request_id'])];
     return {
@@ -81,7 +55,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     };
   };
   const readOrigin = (sequence: SequenceId): bigint | undefined =>
-    parseValue(String(selectOrigin.get(...cellsOf(sequence))?.['origin']));
+    parseValue(String(statements.selectOrigin.get(...cellsOf(sequence))?.['origin']));
 
   const move = <Reply>(
     { sequence, initialSeq }: Pick<CounterCall, 'sequence' | 'initialSeq'>,
@@ -91,9 +65,9 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     if (stored === 'corrupt') return CORRUPT;
     const { prefixKey, period } = columnsOf(sequence);
     const { reply, value, jumped } = rule(stored);
-    if (value !== undefined) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
+    if (value !== undefined) statements.upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     if (jumped !== undefined) {
-      insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
+      statements.insertGap.run(prefixKey, period, wide(jumped.first), wide(jumped.last), 'advance', null, Date.now());
     }
     return reply;
   };
@@ -104,9 +78,9 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     if (stored === undefined || stored === 'corrupt') return;
     const { prefixKey, period } = columnsOf(sequence);
     const { value, gaps } = settleReturned(stored, returned, initialSeq);
-    if (value !== stored) upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
+    if (value !== stored) statements.upsert.run(prefixKey, period, value.toString(), initialSeq.toString());
     for (const { range, reason } of gaps) {
-      insertGap.run(prefixKey, period, wide(range.first), wide(range.last), reason, null, Date.now());
+      statements.insertGap.run(prefixKey, period, wide(range.first), wide(range.last), reason, null, Date.now());
     }
   };
 
@@ -161,7 +135,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     close: async (sequence, closure) =>
       transact(() => {
         const { reason, closedAtMs, subject = null, requestId = null } = closure;
-        insertClosure.run(...cellsOf(sequence), reason, closedAtMs, subject, requestId);
+        statements.insertClosure.run(...cellsOf(sequence), reason, closedAtMs, subject, requestId);
         return readClosure(sequence) ?? closure;
       }),
 
@@ -177,12 +151,12 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
     },
 
     listPeriods: async (series, after, limit) =>
-      transact(() => selectPeriods.all(seriesKeyOf(series), after ?? null, after ?? null, limit)).map(([period]) =>
-        String(period),
+      transact(() => statements.selectPeriods.all(seriesKeyOf(series), after ?? null, after ?? null, limit)).map(
+        ([period]) => String(period),
       ),
 
     listGaps: async (sequence, after, limit) =>
-      transact(() => selectGaps.all(...cellsOf(sequence), wide(after), limit)).map(
+      transact(() => statements.selectGaps.all(...cellsOf(sequence), wide(after), limit)).map(
         ([first, last, reason, node, recordedAtMs]) => ({
           range: { first: BigInt(String(first)), last: BigInt(String(last)) },
           reason: String(reason) as GapReason,
@@ -191,7 +165,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
         }),
       ),
 
-    countGaps: async (sequence) => Number(transact(() => countGaps.get(...cellsOf(sequence)))?.['entries']),
+    countGaps: async (sequence) => Number(transact(() => statements.countGaps.get(...cellsOf(sequence)))?.['entries']),
 
     findReceipt: async (_series, hash) => transact(() => receipts.find(hash)),
 

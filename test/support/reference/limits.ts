@@ -246,7 +246,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     at('sequences whose changes a node keeps', 'allocators/gapless/ledger-guard.ts', (of) =>
       count(of('SEQUENCES_MAX')),
     ),
-    at('numbers lost by an advance without `force`', 'services/sequences/sequence-service.ts', (of) =>
+    at('numbers lost by an advance without `force`', 'services/sequences/sequence-advance.ts', (of) =>
       count(of('ADVANCE_LOST_MAX')),
     ),
   ],
