@@ -3,8 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { ForbiddenError } from '../../core/errors.ts';
-import { seriesOf } from '../../core/values/sequence-id.ts';
-import type { NumberService } from '../../services/numbers/number-service.ts';
+import { type SeriesId, seriesOf } from '../../core/values/sequence-id.ts';
+import type { IssueOptions, NumberService } from '../../services/numbers/number-service.ts';
 import { type Authorizer, logRefusal, type RouteGuard } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
 import { countQuery, idempotencyHeaders, numbersBody, numbersQuery, numbersReply } from '../schemas/numbers.ts';
@@ -13,6 +13,7 @@ import { problemResponse } from '../schemas/problem.ts';
 import { securedBy } from '../schemas/security.ts';
 import { callerOf } from '../wire/caller.ts';
 import { identifyRequest, type Payload, readIdempotencyKey } from '../wire/idempotency-key.ts';
+import { createNumberListWriter, listInTurns } from '../wire/number-list.ts';
 
 export interface NumberRoutesOptions {
   readonly numberService: NumberService;
@@ -24,7 +25,7 @@ export interface NumberRoutesOptions {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
-/** Around a list, which comes written. */
+/** Around a list, which is sent as it is written. */
 const AROUND_LIST = { before: '{"numbers":', after: '}' };
 
 const response = {
@@ -70,6 +71,24 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     throw new ForbiddenError({ kind: 'open-count', countMax: openCountMax });
   };
 
+  const writeNumberList = createNumberListWriter();
+  const issueMany = async (
+    reply: FastifyReply,
+    series: SeriesId,
+    count: number,
+    options: IssueOptions,
+  ): Promise<z.output<typeof numbersReply>> => {
+    const issued = await numberService.issueMany(series, count, options);
+    reply.header('X-Number-Source', issued.source);
+    if ('ranges' in issued) {
+      const { ranges, print } = issued;
+      const list = writeNumberList(ranges, print, AROUND_LIST) ?? (await listInTurns(ranges, print, AROUND_LIST));
+      return reply.type('application/json; charset=utf-8').send(list) as never;
+    }
+    const numbers = [...issued.numbers];
+    return issued.source === 'temporary' ? { numbers, temporary: true } : { numbers };
+  };
+
   const issue = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -83,11 +102,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     // A number belongs to whoever asked first: a cache must never hand it to somebody else.
     reply.header('Cache-Control', 'no-store');
     if (count !== undefined) {
-      const issued = await numberService.issueList(seriesOf(prefixKey), count, AROUND_LIST, options);
-      reply.header('X-Number-Source', issued.source);
-      if ('list' in issued) return reply.type('application/json; charset=utf-8').send(issued.list) as never;
-      const numbers = [...issued.numbers];
-      return issued.source === 'temporary' ? { numbers, temporary: true } : { numbers };
+      return issueMany(reply, seriesOf(prefixKey), count, options);
     }
     const { numbers, source } = await numberService.issue(seriesOf(prefixKey), 1, options);
     reply.header('X-Number-Source', source);

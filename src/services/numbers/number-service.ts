@@ -5,7 +5,6 @@ import type { Clock } from '../../core/clock.ts';
 import { isStoreFailure, ValidationError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
 import type { Strategy } from '../../core/prefix-config/numbering.ts';
-import { type Around, createNumberListWriter } from '../../core/template/json-list.ts';
 import { periodsBetween } from '../../core/template/period.ts';
 import type { GivenVariables, NumberPrinter } from '../../core/template/printer.ts';
 import type { NumberSource } from '../../core/values/number-source.ts';
@@ -16,7 +15,7 @@ import { createEndOfTick } from '../../lib/end-of-tick.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
 import { requireClock } from './clock-check.ts';
 import { findEarlier, type ReceiptReader } from './earlier-request.ts';
-import { listInTurns, printInTurns } from './print-in-turns.ts';
+import { printInTurns } from './print-in-turns.ts';
 import { keepSeries, printReceipt } from './receipt-printing.ts';
 import type { Series } from './series.ts';
 import type { SeriesCache } from './series-cache.ts';
@@ -36,9 +35,11 @@ export interface IssuedNumbers {
   readonly source: NumberSource;
 }
 
-export interface IssuedList {
-  /** A JSON array of the numbers in the order of their values, with the text around it; bytes are UTF-8. */
-  readonly list: string | Uint8Array;
+/** Numbers that are not printed yet: a transport writes them in its own form. */
+export interface IssuedRanges {
+  /** In the order of the numbers. */
+  readonly ranges: readonly Range[];
+  readonly print: NumberPrinter;
   readonly source: NumberSource;
 }
 
@@ -70,15 +71,9 @@ export interface NumberService {
    */
   issue(series: SeriesId, count: number, options?: IssueOptions): Promise<IssuedNumbers>;
   /**
-   * The same for many: the numbers are written to one text, without printing each. Temporary numbers, and those of a repeated
-   * request, come as texts.
+   * The same for many, which the caller prints. Temporary numbers, and those of a repeated request, come printed.
    */
-  issueList(
-    series: SeriesId,
-    count: number,
-    around: Around,
-    options?: IssueOptions,
-  ): Promise<IssuedList | IssuedNumbers>;
+  issueMany(series: SeriesId, count: number, options?: IssueOptions): Promise<IssuedRanges | IssuedNumbers>;
 }
 
 interface Dependencies {
@@ -98,12 +93,6 @@ interface Dependencies {
 }
 
 const NO_OPTIONS: IssueOptions = {};
-
-/** Values that are yet to be printed; or texts, of temporary numbers and of what was printed before. */
-type Issued = { readonly source: NumberSource } & (
-  | { readonly ranges: readonly Range[]; readonly print: NumberPrinter }
-  | { readonly texts: readonly string[] }
-);
 
 interface KeyedOptions extends IssueOptions {
   readonly receipt: RequestIdentity;
@@ -134,14 +123,13 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   const turnEnd = createEndOfTick();
-  const writeNumberList = createNumberListWriter();
 
   const issueValues = async (
     { config }: Series,
     target: AllocationTarget,
     count: number,
     record: AllocationRecord,
-  ): Promise<Issued> => {
+  ): Promise<IssuedRanges | IssuedNumbers> => {
     const allocator = allocatorOf(strategies, config.strategy);
     const { ranges, fromStandby } = await allocator.allocate(target, count, record);
     if (fromStandby || allocator.isLocal) await turnEnd();
@@ -153,7 +141,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     count: number,
     instantMs: number,
     { variables, date, caller }: IssueOptions,
-  ): Promise<Issued> => {
+  ): Promise<IssuedRanges | IssuedNumbers> => {
     const datedMs = date === undefined ? undefined : dateOf(series, date, instantMs);
     const { target, printerFor } = momentOf(series, datedMs, instantMs);
     // Before anything is taken: a request that cannot be printed takes nothing.
@@ -168,7 +156,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       // The store came back between the refusal and this line, or the waiting line is full: try once more.
       if (isStorePresent()) return issueValues(series, target, count, record);
       return {
-        texts: temporaryNumberService.issue(prefixKey, count, instantMs, caller?.client, { variables, datedMs }),
+        numbers: temporaryNumberService.issue(prefixKey, count, instantMs, caller?.client, { variables, datedMs }),
         source: 'temporary',
       };
     }
@@ -190,7 +178,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     count: number,
     instantMs: number,
     { variables, date, caller, receipt: identity }: KeyedOptions,
-  ): Promise<Issued> => {
+  ): Promise<IssuedRanges | IssuedNumbers> => {
     const { config } = series;
     const allocator = allocatorOf(strategies, config.strategy);
     if (allocator.allocateKeyed === undefined) throw refuseKey(config.strategy);
@@ -208,13 +196,17 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       ...{ print, subject: caller?.subject },
     });
     const { source } = allocator;
-    if (replayed) return { texts: await printReceipt(config.prefixKey, receipt), source };
+    if (replayed) return { numbers: await printReceipt(config.prefixKey, receipt), source };
     tellIssued(config, count, source, caller);
     return { ranges: receipt.ranges, print, source };
   };
 
   /** Also when the prefix was removed, or changed so that the request would be refused now. */
-  const issueKeyedOrAgain = async (id: SeriesId, count: number, options: KeyedOptions): Promise<Issued> => {
+  const issueKeyedOrAgain = async (
+    id: SeriesId,
+    count: number,
+    options: KeyedOptions,
+  ): Promise<IssuedRanges | IssuedNumbers> => {
     const instantMs = clock.now();
     try {
       const series = await seriesCache.get(id);
@@ -222,11 +214,11 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return await issueKeyed(series, count, instantMs, options);
     } catch (error) {
       const { receipt, source } = await findEarlier(receipts, id, options.receipt, instantMs, error);
-      return { texts: await printReceipt(id.prefixKey, receipt), source };
+      return { numbers: await printReceipt(id.prefixKey, receipt), source };
     }
   };
 
-  const issue = async (id: SeriesId, count: number, options: IssueOptions): Promise<Issued> => {
+  const issue = async (id: SeriesId, count: number, options: IssueOptions): Promise<IssuedRanges | IssuedNumbers> => {
     if (isKeyed(options)) return issueKeyedOrAgain(id, count, options);
     const instantMs = clock.now();
     const found = seriesCache.get(id);
@@ -241,20 +233,13 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   return {
     issue: async (series, count, options = NO_OPTIONS) => {
       const issued = await issue(series, count, options);
-      const { source } = issued;
-      if ('texts' in issued) return { numbers: issued.texts, source };
-      const { ranges, print } = issued;
+      if ('numbers' in issued) return issued;
+      const { ranges, print, source } = issued;
       // One is the usual case, and nothing to wait for.
       if (count === 1) return { numbers: ranges.map(({ first }) => print(first)), source };
       return { numbers: await printInTurns(ranges, print), source };
     },
 
-    issueList: async (series, count, around, options = NO_OPTIONS) => {
-      const issued = await issue(series, count, options);
-      const { source } = issued;
-      if ('texts' in issued) return { numbers: issued.texts, source };
-      const { ranges, print } = issued;
-      return { list: writeNumberList(ranges, print, around) ?? (await listInTurns(ranges, print, around)), source };
-    },
+    issueMany: (series, count, options = NO_OPTIONS) => issue(series, count, options),
   };
 };

@@ -12,17 +12,3 @@ export const printInTurns = async (ranges: readonly Range[], print: NumberPrinte
   }
   return numbers;
 };
-
-/** The same as a JSON array, with the text around it. */
-export const listInTurns = async (
-  ranges: readonly Range[],
-  print: NumberPrinter,
-  { before, after }: { readonly before: string; readonly after: string },
-): Promise<string> => {
-  const texts: string[] = [];
-  for (const piece of printPieces(ranges, print)) {
-    texts.push(JSON.stringify(piece).slice(1, -1));
-    await setImmediate();
-  }
-  return `${before}[${texts.join()}]${after}`;
-};

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { compileTemplate } from '../../../../src/core/template/printer.ts';
 import { parseTemplate } from '../../../../src/core/template/template.ts';
-import { listInTurns, printInTurns } from '../../../../src/services/numbers/print-in-turns.ts';
+import { printInTurns } from '../../../../src/services/numbers/print-in-turns.ts';
 
 const RANGES = [
   { first: 1n, last: 9_000n },
@@ -40,12 +40,4 @@ test('others have their turn after 200 numbers at most, and the numbers are all 
   expect(await printInTurns(RANGES, print)).toEqual(expected);
   expect(Math.max(...turns)).toBe(NUMBERS_PER_TURN_MAX);
   expect(turns).toHaveLength(10_000 / NUMBERS_PER_TURN_MAX);
-});
-
-test('the same as JSON with a text around it', async () => {
-  const { print, turns } = createObserved();
-  const list = await listInTurns(RANGES, print, { before: '{"numbers":', after: '}' });
-  expect(JSON.parse(list)).toEqual({ numbers: expected });
-  expect(Math.max(...turns)).toBe(NUMBERS_PER_TURN_MAX);
-  expect(await listInTurns([], print, { before: '', after: '' })).toBe('[]');
 });

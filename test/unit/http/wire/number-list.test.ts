@@ -1,11 +1,11 @@
 /** Lists of numbers: written at once, and the same as if each had been printed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Around, createNumberListWriter } from '../../../../src/core/template/json-list.ts';
 import { compileTemplate, type NumberPrinter, printPieces } from '../../../../src/core/template/printer.ts';
 import { parseTemplate } from '../../../../src/core/template/template.ts';
 import type { Range } from '../../../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
+import { type Around, createNumberListWriter, listInTurns } from '../../../../src/http/wire/number-list.ts';
 import { configOf } from '../../fakes/config-of.ts';
 
 const INSTANT_MS = Date.UTC(2026, 10, 21);
@@ -62,4 +62,33 @@ describe('a list of numbers', () => {
   test('without values is an empty list', () => {
     expect(written([], printerOf('{SEQ:3}'))).toBe('[]');
   });
+});
+
+test('a list whose numbers are printed one by one is the same JSON, and others have their turn after 200 at most', async () => {
+  const plain = printerOf('Größe/{SEQ:6}{check:damm}');
+  const ranges = [
+    { first: 1n, last: 900n },
+    { first: 20_001n, last: 20_100n },
+  ];
+  let printed = 0;
+  let turns = 0;
+  const inEachTurn: number[] = [];
+  const watch = (): void => {
+    turns += 1;
+    inEachTurn.push(printed);
+    printed = 0;
+    if (turns < 10) setImmediate(watch);
+  };
+  setImmediate(watch);
+  const list = await listInTurns(
+    ranges,
+    (value) => {
+      printed += 1;
+      return plain(value);
+    },
+    { before: '{"numbers":', after: '}' },
+  );
+  expect(list).toBe(JSON.stringify({ numbers: [...printPieces(ranges, plain)].flat() }));
+  expect(Math.max(...inEachTurn)).toBe(200);
+  expect(await listInTurns([], plain, { before: '', after: '' })).toBe('[]');
 });
