@@ -5,13 +5,16 @@
 export interface Caller {
   /** Of the token, or of the API key; undefined when the caller sent neither. */
   readonly subject: string | undefined;
-  /** As the reply and the other lines of the log have it. */
+  /** The same as in the reply and in the other lines of the log. */
   readonly requestId: string;
-  /** By what name is counted what a caller may have a share of: the subject (of keys that made each other: the first), else the address. */
+  /**
+   * The name under which shares are counted: the subject (the first one, of keys that made each other), or else the
+   * address.
+   */
   readonly client: string;
 }
 
-/** How much of something a caller may have in one prefix. */
+/** How much of a shared thing a caller may have in one prefix. */
 export interface CallerShare {
   /** SHA-256 of prefix and client, 32 hex digits. */
   readonly name: string;
@@ -19,7 +22,7 @@ export interface CallerShare {
   readonly max: number;
 }
 
-/** Whose doing something was. */
+/** The subject and the request behind a stored change. */
 export interface Signature {
   /** Subject of the caller; undefined when none was shown. */
   readonly by: string | undefined;

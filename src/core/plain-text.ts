@@ -1,8 +1,11 @@
-/** Texts of callers that go to logs, ledgers and lists: what must not stand in them, and how it is shown where it does all the same. */
+/**
+ * Texts of callers that go to logs, ledgers and lists: the characters they must not contain, and how these are shown if
+ * they do.
+ */
 
 /**
- * Control characters (C0, DEL, C1), halves of surrogate pairs, separators of lines, and marks that turn the direction of what follows.
- * No store need keep them, PostgreSQL cannot keep the first of them, and a terminal or a list obeys them.
+ * Control characters (C0, DEL, C1), halves of surrogate pairs, line separators, and marks that change the direction of
+ * text. PostgreSQL cannot store the first of them, and terminals and lists obey them.
  */
 const UNPLAIN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
@@ -11,10 +14,10 @@ export const PLAIN_RULE =
 
 export const isPlain = (text: string): boolean => !UNPLAIN.test(text);
 
-/** Those that JSON leaves as they are. */
+/** Those that JSON does not escape. */
 const UNPLAIN_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** The same JSON, in which nothing is left that a terminal would obey. */
+/** The same JSON without characters that a terminal would obey. */
 export const plainJson = (json: string): string =>
   json.replace(UNPLAIN_IN_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 

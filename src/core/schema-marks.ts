@@ -1,7 +1,7 @@
-/** Marks on schemas that the API description is made by; none of them is shown. */
+/** Marks on schemas for the generator of the API description; none of them is shown. */
 
 /** On the second spelling of a field, which is read and not described. */
 export const SAME_AS = 'x-same-as';
 
-/** What a request sends, as a whole. Examples of a schema that turns what it read into something else are dropped. */
+/** An example of a whole request body. Zod drops examples of schemas that transform their input. */
 export const EXAMPLE = 'x-example';

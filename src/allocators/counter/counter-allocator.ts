@@ -73,7 +73,7 @@ export interface CounterAllocator extends Allocator {
   /** Takes back values that were allocated but not issued. */
   giveBack(target: AllocationTarget, allocation: Allocation): void;
   /**
-   * Moves a sequence forward without handing anything out. @throws StorageUnavailableError or StorageTimeoutError when a
+   * Moves a sequence forward without issuing anything. @throws StorageUnavailableError or StorageTimeoutError when a
    * store is away, or the sequence is not served within 5 s.
    */
   advance(target: AllocationTarget, operation: string, to: bigint): Promise<AdvanceReply>;

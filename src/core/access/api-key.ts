@@ -1,4 +1,4 @@
-/** API keys: what one looks like, and what is kept of it. The key itself is shown once and kept nowhere. */
+/** API keys: their form, and what is stored of them. The key itself is shown once and not stored. */
 import { z } from 'zod';
 
 export interface ApiKey {
@@ -6,7 +6,7 @@ export interface ApiKey {
   readonly id: string;
   /** SHA-256 of the whole key, in hex. A key has 256 random bits, so there is nothing to guess or to salt. */
   readonly hash: string;
-  /** What people call it. */
+  /** A name for people. */
   readonly name: string;
   /** Scopes separated by spaces. */
   readonly scopes: string;
@@ -28,15 +28,17 @@ const KEY = /^ng_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 /** @param secret 32 random bytes in base64url. */
 export const formatApiKey = (id: string, secret: string): string => `ng_${id}_${secret}`;
 
-/** The id in a key; undefined for what cannot be one, about which no store need be asked. */
+/** The id in a key; undefined for a text that cannot be a key, which needs no lookup. */
 export const idOfApiKey = (key: string): string | undefined => KEY.exec(key)?.[1];
 
-/** As callers with a key are named in logs and ledgers, and their idempotency keys kept apart; no token may have such a subject. */
+/**
+ * The prefix of subjects of API keys, in logs and ledgers and for idempotency keys; no token may have such a subject.
+ */
 const SUBJECT_PREFIX = 'api-key:';
 
 export const subjectOfApiKey = (id: string): string => `${SUBJECT_PREFIX}${id}`;
 
-/** The id of the key that a subject is the name of; undefined for everybody else. */
+/** The id of the key that a subject names; undefined for other subjects. */
 export const apiKeyIdOf = (subject: string | undefined): string | undefined =>
   subject?.startsWith(SUBJECT_PREFIX) ? subject.slice(SUBJECT_PREFIX.length) : undefined;
 

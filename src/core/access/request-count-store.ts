@@ -1,4 +1,4 @@
-/** The port to where nodes add up how often each client has asked. */
+/** The port to the store in which nodes add up the requests of each client. */
 
 /** A window: how many requests there were in it, and how much longer it lasts, ms. */
 export interface RequestCount {

@@ -20,7 +20,10 @@ const readGrant = (scope: string): Grant | undefined => {
   return startsWith === '' || PREFIX_KEY.test(startsWith) ? { action, prefix: { startsWith } } : undefined;
 };
 
-/** Reads a list of scopes separated by spaces. `unknown` holds those that mean nothing here; they grant nothing. */
+/**
+ * Reads a list of scopes separated by spaces. `unknown` holds those that this version does not know; they grant
+ * nothing.
+ */
 export const readScopes = (text: string): { grants: Grant[]; unknown: string[] } => {
   const grants: Grant[] = [];
   const unknown: string[] = [];

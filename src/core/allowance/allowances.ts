@@ -1,13 +1,16 @@
-/** What each client may have of something in a day: so many at once, and from then on one by one as time goes by. */
+/** Daily allowances of clients: a number of them at once, then one by one as time passes. */
 
 import { putBounded } from '../bounded-map.ts';
 import type { AllowanceStore } from './allowance-store.ts';
 
 export const ALLOWANCE_PERIOD_MS = 86_400_000;
 
-/** Beyond, the client who has been silent longest begins anew. Some 100 bytes each, kept only until its allowance is whole again. */
+/**
+ * Clients remembered; beyond that, the one that has been silent longest is forgotten. Each is kept only until its
+ * allowance is full again.
+ */
 const CLIENTS_MAX = 100_000;
-/** Looked at with each spending: more than one, so that they become fewer. */
+/** Entries checked with each spending: more than one, so that their number falls. */
 const SWEPT = 2;
 
 export interface Allowances extends AllowanceStore {
@@ -16,7 +19,7 @@ export interface Allowances extends AllowanceStore {
 
 /** Those of this process. In Redis `lua/parts/allowance.lua` does the same for all nodes. */
 export const createAllowances = (): Allowances => {
-  /** When the allowance of a name is whole again, ms; the one that was used last comes last. */
+  /** When the allowance of a name is full again, ms; the one that was used last comes last. */
   const wholeAt = new Map<string, number>();
 
   const sweep = (nowMs: number): void => {
@@ -32,11 +35,11 @@ export const createAllowances = (): Allowances => {
     spend: (name, max, nowMs) => {
       sweep(nowMs);
       const kept = wholeAt.get(name) ?? nowMs;
-      // More than a day ahead: the clock was set back since, and says nothing of what was spent.
+      // More than a day ahead means that the clock was set back since: what was spent is unknown.
       const known = kept > nowMs + ALLOWANCE_PERIOD_MS ? nowMs : kept;
       const next = Math.max(known, nowMs) + ALLOWANCE_PERIOD_MS / max;
       const waitMs = next - nowMs - ALLOWANCE_PERIOD_MS;
-      // Sums of fractions: a thousandth of a millisecond is no reason to wait.
+      // Sums of fractions are not exact: a thousandth of a millisecond is no reason to wait.
       if (waitMs > 1e-3) return waitMs;
       putBounded(wholeAt, name, next, CLIENTS_MAX);
       return 0;

@@ -1,9 +1,11 @@
-/** Idempotency keys of a store that serves one process: their receipts say whose they are, and the process counts them. */
+/** Idempotency keys of a store that serves one process: receipts name their callers, and the process counts them. */
 
 import { judgeReceipt, type KeyRefusal, type Receipt, type ReceiptDraft } from '../values/receipt.ts';
 import { createAllowances } from './allowances.ts';
 
-/** A start of the process begins all allowances anew. @returns `claim` of CounterStore, given where receipts are found by hash. */
+/**
+ * Allowances are full again after a restart. @returns `claim` of CounterStore, for stores that find receipts by hash.
+ */
 export const createOwnClaims = () => {
   const allowances = createAllowances();
   return (draft: ReceiptDraft, find: (hash: string) => Receipt | undefined): boolean | KeyRefusal => {

@@ -3,7 +3,7 @@
 import { VALUE_MAX } from '../values/value.ts';
 import type { Ceiling, CeilingRaise, RaiseOutcome, RecoveryOutcome, RecoveryRequest } from './ceiling-store.ts';
 
-/** What is stored of a sequence, but for the gaps of its account. */
+/** What is stored of a sequence, except the gaps of its account. */
 export interface CeilingEntry extends Ceiling {
   /** Identity of the counter store's server that counts in this epoch. */
   readonly server: string;
@@ -40,7 +40,7 @@ const isNewer = (account: CeilingRaise['account'], stored: CeilingEntry['account
   return account.value === stored.value && account.changes > stored.changes;
 };
 
-/** Where a sequence began only moves on, and only before its first value: an account that says less was read before. */
+/** The origin only rises, and only before the first value: an account with a lower one was read earlier. */
 const laterOrigin = (stored: bigint | undefined, told: bigint | undefined): bigint | undefined =>
   stored === undefined || told === undefined ? (told ?? stored) : max(stored, told);
 
@@ -102,7 +102,7 @@ export const decideRecovery = (
   const mayJump = missing.length > 0 ? request.mayJump : (request.mayJumpUnsworn ?? request.mayJump);
   if (!exact && !mayJump) return { kind: 'refused', outcome: { kind: 'waiting', missing } };
   const { server, highest, window } = request;
-  // A jump is never taken back, though the node that was granted it may die before it comes about.
+  // A granted jump stays in force, even if the node it was granted to dies before it jumps.
   const base = exact ? entry.base : entry.ceiling;
   const ceiling = max(entry.ceiling, above(max(highest, base), window));
   return grant({ ...entry, epoch: entry.epoch + 1n, server, ceiling, base }, exact ? undefined : entry.ceiling);

@@ -1,10 +1,12 @@
-/** The port to what outlives the counter store: how far each sequence may have counted, in which epoch, and which nodes count. */
+/**
+ * The port to the store that outlives the counter store: ceiling and epoch of each sequence, and the registered nodes.
+ */
 import type { Gap } from '../values/gap.ts';
 import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 
 /** How far a sequence may have counted. */
 export interface Ceiling {
-  /** Rises with every recovery of the counter store, from 1 on. What was begun in an older epoch is refused. */
+  /** Rises with every recovery of the counter store, from 1 on. Calls of an older epoch are refused. */
   readonly epoch: bigint;
   /** No value above it was ever handed out, nor offered as standby, in this epoch or an older one. */
   readonly ceiling: bigint;
@@ -12,13 +14,13 @@ export interface Ceiling {
   readonly origin?: bigint | undefined;
 }
 
-/** Everything about a sequence that was not issued, as a node read it from the counter store in one step. */
+/** The values of a sequence that were not issued, as a node read them from the counter store in one step. */
 export interface SequenceAccount {
   /** Where the counter stood. */
   readonly value: bigint;
   /** Rises with each change of the gap record or of the values given back; dates two accounts of the same value. */
   readonly changes: number;
-  /** Values up to `value` that nobody was given, or of which only their holder can say whether they were issued. */
+  /** Values up to `value` that were not issued, or of which only their holder knows. */
   readonly gaps: readonly Gap[];
   /** As in `Ceiling`; takes the place of what is stored, when it is known and no lower. */
   readonly origin?: bigint | undefined;
@@ -32,7 +34,7 @@ export interface CeilingRaise {
   readonly known: bigint;
   /** The ceiling to be; a lower one than the stored is no error and changes nothing. */
   readonly ceiling: bigint;
-  /** A recovery goes on above this value at least: up to here everything is issued or in `account`, or was passed over. */
+  /** A recovery continues above this value at least: up to here everything is issued, in `account`, or passed over. */
   readonly base: bigint;
   /** Replaces the stored account when it is newer (`value`, then `changes`). */
   readonly account: SequenceAccount | undefined;
@@ -51,9 +53,9 @@ export interface RecoveryRequest {
   readonly epoch: bigint;
   /** The highest epoch the counter store and its nodes have served in; 0 when none. */
   readonly servedEpoch: bigint;
-  /** Identity of the counter store's server that shall count in the new epoch. */
+  /** Identity of the counter store's server that is to count in the new epoch. */
   readonly server: string;
-  /** Where the sequence begins, when nobody ever counted it; undefined: the caller does not know. */
+  /** Where the sequence begins, if it was never counted; undefined when the caller does not know. */
   readonly origin?: bigint | undefined;
   /** The nodes that have reported; each of them has sworn off older epochs. */
   readonly reported: readonly string[];
@@ -61,11 +63,14 @@ export interface RecoveryRequest {
   readonly sworn?: bigint | undefined;
   /** The highest value that the counter store and the reports name. */
   readonly highest: bigint;
-  /** The new ceiling lies this far above where counting will go on. */
+  /** The new ceiling lies this far above the value where counting continues. */
   readonly window: bigint;
-  /** Whether counting may go on above the ceiling although a registered node has not reported. */
+  /** Whether counting may continue above the ceiling although a registered node has not reported. */
   readonly mayJump: boolean;
-  /** The same though all have, and one may still count in an epoch that was granted to another server. Default: `mayJump`. */
+  /**
+   * The same when all have reported, but one may still count in an epoch that was granted to another server. Default:
+   * `mayJump`.
+   */
   readonly mayJumpUnsworn?: boolean | undefined;
 }
 
@@ -74,9 +79,9 @@ export type RecoveryOutcome =
       readonly kind: 'granted';
       readonly epoch: bigint;
       readonly ceiling: bigint;
-      /** Counting goes on above this value at least. */
+      /** Counting continues above this value at least. */
       readonly base: bigint;
-      /** The old ceiling, when not all registered nodes have reported: counting goes on above it. Undefined: exact. */
+      /** The old ceiling, above which counting continues because not all nodes have reported; undefined when exact. */
       readonly jumpTo: bigint | undefined;
       /** The last account that was stored. */
       readonly account: SequenceAccount | undefined;
@@ -97,10 +102,10 @@ export type RecoveryOutcome =
  * fails; then it is unknown whether it was done, and it may be repeated.
  */
 export interface CeilingStore {
-  /** Enters a node, or says that it is still there. A node that has not said so for an hour is buried: see `bury`. */
+  /** Registers a node, or renews its registration. A node that has not renewed it for an hour is buried: see `bury`. */
   register(node: string): Promise<void>;
 
-  /** Strikes a node out, after it gave back everything and stored the account of each sequence. */
+  /** Removes a node that has given back everything and stored the account of each sequence. */
   leave(node: string): Promise<void>;
 
   /**
@@ -109,7 +114,7 @@ export interface CeilingStore {
    */
   bury(): Promise<readonly string[]>;
 
-  /** Waits for a recovery under way. @returns undefined when nobody ever counted this sequence. */
+  /** Waits for a recovery under way. @returns undefined when this sequence was never counted. */
   read(sequence: SequenceId): Promise<Ceiling | undefined>;
 
   /** The periods in which a prefix may have counted, those after `after`, in rising order. */
@@ -118,8 +123,8 @@ export interface CeilingStore {
   raise(raise: CeilingRaise): Promise<RaiseOutcome>;
 
   /**
-   * Begins the next epoch. A sequence that nobody ever counted (no entry, `epoch` and `servedEpoch` 0) begins epoch 1, for
-   * which no node needs to report.
+   * Begins the next epoch. A sequence that was never counted (no entry, `epoch` and `servedEpoch` 0) begins epoch 1,
+   * for which no node needs to report.
    */
   recover(request: RecoveryRequest): Promise<RecoveryOutcome>;
 

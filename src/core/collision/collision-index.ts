@@ -1,4 +1,7 @@
-/** Which of many numberings could print a number of a given one: found by what their numbers begin with, then compared. */
+/**
+ * Finds which of many prefixes could print a number of a given one: selected by what their numbers begin with, then
+ * compared.
+ */
 
 import { parseTemplate } from '../template/template.ts';
 import { type Collision, collisionOf } from './collision.ts';
@@ -11,7 +14,7 @@ export type Meeting =
   | { readonly kind: 'many'; readonly count: number };
 
 export interface CollisionIndex {
-  /** Takes up all that a prefix prints and has printed, in place of what was known of it; none: the prefix is forgotten. */
+  /** Replaces what is known of a prefix by all that it prints and has printed; an empty list removes it. */
   put(prefixKey: string, numberings: readonly PrintedNumbering[]): void;
   /**
    * Compares a numbering with those of all other prefixes, or of those that are `compared`.

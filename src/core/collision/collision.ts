@@ -1,6 +1,6 @@
 /**
- * Whether two numberings could ever print the same number, and which one: their formats are laid over each other as regular
- * languages, and what is known of dates, values, check digits and a shared counter narrows what the parts can say.
+ * Decides whether two collision rules could ever print the same number, and which one: their formats are laid over each
+ * other as regular languages, then dates, values, check digits and a shared counter narrow what the parts can print.
  */
 import { type CalendarReading, instantOfReading } from '../template/calendar.ts';
 import { periodKeyOf } from '../template/period.ts';
@@ -29,7 +29,7 @@ export interface Collision {
   readonly other: PrintedReading;
 }
 
-/** Beyond so many steps of the search for one pair of formats, or so many alignments, nothing is said. */
+/** Beyond this many steps of the search for one pair of formats, or this many alignments, the result is `undecided`. */
 const STEPS_MAX = 500_000;
 const ALIGNMENTS_MAX = 5_000;
 
@@ -51,13 +51,15 @@ const withoutZeros = (tokens: readonly string[]): string => {
   return tokens.slice(first).join(' ');
 };
 
-/** Whether every text makes both say the same value. */
+/** Whether both have the same value in every text. */
 const haveSameValue = (board: Board): boolean => {
   const [one, other] = board.sides.map((side) => withoutZeros(tokensOf(board, sequenceOf(side))));
   return one === other;
 };
 
-/** What each side says of its date, by variable; a year of two digits is one of four where the century is known. */
+/**
+ * What each side prints of its date, by variable; a year of two digits becomes one of four where the century is known.
+ */
 const dateTokensOf = (board: Board, { language, placed }: Side): ReadonlyMap<Variable, string> => {
   const tokens = new Map<Variable, string>();
   const { first, last } = language.years;
@@ -71,7 +73,7 @@ const dateTokensOf = (board: Board, { language, placed }: Side): ReadonlyMap<Var
   return tokens;
 };
 
-/** Whether every text makes both say the same period; false when that is not known. */
+/** Whether both have the same period in every text; false when that is not known. */
 const haveSamePeriod = (board: Board): boolean => {
   const [one, other] = board.sides;
   const { reset, fiscalYearStart } = one.language.numbering;
@@ -97,7 +99,7 @@ const valueIn = (text: readonly string[], side: Side): bigint => {
 const periodOf = (reading: CalendarReading, { language }: Side): string =>
   periodKeyOf(reading, language.numbering.reset, language.numbering.fiscalYearStart);
 
-/** What a side says in a text on one day; undefined when its zone never showed that day and hour. */
+/** The reading of a text by one side on one day; undefined when its zone never showed that day and hour. */
 const readOn = (text: readonly string[], side: Side, reading: CalendarReading): PrintedReading | undefined => {
   const { numbering } = side.language;
   const instantMs = instantOfReading(reading, numbering.timeZone);
@@ -112,7 +114,10 @@ const readOn = (text: readonly string[], side: Side, reading: CalendarReading): 
 const showsHour = ({ placed }: Side): boolean =>
   placed.some(({ piece: { part } }) => 'variable' in part && part.variable === 'hour');
 
-/** What a side says in a text. @returns `unsure` when only days between the first and the last could have shown it. */
+/**
+ * The reading of a text by one side. @returns `unsure` when only days between the first and the last could have shown
+ * it.
+ */
 const readSide = (text: readonly string[], side: Side, date: SideDate): PrintedReading | 'unsure' | undefined => {
   const { first, last } = date;
   const late = showsHour(side) ? [] : [{ ...last, hour: 23 }];
@@ -123,7 +128,7 @@ const readSide = (text: readonly string[], side: Side, date: SideDate): PrintedR
   return first.dayOfYear + 1 < last.dayOfYear ? 'unsure' : undefined;
 };
 
-/** The real printer has the last word. */
+/** The real printer decides in the end. */
 const prints = ({ numbering }: Language, text: string, { instantMs, variables, value }: PrintedReading): boolean => {
   const sourceAt = compileTemplate(parseTemplate(numbering.format), numbering);
   return sourceAt(instantMs)(variables)(value).normalize('NFC') === text;
@@ -138,7 +143,7 @@ interface Search {
   isUnsure: boolean;
 }
 
-/** Looks whether one alignment can be filled. @returns whether the search is over. */
+/** Tries to fill one alignment. @returns whether the search is over. */
 const fill = (search: Search, alignment: Alignment): boolean => {
   const { languages, budget, isOneSource } = search;
   const board = boardOf(alignment, languages);

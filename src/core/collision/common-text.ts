@@ -8,7 +8,7 @@ export interface Budget {
   left: number;
 }
 
-/** Places that must have the same character share one cell: repeated variables say the same everywhere. */
+/** Places that must have the same character share one cell: a repeated variable prints the same everywhere. */
 export interface Board {
   readonly length: number;
   /** The cell of each place. */
@@ -29,7 +29,7 @@ const common = (one: string, other: string): string => {
   return chars;
 };
 
-/** What parts must say the same: the name of a variable. */
+/** The name of a variable: all parts with that name print the same. */
 const nameOf = ({ piece: { part } }: Placed): string | undefined => {
   if ('given' in part) return `given ${part.given}`;
   return 'variable' in part ? part.variable : undefined;
@@ -122,7 +122,7 @@ interface Check {
 const checksOf = ({ placed }: Side): readonly Check[] =>
   placed.flatMap(({ piece: { part }, begin }) => ('check' in part ? [{ check: part.check, begin }] : []));
 
-/** All that a check digit makes of a text so far. A zero before it changes nothing and makes it have a digit. */
+/** The state of a check digit after a text. The zero in front changes nothing and ensures that there is a digit. */
 const residueOf = (check: CheckDigit, text: string): string => {
   const residue = checkDigitOf(check, `0${text}`);
   // Whether a digit counts double depends on how many follow.
@@ -232,7 +232,7 @@ const createTextSearch = (board: Board, budget: Budget, accepts?: (text: string)
 /**
  * Looks for a text that both formats could print, the values within their bounds and the check digits right; dates and hours
  * may still be impossible. A state that has failed is not tried again, so this takes time in proportion to the length.
- * @param accepts has the last word on a text; without it the shape of the text is all that counts.
+ * @param accepts decides about a text in the end; without it only the shape of the text counts.
  */
 export const findText = (board: Board, budget: Budget, accepts?: (text: string) => boolean): string | undefined =>
   createTextSearch(board, budget, accepts).find();

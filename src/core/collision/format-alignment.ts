@@ -42,7 +42,7 @@ const haveCommon = (one: string, other: string): boolean => {
 const countOf = ({ pieces }: Language, name: string): number =>
   pieces.filter(({ part }) => 'given' in part && part.given === name).length;
 
-/** Whether a part is given by callers and nothing else in the number depends on what it says. */
+/** Whether a part is given by callers and nothing else in the number depends on it. */
 const looseOf = (language: Language): readonly boolean[] =>
   language.pieces.map(({ part }) => 'given' in part && !language.hasChecks && countOf(language, part.given) === 1);
 
@@ -54,9 +54,9 @@ const place = (language: Language, steps: readonly number[]): readonly Placed[] 
   }));
 
 /**
- * Calls `visit` with one alignment after the other, the shortest text first, until it says that it has seen enough.
- * Where two parts that callers give lie over each other, only their shortest overlap is tried: a longer one says nothing new.
- * @returns whether `visit` said so.
+ * Calls `visit` with one alignment after the other, the shortest text first, until it returns true. Where two parts
+ * that callers give lie over each other, only their shortest overlap is tried: a longer one adds nothing. @returns
+ * whether `visit` returned true.
  */
 export const eachAlignment = (one: Language, other: Language, visit: (alignment: Alignment) => boolean): boolean => {
   const [looseOne, looseOther] = [looseOf(one), looseOf(other)];
@@ -69,7 +69,7 @@ export const eachAlignment = (one: Language, other: Language, visit: (alignment:
     return haveCommon(pieceA.charsAt(a.offset), pieceB.charsAt(b.offset));
   };
 
-  /** @returns `stop` when visit has seen enough, else whether any alignment was found from here. */
+  /** @returns `stop` when `visit` returned true, otherwise whether any alignment was found from here. */
   const walk = (a: Place, b: Place, left: number): 'stop' | boolean => {
     if (left === 0) {
       if (!isOver(one, a) || !isOver(other, b)) return false;

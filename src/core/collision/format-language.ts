@@ -1,4 +1,7 @@
-/** What a numbering can print, as a regular language: for each part of its format, how long it is and which characters stand where. */
+/**
+ * What a collision rule can print, as a regular language: the length of each part of its format, and the characters at
+ * each place.
+ */
 
 import type { Strategy } from '../prefix-config/numbering.ts';
 import { limitOf, type PrefixConfig } from '../prefix-config/prefix-config.ts';
@@ -10,7 +13,7 @@ import { type Reset, yearsOf } from '../template/period.ts';
 import { parseTemplate } from '../template/template.ts';
 import type { Variable } from '../template/variables.ts';
 
-/** How a prefix is, was or would be numbered: all that decides which numbers there can be. */
+/** A present, former or proposed collision rule of a prefix: all that decides which numbers there can be. */
 export interface PrintedNumbering {
   readonly prefixKey: string;
   readonly format: string;
@@ -21,7 +24,7 @@ export interface PrintedNumbering {
   /** The values it can print, both included. */
   readonly first: bigint;
   readonly last: bigint;
-  /** Whether a document can have any date. Otherwise its number shows the clock, and no clock is before 1970. */
+  /** Whether a document can have any date. Otherwise its number shows the clock, which is never before 1970. */
   readonly isDated: boolean;
 }
 
@@ -131,7 +134,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 
 /** @throws InvalidFormatError, InvalidLengthError when the format is none. */
 export const languageOf = (numbering: PrintedNumbering): Language => {
-  // What looks the same is the same, however a stored format spells it.
+  // Formats that look the same are the same, however they are stored.
   const template = parseTemplate(numbering.format.normalize('NFC'));
   const { first, last } = yearsOf(template, numbering.reset);
   const years = { first: numbering.isDated ? first : Math.max(first, readCalendar(0, numbering.timeZone).year), last };
@@ -175,10 +178,10 @@ export const printedBy = (config: PrefixConfig): PrintedNumbering => {
   };
 };
 
-/** The terms of a numbering that a prefix had before. */
+/** The terms of a collision rule that a prefix had before. */
 type FormerTerms = Pick<PrefixConfig, 'format' | 'strategy' | 'reset' | 'timeZone' | 'fiscalYearStart' | 'overflow'>;
 
-/** All that a prefix may have printed by a numbering that it had before. */
+/** All that a prefix may have printed by a collision rule that it had before. */
 export const printedBefore = (prefixKey: string, former: FormerTerms): PrintedNumbering => {
   const { format, strategy, reset, timeZone, fiscalYearStart, overflow } = former;
   const { seqLength } = parseTemplate(format);

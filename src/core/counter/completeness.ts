@@ -1,4 +1,4 @@
-/** Completeness: what became of every value of a sequence, as runs between which nothing is missing. */
+/** Completeness: what became of every value of a sequence, as adjoining runs. */
 
 import type { Gap } from '../values/gap.ts';
 import { type Range, rangeSize } from '../values/range.ts';
@@ -13,7 +13,7 @@ import type { SequenceState } from './counter-store.ts';
 export const RUN_STATES = ['issued', 'confirmed', 'reserved', 'void', 'lost', 'gap', 'held', 'open'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-/** Consecutive values of which the same is to be said. */
+/** Consecutive values in the same state. */
 export interface Run extends Range {
   readonly state: RunState;
   /** Why: the reason of a gap or of a cancellation; `standby` or `returned` when it is held. */
@@ -24,7 +24,7 @@ export interface Run extends Range {
   readonly atMs?: number | undefined;
   /** What was printed, in a ledger, which has a run for each number. */
   readonly number?: string | undefined;
-  /** Subject of the token it was taken with. */
+  /** Subject of the caller it was taken for. */
   readonly subject?: string | undefined;
   /** The reservation it was taken by. */
   readonly reservation?: string | undefined;
@@ -32,7 +32,7 @@ export interface Run extends Range {
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-/** What the state alone says of the values it names, beside the run of those the counter has passed. */
+/** The values that the state itself lists, apart from the run that the counter has passed. */
 const marksOf = ({ free, ahead }: Pick<SequenceState, 'free' | 'ahead'>): Run[] => {
   const returned = free.map(({ first, last }): Run => ({ first, last, state: 'held', reason: 'returned' }));
   const beyond = ahead.map(
@@ -43,8 +43,8 @@ const marksOf = ({ free, ahead }: Pick<SequenceState, 'free' | 'ahead'>): Run[] 
 };
 
 /**
- * Where counting began at the latest, by what is known of a sequence whose store does not know it: all that it lists, or gave back,
- * or holds ready lies above.
+ * The highest possible origin of a sequence whose store does not know it: all values that are listed, given back or
+ * held ready lie above.
  */
 export const originAtMost = (
   { value, free, ahead }: Pick<SequenceState, 'value' | 'free' | 'ahead'>,
@@ -55,7 +55,7 @@ export const originAtMost = (
   return firsts.reduce(least, value);
 };
 
-/** All values above `origin` that the state knows of, the gap record left aside; empty when none was ever taken. */
+/** All values above `origin` that the state knows of, apart from the gap record; empty when none was ever taken. */
 export const runsOfState = (state: SequenceState, origin: bigint): Run[] => {
   const { value } = state;
   if (value === undefined) return [];
@@ -117,7 +117,7 @@ export const layGaps = (runs: readonly Run[], gaps: readonly ReportedGap[], from
   return laid;
 };
 
-/** Joins a run to the one before it when the same is to be said of both; undefined when it is not. */
+/** Joins a run to the one before it when both are in the same state; undefined otherwise. */
 export const joinRuns = (before: Run, run: Run): Run | undefined => {
   const same = before.state === run.state && before.reason === run.reason && before.node === run.node;
   return same && before.atMs === run.atMs && before.last + 1n === run.first ? { ...before, last: run.last } : undefined;

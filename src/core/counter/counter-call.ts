@@ -1,13 +1,15 @@
-/** What a node says to a counter store about one sequence, and what is answered: numbered calls that may be repeated. */
+/**
+ * The calls of a node to a counter store about one sequence, numbered so that they may be repeated, and the replies.
+ */
 import type { Range } from '../values/range.ts';
 import type { Receipt, ReceiptDraft } from '../values/receipt.ts';
 import type { SequenceId } from '../values/sequence-id.ts';
 
 /**
  * What a call is for. `take` asks for values; `join` does too, and is the only one a store accepts from a node it does
- * not know; `leave` gives everything back and wants no standby. `once` asks for all its values or none, which are written
- * down in a receipt in the same step: the receipt is its identity, so its call number says nothing, and it stands beside
- * the node's numbered calls.
+ * not know; `leave` gives everything back and wants no standby. `once` asks for all its values or none, and a receipt
+ * is written in the same step. The receipt identifies it, so its call number means nothing, and it stands beside the
+ * node's numbered calls.
  */
 export type CounterCallKind = 'take' | 'join' | 'leave' | 'once';
 
@@ -24,7 +26,10 @@ export interface ReleasedSegment {
   readonly used: bigint;
 }
 
-/** One entry of a trip: everything one node says about one sequence. Immutable, so that a repetition says the same. */
+/**
+ * One entry of a trip: everything that one node reports and wants of one sequence. Immutable, so that a repetition is
+ * equal.
+ */
 export interface CounterCall {
   readonly sequence: SequenceId;
   readonly node: string;
@@ -33,24 +38,24 @@ export interface CounterCall {
   readonly kind: CounterCallKind;
   /** How many values are wanted; 0 when the call only reports. */
   readonly count: number;
-  /** The value before the first: counting goes on at the larger of this and the counter, plus 1. */
+  /** The value before the first: counting continues at the larger of this and the counter, plus 1. */
   readonly initialSeq: bigint;
   /** The highest value that may be taken. */
   readonly limit: bigint;
-  /** How many values a standby segment shall have; 0 for none. */
+  /** How many values a standby segment is to have; 0 for none. */
   readonly standbySize: number;
   /** The epoch in which this node counts; 0 when it knows none yet. Stores without a fence ignore it. */
   readonly epoch: bigint;
   /** By how many values the store raises the ceiling itself; 0 when the node has it raised. */
   readonly window: number;
-  /** Said once more after a recovery: what it gives back may be another's by now. */
+  /** Sent again after a recovery: the values it gives back may belong to another node by now. */
   readonly reissued: boolean;
   /** The standby segment this node uses from now on; the store keeps it for the node until it names another or none. */
   readonly holding: StandbySegment | undefined;
   /** Whether values of that segment were issued already. */
   readonly usedInPart: boolean;
   readonly released: readonly ReleasedSegment[];
-  /** Values given back unused: they are handed out again first. */
+  /** Values given back unused: they are issued next. */
   readonly returned: readonly Range[];
   /** The highest value this node was given in order, 0 before the first. */
   readonly seen: bigint;
@@ -58,17 +63,17 @@ export interface CounterCall {
   readonly receipt?: ReceiptDraft;
 }
 
-/** What the store says about the node's standby: keep it; it is near its end, give it up; or here is a new one. */
+/** The store's advice on the node's standby: keep it; give it up, because the counter is near; or use a new one. */
 export type StandbyAdvice =
   | { readonly kind: 'keep' }
   | { readonly kind: 'recall' }
   | { readonly kind: 'offer'; readonly segment: StandbySegment };
 
-/** How far the store may count. Says so with each reply to a call that was served. */
+/** How far the store may count; part of each reply to a call that was served. */
 export interface Fence {
   /** Rises with every recovery of the store. */
   readonly epoch: bigint;
-  /** No value above it is handed out or offered. */
+  /** No value above it is issued or offered. */
   readonly ceiling: bigint;
   /** The ceiling that a standby segment would need; 0 when none is wanting. */
   readonly wanted: bigint;
@@ -88,7 +93,7 @@ type CounterAnswer =
   | { readonly kind: 'nothing'; readonly standby: StandbyAdvice }
   /** Fewer than `count` values are left in common; none was taken. */
   | { readonly kind: 'exhausted'; readonly valuesLeft: bigint; readonly standby: StandbyAdvice }
-  /** The sequence is closed: no value was taken, and none will be. What the call gave back was taken in. */
+  /** The sequence is closed: no value was taken, and none will be. Values that the call gave back were taken in. */
   | { readonly kind: 'closed'; readonly standby: StandbyAdvice }
   /** Answers a `once`: its values, of which each is this receipt's alone. `replayed`: taken by an earlier one; nothing was done. */
   | {
@@ -106,17 +111,17 @@ type CounterAnswer =
   | { readonly kind: 'ceiling'; readonly value: bigint }
   /** The store does not know this node, or was recovered without it; nothing was done. Report, then go on. */
   | { readonly kind: 'forgotten' }
-  /** The store may be older than it was; nothing was done. Swear off older epochs, and report. */
+  /** The store may have gone back to an earlier state; nothing was done. Swear off older epochs, and report. */
   | { readonly kind: 'recovering' }
   /** What is stored for this sequence cannot be used; nothing was done. The call stays unsettled. */
   | { readonly kind: 'corrupt'; readonly reason: string };
 
-/** Moves a sequence forward without handing anything out. */
+/** Moves a sequence forward without issuing anything. */
 export interface AdvanceRequest {
   readonly sequence: SequenceId;
   /** A fresh random name of this operation: a repetition under the same name answers the same. */
   readonly operation: string;
-  /** The value after which counting goes on. */
+  /** The value after which counting continues. */
   readonly to: bigint;
   readonly initialSeq: bigint;
   readonly limit: bigint;

@@ -22,9 +22,9 @@ export interface CounterReport {
   readonly settledEpoch: bigint;
   /** The lowest epoch in which the node will count from now on. */
   readonly epoch: bigint;
-  /** Whether it has given up taking values in the epochs below; else it only wants to be known to a store that serves. */
+  /** Whether it has sworn off the epochs below; otherwise it only makes itself known to a store that serves. */
   readonly sworn: boolean;
-  /** The recovery it is meant for, as the store named it: a late copy of an earlier report must not count. */
+  /** The recovery it is meant for, by the store's name for it: a late copy of an earlier report must not count. */
   readonly recovery: RecoveryName | undefined;
   readonly seen: bigint;
   readonly holding: StandbySegment | undefined;
@@ -32,7 +32,7 @@ export interface CounterReport {
   readonly top: bigint;
   /** Values it was given lately, in order or ahead, and has not given back; those of `holding` left out. */
   readonly taken: readonly Range[];
-  /** The store has taken down this node's report for this recovery: it need not be said again. */
+  /** The store has this node's report for this recovery: it need not be sent again. */
   readonly brief: boolean;
   readonly initialSeq: bigint;
   readonly window: number;
@@ -62,7 +62,7 @@ export type ReportReply =
   | { readonly kind: 'recovering' }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
-/** Ends a recovery: the reports are merged, and counting goes on in a new epoch. */
+/** Ends a recovery: the reports are merged, and counting continues in a new epoch. */
 export interface CounterInstall {
   readonly sequence: SequenceId;
   /** The recovery it ends; no other is ended by it. */
@@ -70,9 +70,11 @@ export interface CounterInstall {
   /** The new epoch; 0: the store makes one, later than all it knows. */
   readonly epoch: bigint;
   readonly ceiling: bigint;
-  /** Counting goes on above it at least. */
+  /** Counting continues above it at least. */
   readonly base: bigint;
-  /** Set when not all nodes have reported: counting goes on above it, and what lies between goes to the gap record. */
+  /**
+   * Set when not all nodes have reported: counting continues above it, and the values in between go to the gap record.
+   */
   readonly jumpTo: bigint | undefined;
   /** Takes the place of a state that is older. */
   readonly account: SequenceAccount | undefined;
@@ -93,7 +95,7 @@ export interface CeilingMove {
 export interface FenceOperations {
   /** @returns one reply per report, at the same index. */
   report(reports: readonly CounterReport[]): Promise<readonly ReportReply[]>;
-  /** @returns false when another one was first, or another server answers by now. Either way: report again. */
+  /** @returns false when another one was first, or another server answers now. Report again in both cases. */
   install(install: CounterInstall): Promise<boolean>;
   /** Puts a ceiling in force. @returns the fence, or undefined when the epoch is over. */
   raise(move: CeilingMove): Promise<Fence | undefined>;

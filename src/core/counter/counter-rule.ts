@@ -14,14 +14,14 @@ export interface CounterMove<Reply> {
 
 type Terms = Pick<CounterCall, 'initialSeq' | 'limit'>;
 
-/** Where counting goes on: above the larger of the counter and initialSeq. A counter that is passed leaves a gap. */
+/** Where counting continues: above the larger of the counter and initialSeq. Passing the counter leaves a gap. */
 const begin = (stored: bigint | undefined, { initialSeq, limit }: Terms) => {
   const value = stored === undefined || stored < initialSeq ? initialSeq : stored;
   const jumped = stored !== undefined && stored < initialSeq ? { first: stored + 1n, last: initialSeq } : undefined;
   return { value, jumped, valuesLeft: value < limit ? limit - value : 0n };
 };
 
-/** What comes of values that were given back unused. */
+/** The effect of values that were given back unused. */
 export interface ReturnedValues {
   /** Where the counter stands afterwards. */
   readonly value: bigint;
@@ -29,8 +29,8 @@ export interface ReturnedValues {
 }
 
 /**
- * Values given back come next again, as long as they are the latest and above initialSeq. The others are recorded: as passed
- * over by an operator at or below initialSeq, else as taken back.
+ * Values given back are issued next if they are the latest and above initialSeq. The others are recorded: at or below
+ * initialSeq as passed over by an operator, above it as taken back.
  */
 export const settleReturned = (stored: bigint, returned: readonly Range[], initialSeq: bigint): ReturnedValues => {
   let value = stored;
@@ -62,7 +62,7 @@ export const takeFromCounter = (
 };
 
 /**
- * A `once`: a receipt that is still good answers it, else it is taken like any other call.
+ * A `once`: answered by a receipt that is still valid, and otherwise taken like any other call.
  * @param known the receipt under its hash, of whatever sequence. @returns the receipt to be written in the same step, if any.
  */
 export const takeKeyed = (
@@ -84,7 +84,7 @@ export const takeKeyed = (
   return { ...move, reply: { kind: 'receipt', receipt, replayed: false, standbyNear: false }, receipt };
 };
 
-/** What a call gets from a sequence that is closed: what it was given before, and nothing new. */
+/** The reply of a closed sequence: values that the call was given before, and nothing new. */
 export const refuseClosed = (move: CounterMove<CounterReply>): CounterMove<CounterReply> =>
   move.value === undefined && move.reply.kind !== 'exhausted'
     ? move

@@ -19,15 +19,15 @@ export interface AheadRange extends Range {
 export interface SequenceState {
   /** The last value taken in order; undefined when none was. */
   readonly value: bigint | undefined;
-  /** The value before the first that was ever taken; undefined when none was, or the store does not know it any more. */
+  /** The value before the first that was ever taken; undefined when none was, or the store no longer knows it. */
   readonly origin: bigint | undefined;
-  /** Values given back unused, which are handed out before the counter goes on. */
+  /** Values given back unused, which are issued before the counter moves on. */
   readonly free: readonly Range[];
   /** Ranges above the value that are spoken for: standby segments, and what was issued from them. */
   readonly ahead: readonly AheadRange[];
-  /** Another one whenever `free` changed, or values left the gap record or came into it from below the value. */
+  /** Changes whenever `free` changes, or values leave the gap record or enter it from below the value. */
   readonly changes: string;
-  /** A recovery is under way, or needed: what is stored may be older than it was. */
+  /** A recovery is under way, or needed: the store may have gone back to an earlier state. */
   readonly recovering: boolean;
   /** The epoch in which it counts; absent when it never did, and in stores without a fence. */
   readonly epoch?: bigint | undefined;
@@ -67,7 +67,7 @@ export interface CounterStore {
 
   /**
    * Ends a sequence for good: a call that the store serves after this one is answered `closed`.
-   * @returns what holds: the first closure stays.
+   * @returns the closure in force, which is the first one.
    */
   close(sequence: SequenceId, closure: Closure): Promise<Closure>;
 
@@ -90,7 +90,8 @@ export interface CounterStore {
   listPeriods?(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 
   /**
-   * What is kept of a request, whatever became of its prefix since; it may have expired. Absent: the store keeps no receipts.
+   * The receipt of a request, whatever became of its prefix since; it may have expired. Absent when the store keeps no
+   * receipts.
    * @param hash of caller and key.
    */
   findReceipt?(series: SeriesId, hash: string): Promise<Receipt | undefined>;
@@ -98,6 +99,6 @@ export interface CounterStore {
   /** Resolves when the store can serve right now. */
   checkHealth(): Promise<void>;
 
-  /** Calls back whenever the store can be reached again; a hint to try at once, no promise. */
+  /** Calls back whenever the store can be reached again; a hint to retry at once, not a promise. */
   onReachable(listener: () => void): void;
 }

@@ -1,4 +1,4 @@
-/** Where the events of the lower floors arrive, get their circumstances, and go to the listeners. */
+/** Wraps the events of the lower floors in their envelopes and passes them on to the listeners. */
 import type { Clock } from '../clock.ts';
 import { DEFAULT_WORKSPACE } from '../values/sequence-id.ts';
 import type { Emit, Listen } from './events.ts';

@@ -16,7 +16,7 @@ export interface CapacityMeasure {
   readonly prefixKey: string;
   /** The share of what comes next, width or limit, that is used, 0 to 1. */
   readonly used: number;
-  /** Until that is reached at the recent pace; undefined when it is not. */
+  /** Time until that is reached at the recent pace; undefined when it will not be. */
   readonly secondsLeft: number | undefined;
 }
 
@@ -75,7 +75,10 @@ export type NumberGeneratorEvent =
       readonly type: 'sequence-recovered';
       readonly prefixKey: string;
       readonly period: string;
-      /** The old ceiling, above which counting goes on because a node was silent, or the state was lost; undefined: exact. */
+      /**
+       * The old ceiling, above which counting continues because a node was silent or the state was lost; undefined when
+       * exact.
+       */
       readonly jumpedTo: bigint | undefined;
       readonly afterMs: number;
       /** How many nodes have reported. */
@@ -83,9 +86,11 @@ export type NumberGeneratorEvent =
     }
   /** The ceiling could not be moved: the sequence stops when it is reached. */
   | { readonly type: 'ceiling-not-raised'; readonly prefixKey: string; readonly error: unknown }
-  /** The store of the ceilings does not know, or does not hear of, this node: it opens no sequences. */
+  /** This node could not register with the store of the ceilings: it opens no sequences. */
   | { readonly type: 'node-not-registered'; readonly error: unknown }
-  /** This node has stopped, but could not say so: the next recovery will wait for it in vain, and jump. */
+  /**
+   * This node has stopped without being removed from the list: the next recovery will wait for it in vain, and jump.
+   */
   | { readonly type: 'node-not-struck-out' }
   /** Nodes that were silent for an hour were removed from the list. */
   | { readonly type: 'nodes-buried'; readonly nodes: readonly string[] }
@@ -95,7 +100,7 @@ export type NumberGeneratorEvent =
       readonly type: 'sequence-advanced';
       readonly prefixKey: string;
       readonly period: string;
-      /** Undefined: where the config has it begin, which the log masks. */
+      /** Undefined when that is `initialSeq`, which the log masks. */
       readonly from: bigint | undefined;
       readonly to: bigint;
       readonly reason: string;
@@ -125,9 +130,9 @@ export type NumberGeneratorEvent =
     }
   /** An idempotency key came for a gapless number while the counter store was away, and belonged to another request. */
   | { readonly type: 'key-used-twice' }
-  /** So many sequences of the ledger went back to an earlier state and are refused; 0: none any more. */
+  /** How many sequences of the ledger went back to an earlier state and are refused; 0 once all are served again. */
   | { readonly type: 'ledger-behind'; readonly sequences: number; readonly example: LedgerMark | undefined }
-  /** Whether a ledger that goes back would be found out: not while what is known of it cannot be kept elsewhere. */
+  /** Whether a ledger that goes back would be found out: not while its marks cannot be stored elsewhere. */
   | { readonly type: 'gapless-guard'; readonly guarded: boolean }
   /** Calls on the ledger may have taken values for callers who were refused, and could not be cancelled. */
   | { readonly type: 'ledger-calls-unsettled'; readonly calls: number }
@@ -155,13 +160,13 @@ export type NumberGeneratorEvent =
       readonly share: number;
       readonly count: number;
     }
-  /** The fullest prefixes in use on this node, and what stands for all others. */
+  /** The fullest prefixes in use on this node, and one measure for all others. */
   | {
       readonly type: 'capacity-measured';
       readonly measures: readonly CapacityMeasure[];
       readonly other: CapacityMeasure | undefined;
     }
-  /** The prefixes whose standby is nearest its end, and what stands for all others. */
+  /** The prefixes whose standby is nearest its end, and one measure for all others. */
   | {
       readonly type: 'standby-measured';
       readonly measures: readonly StandbyMeasure[];
@@ -190,7 +195,7 @@ export type NumberGeneratorEvent =
   | { readonly type: 'ceiling-store-disconnected'; readonly reason: string; readonly remedy?: string | undefined }
   /** This node may make snowflake ids under a worker id. */
   | { readonly type: 'worker-lease-taken'; readonly dataCentre: number; readonly worker: number }
-  /** It may not any more: another node holds the id. */
+  /** It may no longer: another node holds the id. */
   | { readonly type: 'worker-lease-lost'; readonly dataCentre: number; readonly worker: number }
   /** The lease could not be renewed; after two thirds of it no ids are made. */
   | { readonly type: 'worker-lease-not-renewed'; readonly worker: number; readonly error: unknown }
@@ -214,7 +219,7 @@ export type NumberGeneratorEvent =
       readonly name: string;
       readonly scopes: string;
     }
-  /** Prefixes that could print the same numbers, which were not known to. */
+  /** Prefixes that could print the same numbers, found after their registration. */
   | { readonly type: 'prefix-collisions-found'; readonly detail: string }
   /** Prefix configs were put back into the counter store (`healed`), or from there into their durable copy (`copied`). */
   | { readonly type: 'prefix-configs-healed'; readonly healed: number; readonly copied: number }
@@ -228,20 +233,20 @@ export type NumberGeneratorEvent =
   | { readonly type: 'guarantee-changed'; readonly guarantee: Guarantee };
 
 /**
- * Takes a fact; must not throw and must not wait.
- * @param caller who asked for it, where somebody did; undefined: the process itself.
+ * Takes an event; must not throw and must not wait.
+ * @param caller whose request caused it; undefined when the process itself did.
  */
 export type Emit = (event: NumberGeneratorEvent, caller?: Caller) => void;
 
-/** An event with its circumstances, as listeners receive it. */
+/** An event in its envelope, as listeners receive it. */
 export interface EventEnvelope {
   /** Unique among all nodes; rises within one. */
   readonly id: string;
   /** When it was emitted, ms since 1970-01-01T00:00:00Z. */
   readonly atMs: number;
-  /** Subject of the caller; undefined: a caller without a credential, or the process itself. */
+  /** Subject of the caller; undefined for a caller without a credential, and for the process itself. */
   readonly actor: string | undefined;
-  /** Of the caller's request; undefined: the process itself. */
+  /** Id of the caller's request; undefined for the process itself. */
   readonly requestId: string | undefined;
   /** `""` for the default one. */
   readonly workspace: string;

@@ -3,12 +3,12 @@
 /** `error`: numbers are in danger or the service cannot work. `warning`: some are, in rare cases. `info`: worth knowing. */
 export type Severity = 'error' | 'warning' | 'info';
 
-/** One thing that was found when the store's settings were looked at. */
+/** One result of a check of the store's settings. */
 export interface Finding {
   readonly severity: Severity;
   /** The setting or right in question, such as `maxmemory-policy`. */
   readonly subject: string;
-  /** What is the case, and what may come of it. */
+  /** What was found, and what it can lead to. */
   readonly detail: string;
   /** What to do about it. */
   readonly remedy: string;

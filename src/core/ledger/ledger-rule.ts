@@ -1,17 +1,17 @@
-/** The ledger of a gapless series: what was done with each of its values, and the rule by which values are taken. */
+/** The ledger of a gapless series: the state of each of its values, and the rule by which values are taken. */
 import type { Range } from '../values/range.ts';
 import type { SequenceId } from '../values/sequence-id.ts';
 
 /**
- * What a value is at the moment. `issued` and `confirmed` are final. `reserved`: taken for a while. `void`: cancelled, expired
- * or never delivered; it is the next one that is handed out. `lost`: passed over by an operator, and never handed out again.
+ * The present state of a value. `issued` and `confirmed` are final. `reserved`: held for a caller. `void`: cancelled,
+ * expired or never delivered; issued next. `lost`: passed over by an operator, and never issued.
  */
 export type LedgerState = 'issued' | 'reserved' | 'confirmed' | 'void' | 'lost';
 
 /** One value of a gapless series, as its latest taking left it. */
 export interface LedgerRow {
   readonly value: bigint;
-  /** Of a range that is lost, its last value; undefined for a single one. */
+  /** The last value of a lost range; undefined for a single value. */
   readonly last?: bigint | undefined;
   /** The text as it was printed for the latest taking; empty for a range. */
   readonly number: string;
@@ -20,9 +20,9 @@ export interface LedgerRow {
   readonly reason?: string | undefined;
   /** When it was taken last, ms since 1970-01-01T00:00:00Z. */
   readonly takenAtMs: number;
-  /** When it became what it is. */
+  /** When it entered its present state. */
   readonly changedAtMs: number;
-  /** Subject of the token it was taken with; undefined without one. */
+  /** Subject of the caller it was taken for; undefined without one. */
   readonly subject: string | undefined;
   /** Hash of the request's Idempotency-Key; undefined without one. */
   readonly keyHash: string | undefined;
@@ -30,10 +30,10 @@ export interface LedgerRow {
   readonly reservation: string | undefined;
 }
 
-/** `reserved` until it ends: by confirming, by voiding, or by itself. */
+/** `reserved` until it is confirmed, voided, or expires. */
 export type ReservationState = 'reserved' | 'confirmed' | 'void' | 'expired';
 
-/** One taking of a value that was not final at once. All of them are kept: they are the history of the value. */
+/** A reservation of a value. All of them are kept, as the history of the value. */
 export interface Reservation {
   /** A UUID. */
   readonly id: string;
@@ -51,7 +51,7 @@ export interface Reservation {
   readonly reason: string | undefined;
 }
 
-/** What one request wants of a sequence. */
+/** What one request asks of a sequence. */
 export interface LedgerDemand {
   /** At least 1. */
   readonly count: number;
@@ -82,10 +82,10 @@ const append = (ranges: Range[], first: bigint, last: bigint): void => {
 };
 
 /**
- * Deals values to demands in the order of their arrival: first what has become free again, the lowest first, then what comes after
- * the highest value taken so far. A demand gets all it wants or nothing. No value is ever passed over.
+ * Deals values to demands in the order of their arrival: first freed values, the lowest first, then those after the
+ * highest value taken so far. A demand gets all or nothing. No value is ever passed over.
  * @param stored the highest value taken so far; undefined when none was.
- * @param free values below it that can be taken again, rising; as many as are wanted in all, or all there are.
+ * @param free values below it that can be taken again, rising; as many as all demands need, or all there are.
  */
 export const shareValues = (
   stored: bigint | undefined,

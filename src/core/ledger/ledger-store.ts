@@ -1,4 +1,4 @@
-/** Ledgers: the port to the values of gapless series, each accounted for by a row. */
+/** The port to ledgers: the values of gapless series, with a row for each. */
 import type { CallerShare } from '../caller.ts';
 import type { NumberPrinter } from '../template/printer.ts';
 import type { NumberSource } from '../values/number-source.ts';
@@ -8,16 +8,19 @@ import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 import type { KnownMarks, LedgerMark } from './ledger-mark.ts';
 import type { LedgerDemand, LedgerRow, Reservation } from './ledger-rule.ts';
 
-/** What one request wants, and what is written down of it. */
+/** What one request asks for, and what is stored of it. */
 export interface LedgerTake extends LedgerDemand {
   readonly sequence: SequenceId;
   /** Prints the texts of the rows. Called within the transaction: it must be quick, and print the same for the same value. */
   readonly print: NumberPrinter;
-  /** Subject of the token of the request. */
+  /** Subject of the caller. */
   readonly subject: string | undefined;
-  /** Of a request with an idempotency key: a receipt of the same request answers it, else one is written with the rows. */
+  /**
+   * Set for a request with an idempotency key: a receipt of the same request answers it, otherwise one is written with
+   * the rows.
+   */
   readonly receipt: ReceiptDraft | undefined;
-  /** Takes one value for a while instead of for good; `count` is 1. */
+  /** Set to reserve one value instead of issuing it; `count` is 1. */
   readonly reservation: (ReservationTerms & { readonly id: string }) | undefined;
 }
 
@@ -46,7 +49,7 @@ export type TakeOutcome =
   | {
       readonly kind: 'done';
       readonly answers: readonly LedgerAnswer[];
-      /** How far the sequences have changed by it; none where nobody needs to know. */
+      /** How far the sequences have changed after it; empty for a ledger without a guard. */
       readonly marks: readonly LedgerMark[];
     }
   /** The store may have done it, all or nothing: repeat it under the same operation, or cancel it. */
@@ -56,14 +59,16 @@ export type TakeOutcome =
 export interface EndedReservation {
   readonly ended: boolean;
   readonly reservation: Reservation;
-  /** How far the sequence has changed by it. */
+  /** How far the sequence has changed after it. */
   readonly mark?: LedgerMark | undefined;
 }
 
-/** Moves a sequence forward without handing anything out: what is passed over is lost, and so is what came free below. */
+/**
+ * Moves a sequence forward without issuing anything: values that are passed over are lost, and so are freed ones below.
+ */
 export interface LedgerAdvance {
   readonly sequence: SequenceId;
-  /** The value after which counting goes on. */
+  /** The value after which counting continues. */
   readonly to: bigint;
   readonly initialSeq: bigint;
   readonly limit: bigint;
@@ -72,9 +77,11 @@ export interface LedgerAdvance {
   /** Why, and the subject of the caller. */
   readonly reason: string;
   readonly subject: string | undefined;
-  /** Only says what it would do. */
+  /** Only returns what it would do. */
   readonly dryRun: boolean;
-  /** What was known of the sequence before. One that has changed less stays refused: only the repair lifts its changes. */
+  /**
+   * What was known of the sequence before. A sequence that has changed less stays refused until the repair lifts it.
+   */
   readonly known?: LedgerMark | undefined;
 }
 
@@ -106,24 +113,27 @@ export interface LedgerStanding {
 export type ReservationPosition = Pick<Reservation, 'value' | 'reservedAtMs' | 'id'>;
 
 /**
- * All methods throw StorageUnavailableError or StorageTimeoutError; then nothing was done, or, for what changes nothing when it
- * is repeated, it may be repeated.
+ * All methods throw StorageUnavailableError or StorageTimeoutError; then nothing was done, or the call may be repeated
+ * without further effect.
  */
 export interface LedgerStore {
   readonly source: NumberSource;
   /**
    * Takes values and writes their rows, in one transaction that is durable when this resolves. Takes of one sequence are
    * served in their order. A throw means that nothing was taken.
-   * @param operation a fresh UUID; the same again answers what was done the first time, and does nothing.
+   * @param operation a fresh UUID; a repetition returns what was done the first time, and does nothing.
    * @param known what was known of the sequences before this call: takes of those that have changed less are answered `behind`.
    */
   take(operation: string, takes: readonly LedgerTake[], known?: KnownMarks): Promise<TakeOutcome>;
   /**
-   * Makes sure that nobody keeps what an operation took, whose outcome is unknown and whose callers were refused: if it was done, its
-   * values can be taken again; if not, it never will be. What has a receipt stays, for a repetition of the request is given it.
+   * Cancels an operation whose outcome is unknown and whose callers were refused: if it was done, its values can be
+   * taken again; if not, it never will be. Values with a receipt stay, because a repetition of the request is given
+   * them.
    */
   cancel(operation: string): Promise<readonly LedgerMark[]>;
-  /** What is kept of a request, whatever became of its prefix since; it may have expired. @param hash of caller and key. */
+  /**
+   * The receipt of a request, whatever became of its prefix since; it may have expired. @param hash of caller and key.
+   */
   findReceipt?(series: SeriesId, hash: string): Promise<Receipt | undefined>;
   findReservation(id: string): Promise<Reservation | undefined>;
   /**
@@ -133,7 +143,7 @@ export interface LedgerStore {
   confirm(id: string, known?: KnownMarks): Promise<EndedReservation | undefined>;
   /** Cancels a reservation, unless it has ended otherwise: its value can be taken again. May be repeated; the first reason stays. */
   void(id: string, reason: string, known?: KnownMarks): Promise<EndedReservation | undefined>;
-  /** Serves a sequence that went back too, for this is how it is mended. */
+  /** Also serves a sequence that went back, because this is how it is repaired. */
   advance(request: LedgerAdvance): Promise<LedgerAdvanceReply>;
   /** @param limit the highest value that can be taken: what is free above it is not counted. */
   inspect(sequence: SequenceId, limit?: bigint): Promise<LedgerStanding>;
@@ -141,7 +151,7 @@ export interface LedgerStore {
   listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
   /** The row of a value; of a lost range, when it lies in one. */
   findRow(sequence: SequenceId, value: bigint): Promise<LedgerRow | undefined>;
-  /** What of a sequence is lost, rising, those that begin above `after`. */
+  /** The lost ranges of a sequence that begin above `after`, rising. */
   listLost(sequence: SequenceId, after: bigint, limit: number): Promise<readonly LedgerRow[]>;
   /** The rows of a sequence that begin above `after`, rising. They are one run: between the lowest and the highest none is missing. */
   listRows(sequence: SequenceId, after: bigint, limit: number): Promise<readonly LedgerRow[]>;

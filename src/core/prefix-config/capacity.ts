@@ -1,4 +1,4 @@
-/** Capacity: how much of a series is used up, and when it will be at the pace it had lately. */
+/** Capacity: how much of a series is used up, and when it will be used up at the recent pace. */
 
 import { VALUE_MAX } from '../values/value.ts';
 import type { PrefixConfig } from './prefix-config.ts';
@@ -43,10 +43,7 @@ interface Mark {
   readonly atMs: number;
 }
 
-/**
- * How fast a sequence moved lately, from what was seen of it: over the last half to whole window. Two marks are all that is kept,
- * about 200 bytes.
- */
+/** How fast a sequence moved lately, over the last half to whole window. Only two marks are kept. */
 export interface Pace {
   readonly since: Mark;
   /** Takes the place of `since` when it is half a window old. */
@@ -54,9 +51,9 @@ export interface Pace {
   readonly latest: Mark;
 }
 
-/** How far back a pace looks at most. A day, so that nights and office hours count alike. */
+/** The longest span that a pace covers: a day, so that nights and office hours count alike. */
 export const PACE_WINDOW_MS = 86_400_000;
-/** Shorter than this says nothing of a pace. */
+/** A shorter span does not show a pace. */
 const PACE_MIN_MS = 60_000;
 
 export const beginPace = (value: bigint, atMs: number): Pace => {
@@ -72,13 +69,13 @@ export const observe = (pace: Pace, value: bigint, atMs: number): Pace => {
   return isHalfOver ? { since: pace.next, next: latest, latest } : { ...pace, latest };
 };
 
-/** Leaves out of the pace what was passed over without being handed out. */
+/** Leaves out of the pace what was passed over without being issued. */
 export const passOver = (pace: Pace, count: bigint): Pace => {
   const moved = (mark: Mark): Mark => ({ ...mark, value: mark.value + count });
   return { since: moved(pace.since), next: moved(pace.next), latest: moved(pace.latest) };
 };
 
-/** Values per ms; undefined when it was not watched for a minute yet. */
+/** Values per ms; undefined in the first minute. */
 export const valuesPerMs = ({ since, latest }: Pace): number | undefined => {
   const spanMs = latest.atMs - since.atMs;
   return spanMs < PACE_MIN_MS ? undefined : Number(latest.value - since.value) / spanMs;

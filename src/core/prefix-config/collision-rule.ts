@@ -1,4 +1,6 @@
-/** Whether two ways to number one prefix could print the same number: what a change of a live prefix must not do. */
+/**
+ * Whether two collision rules of one prefix could print the same number, which a change of a live prefix must not do.
+ */
 import { readCalendar } from '../template/calendar.ts';
 import { checkDigitOf } from '../template/check-digit.ts';
 import { type Part, parseTemplate, SEQ_LENGTH_MAX } from '../template/template.ts';
@@ -7,13 +9,13 @@ import type { Numbering } from './numbering.ts';
 
 /** A number as far as it is known beforehand. */
 interface Shape {
-  /** What is no digit, in order, with a mark for each run of digits between. */
+  /** The characters that are not digits, in order, with a mark for each run of digits between them. */
   readonly skeleton: string;
-  /** Which of the runs has the sequence, and how many digits of that run stand before and behind it. */
+  /** Which of the runs contains the sequence, and how many digits of that run stand before and after it. */
   readonly place: string;
   /** Characters beside the sequence. */
   readonly length: number;
-  /** Callers give a part of it: nothing can be said. */
+  /** Callers give a part of it, so nothing is known. */
   readonly isOpen: boolean;
 }
 
@@ -22,7 +24,7 @@ const RUN = '*';
 const SEQUENCE = '~';
 const SAMPLE = readCalendar(Date.UTC(2026, 10, 25, 12), 'UTC');
 
-/** Digits stand for all digits: variables of the calendar have a fixed width. */
+/** Zeros stand for any digits: variables of the calendar have a fixed width. */
 const textOf = (part: Part, prefixKey: string): string => {
   if ('text' in part) return part.text;
   if ('given' in part) return '';
@@ -46,7 +48,7 @@ const shapeOf = (prefixKey: string, format: string): Shape => {
   };
 };
 
-/** What a format says apart from the width of the sequence. */
+/** A format without the width of its sequence. */
 const framing = (format: string): string => format.replace(/\{SEQ:[0-9]+\}/, '{SEQ}');
 
 /** Strategies of one space take their values from the same place, each once. */
@@ -67,8 +69,8 @@ const meetsUuid = (prefixKey: string, uuid: Numbering, other: Numbering): boolea
 };
 
 /**
- * Whether a number of `one` could be printed by `other` too, ever. The values of counters and snowflakes are told apart by
- * their size: a prefix that has both keeps its counter below all snowflakes (`SNOWFLAKE_MIN`).
+ * Whether a number of `one` could ever be printed by `other` too. Values of counters and snowflakes differ in size: a
+ * prefix with both keeps its counter below all snowflakes (`SNOWFLAKE_MIN`).
  */
 export const couldMeet = (prefixKey: string, one: Numbering, other: Numbering): boolean => {
   if (one.strategy === 'uuidv7') return meetsUuid(prefixKey, one, other);

@@ -1,4 +1,4 @@
-/** The generations of prefix configs in a store that one process alone writes: which configs the latest changes were of. */
+/** The generations of prefix configs in a store with a single writer: which configs the latest changes were made to. */
 import type { ConfigChanges } from './prefix-config-store.ts';
 
 export interface ConfigGenerations {

@@ -1,4 +1,4 @@
-/** What a registration, a replacement and a removal make of the entry of a prefix, for all stores. */
+/** How a registration, a replacement and a removal change the entry of a prefix, for all stores. */
 
 import { FORMER_MAX, formerAfter, type Numbering } from './numbering.ts';
 import type { NumberingEnd } from './numbering-times.ts';
@@ -21,7 +21,7 @@ const withPast = (former: readonly FormerNumbering[], { stored }: PrefixEntry): 
   return [...former.slice(0, -1), { ...last, until: { ...last.until, past: true } }];
 };
 
-/** What is to be remembered once the present config is another one, or none. */
+/** The former collision rules to keep once the present config is replaced or removed. */
 const formerBefore = (
   entry: PrefixEntry,
   next: FormerNumbering | undefined,
@@ -34,7 +34,10 @@ const formerBefore = (
     : bounded(present === undefined ? all : [...all.slice(0, -1), { ...present, ...(until && { until }) }]);
 };
 
-/** What the config itself says of earlier times, for the limits of its counter and for nodes that know no histories: the latest ones. */
+/**
+ * The latest former rules, stored in the config itself for the limits of its counter and for nodes that know no
+ * histories.
+ */
 const shortFormer = (former: readonly Numbering[], next: Numbering): readonly Numbering[] => {
   const known = former.reduce<readonly Numbering[]>((list, one) => formerAfter({ ...one, former: list }, next), []);
   if (known.length <= FORMER_MAX) return known;
@@ -44,11 +47,11 @@ const shortFormer = (former: readonly Numbering[], next: Numbering): readonly Nu
   return isKnown ? latest : [snowflake, ...latest.slice(1)];
 };
 
-/** What becomes of an entry: absent when it stays as it is. */
+/** The changed entry; absent when it stays as it is. */
 export interface Changed<Outcome> {
   readonly outcome: Outcome;
   readonly entry?: PrefixEntry;
-  /** The entry is kept only while this is still the generation of all configs. */
+  /** The change applies only while this is still the generation of all configs. */
   readonly generation?: string;
 }
 
@@ -61,7 +64,7 @@ const withConfig = (config: PrefixConfig, version: number, history: PrefixHistor
   };
 };
 
-/** The rule of a registration, for all stores. A version that was removed is never given again. */
+/** The rule of a registration, for all stores. A version that was removed is never used again. */
 export const insertEntry = (entry: PrefixEntry, config: PrefixConfig): Changed<boolean> => {
   const { stored, history } = entry;
   if (stored !== undefined || config.version <= (history?.removed ?? 0)) return { outcome: false };
@@ -88,7 +91,7 @@ export const replaceEntry = (
 ): Changed<ReplaceOutcome> => {
   const { stored, history } = entry;
   if (stored === undefined) return { outcome: { kind: 'missing' } };
-  // A later version of the service wrote it: this one does not know what it would drop.
+  // Written by a later version of the service: this one might drop fields that it does not know.
   if (stored.kind === 'corrupt' && stored.version !== undefined) return { outcome: { kind: 'conflict' } };
   const version = versionOf(stored);
   if (expectedVersion !== 'any' && expectedVersion !== version) return { outcome: { kind: 'conflict' } };
@@ -101,7 +104,7 @@ export const replaceEntry = (
   return { outcome: { kind: 'replaced', config: next.stored.config }, entry: next };
 };
 
-/** The rule of a removal, for all stores: what the config was numbered by stays, and so does its version. */
+/** The rule of a removal, for all stores: collision rule and version of the config are kept. */
 export const removeEntry = (
   entry: PrefixEntry,
   expectedVersion: number | 'any',
@@ -111,12 +114,12 @@ export const removeEntry = (
   const version = versionOf(stored);
   if (stored === undefined || (expectedVersion !== 'any' && expectedVersion !== version)) return { outcome: false };
   const removed = Math.max(version, history?.removed ?? 0);
-  // Of what cannot be read nothing need be remembered: it was never served.
+  // A config that cannot be read was never served: there is nothing to remember.
   const kept = removed === 0 ? history : { ...history, removed, former: formerBefore(entry, undefined, until) };
   return { outcome: true, entry: { stored: undefined, history: kept } };
 };
 
-/** Writes down once more where the latest former numbering ended, if it is still the latest. */
+/** Stores again where the latest former collision rule ended, if it is still the latest. */
 export const amendEnd = (entry: PrefixEntry, version: number, until: NumberingEnd): Changed<undefined> => {
   const last = entry.history?.former.at(-1);
   if (entry.history === undefined || last === undefined || versionOf(entry.stored) !== version)

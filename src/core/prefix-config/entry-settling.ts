@@ -1,4 +1,4 @@
-/** What holds where two stores keep different entries of one prefix. */
+/** Decides what holds where two stores have different entries of one prefix. */
 
 import { encodeHistory } from './history-codec.ts';
 import type { StoredConfig } from './prefix-config.ts';
@@ -6,8 +6,8 @@ import { joined, type PrefixEntry, type PrefixHistory, versionOf } from './prefi
 import { encodeStoredConfig } from './stored-config.ts';
 
 /**
- * Which of two states of an entry is the later one: above 0 for the first. A removal is later than all up to the version that it
- * removed, though what was registered since may have a lower one (by a node that knows no histories).
+ * Which of two states of an entry is the later one: above 0 for the first. A removal is later than every version up to
+ * the one it removed, although a later registration by a node without histories may have a lower one.
  */
 export const compareEntries = (one: PrefixEntry, other: PrefixEntry): number =>
   (one.history?.removed ?? 0) - (other.history?.removed ?? 0) || versionOf(one.stored) - versionOf(other.stored);
@@ -24,13 +24,13 @@ const joinHistories = (winner: PrefixEntry, loser: PrefixEntry): PrefixHistory |
 export interface SettledEntry {
   readonly inLive: PrefixEntry;
   readonly kept: PrefixEntry;
-  /** What holds, also where one of the two cannot be put so. */
+  /** The entry in force, also where one of the two stores cannot be changed to it. */
   readonly stored: StoredConfig | undefined;
 }
 
 /**
- * What both shall be: the config of the later one, at the same version that of the copy, which is what was acknowledged; and the
- * histories of both. What cannot be read takes no other's place, and gives way to a config only.
+ * What both stores should hold: the config of the later one (at equal versions that of the copy, which was
+ * acknowledged), and the histories of both. An unreadable entry replaces nothing, and is replaced by a config only.
  */
 export const settleEntries = (inLive: PrefixEntry, kept: PrefixEntry): SettledEntry => {
   const isLiveLater = compareEntries(inLive, kept) > 0;
@@ -45,7 +45,7 @@ export const settleEntries = (inLive: PrefixEntry, kept: PrefixEntry): SettledEn
   return { inLive: live, kept: copy, stored: stored ?? live.stored ?? copy.stored };
 };
 
-/** A config is the same when it is stored the same; of what cannot be read only the version is compared. */
+/** Configs are the same when they are stored the same; of unreadable ones only the version is compared. */
 export const isSameStored = (one: StoredConfig | undefined, other: StoredConfig | undefined): boolean =>
   one?.kind === 'config' && other?.kind === 'config'
     ? encodeStoredConfig(one.config) === encodeStoredConfig(other.config)
@@ -53,6 +53,6 @@ export const isSameStored = (one: StoredConfig | undefined, other: StoredConfig 
 
 const historyTextOf = ({ history }: PrefixEntry): string => (history === undefined ? '' : encodeHistory(history));
 
-/** Whether two entries say the same. */
+/** Whether two entries are the same. */
 export const isSameEntry = (one: PrefixEntry, other: PrefixEntry): boolean =>
   isSameStored(one.stored, other.stored) && historyTextOf(one) === historyTextOf(other);

@@ -1,4 +1,4 @@
-/** Reading: a number of a series taken apart again, by the parts of its template; no pattern is searched for. */
+/** Reads a number of a series by the parts of its template, without searching for patterns. */
 import { checkDigitOf } from '../template/check-digit.ts';
 import { findDay } from '../template/date-search.ts';
 import { divide, layOut, type PlacedPart, type SequencePart } from '../template/layout.ts';
@@ -9,7 +9,7 @@ import type { Variable } from '../template/variables.ts';
 import { parseValue } from '../values/value.ts';
 import { limitOf, type PrefixConfig } from './prefix-config.ts';
 
-/** What a number says. */
+/** The contents of a number. */
 export interface NumberReading {
   readonly period: string;
   readonly value: bigint;
@@ -37,14 +37,14 @@ interface Findings {
   readonly given: Map<string, string>;
 }
 
-/** A variable that stands more than once says the same everywhere. */
+/** A variable that occurs more than once has the same text everywhere. */
 const note = <Key>(notes: Map<Key, string>, key: Key, text: string): boolean => {
   const earlier = notes.get(key);
   notes.set(key, text);
   return earlier === undefined || earlier === text;
 };
 
-/** Takes down what one part says. @returns whether it can say that. */
+/** Notes the text of one part. @returns whether that text is possible. */
 const take = (findings: Findings, part: PlacedPart, text: string, before: string, config: PrefixConfig): boolean => {
   if ('text' in part) return text === part.text;
   if ('check' in part) {
@@ -62,8 +62,8 @@ const take = (findings: Findings, part: PlacedPart, text: string, before: string
 };
 
 /**
- * What a number may be that was typed or copied, in the order in which to try: as given, without line breaks at its ends, without
- * blanks at its ends. All in the one normal form (NFC) that readers know.
+ * The numbers that a typed or copied text may mean, in the order to try: as given, without line breaks at its ends,
+ * without blanks at its ends. All in NFC, as readers expect.
  */
 export const spellingsOf = (text: string): readonly string[] => {
   const number = text.normalize('NFC');
@@ -75,7 +75,7 @@ export const spellingsOf = (text: string): readonly string[] => {
  * at 10,248 days at most to see whether its date variables agree (mostly at one).
  */
 export const compileReader = (config: PrefixConfig): NumberReader => {
-  // A format stored before formats were normalised prints the same signs in another spelling.
+  // A format that was stored before formats were normalised may print the same characters in another encoding.
   const template = parseTemplate(config.format.normalize('NFC'));
   const layout = layOut(template, config);
   const years = yearsOf(template, config.reset);

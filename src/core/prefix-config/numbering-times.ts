@@ -6,26 +6,29 @@ import { z } from 'zod';
 import { firstDayOf, type Reset } from '../template/period.ts';
 import type { Range } from '../values/range.ts';
 
-/** Where a counter stood when a numbering ended. */
+/** Where a counter stood when a collision rule ended. */
 export interface CounterMark {
   readonly period: string;
-  /** Values up to it were printed before, but for those that follow. */
+  /** Values up to it were printed before, except those below. */
   readonly value: bigint;
   /** Above it, and taken before. */
   readonly ahead: readonly Range[];
   /** Below it, and taken later if at all. */
   readonly free: readonly Range[];
-  /** Taken before or later: nobody but the node that had them could say. */
+  /** Taken before or later: only the node that had them knows. */
   readonly open: readonly Range[];
 }
 
-/** When a numbering ended. */
+/** When a collision rule ended. */
 export interface NumberingEnd {
-  /** The period of that moment, by the reset it had. */
+  /** The period at that moment, by its reset. */
   readonly period: string;
-  /** Whether earlier periods went on too, then or later: only those with a mark say where. */
+  /** Whether earlier periods went on too, then or later: where is known only for those with a mark. */
   readonly past: boolean;
-  /** The earliest period that was looked at: from there on, what has no mark had not counted. Only that of the end when unknown. */
+  /**
+   * The earliest period that was checked: later ones without a mark had not counted. When unknown, only the period of
+   * the end was.
+   */
   readonly since?: string | undefined;
   /** One for each counter that had counted. */
   readonly marks: readonly CounterMark[];
@@ -63,7 +66,7 @@ export const encodeNumberingEnd = ({ period, past, since, marks }: NumberingEnd)
   })),
 });
 
-/** What decides where a numbering counts. */
+/** What decides where a collision rule counts. */
 interface Timed {
   readonly strategy: string;
   readonly reset: Reset;
@@ -100,7 +103,7 @@ const timeOf = (
 };
 
 /**
- * The numberings that a value of a counter may have been printed by: one when that is known.
+ * The collision rules that a value of a counter may have been printed by; one when that is known.
  * @param former in the order of time. @param present the last of all.
  */
 export const numberingsOf = <Numbering extends Timed>(
@@ -114,7 +117,7 @@ export const numberingsOf = <Numbering extends Timed>(
     if (!hasMarks(one) || !countsIn(one, period)) continue;
     const pastGoesOn = present.allowPast === true || former.slice(index).some(({ until }) => until?.past === true);
     const time = timeOf(one, period, value, pastGoesOn);
-    // After this end is after all ends before it, too; one without an end may have come to light out of its order.
+    // Later than this end means later than all ends before it; a rule without an end may have been found out of order.
     if (time === 'later') possible = possible.filter(({ until }) => until === undefined);
     else possible.push(one);
     if (time === 'before') return possible;

@@ -1,31 +1,31 @@
-/** How a prefix is, or was, numbered, and which numberings are the same. */
+/** The collision rules of a prefix, present and former, and when two of them are the same. */
 import { z } from 'zod';
 import { RESETS, type Reset } from '../template/period.ts';
 
 export const STRATEGIES = ['counter', 'gapless', 'segment', 'snowflake', 'uuidv7'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
-/** How a prefix is, or was, numbered: what decides which numbers there can be. */
+/** A present or former collision rule: what decides which numbers there can be. */
 export interface Numbering {
   readonly format: string;
   readonly strategy: Strategy;
   readonly reset: Reset;
 }
 
-/** As it is stored: what a later version has added is kept. */
+/** As it is stored: fields of later versions are kept. */
 export const numberingSchema = z.looseObject({
   format: z.string(),
   strategy: z.enum(STRATEGIES),
   reset: z.enum(RESETS),
 });
 
-/** Former numberings that a config itself names; a prefix may have had more, which its history knows. */
+/** Former collision rules that a config itself names; the history of the prefix may have more. */
 export const FORMER_MAX = 50;
 
 export const isSameNumbering = (one: Numbering, other: Numbering): boolean =>
   one.strategy === other.strategy && one.reset === other.reset && one.format === other.format;
 
-/** What is to be remembered when `next` takes the place of a config. */
+/** The former collision rules to keep when `next` replaces a config. */
 export const formerAfter = (
   current: Numbering & { readonly former?: readonly Numbering[] | undefined },
   next: Numbering,

@@ -12,7 +12,7 @@ export const WRITE_STATUSES = ['registered', 'updated', 'unchanged'] as const;
 
 const unchanged = <Schema extends z.ZodType>(schema: Schema) => schema.optional().meta({ [SAME_AS]: 'the reply' });
 
-/** What replies say of a config beside what may be changed: it may come back with a change, and must still be so. */
+/** Fields of replies that cannot be changed: a change may repeat them, and they must still be true. */
 const said = {
   prefixKey: unchanged(prefixKeySchema),
   prefix_key: unchanged(prefixKeySchema),
@@ -23,7 +23,7 @@ const said = {
 
 type Said = z.output<z.ZodObject<typeof said>>;
 
-/** @returns what a body says of the config it speaks of, and what it wants of it. */
+/** @returns what a body repeats of the config, and what it is to change. */
 const apart = <Fields extends object>({
   prefixKey,
   prefix_key,
@@ -33,7 +33,7 @@ const apart = <Fields extends object>({
   ...fields
 }: Fields & Said) => ({ said: { prefixKey, prefix_key, version }, fields });
 
-/** What a body says of the config it speaks of. */
+/** What a body repeats of the config. */
 export type SaidOfConfig = Pick<Said, 'prefixKey' | 'prefix_key' | 'version'>;
 
 /** Names as replies spell them. */
@@ -41,7 +41,7 @@ const REPLIED: ReadonlyMap<string, string> = new Map(PAIRS.map(([camelCase, snak
 const namesIn = (fields: object): ReadonlySet<string> =>
   new Set(Object.keys(fields).map((name) => REPLIED.get(name) ?? name));
 
-/** What a client may send to register or change a prefix config: the same, and a reply as it came. */
+/** What a client may send to register or change a prefix config: its fields, or a whole reply. */
 export const prefixConfigBodySchema = z
   .strictObject({ ...shape, ...said })
   .transform((body, ctx) => {
@@ -99,7 +99,7 @@ const patchShape = {
 /** The fields to change; null sets one back to its default. */
 export type PrefixConfigPatch = z.output<z.ZodObject<typeof patchShape>>;
 
-/** A merge patch. What a reply said may stand in it too. */
+/** A merge patch. Fields of a reply may be part of it. */
 export const prefixConfigPatchSchema = z
   .strictObject({ ...patchShape, ...said })
   .transform((body, ctx) => {
@@ -114,20 +114,20 @@ export const prefixConfigPatchSchema = z
   .meta({ id: 'PrefixConfigPatch', [EXAMPLE]: { outage: 'standby' } });
 
 const written = z.strictObject(shape).transform(readInput);
-/** What is stored stays as it is where a patch does not name it. */
+/** Stored fields stay as they are where a patch does not name them. */
 const kept = z.strictObject(shape).transform(normalise);
-/** But for its length, which what is named may have made too long. */
+/** The same, but checks the length, which the patch may have made too large. */
 const stretched = z.strictObject(shape).transform((raw, ctx) => {
   const input = normalise(raw, ctx);
   checkCost(input, ctx);
   return input;
 });
 
-/** What of a config stays where a patch does not name it, under the names of requests. */
+/** The fields of a config that a patch does not name, under the names of requests. */
 const keptOf = (config: PrefixConfig, patch: PrefixConfigPatch): Partial<Spelled> => {
   const fields = Object.fromEntries(CHANGED.map((name) => [name, config[name]]));
   const named = namesIn(patch);
-  // A new format says its length itself, but for {SEQ}, which takes what is beside it.
+  // A new format contains its length, except {SEQ}, which takes that of the field beside it.
   const follows = patch.format !== undefined && !patch.format.includes('{SEQ}');
   const stays = ([name]: [string, unknown]): boolean => !named.has(name) && !(follows && name === 'seqLength');
   return Object.fromEntries(Object.entries({ ...fields, initialSeq: config.initialSeq.toString() }).filter(stays));
@@ -143,6 +143,6 @@ export const patched = (config: PrefixConfig, patch: PrefixConfigPatch): PrefixC
   throw new ValidationError(fieldProblemsOf(merged.error.issues, 'body'));
 };
 
-/** Whether the config says all of it already. */
+/** Whether the config has all of these values already. */
 export const saysAlready = (config: PrefixConfig, input: PrefixConfigInput): boolean =>
   CHANGED.every((name) => config[name] === input[name]);

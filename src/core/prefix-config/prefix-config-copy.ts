@@ -4,15 +4,15 @@ import type { PrefixEntry } from './prefix-history.ts';
 
 /** What a writer may do; all of it becomes durable together, or none of it. */
 export interface PrefixConfigCopyWriter {
-  /** @returns at each key's index what is kept. */
+  /** @returns the stored entry, at the index of its key. */
   find(prefixKeys: readonly string[]): Promise<readonly PrefixEntry[]>;
-  /** Keeps an entry in place of what is there. A config that cannot be read is left as it is. */
+  /** Replaces the stored entry. A config that cannot be read is left as it is. */
   put(prefixKey: string, entry: PrefixEntry): Promise<void>;
 }
 
 /** Every method throws StorageUnavailableError or StorageTimeoutError when the copy cannot be reached. */
 export interface PrefixConfigCopy {
-  /** @returns at each key's index what is kept. */
+  /** @returns the stored entry, at the index of its key. */
   find(prefixKeys: readonly string[]): Promise<readonly PrefixEntry[]>;
 
   /** Up to `limit` configs in the order of their keys (by code unit), those after the key `after`. */
@@ -22,8 +22,8 @@ export interface PrefixConfigCopy {
   keys(after: string, limit: number): Promise<readonly string[]>;
 
   /**
-   * Runs `work` while no other writer runs, on any node. When `work` throws, nothing of what it put is kept, and its error is
-   * passed on.
+   * Runs `work` while no other writer runs on any node. When `work` throws, none of its changes is kept, and its error
+   * is passed on.
    */
   write<T>(work: (writer: PrefixConfigCopyWriter) => Promise<T>): Promise<T>;
 }

@@ -37,7 +37,7 @@ const fields = {
     .describe('Digits of the sequence, zero-filled; the N of {SEQ:N}, which it must equal when given.'),
   initialSeq: z
     .union(
-      // A union passes on the words of the one option that came close: each needs the rule.
+      // A union passes on the message of the closest option, so each needs the rule.
       [z.int(INITIAL_SEQ_RULE).min(0, INITIAL_SEQ_RULE), z.string().regex(/^[0-9]{1,20}$/, INITIAL_SEQ_RULE)],
       INITIAL_SEQ_RULE,
     )

@@ -24,7 +24,7 @@ const checkSpellings = (raw: Spelled, ctx: z.RefinementCtx): void => {
   }
 };
 
-/** The parsed format, or `undefined` when it is wrong: that has an error of its own, later. */
+/** The parsed format, or `undefined` when it is wrong; that has an error of its own, later. */
 const templateOf = (format: string): Template | undefined => {
   try {
     return parseTemplate(format);
@@ -34,7 +34,7 @@ const templateOf = (format: string): Template | undefined => {
   }
 };
 
-/** What a format could show so that a reset is seen in it. */
+/** What a format could print to show a reset. */
 const SHOWS: Readonly<Record<Reset, string>> = {
   never: '',
   yearly: '{year} or {yy}',
@@ -62,7 +62,7 @@ const checkReset = (config: PrefixConfigInput, template: Template, ctx: z.Refine
   ctx.addIssue({ code: 'custom', path: ['reset'], message });
 };
 
-/** Two requests must not be given numbers that read the same, whatever their variables say. */
+/** Two requests must not get numbers that read the same, whatever their variables are. */
 const checkDivision = (config: PrefixConfigInput, template: Template, ctx: z.RefinementCtx): void => {
   const { undivided } = layOut(template, config);
   if (undivided === undefined) return;
@@ -106,13 +106,13 @@ const checkClocked = (raw: Spelled, config: PrefixConfigInput, ctx: z.Refinement
   }
 };
 
-/** `{SEQ}` with a length beside it is that length: so the brief's data model says it. */
+/** `{SEQ}` takes the length of the field beside it, as in the brief's data model. */
 const withLength = ({ format, seqLength, seq_length: snakeLength }: Spelled): string => {
   const length = seqLength ?? snakeLength;
   return length === undefined ? format : format.replaceAll('{SEQ}', `{SEQ:${length}}`);
 };
 
-/** What is written as it is: defaults for what is left out, and the rules that hold for whatever is stored. */
+/** Fills in defaults and checks the rules that hold for all stored configs. */
 export const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
   checkSpellings(spelled, ctx);
   const raw = { ...spelled, format: withLength(spelled) };
@@ -152,7 +152,10 @@ export const normalise = (spelled: Spelled, ctx: z.RefinementCtx): PrefixConfigI
   return config;
 };
 
-/** Printing takes time with the length of a number, and with its check digits. What is stored goes on being printed. */
+/**
+ * Limits the time of printing, which grows with the length of a number and its check digits. Stored configs are not
+ * checked.
+ */
 export const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void => {
   const template = templateOf(config.format);
   if (template === undefined) return;
@@ -170,7 +173,8 @@ export const checkCost = (config: PrefixConfigInput, ctx: z.RefinementCtx): void
 
 /** What a client writes. */
 export const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput => {
-  // What looks the same is written the same. What is stored stays as it is: it goes on printing what it printed.
+  // Formats that look the same are stored the same. Stored ones are left alone, so that they print what they printed
+  // before.
   const format = raw.format.normalize('NFC');
   if (/\}\p{M}/u.test(format)) {
     const message =
@@ -182,5 +186,5 @@ export const readInput = (raw: Spelled, ctx: z.RefinementCtx): PrefixConfigInput
   return config;
 };
 
-/** What may be said of a prefix config. Unknown fields are refused. The format is not parsed yet. */
+/** The fields of a prefix config. Unknown ones are refused. The format is not parsed yet. */
 export const prefixConfigInputSchema = z.strictObject(shape).transform(readInput);

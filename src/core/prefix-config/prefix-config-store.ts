@@ -6,8 +6,8 @@ import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
 import type { PrefixEntry, PrefixHistory } from './prefix-history.ts';
 
 /**
- * Makes of an entry another one, or leaves it; `generation` is that of all configs before. It may be asked again, when the entry
- * was changed meanwhile, or the generation that the change goes by.
+ * Changes an entry, or leaves it; `generation` is that of all configs before. It is called again when the entry, or the
+ * generation that the change depends on, was changed meanwhile.
  */
 export type EntryRule<Outcome> = (entry: PrefixEntry, generation: string) => Changed<Outcome>;
 
@@ -15,32 +15,36 @@ export type EntryRule<Outcome> = (entry: PrefixEntry, generation: string) => Cha
 export interface ConfigChanges {
   /** The present one; every change of a config makes another one. */
   readonly generation: string;
-  /** Those that were changed, some of them perhaps twice; undefined when that is not known any more. */
+  /** Those that were changed, some of them perhaps twice; undefined when that is no longer known. */
   readonly prefixKeys: readonly string[] | undefined;
 }
 
 /**
  * Promises, proved by `test/contracts/prefix-config-store.contract.ts`: of many concurrent insertions of one key exactly one
- * wins; of many replacements of one version exactly one wins; what a prefix was outlives its removal; an entry that cannot be read
- * is reported as corrupt and harms no other. Every method throws StorageUnavailableError or StorageTimeoutError when the store fails.
+ * wins; of many replacements of one version exactly one wins; the history of a prefix outlives its removal; an entry
+ * that cannot be read is reported as corrupt and harms no other. Every method throws StorageUnavailableError or
+ * StorageTimeoutError when the store fails.
  */
 export interface PrefixConfigStore {
-  /** Looks several keys up in one trip. @returns at each key's index what is stored, or `undefined`. */
+  /** Looks several keys up in one trip. @returns what is stored, at the index of its key, or `undefined`. */
   find(prefixKeys: readonly string[]): Promise<readonly (StoredConfig | undefined)[]>;
 
-  /** @returns at each key's index what is kept beside the config, also of one that was removed; or `undefined`. */
+  /** @returns the history, at the index of its key, also of a removed prefix; or `undefined`. */
   histories(prefixKeys: readonly string[]): Promise<readonly (PrefixHistory | undefined)[]>;
 
   /** Up to `limit` entries in the order of their keys (by code unit), those after the key `after`. */
   list(after: string, limit: number): Promise<readonly { prefixKey: string; stored: StoredConfig }[]>;
 
-  /** The same, but the keys alone, and those of removed prefixes among them. */
+  /** The same for the keys alone, including those of removed prefixes. */
   keys(after: string, limit: number): Promise<readonly string[]>;
 
-  /** Puts in place of an entry what the rule makes of it, config and history together. @returns what the rule answered last. */
+  /** Changes an entry by the rule, config and history together. @returns what the rule returned last. */
   change<Outcome>(prefixKey: string, rule: EntryRule<Outcome>): Promise<Changed<Outcome>>;
 
-  /** What was changed since `generation`, of the last 1,000 changes. A change by hand, or by a node of before, is none. */
+  /**
+   * What was changed since `generation`, among the last 1,000 changes. Changes by hand, or by nodes of older versions,
+   * are not included.
+   */
   changesSince(generation: string | undefined): Promise<ConfigChanges>;
 
   /**
@@ -74,7 +78,7 @@ export interface PrefixConfigStore {
   onChange(listener: (prefixKey: string | undefined) => void): void;
 }
 
-/** The rule, as long as no config was changed since the generation. */
+/** Applies the rule as long as no config was changed since the generation. */
 const goingBy =
   <Outcome, Stale>(expected: string | undefined, stale: Stale, rule: EntryRule<Outcome>): EntryRule<Outcome | Stale> =>
   (entry, generation) => {
@@ -82,7 +86,7 @@ const goingBy =
     return generation === expected ? { ...rule(entry, generation), generation } : { outcome: stale };
   };
 
-/** The changes that every store has, by the one that it makes its own way. */
+/** The changes that every store offers, made from its own `change`. */
 export const createEntryChanges = (
   change: PrefixConfigStore['change'],
 ): Pick<PrefixConfigStore, 'insert' | 'replace' | 'remove'> => ({

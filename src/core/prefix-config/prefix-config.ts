@@ -1,4 +1,4 @@
-/** A prefix config: how one prefix is numbered, complete and checked; and what a store holds for a prefix. */
+/** A prefix config, complete and checked, and what a store holds for a prefix. */
 
 import { SNOWFLAKE_MIN } from '../snowflake/snowflake.ts';
 import type { Reset } from '../template/period.ts';
@@ -21,13 +21,13 @@ export interface PrefixConfig {
   readonly overflow: 'extend' | 'reject';
   /** What serves while the store is away: the standby; the standby, then temporary numbers; nothing. */
   readonly outage: 'standby' | 'temporary' | 'reject';
-  /** Whether documents of earlier periods can still be given numbers, until such a period is closed. */
+  /** Whether documents of earlier periods can still get numbers, until such a period is closed. */
   readonly allowPast: boolean;
-  /** Whether another prefix may print the same numbers: somebody insists. Absent: it may not. */
+  /** Whether another prefix may print the same numbers, because the caller insisted. Absent if not. */
   readonly allowCollision?: true | undefined;
   /** 1 at registration, one more with every change. */
   readonly version: number;
-  /** How the prefix was numbered before: no number of those may be printed again. */
+  /** Former collision rules of the prefix: no number of theirs may be printed again. */
   readonly former?: readonly Numbering[] | undefined;
   /** Fields that a later version has stored, under their stored names: kept as they are, for a node of that version. */
   readonly unknown?: Readonly<Record<string, unknown>> | undefined;
@@ -39,7 +39,7 @@ export type PrefixConfigInput = Omit<PrefixConfig, 'prefixKey' | 'version' | 'fo
 /** The strategies that have no counter: their values come from the clock of a node. */
 const CLOCKED: ReadonlySet<Strategy> = new Set<Strategy>(['snowflake', 'uuidv7']);
 
-/** Whether a counter stands behind the series, which has a current value, periods and an end. */
+/** Whether the series has a counter, and so a current value, periods and an end. */
 export const hasCounter = ({ strategy }: Pick<PrefixConfig, 'strategy'>): boolean => !CLOCKED.has(strategy);
 
 /** The highest value the series may reach, by its `overflow`. */
@@ -51,7 +51,7 @@ export const limitOf = (config: Pick<PrefixConfig, 'overflow' | 'seqLength' | 'f
   return widest < highest ? widest : highest;
 };
 
-/** What a store holds for a prefix: a config, or the reason why what is there is none. */
+/** What a store holds for a prefix: a config, or the reason why the entry cannot be read. */
 export type StoredConfig =
   | { readonly kind: 'config'; readonly config: PrefixConfig }
   /** `version` when a later version of the service wrote it, which this one must not write over. */

@@ -1,21 +1,23 @@
-/** What is kept of a prefix beside its config, for as long as its counter: which version was removed, and how it was numbered before. */
+/**
+ * The history of a prefix, kept for as long as its counter: the version that was removed, and former collision rules.
+ */
 import { isSameNumbering, type Numbering } from './numbering.ts';
 import type { NumberingEnd } from './numbering-times.ts';
 import type { PrefixConfig, StoredConfig } from './prefix-config.ts';
 
-/** How a prefix was numbered until its config was changed or removed. */
+/** The collision rule of a prefix until its config was changed or removed. */
 export interface FormerNumbering extends Numbering {
   readonly timeZone: string;
   readonly fiscalYearStart: string;
   readonly overflow: 'extend' | 'reject';
-  /** Where its counters stood when it ended; undefined when nobody has written that down. */
+  /** Where its counters stood when it ended; undefined when that was not recorded. */
   readonly until?: NumberingEnd | undefined;
   /** Fields that a later version has stored: kept as they are. */
   readonly unknown?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface PrefixHistory {
-  /** The version of the config that was removed last; 0 when none was. A later registration goes on above it. */
+  /** The version of the config that was removed last; 0 when none was. A later registration gets a higher one. */
   readonly removed: number;
   /** In the order of time; the present config is none of them. */
   readonly former: readonly FormerNumbering[];
@@ -31,7 +33,9 @@ export interface PrefixEntry {
 
 export const NO_ENTRY: PrefixEntry = { stored: undefined, history: undefined };
 
-/** Former numberings that are remembered of a prefix. Beyond, those that came again later are forgotten first. */
+/**
+ * Former collision rules that are kept of a prefix. Beyond that, those that were used again later are dropped first.
+ */
 export const HISTORY_MAX = 1_000;
 
 /** 0: there is none, or none that can be read. */
@@ -43,14 +47,14 @@ export const numberingOf = (config: PrefixConfig): FormerNumbering => {
   return { format, strategy, reset, timeZone, fiscalYearStart, overflow };
 };
 
-/** Whether both number in the same way, to the last detail. */
+/** Whether both are the same in every detail. */
 export const isSameFormer = (one: Omit<FormerNumbering, 'unknown'>, other: Omit<FormerNumbering, 'unknown'>): boolean =>
   isSameNumbering(one, other) &&
   one.timeZone === other.timeZone &&
   one.fiscalYearStart === other.fiscalYearStart &&
   one.overflow === other.overflow;
 
-/** Forgets, from the oldest on, those that came again later, until there are few enough. */
+/** Drops those that were used again later, the oldest first, until there are few enough. */
 export const bounded = (former: readonly FormerNumbering[]): readonly FormerNumbering[] => {
   let excess = former.length - HISTORY_MAX;
   if (excess <= 0) return former;
@@ -61,11 +65,14 @@ export const bounded = (former: readonly FormerNumbering[]): readonly FormerNumb
   });
 };
 
-/** What a config says of earlier times. Nodes of before kept no more than this: zones are taken to be the present one, and every value to have been possible. */
+/**
+ * The former collision rules in a config, which older versions stored without zone and values: the present zone and all
+ * values are assumed.
+ */
 const legacyOf = (config: PrefixConfig): readonly FormerNumbering[] =>
   (config.former ?? []).map((former) => ({ ...numberingOf(config), ...former, overflow: 'extend' }));
 
-/** `first` with what only the second knows put before it. */
+/** `first`, preceded by what only the second contains. */
 export const joined = (
   known: readonly FormerNumbering[],
   more: readonly FormerNumbering[],
@@ -74,13 +81,13 @@ export const joined = (
   return unknown.length === 0 ? known : [...unknown, ...known];
 };
 
-/** All that a prefix was before now, its present config left out. */
+/** All former collision rules of a prefix, without the present one. */
 export const formerOf = ({ stored, history }: PrefixEntry): readonly FormerNumbering[] => {
   const kept = history?.former ?? [];
   return stored?.kind === 'config' ? joined(kept, legacyOf(stored.config)) : kept;
 };
 
-/** All that a prefix ever was, its present config at the end; one that cannot be read was never served. */
+/** All collision rules of a prefix, the present one last; a config that cannot be read was never served. */
 export const formerWithPresent = (entry: PrefixEntry): readonly FormerNumbering[] => {
   const former = formerOf(entry);
   return entry.stored?.kind === 'config' ? [...former, numberingOf(entry.stored.config)] : former;

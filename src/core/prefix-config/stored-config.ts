@@ -17,7 +17,7 @@ const storedShape = {
   former: z.array(numberingSchema).max(FORMER_MAX).optional(),
 };
 
-/** What a later version has added; undefined when there is none. */
+/** The fields of later versions; undefined when there are none. */
 const unknownOf = (raw: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined => {
   const fields = Object.entries(raw).filter(([name]) => !Object.hasOwn(storedShape, name));
   return fields.length === 0 ? undefined : Object.fromEntries(fields);
@@ -61,7 +61,7 @@ export const encodeStoredConfig = (config: PrefixConfig): string =>
     ...(config.former !== undefined && config.former.length > 0 && { former: config.former }),
   });
 
-/** Values that a later version may have added to, each with those that this one knows. */
+/** Fields with a set of choices that a later version may extend, with the choices of this one. */
 const CHOICES = {
   strategy: STRATEGIES,
   reset: RESETS,
@@ -69,7 +69,10 @@ const CHOICES = {
   outage: ['standby', 'temporary', 'reject'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** @returns what only a later version can have written into the entry, as sentences; empty when it is of no later version. */
+/**
+ * @returns what only a later version can have written into the entry, as sentences; empty when there is nothing of the
+ * kind.
+ */
 const laterChoices = (entry: Readonly<Record<string, unknown>>): string[] => {
   const former = Array.isArray(entry['former']) ? (entry['former'] as unknown[]) : [];
   return [entry, ...former].flatMap((one) =>

@@ -7,9 +7,9 @@ export const WORKER_MAX = 255;
 /** Ids of one worker in one millisecond: 1,024. */
 export const SEQUENCE_MAX = 1_023;
 
-/** The clock steps back: up to this it is waited for, ms. */
+/** A clock that stepped back by up to this is waited for, ms. */
 export const WAIT_MAX_MS = 5;
-/** Up to this the last millisecond is kept; beyond, the worker id is given up, ms. */
+/** Up to this, ids continue in the last millisecond; beyond it the worker id is given up, ms. */
 export const KEEP_MAX_MS = 1_000;
 
 const SEQUENCE_BITS = 10n;
@@ -23,8 +23,8 @@ const CLOCK_SHIFT = DATA_CENTRE_SHIFT + DATA_CENTRE_BITS;
 const CLOCK_MAX_MS = SNOWFLAKE_EPOCH_MS + Number((1n << CLOCK_BITS) - 1n);
 
 /**
- * No id is below it, for none is made of a clock before the end of February 2026; and no counter of a prefix that has had
- * snowflakes goes beyond. So a counter's value and a snowflake are never the same number.
+ * No id is below it, because no clock before the end of February 2026 is accepted, and no counter of a prefix that has
+ * had snowflakes reaches it. So a counter's value and a snowflake are never the same number.
  */
 export const SNOWFLAKE_MIN = 10n ** 16n;
 /** The most digits an id has. */
@@ -93,7 +93,7 @@ export const nextSnowflakes = (last: SnowflakeMoment, nowMs: number, wanted: num
   if (behindMs > KEEP_MAX_MS) return { kind: 'stepped', byMs: behindMs };
   if (behindMs > 0 && behindMs <= WAIT_MAX_MS) return { kind: 'wait', forMs: behindMs };
   if (last.sequence < SEQUENCE_MAX) return useFrom(last.atMs, last.sequence + 1, wanted);
-  // A clock that was only outrun, by many ids, is waited for.
+  // A clock that is only behind because of many ids is waited for.
   if (behindMs === 0 || behindMs === KEEP_MAX_MS) return { kind: 'wait', forMs: 1 };
   return useFrom(last.atMs + 1, 0, wanted);
 };

@@ -2,11 +2,14 @@
 
 /** How long a lease lasts without being renewed, ms. */
 export const WORKER_LEASE_MS = 30_000;
-/** After this long without a renewal a node stops: its clock and the store's need not agree on the rest, ms. */
+/**
+ * After this long without a renewal a node stops using it; the rest allows for differences between its clock and the
+ * store's, ms.
+ */
 export const WORKER_USE_MS = 20_000;
 /**
- * How far the bound on a worker's timestamps lies ahead of the node's clock at each renewal, ms: as far as it may go on
- * without another, and three seconds for a clock that is set forward meanwhile.
+ * How far the bound on a worker's timestamps lies ahead of the node's clock at each renewal, ms: the time until it must
+ * stop, and three seconds for a clock that is set forward meanwhile.
  */
 export const WORKER_BOUND_MS = WORKER_USE_MS + 3_000;
 
@@ -27,7 +30,7 @@ export interface WorkerLeaseStore {
   acquire(dataCentre: number, holder: string, nowMs: number): Promise<WorkerLease | undefined>;
   /**
    * @param atMs the later of the node's clock and the last time it has used.
-   * @returns the new bound; undefined when the lease is another's by now.
+   * @returns the new bound; undefined when another holder has the lease.
    */
   renew(dataCentre: number, worker: number, holder: string, atMs: number): Promise<number | undefined>;
   /** Gives the lease up. @param lastMs the last time that was used. */

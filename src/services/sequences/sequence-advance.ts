@@ -26,7 +26,7 @@ export interface Advanced extends Range {
 export interface AdvanceRequest {
   readonly to: bigint;
   readonly reason: string;
-  /** Only says what it would do. */
+  /** Only returns what it would do. */
   readonly dryRun?: boolean;
   /** Lets a gapless sequence lose more than ADVANCE_LOST_MAX values. */
   readonly force?: boolean;

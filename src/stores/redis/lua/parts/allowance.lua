@@ -8,7 +8,7 @@ local function spend(key, max)
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
   local whole = tonumber(redis.call('GET', key) or now)
-  -- More than a day ahead: the clock was set back since, and says nothing of what was spent.
+  -- More than a day ahead means that the clock was set back since: what was spent is unknown.
   if whole > now + PERIOD then whole = now end
   local after = math.max(whole, now) + PERIOD / max
   local wait = after - now - PERIOD
