@@ -186,6 +186,27 @@ export class DataRefusedError extends NumberGeneratorError {
   }
 }
 
+/** The store of the ceilings is older than the counter store: restored from a backup, or another one. Needs the command `repair`. */
+export class CeilingsBehindError extends StorageUnavailableError {
+  /** @param stored what the store of the ceilings has; undefined: nothing. */
+  constructor(
+    { prefixKey, period }: { readonly prefixKey: string; readonly period: string },
+    stored: { readonly epoch: bigint; readonly ceiling: bigint } | undefined,
+  ) {
+    const name = `${prefixKey}${period === '' ? '' : ` (${period})`}`;
+    const found = `epoch ${stored?.epoch ?? 'none'}, ceiling ${stored?.ceiling ?? 'none'} in PostgreSQL`;
+    const remedy = 'If it was restored from a backup, or is new here: npm run repair';
+    super('PostgreSQL is older than Redis.', new Error(`${name}: ${found}. ${remedy}`));
+  }
+}
+
+/** No replica of the counter store has confirmed a raised ceiling in time: it may be lost in a failover. */
+export class CeilingUnconfirmedError extends StorageTimeoutError {
+  constructor() {
+    super('No replica of Redis confirmed the ceiling in time.');
+  }
+}
+
 /** What the store holds for one prefix (its config or its counter) cannot be read; other prefixes are not touched. */
 export class CorruptEntryError extends NumberGeneratorError {
   constructor(prefixKey: string, reason: string) {

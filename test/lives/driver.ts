@@ -160,14 +160,15 @@ export const createServiceDriver = (node: LifeNode): Driver => {
   return {
     node: node.name,
     register: (prefixKey, body) =>
-      answered(async () => (await node.configs.register(prefixKey, parsed(body), CALLER)).version),
+      answered(async () => (await node.configs.register(seriesOf(prefixKey), parsed(body), CALLER)).version),
     change: (prefixKey, body) =>
       answered(async () => {
-        const { config } = await node.configs.update(prefixKey, parsed(body), 'any', CALLER);
+        const { config } = await node.configs.update(seriesOf(prefixKey), parsed(body), 'any', CALLER);
         return config.version;
       }),
-    remove: (prefixKey) => answered(() => node.configs.remove(prefixKey, 'any', CALLER).then(() => undefined)),
-    readConfig: (prefixKey) => answered(() => node.configs.read(prefixKey)),
+    remove: (prefixKey) =>
+      answered(() => node.configs.remove(seriesOf(prefixKey), 'any', CALLER).then(() => undefined)),
+    readConfig: (prefixKey) => answered(() => node.configs.read(seriesOf(prefixKey))),
     take: (prefixKey, { count, variables, date, idempotencyKey }) =>
       answered(() => {
         const payload = { prefixKey, count, variables, date };

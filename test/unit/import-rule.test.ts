@@ -149,6 +149,21 @@ describe('a circle is seen', () => {
   });
 });
 
+describe('a technology named in an allocator is seen', () => {
+  test.each(["export const a = 'PostgreSQL is older.';", '// What Redis lost.', 'export const sqliteMax = 1;'])(
+    '%s',
+    (text) => {
+      expect(plant('src/allocators/coalescing-allocator.ts', HEADER + text)).toEqual([
+        expect.stringContaining('names a technology'),
+      ]);
+    },
+  );
+
+  test('and a store may name its own', () => {
+    expect(plant('src/stores/redis/redis-client.ts', `${HEADER}export const a = 'Redis';`)).toEqual([]);
+  });
+});
+
 describe('a package outside its room is seen', () => {
   test.each([
     ['src/core/range.ts', "import { readFileSync } from 'node:fs';", 'core may not import node:fs'],

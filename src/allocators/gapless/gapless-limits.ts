@@ -22,7 +22,7 @@ export interface GaplessLimits {
 
 export const GAPLESS_LIMITS: GaplessLimits = {
   waitingMax: 20_000,
-  // The connections to PostgreSQL are eight; the ceilings need some too.
+  // Half the connections to the store of the ledger: the ceilings need some too.
   callsMax: 4,
   callSequencesMax: 1_000,
   sequencesMax: 100_000,

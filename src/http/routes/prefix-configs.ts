@@ -11,6 +11,7 @@ import {
 } from '../../core/prefix-config/prefix-config-body.ts';
 import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
+import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { Changer, PrefixConfigService } from '../../services/prefix-configs/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -110,10 +111,15 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { said, given, input } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(prefixKey, input, by(request));
+          const config = await prefixConfigService.register(seriesOf(prefixKey), input, by(request));
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const { config, before } = await prefixConfigService.update(prefixKey, input, expectedVersion, by(request));
+        const { config, before } = await prefixConfigService.update(
+          seriesOf(prefixKey),
+          input,
+          expectedVersion,
+          by(request),
+        );
         const resetToDefaults = before === undefined ? [] : resetBetween(before, config, given);
         return {
           status: 'updated' as const,
@@ -153,7 +159,12 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { prefixKey } = request.params;
         const { said, patch } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
-        const { config, before } = await prefixConfigService.patch(prefixKey, patch, expectedVersion, by(request));
+        const { config, before } = await prefixConfigService.patch(
+          seriesOf(prefixKey),
+          patch,
+          expectedVersion,
+          by(request),
+        );
         const status = config === before ? ('unchanged' as const) : ('updated' as const);
         return { status, ...withETag(reply, config) };
       },
@@ -171,7 +182,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       },
       ...authorizer.guard('configs:read', keyOf),
     },
-    async (request, reply) => withETag(reply, await prefixConfigService.read(request.params.prefixKey)),
+    async (request, reply) => withETag(reply, await prefixConfigService.read(seriesOf(request.params.prefixKey))),
   );
 
   server.get(
@@ -208,7 +219,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     },
     async (request, reply) => {
       const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
-      await prefixConfigService.remove(request.params.prefixKey, expectedVersion, by(request));
+      await prefixConfigService.remove(seriesOf(request.params.prefixKey), expectedVersion, by(request));
       return reply.code(204).send();
     },
   );

@@ -14,7 +14,7 @@ import { SNOWFLAKE_MIN } from '../../core/snowflake/snowflake.ts';
 import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf, RESETS } from '../../core/template/period.ts';
 import { parseTemplate } from '../../core/template/template.ts';
-import { sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
+import { type SeriesId, sequenceOf } from '../../core/values/sequence-id.ts';
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect'>;
@@ -81,10 +81,10 @@ const refuseToMeet = (prefixKey: string, earlier: FormerNumbering, next: PrefixC
  */
 export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => {
   /** Snowflakes and counters are told apart by their size. */
-  const keepBelowSnowflakes = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+  const keepBelowSnowflakes = async (id: SeriesId, input: PrefixConfigInput): Promise<void> => {
     const reading = readCalendar(clock.now(), input.timeZone);
     for (const reset of RESETS) {
-      const sequence = sequenceOf(seriesOf(prefixKey), periodKeyOf(reading, reset, input.fiscalYearStart));
+      const sequence = sequenceOf(id, periodKeyOf(reading, reset, input.fiscalYearStart));
       const values = [(await counters.inspect(sequence)).value, (await ledger?.inspect(sequence))?.value];
       if (values.some((value) => value !== undefined && value >= COUNTER_MAX)) {
         refuse('strategy', `The counter of this prefix has passed ${COUNTER_MAX}: it could meet a snowflake`);
@@ -95,7 +95,7 @@ export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => 
     }
   };
 
-  return async (prefixKey: string, former: readonly FormerNumbering[], input: PrefixConfigInput): Promise<void> => {
+  return async (id: SeriesId, former: readonly FormerNumbering[], input: PrefixConfigInput): Promise<void> => {
     const earlier = former.filter(
       (one, index) => !isSameFormer(one, input) && former.findIndex((first) => isSameFormer(first, one)) === index,
     );
@@ -105,10 +105,10 @@ export const createChangeCheck = ({ counters, ledger, clock }: Dependencies) => 
     const strategies = new Set([input, ...earlier].map(({ strategy }) => strategy));
     const search = { budget: { left: STEPS_MAX }, hasSnowflakes: strategies.has('snowflake') };
     for (const one of earlier) {
-      refuseToMeet(prefixKey, one, input, search);
+      refuseToMeet(id.prefixKey, one, input, search);
       // Others have their turn: there may be many, and each takes its time.
       await setImmediate();
     }
-    if (strategies.has('snowflake') && strategies.size > 1) await keepBelowSnowflakes(prefixKey, input);
+    if (strategies.has('snowflake') && strategies.size > 1) await keepBelowSnowflakes(id, input);
   };
 };

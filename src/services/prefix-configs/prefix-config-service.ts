@@ -19,7 +19,7 @@ import { type PrefixConfigPatch, patched, saysAlready } from '../../core/prefix-
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import { formerWithPresent, versionOf } from '../../core/prefix-config/prefix-history.ts';
 import { parseTemplate } from '../../core/template/template.ts';
-import { seriesOf } from '../../core/values/sequence-id.ts';
+import { type SeriesId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import type { SeriesCache } from '../numbers/series-cache.ts';
 import type { Strategies } from '../numbers/strategies.ts';
 import type { CallerShareOf } from '../shared/caller-share.ts';
@@ -51,30 +51,30 @@ export interface PrefixConfigService {
    * @throws PrefixAlreadyExistsError, FormatCollisionError, InvalidFormatError, InvalidLengthError, QuotaExceededError, or the
    * store's errors.
    */
-  register(prefixKey: string, input: PrefixConfigInput, changer: Changer): Promise<PrefixConfig>;
+  register(series: SeriesId, input: PrefixConfigInput, changer: Changer): Promise<PrefixConfig>;
   /** @throws PrefixNotRegisteredError, VersionConflictError, FormatCollisionError, InvalidFormatError, InvalidLengthError, or the store's errors. */
   update(
-    prefixKey: string,
+    series: SeriesId,
     input: PrefixConfigInput,
     expectedVersion: number | 'any',
     changer: Changer,
   ): Promise<ConfigChange>;
   /** Changes what the patch names; writes nothing when it says what is so already. @throws what `update` does, and CorruptEntryError. */
   patch(
-    prefixKey: string,
+    series: SeriesId,
     patch: PrefixConfigPatch,
     expectedVersion: number | 'any',
     changer: Changer,
   ): Promise<ConfigChange>;
   /** @throws PrefixNotRegisteredError, CorruptEntryError, or the store's errors. */
-  read(prefixKey: string): Promise<PrefixConfig>;
+  read(series: SeriesId): Promise<PrefixConfig>;
   /** One page in the order of the keys. Entries that cannot be read, or that `visible` does not accept, are left out. */
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<PrefixConfig>>;
   /**
    * Counter and history stay, so that a later registration goes on counting and repeats nothing.
    * @throws PrefixNotRegisteredError, VersionConflictError, or the store's errors.
    */
-  remove(prefixKey: string, expectedVersion: number | 'any', changer: Changer): Promise<void>;
+  remove(series: SeriesId, expectedVersion: number | 'any', changer: Changer): Promise<void>;
 }
 
 const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
@@ -117,11 +117,11 @@ export const createPrefixConfigService = ({
   });
 
   /** What the schema cannot see. */
-  const check = async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+  const check = async (id: SeriesId, input: PrefixConfigInput): Promise<void> => {
     parseTemplate(input.format);
     const { refusal } = strategies[input.strategy];
     if (refusal !== undefined) throw new ValidationError([{ path: 'strategy', message: refusal }]);
-    await refuseToRepeat(prefixKey, input);
+    await refuseToRepeat(id, input);
   };
 
   /** Before anything is written: what is spent for nothing bounds no less. @throws QuotaExceededError */
@@ -133,34 +133,33 @@ export const createPrefixConfigService = ({
     throw new QuotaExceededError({ kind: 'registrations', max: share.max }, Math.ceil(waitMs / 1_000));
   };
 
-  const readable = (prefixKey: string, stored: StoredConfig): PrefixConfig => {
+  const readable = (id: SeriesId, stored: StoredConfig): PrefixConfig => {
     if (stored.kind === 'config') return stored.config;
-    emit({ type: 'prefix-config-corrupt', prefixKey, reason: stored.reason });
-    throw new CorruptEntryError(prefixKey, stored.reason);
+    emit({ type: 'prefix-config-corrupt', prefixKey: id.prefixKey, reason: stored.reason });
+    throw new CorruptEntryError(id.prefixKey, stored.reason);
   };
 
   /** Writes what `inputOf` makes of what is there, as long as nobody changes it meanwhile; undefined: it stays. */
   const change = async (
-    prefixKey: string,
+    id: SeriesId,
     expectedVersion: number | 'any',
     changer: Changer,
     inputOf: (stored: StoredConfig) => Promise<PrefixConfigInput | undefined>,
   ): Promise<ConfigChange> => {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const entry = await entryOf(prefixKey);
+      const entry = await entryOf(id);
       const { stored } = entry;
-      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+      if (stored === undefined) throw new PrefixNotRegisteredError(id.prefixKey);
       // Only a later version can read it, and knows what would be lost.
-      const present =
-        stored.kind === 'corrupt' && stored.version === undefined ? undefined : readable(prefixKey, stored);
+      const present = stored.kind === 'corrupt' && stored.version === undefined ? undefined : readable(id, stored);
       // What was compared is what is replaced: its version says so.
       if (expectedVersion !== 'any' && expectedVersion !== versionOf(stored)) break;
       const input = await inputOf(stored);
-      if (input === undefined) return { config: readable(prefixKey, stored), before: present };
-      await checkChange(prefixKey, formerWithPresent(entry), input);
+      if (input === undefined) return { config: readable(id, stored), before: present };
+      await checkChange(id, formerWithPresent(entry), input);
       const before = await endOf(stored, input);
-      const outcome = await replaceOnce({ prefixKey, input, stored, before, mayRead: changer.mayRead ?? ALL });
-      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(prefixKey);
+      const outcome = await replaceOnce({ id, input, stored, before, mayRead: changer.mayRead ?? ALL });
+      if (outcome.kind === 'missing') throw new PrefixNotRegisteredError(id.prefixKey);
       if (outcome.kind === 'conflict') continue;
       seriesCache.note(outcome.config);
       await amend(stored, outcome.config, before);
@@ -168,45 +167,45 @@ export const createPrefixConfigService = ({
       emit({ type: 'prefix-config-updated', config, before: present, reason: changer.reason }, changer);
       return { config, before: present };
     }
-    throw new VersionConflictError(prefixKey);
+    throw new VersionConflictError(id.prefixKey);
   };
 
   return {
-    register: async (prefixKey, input, changer) => {
-      await check(prefixKey, input);
+    register: async (id, input, changer) => {
+      await check(id, input);
       let spent: Promise<void> | undefined;
       const spend = (): Promise<void> => {
         spent ??= spendRegistration(changer);
         return spent;
       };
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const config = await registerOnce(prefixKey, input, changer.mayRead ?? ALL, spend);
+        const config = await registerOnce(id, input, changer.mayRead ?? ALL, spend);
         if (config === undefined) continue;
-        seriesCache.forget(seriesOf(prefixKey));
+        seriesCache.forget(id);
         emit({ type: 'prefix-config-registered', config, reason: changer.reason }, changer);
         return config;
       }
-      throw new PrefixAlreadyExistsError(prefixKey);
+      throw new PrefixAlreadyExistsError(id.prefixKey);
     },
 
-    update: async (prefixKey, input, expectedVersion, changer) => {
-      await check(prefixKey, input);
-      return change(prefixKey, expectedVersion, changer, async () => input);
+    update: async (id, input, expectedVersion, changer) => {
+      await check(id, input);
+      return change(id, expectedVersion, changer, async () => input);
     },
 
-    patch: (prefixKey, patch, expectedVersion, changer) =>
-      change(prefixKey, expectedVersion, changer, async (stored) => {
-        const present = readable(prefixKey, stored);
+    patch: (id, patch, expectedVersion, changer) =>
+      change(id, expectedVersion, changer, async (stored) => {
+        const present = readable(id, stored);
         const input = patched(present, patch);
         if (saysAlready(present, input)) return undefined;
-        await check(prefixKey, input);
+        await check(id, input);
         return input;
       }),
 
-    read: async (prefixKey) => {
-      const [stored] = await store.find([prefixKey]);
-      if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
-      return readable(prefixKey, stored);
+    read: async (id) => {
+      const [stored] = await store.find([seriesKeyOf(id)]);
+      if (stored === undefined) throw new PrefixNotRegisteredError(id.prefixKey);
+      return readable(id, stored);
     },
 
     list: (after, limit, visible) =>
@@ -221,18 +220,21 @@ export const createPrefixConfigService = ({
         { after, limit },
       ),
 
-    remove: async (prefixKey, expectedVersion, changer) => {
+    remove: async (id, expectedVersion, changer) => {
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-        const [stored] = await store.find([prefixKey]);
-        if (stored === undefined) throw new PrefixNotRegisteredError(prefixKey);
+        const [stored] = await store.find([seriesKeyOf(id)]);
+        if (stored === undefined) throw new PrefixNotRegisteredError(id.prefixKey);
         const version = versionOf(stored);
         if (expectedVersion !== 'any' && version !== expectedVersion) break;
-        if (!(await store.remove(prefixKey, version, await endOf(stored)))) continue;
-        seriesCache.drop(seriesOf(prefixKey));
-        emit({ type: 'prefix-config-removed', prefixKey, before: configOf(stored), reason: changer.reason }, changer);
+        if (!(await store.remove(seriesKeyOf(id), version, await endOf(stored)))) continue;
+        seriesCache.drop(id);
+        emit(
+          { type: 'prefix-config-removed', prefixKey: id.prefixKey, before: configOf(stored), reason: changer.reason },
+          changer,
+        );
         return;
       }
-      throw new VersionConflictError(prefixKey);
+      throw new VersionConflictError(id.prefixKey);
     },
   };
 };

@@ -13,6 +13,7 @@ import {
   type PrefixEntry,
   versionOf,
 } from '../../core/prefix-config/prefix-history.ts';
+import { type SeriesId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { createChangeCheck } from './change-check.ts';
 import type { CollisionCheck } from './collision-check.ts';
 import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
@@ -21,7 +22,7 @@ import { createNumberingMarks, joinMarks } from './numbering-marks.ts';
 export type MayRead = (prefixKey: string) => boolean;
 
 interface Replacement {
-  readonly prefixKey: string;
+  readonly id: SeriesId;
   readonly input: PrefixConfigInput;
   /** What was compared, and is to be replaced. */
   readonly stored: StoredConfig;
@@ -43,7 +44,7 @@ const printsNoMore = (stored: StoredConfig, next: PrefixConfig): boolean => {
 };
 
 export interface PrefixConfigWriter {
-  entryOf(prefixKey: string): Promise<PrefixEntry>;
+  entryOf(id: SeriesId): Promise<PrefixEntry>;
   /** @throws what a change is refused with: see `createChangeCheck`. */
   readonly checkChange: ReturnType<typeof createChangeCheck>;
   /**
@@ -51,7 +52,7 @@ export interface PrefixConfigWriter {
    * @returns undefined when another change went through meanwhile.
    */
   registerOnce(
-    prefixKey: string,
+    id: SeriesId,
     input: PrefixConfigInput,
     mayRead: MayRead,
     spend: () => Promise<void>,
@@ -76,36 +77,36 @@ export const createPrefixConfigWriter = (dependencies: Dependencies): PrefixConf
   const markEnd = createNumberingMarks(counters, clock);
   const checkChange = createChangeCheck({ counters, ledger, clock });
 
-  const entryOf = async (prefixKey: string): Promise<PrefixEntry> => {
-    const [stored] = await store.find([prefixKey]);
+  const entryOf = async (id: SeriesId): Promise<PrefixEntry> => {
+    const [stored] = await store.find([seriesKeyOf(id)]);
     // In this order: a history that is newer than the config knows no less.
-    const [history] = await store.histories([prefixKey]);
+    const [history] = await store.histories([seriesKeyOf(id)]);
     return { stored, history };
   };
 
   const registerOnce = async (
-    prefixKey: string,
+    id: SeriesId,
     input: PrefixConfigInput,
     mayRead: MayRead,
     spend: () => Promise<void>,
   ): Promise<PrefixConfig | undefined> => {
-    const entry = await entryOf(prefixKey);
-    if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(prefixKey);
+    const entry = await entryOf(id);
+    if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(id.prefixKey);
     // One that was removed has left everything that it would leave anew.
     if (entry.history === undefined) await spend();
     // Its numbers are in use, though it was removed.
-    await checkChange(prefixKey, formerWithPresent(entry), input);
-    const config = { prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
+    await checkChange(id, formerWithPresent(entry), input);
+    const config = { prefixKey: id.prefixKey, ...input, version: (entry.history?.removed ?? 0) + 1 };
     const isDone = input.allowCollision
       ? await store.insert(config)
       : await collisions.write(config, mayRead, (generation) => store.insert(config, generation));
     return isDone === true ? config : undefined;
   };
 
-  const replaceOnce = async ({ prefixKey, input, stored, before, mayRead }: Replacement): Promise<ReplaceOutcome> => {
+  const replaceOnce = async ({ id, input, stored, before, mayRead }: Replacement): Promise<ReplaceOutcome> => {
     const version = versionOf(stored);
     // The store gives it its version; for the comparison it is one that was changed.
-    const config = { prefixKey, ...input, version: version + 1 };
+    const config = { prefixKey: id.prefixKey, ...input, version: version + 1 };
     const replace = async (generation?: string): Promise<ReplaceOutcome | 'stale'> => {
       const outcome = await store.replace(config, version, before, generation);
       return outcome.kind === 'stale' ? 'stale' : outcome;

@@ -7,7 +7,7 @@ import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import type { PrefixConfigInput } from '../../core/prefix-config/prefix-config.ts';
 import { readCalendar } from '../../core/template/calendar.ts';
 import { periodKeyOf, RESETS, type Reset } from '../../core/template/period.ts';
-import { sequenceOf, seriesOf } from '../../core/values/sequence-id.ts';
+import { type SeriesId, sequenceOf } from '../../core/values/sequence-id.ts';
 
 interface Dependencies {
   readonly counters: Pick<CounterStore, 'inspect' | 'listPeriods'>;
@@ -32,20 +32,20 @@ const refuseGapless = () =>
  */
 export const createRestartCheck = ({ counters, ledger, clock }: Dependencies) => {
   /** Of other periods than these, which are looked at themselves: a report on one would look for it in the other store. */
-  const refuseOtherStore = async (prefixKey: string, isGapless: boolean, present: ReadonlySet<string>) => {
+  const refuseOtherStore = async (id: SeriesId, isGapless: boolean, present: ReadonlySet<string>) => {
     const { listPeriods } = isGapless ? counters : (ledger ?? {});
-    const periods = (await listPeriods?.(seriesOf(prefixKey), undefined, present.size + 1)) ?? [];
+    const periods = (await listPeriods?.(id, undefined, present.size + 1)) ?? [];
     if (periods.every((period) => present.has(period))) return;
     if (isGapless) refuseCounted();
     else refuseGapless();
   };
 
-  return async (prefixKey: string, input: PrefixConfigInput): Promise<void> => {
+  return async (id: SeriesId, input: PrefixConfigInput): Promise<void> => {
     const reading = readCalendar(clock.now(), input.timeZone);
     const isGapless = input.strategy === 'gapless';
     const periodOf = (reset: Reset): string => periodKeyOf(reading, reset, input.fiscalYearStart);
     const check = async (reset: Reset): Promise<void> => {
-      const sequence = sequenceOf(seriesOf(prefixKey), periodOf(reset));
+      const sequence = sequenceOf(id, periodOf(reset));
       const isOther = reset !== input.reset;
       // The counter of its own that a prefix goes on with is not asked for: it may be any, also one that cannot be read.
       const inCounter = isOther || isGapless ? (await counters.inspect(sequence)).value : undefined;
@@ -61,6 +61,6 @@ export const createRestartCheck = ({ counters, ledger, clock }: Dependencies) =>
       }
     };
     for (const reset of RESETS) await check(reset);
-    await refuseOtherStore(prefixKey, isGapless, new Set(RESETS.map(periodOf)));
+    await refuseOtherStore(id, isGapless, new Set(RESETS.map(periodOf)));
   };
 };

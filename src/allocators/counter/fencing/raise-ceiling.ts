@@ -2,7 +2,7 @@
 import type { CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { Fence } from '../../../core/counter/counter-call.ts';
 import type { FenceOperations } from '../../../core/counter/counter-fence.ts';
-import { StorageTimeoutError } from '../../../core/errors.ts';
+import { CeilingUnconfirmedError } from '../../../core/errors.ts';
 import type { SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove } from '../sequence/ceiling-window.ts';
 import { behindError } from './recovery-decision.ts';
@@ -33,7 +33,7 @@ export const raiseCeiling = async (options: RaiseOptions): Promise<RaiseResult> 
   const { epoch, ceiling: known } = fence;
   if (ceilings === undefined) {
     const confirmed = await operations.propose({ sequence, epoch, ceiling: goal });
-    if (!confirmed) throw new StorageTimeoutError('No replica of Redis confirmed the ceiling in time.');
+    if (!confirmed) throw new CeilingUnconfirmedError();
   } else {
     const account = await operations.readAccount(sequence);
     const outcome = await ceilings.raise({

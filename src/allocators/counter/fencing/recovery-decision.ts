@@ -1,7 +1,7 @@
 /** Decides whether a recovery can end, and where counting continues: exactly, or with a jump above the ceiling. */
 import type { Ceiling, CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterInstall, ReportReply } from '../../../core/counter/counter-fence.ts';
-import { StorageUnavailableError } from '../../../core/errors.ts';
+import { CeilingsBehindError } from '../../../core/errors.ts';
 import { columnsOf, type SequenceId } from '../../../core/values/sequence-id.ts';
 import { ceilingAbove, windowWithin } from '../sequence/ceiling-window.ts';
 
@@ -37,20 +37,9 @@ export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply)
   return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
 };
 
-const nameOf = (sequence: SequenceId): string => {
-  const { prefixKey, period } = columnsOf(sequence);
-  return `${prefixKey}${period === '' ? '' : ` (${period})`}`;
-};
-
 /** The ceilings' store was restored from a backup, or is another one: nothing is safe until `repair` has run. */
-export const behindError = (sequence: SequenceId, stored: Ceiling | undefined): StorageUnavailableError =>
-  new StorageUnavailableError(
-    'PostgreSQL is older than Redis.',
-    new Error(
-      `${nameOf(sequence)}: epoch ${stored?.epoch ?? 'none'}, ceiling ` +
-        `${stored?.ceiling ?? 'none'} in PostgreSQL. If it was restored from a backup, or is new here: npm run repair`,
-    ),
-  );
+export const behindError = (sequence: SequenceId, stored: Ceiling | undefined): CeilingsBehindError =>
+  new CeilingsBehindError(columnsOf(sequence), stored);
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 

@@ -29,9 +29,9 @@ const setUp = async (first: object) => {
     seriesCache,
     emit,
   });
-  await service.register('A', prefixConfigInputSchema.parse(first), CALLER);
+  await service.register(seriesOf('A'), prefixConfigInputSchema.parse(first), CALLER);
   const change = async (input: object): Promise<PrefixConfig> =>
-    service.update('A', prefixConfigInputSchema.parse(input), 'any', CALLER).then(({ config }) => config);
+    service.update(seriesOf('A'), prefixConfigInputSchema.parse(input), 'any', CALLER).then(({ config }) => config);
   const refusal = (input: object): Promise<string> =>
     change(input).then(
       () => 'accepted',
@@ -126,7 +126,7 @@ describe('a change', () => {
   ])('from %j to %j is refused with a number that both would print', async (first, next) => {
     const { service } = await setUp(first);
     const error = await service
-      .update('A', prefixConfigInputSchema.parse(next), 'any', CALLER)
+      .update(seriesOf('A'), prefixConfigInputSchema.parse(next), 'any', CALLER)
       .then(() => undefined)
       .catch((caught: { params: { problems: readonly { message: string }[] } }) => caught);
     expect(error?.params.problems[0]?.message).toMatch(

@@ -43,11 +43,13 @@ describe('the reset of a prefix that has counted', () => {
 
   test.each(RESETS)('%s can be kept, and no other taken', async (kept, period) => {
     const { service, counters, store, events } = setUp();
-    await service.register('INV', inputOf(FORMAT, { reset: kept }), CALLER);
+    await service.register(seriesOf('INV'), inputOf(FORMAT, { reset: kept }), CALLER);
     counters.preload(sequenceOf(seriesOf('INV'), period), '7');
-    expect((await service.update('INV', inputOf(`A${FORMAT}`, { reset: kept }), 'any', CALLER)).config.version).toBe(2);
+    expect(
+      (await service.update(seriesOf('INV'), inputOf(`A${FORMAT}`, { reset: kept }), 'any', CALLER)).config.version,
+    ).toBe(2);
     for (const [reset] of RESETS.filter(([other]) => other !== kept)) {
-      const changing = service.update('INV', inputOf(FORMAT, { reset }), 'any', CALLER);
+      const changing = service.update(seriesOf('INV'), inputOf(FORMAT, { reset }), 'any', CALLER);
       await expect(changing).rejects.toThrow(ValidationError);
       await expect(changing).rejects.toThrow(`reset: This prefix has counted with reset ${kept}`);
     }
@@ -58,27 +60,33 @@ describe('the reset of a prefix that has counted', () => {
   test('and was removed binds its next registration', async () => {
     const { service, counters, store } = setUp();
     counters.preload(sequenceOf(seriesOf('INV'), '2026'), '7');
-    await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(ValidationError);
+    await expect(service.register(seriesOf('INV'), inputOf(FORMAT), CALLER)).rejects.toThrow(ValidationError);
     expect(await store.find(['INV'])).toEqual([undefined]);
-    expect((await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER)).reset).toBe('yearly');
+    expect((await service.register(seriesOf('INV'), inputOf(FORMAT, { reset: 'yearly' }), CALLER)).reset).toBe(
+      'yearly',
+    );
   });
 
   test('is looked for in the time zone of the new config', async () => {
     const { service, counters } = setUp();
     counters.preload(sequenceOf(seriesOf('INV'), '2026-11-22'), '7');
     const input = (timeZone: string): PrefixConfigInput => inputOf(FORMAT, { timeZone });
-    await expect(service.register('INV', input('Pacific/Kiritimati'), CALLER)).rejects.toThrow(ValidationError);
-    expect((await service.register('INV', input('UTC'), CALLER)).timeZone).toBe('UTC');
+    await expect(service.register(seriesOf('INV'), input('Pacific/Kiritimati'), CALLER)).rejects.toThrow(
+      ValidationError,
+    );
+    expect((await service.register(seriesOf('INV'), input('UTC'), CALLER)).timeZone).toBe('UTC');
   });
 
   test('binds one that has not counted yet too, for another node may be about to; but not in a format that cannot meet', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf(FORMAT, { reset: 'yearly' }), CALLER);
-    await expect(service.update('INV', inputOf(FORMAT, { reset: 'monthly' }), 'any', CALLER)).rejects.toMatchObject({
+    await service.register(seriesOf('INV'), inputOf(FORMAT, { reset: 'yearly' }), CALLER);
+    await expect(
+      service.update(seriesOf('INV'), inputOf(FORMAT, { reset: 'monthly' }), 'any', CALLER),
+    ).rejects.toMatchObject({
       params: { problems: [{ path: 'reset' }] },
     });
     const apart = inputOf('INV-{year}-{month}-{SEQ:6}', { reset: 'monthly' });
-    expect((await service.update('INV', apart, 'any', CALLER)).config).toMatchObject({
+    expect((await service.update(seriesOf('INV'), apart, 'any', CALLER)).config).toMatchObject({
       version: 2,
       former: [{ format: FORMAT, strategy: 'counter', reset: 'yearly' }],
     });
@@ -87,7 +95,7 @@ describe('the reset of a prefix that has counted', () => {
   test('cannot be checked on a corrupt counter: then nothing is stored', async () => {
     const { service, counters, store } = setUp();
     counters.preload(sequenceOf(seriesOf('INV'), '2026'), 'rubbish');
-    await expect(service.register('INV', inputOf(FORMAT), CALLER)).rejects.toThrow(CorruptEntryError);
+    await expect(service.register(seriesOf('INV'), inputOf(FORMAT), CALLER)).rejects.toThrow(CorruptEntryError);
     expect(await store.find(['INV'])).toEqual([undefined]);
   });
 });

@@ -12,6 +12,7 @@ import {
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import type { PrefixConfigInput } from '../../../../src/core/prefix-config/prefix-config.ts';
 import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
+import { seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import type { SeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import type { Strategies } from '../../../../src/services/numbers/strategies.ts';
 import { createCollisionCheck } from '../../../../src/services/prefix-configs/collision-check.ts';
@@ -69,19 +70,19 @@ describe('registering', () => {
   test('stores the config as version 1, reports it, and drops what the cache may hold', async () => {
     const { service, events, forgotten } = setUp();
     const config = await service.register(
-      'INV',
+      seriesOf('INV'),
       inputOf('INV-{SEQ:6}', { initialSeq: '18446744073709551614' }),
       CALLER,
     );
     expect(config).toMatchObject({ prefixKey: 'INV', format: 'INV-{SEQ:6}', seqLength: 6, version: 1 });
-    expect(await service.read('INV')).toEqual(config);
+    expect(await service.read(seriesOf('INV'))).toEqual(config);
     expect(events).toEqual([{ type: 'prefix-config-registered', config, by: 'alice', requestId: 'r-1' }]);
     expect(forgotten).toEqual(['INV']);
   });
 
   test('a strategy that this process does not serve is refused with the reason, and nothing is stored', async () => {
     const { service, store } = setUp({ gapless: { refusal: 'gapless needs DATABASE_URL' } });
-    const refused = service.register('INV', inputOf('INV-{SEQ:6}', { strategy: 'gapless' }), CALLER);
+    const refused = service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}', { strategy: 'gapless' }), CALLER);
     await expect(refused).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',
       params: { problems: [{ path: 'strategy', message: 'gapless needs DATABASE_URL' }] },
@@ -91,17 +92,21 @@ describe('registering', () => {
 
   test('a key that is taken is refused, even with the same config, and nothing changes', async () => {
     const { service, events } = setUp();
-    const first = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    await expect(service.register('INV', inputOf('INV-{SEQ:6}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
-    await expect(service.register('INV', inputOf('OTHER-{SEQ:4}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
-    expect(await service.read('INV')).toEqual(first);
+    const first = await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER)).rejects.toThrow(
+      PrefixAlreadyExistsError,
+    );
+    await expect(service.register(seriesOf('INV'), inputOf('OTHER-{SEQ:4}'), CALLER)).rejects.toThrow(
+      PrefixAlreadyExistsError,
+    );
+    expect(await service.read(seriesOf('INV'))).toEqual(first);
     expect(events).toHaveLength(1);
   });
 
   test('of many at the same time exactly one wins', async () => {
     const { service, events } = setUp();
     const results = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, index) => service.register('INV', inputOf(`I${index}-{SEQ:6}`), CALLER)),
+      Array.from({ length: 20 }, (_, index) => service.register(seriesOf('INV'), inputOf(`I${index}-{SEQ:6}`), CALLER)),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(events).toHaveLength(1);
@@ -114,7 +119,7 @@ describe('registering', () => {
     ["'; DROP TABLE users;--", InvalidFormatError],
   ])('with the format %j nothing is stored and nothing reported', async (format, refusal) => {
     const { service, store, events, forgotten } = setUp();
-    await expect(service.register('BAD', inputOf(format), CALLER)).rejects.toThrow(refusal);
+    await expect(service.register(seriesOf('BAD'), inputOf(format), CALLER)).rejects.toThrow(refusal);
     expect(await store.find(['BAD'])).toEqual([undefined]);
     expect([...events, ...forgotten]).toEqual([]);
   });
@@ -122,17 +127,19 @@ describe('registering', () => {
   test('on top of a corrupt entry is refused: it may be the trace of a series', async () => {
     const { service, store } = setUp();
     store.preload('INV', 'rubbish');
-    await expect(service.register('INV', inputOf('{SEQ:6}'), CALLER)).rejects.toThrow(PrefixAlreadyExistsError);
+    await expect(service.register(seriesOf('INV'), inputOf('{SEQ:6}'), CALLER)).rejects.toThrow(
+      PrefixAlreadyExistsError,
+    );
   });
 });
 
 describe('changing', () => {
   test('with the current version replaces the config and counts the version up', async () => {
     const { service, events, forgotten } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    const { config } = await service.update('INV', inputOf('INV-{SEQ:8}'), 1, CALLER);
+    await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    const { config } = await service.update(seriesOf('INV'), inputOf('INV-{SEQ:8}'), 1, CALLER);
     expect(config).toMatchObject({ format: 'INV-{SEQ:8}', seqLength: 8, version: 2 });
-    expect(await service.read('INV')).toEqual(config);
+    expect(await service.read(seriesOf('INV'))).toEqual(config);
     const before = { prefixKey: 'INV', ...inputOf('INV-{SEQ:6}'), version: 1 };
     expect(events.at(-1)).toEqual({ type: 'prefix-config-updated', config, before, by: 'alice', requestId: 'r-1' });
     expect(forgotten).toEqual(['INV', 'INV']);
@@ -140,34 +147,36 @@ describe('changing', () => {
 
   test('with any version goes on from whatever it is', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    await service.update('INV', inputOf('INV-{SEQ:7}'), 'any', CALLER);
-    expect((await service.update('INV', inputOf('INV-{SEQ:8}'), 'any', CALLER)).config.version).toBe(3);
+    await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    await service.update(seriesOf('INV'), inputOf('INV-{SEQ:7}'), 'any', CALLER);
+    expect((await service.update(seriesOf('INV'), inputOf('INV-{SEQ:8}'), 'any', CALLER)).config.version).toBe(3);
   });
 
   test.each([0, 2, 99])('with version %i, which is not the current one, changes nothing', async (version) => {
     const { service, events } = setUp();
-    const before = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    await expect(service.update('INV', inputOf('INV-{SEQ:8}'), version, CALLER)).rejects.toThrow(VersionConflictError);
-    expect(await service.read('INV')).toEqual(before);
+    const before = await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.update(seriesOf('INV'), inputOf('INV-{SEQ:8}'), version, CALLER)).rejects.toThrow(
+      VersionConflictError,
+    );
+    expect(await service.read(seriesOf('INV'))).toEqual(before);
     expect(events).toHaveLength(1);
   });
 
   test('of one version at the same time succeeds once', async () => {
     const { service } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
+    await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
     const results = await Promise.allSettled(
-      Array.from({ length: 10 }, () => service.update('INV', inputOf('INV-{SEQ:8}'), 1, CALLER)),
+      Array.from({ length: 10 }, () => service.update(seriesOf('INV'), inputOf('INV-{SEQ:8}'), 1, CALLER)),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect((await service.read('INV')).version).toBe(2);
+    expect((await service.read(seriesOf('INV'))).version).toBe(2);
   });
 
   test.each([1, 'any'] as const)(
     'an unregistered prefix (version %s) is refused, and does not register it',
     async (version) => {
       const { service, store } = setUp();
-      await expect(service.update('INV', inputOf('{SEQ:6}'), version, CALLER)).rejects.toThrow(
+      await expect(service.update(seriesOf('INV'), inputOf('{SEQ:6}'), version, CALLER)).rejects.toThrow(
         PrefixNotRegisteredError,
       );
       expect(await store.find(['INV'])).toEqual([undefined]);
@@ -179,29 +188,29 @@ describe('changing', () => {
     ['{SEQ:21}', InvalidLengthError],
   ])('to the format %s is refused and changes nothing', async (format, refusal) => {
     const { service } = setUp();
-    const before = await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    await expect(service.update('INV', inputOf(format), 1, CALLER)).rejects.toThrow(refusal);
-    expect(await service.read('INV')).toEqual(before);
+    const before = await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    await expect(service.update(seriesOf('INV'), inputOf(format), 1, CALLER)).rejects.toThrow(refusal);
+    expect(await service.read(seriesOf('INV'))).toEqual(before);
   });
 
   test('with any version repairs a corrupt entry', async () => {
     const { service, store } = setUp();
     store.preload('INV', 'rubbish');
-    const { config } = await service.update('INV', inputOf('INV-{SEQ:6}'), 'any', CALLER);
+    const { config } = await service.update(seriesOf('INV'), inputOf('INV-{SEQ:6}'), 'any', CALLER);
     expect(config.version).toBe(1);
-    expect(await service.read('INV')).toEqual(config);
+    expect(await service.read(seriesOf('INV'))).toEqual(config);
   });
 });
 
 describe('reading', () => {
   test('an unregistered prefix is refused', async () => {
-    await expect(setUp().service.read('UNKNOWN')).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(setUp().service.read(seriesOf('UNKNOWN'))).rejects.toThrow(PrefixNotRegisteredError);
   });
 
   test('a corrupt entry is refused and reported with its reason, which the message keeps to itself', async () => {
     const { service, store, events } = setUp();
     store.preload('BAD', '{"format":"{SEQ:4}","seq_length":7}');
-    const error = await service.read('BAD').catch((reason: unknown) => reason);
+    const error = await service.read(seriesOf('BAD')).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(CorruptEntryError);
     expect((error as Error).message).not.toContain('seq_length');
     expect(events).toEqual([
@@ -212,14 +221,19 @@ describe('reading', () => {
   test("an operator's preloaded entry is read with its defaults", async () => {
     const { service, store } = setUp();
     store.preload('TEST', '{"format":"TEST-{SEQ:4}"}');
-    expect(await service.read('TEST')).toMatchObject({ prefixKey: 'TEST', seqLength: 4, initialSeq: 0n, version: 1 });
+    expect(await service.read(seriesOf('TEST'))).toMatchObject({
+      prefixKey: 'TEST',
+      seqLength: 4,
+      initialSeq: 0n,
+      version: 1,
+    });
   });
 });
 
 describe('listing', () => {
   const registerAll = async (keys: readonly string[]) => {
     const { service, ...rest } = setUp();
-    for (const key of keys) await service.register(key, inputOf('{prefix}-{SEQ:4}'), CALLER);
+    for (const key of keys) await service.register(seriesOf(key), inputOf('{prefix}-{SEQ:4}'), CALLER);
     return { service, ...rest };
   };
 
@@ -274,28 +288,28 @@ describe('listing', () => {
 describe('removing', () => {
   test('takes the config away, reports it, and frees the key', async () => {
     const { service, events, forgotten } = setUp();
-    await service.register('INV', inputOf('INV-{SEQ:6}'), CALLER);
-    await service.remove('INV', 'any', { ...CALLER, reason: 'Closed' });
-    await expect(service.read('INV')).rejects.toThrow(PrefixNotRegisteredError);
+    await service.register(seriesOf('INV'), inputOf('INV-{SEQ:6}'), CALLER);
+    await service.remove(seriesOf('INV'), 'any', { ...CALLER, reason: 'Closed' });
+    await expect(service.read(seriesOf('INV'))).rejects.toThrow(PrefixNotRegisteredError);
     const before = { prefixKey: 'INV', ...inputOf('INV-{SEQ:6}'), version: 1 };
     expect(events.at(-1)).toEqual({
       ...{ type: 'prefix-config-removed', prefixKey: 'INV', before, reason: 'Closed' },
       ...{ by: 'alice', requestId: 'r-1' },
     });
     expect(forgotten).toEqual(['INV', 'INV']);
-    expect((await service.register('INV', inputOf('NEW-{SEQ:6}'), CALLER)).version).toBe(2);
+    expect((await service.register(seriesOf('INV'), inputOf('NEW-{SEQ:6}'), CALLER)).version).toBe(2);
   });
 
   test('an unregistered prefix is refused and not reported', async () => {
     const { service, events } = setUp();
-    await expect(service.remove('UNKNOWN', 'any', CALLER)).rejects.toThrow(PrefixNotRegisteredError);
+    await expect(service.remove(seriesOf('UNKNOWN'), 'any', CALLER)).rejects.toThrow(PrefixNotRegisteredError);
     expect(events).toEqual([]);
   });
 
   test('a corrupt entry is possible', async () => {
     const { service, store } = setUp();
     store.preload('BAD', 'rubbish');
-    await service.remove('BAD', 'any', CALLER);
+    await service.remove(seriesOf('BAD'), 'any', CALLER);
     expect(await store.find(['BAD'])).toEqual([undefined]);
   });
 });
@@ -336,10 +350,10 @@ test('a failing store is passed on by every call, and nothing is reported', asyn
     emit: keepingIn(events),
   });
   const input = inputOf('{prefix}-{SEQ:4}');
-  await expect(service.register('A', input, CALLER)).rejects.toBe(failure);
-  await expect(service.update('A', input, 1, CALLER)).rejects.toBe(failure);
-  await expect(service.read('A')).rejects.toBe(failure);
+  await expect(service.register(seriesOf('A'), input, CALLER)).rejects.toBe(failure);
+  await expect(service.update(seriesOf('A'), input, 1, CALLER)).rejects.toBe(failure);
+  await expect(service.read(seriesOf('A'))).rejects.toBe(failure);
   await expect(service.list('', 1, everything)).rejects.toBe(failure);
-  await expect(service.remove('A', 'any', CALLER)).rejects.toBe(failure);
+  await expect(service.remove(seriesOf('A'), 'any', CALLER)).rejects.toBe(failure);
   expect(events).toEqual([]);
 });
