@@ -11,7 +11,7 @@ import {
 } from '../../core/prefix-config/prefix-config-body.ts';
 import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
-import { seriesOf } from '../../core/values/sequence-id.ts';
+import { type SeriesId, seriesOf } from '../../core/values/sequence-id.ts';
 import type { Changer, PrefixConfigService } from '../../services/prefix-configs/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -60,6 +60,7 @@ const WRITES = [
 const changeQuery = z.strictObject({ reason: reason.optional() });
 
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
+const idOf = (request: FastifyRequest): SeriesId => seriesOf(keyOf(request));
 
 const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
   reply.header('ETag', `"${config.version}"`);
@@ -111,15 +112,10 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { said, given, input } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(seriesOf(prefixKey), input, by(request));
+          const config = await prefixConfigService.register(idOf(request), input, by(request));
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const { config, before } = await prefixConfigService.update(
-          seriesOf(prefixKey),
-          input,
-          expectedVersion,
-          by(request),
-        );
+        const { config, before } = await prefixConfigService.update(idOf(request), input, expectedVersion, by(request));
         const resetToDefaults = before === undefined ? [] : resetBetween(before, config, given);
         return {
           status: 'updated' as const,
@@ -159,12 +155,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         const { prefixKey } = request.params;
         const { said, patch } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
-        const { config, before } = await prefixConfigService.patch(
-          seriesOf(prefixKey),
-          patch,
-          expectedVersion,
-          by(request),
-        );
+        const { config, before } = await prefixConfigService.patch(idOf(request), patch, expectedVersion, by(request));
         const status = config === before ? ('unchanged' as const) : ('updated' as const);
         return { status, ...withETag(reply, config) };
       },
@@ -182,7 +173,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
       },
       ...authorizer.guard('configs:read', keyOf),
     },
-    async (request, reply) => withETag(reply, await prefixConfigService.read(seriesOf(request.params.prefixKey))),
+    async (request, reply) => withETag(reply, await prefixConfigService.read(idOf(request))),
   );
 
   server.get(
@@ -219,7 +210,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     },
     async (request, reply) => {
       const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
-      await prefixConfigService.remove(seriesOf(request.params.prefixKey), expectedVersion, by(request));
+      await prefixConfigService.remove(idOf(request), expectedVersion, by(request));
       return reply.code(204).send();
     },
   );
