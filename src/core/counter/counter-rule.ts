@@ -65,7 +65,7 @@ export const takeFromCounter = (
  * A `once`: answered by a receipt that is still valid, and otherwise taken like any other call.
  * @param known the receipt under its hash, of whatever sequence. @returns the receipt to be written in the same step, if any.
  */
-export const takeKeyed = (
+const takeKeyed = (
   stored: bigint | undefined,
   call: CounterCall,
   known: Receipt | undefined,
@@ -85,10 +85,34 @@ export const takeKeyed = (
 };
 
 /** The reply of a closed sequence: values that the call was given before, and nothing new. */
-export const refuseClosed = (move: CounterMove<CounterReply>): CounterMove<CounterReply> =>
+const refuseClosed = (move: CounterMove<CounterReply>): CounterMove<CounterReply> =>
   move.value === undefined && move.reply.kind !== 'exhausted'
     ? move
     : { reply: { kind: 'closed', standby: { kind: 'keep' } }, value: undefined, jumped: undefined };
+
+/** Where a store keeps the answers to requests with a key. */
+interface KeptReceipts {
+  find(hash: string): Receipt | undefined;
+  keep(hash: string, receipt: Receipt): void;
+}
+
+/** What a store does for one call, in one step: a new receipt is kept on the way. */
+export const serveCounterCall = (
+  stored: bigint | undefined,
+  call: CounterCall,
+  isClosed: boolean,
+  receipts: KeptReceipts,
+): CounterMove<CounterReply> => {
+  const { receipt: draft } = call;
+  if (draft === undefined) {
+    const taken = takeFromCounter(stored, call);
+    return isClosed ? refuseClosed(taken) : taken;
+  }
+  const taken = takeKeyed(stored, call, receipts.find(draft.hash));
+  if (isClosed) return refuseClosed(taken);
+  if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
+  return taken;
+};
 
 /** @param stored the last value taken, or `undefined` when none was. */
 export const advanceCounter = (stored: bigint | undefined, request: AdvanceRequest): CounterMove<AdvanceReply> => {

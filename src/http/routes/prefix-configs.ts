@@ -67,16 +67,25 @@ const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof 
   return toConfigReply(config);
 };
 
+const described = (operationId: string, action: Action, summary: string) => ({
+  operationId,
+  tags: ['prefix configs'],
+  summary,
+  security: securedBy(action),
+});
+
+const writeResponse = {
+  ...foundResponse,
+  200: writtenConfigReply,
+  400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
+  409: problemResponse('PREFIX_ALREADY_EXISTS', 'FORMAT_COLLISION'),
+  412: problemResponse('VERSION_CONFLICT'),
+};
+
 export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions> = async (
   server,
   { prefixConfigService, authorizer },
 ) => {
-  const described = (operationId: string, action: Action, summary: string) => ({
-    operationId,
-    tags: ['prefix configs'],
-    summary,
-    security: securedBy(action),
-  });
   const by = (request: FastifyRequest<{ Querystring: z.output<typeof changeQuery> }>): Changer => ({
     ...callerOf(request),
     reason: request.query.reason,
@@ -97,13 +106,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         headers: ifMatch('The ETag of the config to change. Without it the call registers.'),
         querystring: changeQuery,
         body: prefixConfigBodySchema,
-        response: {
-          ...foundResponse,
-          200: writtenConfigReply,
-          400: problemResponse('VALIDATION_ERROR', 'INVALID_FORMAT', 'INVALID_LENGTH'),
-          409: problemResponse('PREFIX_ALREADY_EXISTS', 'FORMAT_COLLISION'),
-          412: problemResponse('VERSION_CONFLICT'),
-        },
+        response: writeResponse,
       },
       ...authorizer.guard('configs:write', keyOf),
       handler: async (request, reply) => {

@@ -2,11 +2,11 @@
 
 import { z } from 'zod';
 import type { Reservation } from '../../core/ledger/ledger-rule.ts';
-import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE, SAME_AS } from '../../core/schema-marks.ts';
 import { instant } from './instant.ts';
 import { idempotencyHeadersFor } from './numbers.ts';
+import { reasonSchema } from './reason.ts';
 import { value } from './value.ts';
 import { variablesObject } from './variables.ts';
 
@@ -14,7 +14,6 @@ import { variablesObject } from './variables.ts';
 const TTL_SECONDS_MAX = 604_800;
 const TTL_SECONDS_DEFAULT = 900;
 const TTL_RULE = `A whole number from 1 to ${TTL_SECONDS_MAX}`;
-const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
 const ttlSeconds = z
   .int(TTL_RULE)
@@ -49,14 +48,7 @@ export const reservationParams = z.strictObject({
 
 export const voidBody = z
   .strictObject({
-    reason: z
-      .string(REASON_RULE)
-      .normalize()
-      .trim()
-      .min(1, REASON_RULE)
-      .max(500, REASON_RULE)
-      .refine(isPlain, PLAIN_RULE)
-      .describe('Stays in the ledger.'),
+    reason: reasonSchema.describe('Stays in the ledger.'),
   })
   .meta({ id: 'VoidRequest', [EXAMPLE]: { reason: 'The customer left' } });
 

@@ -2,7 +2,6 @@
 
 import { z } from 'zod';
 import type { TemporaryNumber } from '../../core/counter/temporary-number-store.ts';
-import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 import { prefixKeySchema, strategySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
 import type { Closure } from '../../core/values/closure.ts';
@@ -13,6 +12,7 @@ import type { Advanced } from '../../services/sequences/sequence-advance.ts';
 import type { SequenceReport } from '../../services/sequences/sequence-service.ts';
 import { instant } from './instant.ts';
 import { nextCursor, pageQuery } from './page.ts';
+import { reasonSchema } from './reason.ts';
 import { periodQuery } from './reports.ts';
 import { value } from './value.ts';
 
@@ -96,16 +96,8 @@ export const toSequenceReply = (report: SequenceReport): z.output<typeof sequenc
 });
 
 const TO_RULE = 'A whole number up to 18446744073709551615; above 9007199254740991 write it as a string of digits';
-const REASON_RULE = 'A sentence of 1 to 500 characters that says why';
 
-export const reason = z
-  .string(REASON_RULE)
-  .normalize()
-  .trim()
-  .min(1, REASON_RULE)
-  .max(500, REASON_RULE)
-  .refine(isPlain, PLAIN_RULE)
-  .describe('Goes to the log.');
+export const reason = reasonSchema.describe('Goes to the log.');
 
 const PERIOD_RULE = 'The name of a period: 2026, 2026-11, 2026-11-25 or fy2026';
 

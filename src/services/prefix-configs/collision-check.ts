@@ -5,6 +5,7 @@ import { printedBy } from '../../core/collision/format-language.ts';
 import type { OtherPrefix } from '../../core/error-params.ts';
 import { FormatCollisionError, StorageUnavailableError } from '../../core/errors.ts';
 import type { PrefixConfig } from '../../core/prefix-config/prefix-config.ts';
+import { createTurns } from '../shared/turns.ts';
 import type { PrintedPrefixes } from './printed-prefixes.ts';
 
 export interface CollisionCheck {
@@ -34,8 +35,7 @@ const WAIT_MS_MAX = 20;
 const WAITING_MAX = 10_000;
 
 export const createCollisionCheck = ({ printed, random }: Dependencies): CollisionCheck => {
-  let waiting = 0;
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns(WAITING_MAX, 'Too many changes of prefix configs wait.');
 
   const nameOf = (
     { other }: Exclude<Meeting, { kind: 'many' }>,
@@ -57,16 +57,6 @@ export const createCollisionCheck = ({ printed, random }: Dependencies): Collisi
         ? { kind: 'meets', prefixKey, other, text: meeting.collision.text }
         : { kind: 'undecided', prefixKey, other },
     );
-  };
-
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (waiting >= WAITING_MAX) throw new StorageUnavailableError('Too many changes of prefix configs wait.');
-    waiting += 1;
-    const result = last.then(work, work);
-    last = result.catch(() => undefined);
-    return result.finally(() => {
-      waiting -= 1;
-    });
   };
 
   return {

@@ -1,11 +1,12 @@
 /** All that prefixes print and have printed, as this node knows it: read once, and then by what was changed. */
 import { type CollisionIndex, createCollisionIndex, type Meeting } from '../../core/collision/collision-index.ts';
 import { type PrintedNumbering, printedBefore, printedBy } from '../../core/collision/format-language.ts';
-import { InvalidFormatError, InvalidLengthError, StorageUnavailableError } from '../../core/errors.ts';
+import { InvalidFormatError, InvalidLengthError } from '../../core/errors.ts';
 import type { StoredConfig } from '../../core/prefix-config/prefix-config.ts';
 import type { PrefixConfigStore } from '../../core/prefix-config/prefix-config-store.ts';
 import { formerWithPresent, type PrefixHistory } from '../../core/prefix-config/prefix-history.ts';
 import { parseTemplate } from '../../core/template/template.ts';
+import { createTurns } from '../shared/turns.ts';
 
 /** What a prefix prints by its present config. */
 export interface PresentNumbering {
@@ -87,8 +88,7 @@ export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
   /** Whether all is to be read, whatever was reached. */
   let isDoubtful = true;
   let told = new Set<string>();
-  let waiting = 0;
-  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns(WAITING_MAX, 'Too many changes of prefix configs wait.');
 
   const readSome = async (into: Known, prefixKeys: readonly string[]): Promise<void> => {
     for (let from = 0; from < prefixKeys.length; from += TRIP) {
@@ -130,16 +130,6 @@ export const createPrintedPrefixes = (store: Store): PrintedPrefixes => {
     }
     reached = generation;
     return generation;
-  };
-
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (waiting >= WAITING_MAX) throw new StorageUnavailableError('Too many changes of prefix configs wait.');
-    waiting += 1;
-    const result = last.then(work, work);
-    last = result.catch(() => undefined);
-    return result.finally(() => {
-      waiting -= 1;
-    });
   };
 
   return {

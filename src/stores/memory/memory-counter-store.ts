@@ -2,14 +2,7 @@
 
 import { createOwnClaims } from '../../core/allowance/own-claims.ts';
 import type { CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
-import {
-  advanceCounter,
-  type CounterMove,
-  refuseClosed,
-  settleReturned,
-  takeFromCounter,
-  takeKeyed,
-} from '../../core/counter/counter-rule.ts';
+import { advanceCounter, type CounterMove, serveCounterCall, settleReturned } from '../../core/counter/counter-rule.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
@@ -78,21 +71,12 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
   };
 
   const serve = (call: CounterCall): CounterReply => {
-    const { receipt: draft, sequence } = call;
+    const { sequence } = call;
     const isClosed = closures.has(sequenceKeyOf(sequence));
     takeBack(call);
-    if (draft === undefined) {
-      return move(call, (stored) => {
-        const taken = takeFromCounter(stored, call);
-        return isClosed ? refuseClosed(taken) : taken;
-      });
-    }
-    return move(call, (stored) => {
-      const taken = takeKeyed(stored, call, receipts.get(draft.hash));
-      if (isClosed) return refuseClosed(taken);
-      if (taken.receipt !== undefined) keep(draft.hash, taken.receipt);
-      return taken;
-    });
+    return move(call, (stored) =>
+      serveCounterCall(stored, call, isClosed, { find: (hash) => receipts.get(hash), keep }),
+    );
   };
 
   return {

@@ -2,14 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { createOwnClaims } from '../../core/allowance/own-claims.ts';
 import type { CounterCall, CounterReply } from '../../core/counter/counter-call.ts';
-import {
-  advanceCounter,
-  type CounterMove,
-  refuseClosed,
-  settleReturned,
-  takeFromCounter,
-  takeKeyed,
-} from '../../core/counter/counter-rule.ts';
+import { advanceCounter, type CounterMove, serveCounterCall, settleReturned } from '../../core/counter/counter-rule.ts';
 import type { CounterStore } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
@@ -85,23 +78,12 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
   };
 
   const serve = (call: CounterCall): CounterReply => {
-    const { receipt: draft, sequence } = call;
+    const { sequence } = call;
     const answered = unflushed.size === 0 ? undefined : unflushed.get(nameOf(call));
     if (answered !== undefined) return answered;
     takeBack(call);
     const isClosed = readClosure(sequence) !== undefined;
-    if (draft === undefined) {
-      return move(call, (stored) => {
-        const taken = takeFromCounter(stored, call);
-        return isClosed ? refuseClosed(taken) : taken;
-      });
-    }
-    return move(call, (stored) => {
-      const taken = takeKeyed(stored, call, receipts.find(draft.hash));
-      if (isClosed) return refuseClosed(taken);
-      if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
-      return taken;
-    });
+    return move(call, (stored) => serveCounterCall(stored, call, isClosed, receipts));
   };
 
   return {

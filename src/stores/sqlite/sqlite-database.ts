@@ -13,6 +13,7 @@ import {
   restoringPath,
   VERSION,
 } from './database-file.ts';
+import { LEDGER_TABLES } from './ledger-tables.ts';
 import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts';
 
 // EXCLUSIVE before WAL: the lock is held until the process ends, however it ends, so two processes can never number
@@ -58,13 +59,7 @@ const OPEN = `
     reservation TEXT, PRIMARY KEY (prefix_key, period, value)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS ledger_free ON ledger (prefix_key, period, free_at_ms) WHERE free_at_ms IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS ledger_lost (
-    prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
-    reason TEXT NOT NULL, subject TEXT, lost_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS ledger_floors (
-    prefix_key TEXT NOT NULL, period TEXT NOT NULL, floor TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
-  ) STRICT, WITHOUT ROWID;
+  ${LEDGER_TABLES}
   CREATE TABLE IF NOT EXISTS reservations (
     id TEXT PRIMARY KEY, prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, number TEXT NOT NULL,
     state TEXT NOT NULL, subject TEXT, reserved_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL,

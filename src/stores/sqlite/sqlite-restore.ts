@@ -13,6 +13,7 @@ import {
   refuseNewer,
   restoringPath,
 } from './database-file.ts';
+import { LEDGER_TABLES } from './ledger-tables.ts';
 
 /** Where a sequence of the backup stands. */
 export interface RestoredSequence {
@@ -93,16 +94,6 @@ export const readBackup = (file: string): readonly RestoredSequence[] => {
     handle.close();
   }
 };
-
-const LEDGER_TABLES = `
-  CREATE TABLE IF NOT EXISTS ledger_lost (
-    prefix_key TEXT NOT NULL, period TEXT NOT NULL, first_value TEXT NOT NULL, last_value TEXT NOT NULL,
-    reason TEXT NOT NULL, subject TEXT, lost_at_ms INTEGER NOT NULL, PRIMARY KEY (prefix_key, period, first_value)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS ledger_floors (
-    prefix_key TEXT NOT NULL, period TEXT NOT NULL, floor TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
-  ) STRICT, WITHOUT ROWID;
-`;
 
 const moveSequences = (handle: DatabaseSync, { targets, reason, nowMs }: RestoreRequest): Restored['moved'] => {
   handle.exec(LEDGER_TABLES);
