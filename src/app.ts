@@ -1,4 +1,4 @@
-/** The composition root: what stands behind each port, in plain lines. */
+/** The composition root: connects each port with its implementation, in plain lines. */
 import type { TokenKeys } from './access/authenticator.ts';
 import { createNodeAllocators } from './allocators/node/node-allocators.ts';
 import { openStores } from './app/open-stores.ts';
@@ -30,15 +30,15 @@ export interface App extends Omit<Servers, 'closeWatched'> {
 interface AppOptions {
   readonly settings: Settings;
   readonly version: string;
-  /** As `nameNode` names it; the log says it in every line. */
+  /** The name that `nameNode` made; it stands in every line of the log. */
   readonly node: string;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** What tokens are verified by; undefined switches authorization off. */
+  /** What tokens are verified with; undefined switches authorization off. */
   readonly tokenKeys: TokenKeys | undefined;
 }
 
-/** Goes on while the process is stopped, and is never set back. */
+/** Runs on while the process is paused, and is never set back. */
 const monotonic = (): number => performance.now();
 
 interface Closable {
@@ -46,7 +46,7 @@ interface Closable {
 }
 
 /**
- * Puts the service together. What it opens is closed by `close`, the last first, and also when a later step of the start fails.
+ * Puts the service together. `close` closes what was opened, last first; so does a start that fails at a later step.
  * @throws Error with a sentence for the operator when a store cannot be opened.
  */
 export const createApp = async ({ settings, version, node, logger, clock, tokenKeys }: AppOptions): Promise<App> => {
@@ -54,7 +54,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
   await using opening = new AsyncDisposableStack();
   const opened = <Opened extends Closable | undefined>(one: Opened): Opened =>
     opening.adopt(one, async () => void (await one?.close()));
-  // Closed last, so that a shutdown that takes long can be watched.
+  // Closed last, so that a long shutdown can be watched.
   const watched = opening.use(new AsyncDisposableStack());
 
   const { emit, listen } = createEventHub({ clock, node });

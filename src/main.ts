@@ -38,14 +38,14 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-/** @returns undefined when nobody is asked for a token. */
+/** @returns undefined without authentication. */
 const findTokenKeys = (settings: Settings): TokenKeys | undefined => {
   const { auth, jwks, jwtSecret, dataDir } = settings;
   if (auth === 'off') return undefined;
   return jwks === undefined ? { secret: jwtSecret ?? readOrCreateSecret(join(dataDir, 'jwt-secret')) } : { jwks };
 };
 
-/** What makes the process end, and how: in good order with 0, or non-zero with a line in the log that says why. */
+/** Ends the process: cleanly with 0, or non-zero with a line in the log that says why. */
 const stopWithGrace = (app: App, settings: Settings, logger: Logger): void => {
   const { shutdownDrainMs, shutdownTimeoutMs } = settings;
   const options = {
@@ -66,7 +66,7 @@ const stopWithGrace = (app: App, settings: Settings, logger: Logger): void => {
   };
   closeWithGrace(options, async ({ signal, err }) => {
     const fromMs = performance.now();
-    // Only who sends SIGTERM has something in front of the process that must first learn that it stops.
+    // Only a sender of SIGTERM has a load balancer before the process that must first learn of the stop.
     const drainMs = signal === 'SIGTERM' ? shutdownDrainMs : 0;
     if (err) logger.fatal({ event: 'crash', err }, 'Stopping after an unexpected error');
     else logger.info({ event: 'stopping', signal, drain_ms: drainMs }, 'Stopping');
@@ -77,7 +77,7 @@ const stopWithGrace = (app: App, settings: Settings, logger: Logger): void => {
   });
 };
 
-/** What the system says when a port cannot be had, as a sentence that names the setting. */
+/** Why a port cannot be opened, as a sentence that names the setting. */
 const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: stop it, or choose another port',
   EACCES: 'this user may not: choose a port above 1023',
@@ -110,13 +110,18 @@ const listenOnAll = async (app: App, settings: Settings) => {
   }
 };
 
-/** In which a node that starts beside its stores is ready; later it is worth a warning. */
+/** How long a node next to its stores may take to be ready; longer is worth a warning. */
 const READY_WARNING_MS = 5_000;
 
-/** For so long the port stays closed while the stores are being connected: a proxy without health checks sends requests at once. */
+/**
+ * How long the port stays closed while the stores are being connected: a proxy without health checks sends requests at
+ * once.
+ */
 const LISTEN_WAIT_MS = 2_000;
 
-/** Resolves with the milliseconds it took until numbers could be issued; says why not, and what to look at, when that is late. */
+/**
+ * Resolves with the milliseconds it took until numbers could be issued; logs the reason and a remedy when that is late.
+ */
 const awaitReadiness = (app: App, logger: Logger): Promise<number> => {
   const onLate = (reason: string): void =>
     logger.warn({ event: 'not-ready', reason }, `Listening, but no number can be issued yet: ${reason}`);
@@ -130,7 +135,7 @@ const serve = async (): Promise<void> => {
   const destination = format === 'pretty' ? await openPrettyLog() : undefined;
   const logger = createLogger(settings.logLevel, { node, destination });
   const { createApp } = await import('./app.ts');
-  // What reading the sources left behind, before the heap grows around it: a node at rest is 5 MB smaller.
+  // Collects what reading the sources left behind, before the heap grows around it (docs/measurements.md).
   globalThis.gc?.();
   for (const { name, suggestion } of misspeltSettingsOf(process.env, SETTING_NAMES)) {
     logger.warn(

@@ -1,11 +1,11 @@
-/** Tells who a caller is, by the token (JWT) or the API key they show. Knows no transport. */
+/** Identifies a caller by token (JWT) or API key, whatever the transport. */
 import { subjectOfApiKey } from '../core/access/api-key.ts';
 import type { ApiKeyService, IdentifiedApiKey } from '../services/access/api-key-service.ts';
 import type { JwksSource } from './jwks-verifier.ts';
 import { CredentialError, type Principal, principalOf } from './principal.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 
-/** What tokens are verified by: a secret shared with whoever makes them (HS256), or the public keys of an issuer. */
+/** What tokens are verified with: a secret shared with their issuer (HS256), or the public keys of an issuer. */
 export type TokenKeys = { readonly secret: string } | { readonly jwks: JwksSource };
 
 export interface AuthenticatorOptions {
@@ -14,7 +14,7 @@ export interface AuthenticatorOptions {
   readonly onKeysFailure: (error: unknown) => void;
 }
 
-/** What a caller shows, as a transport finds it in a request. */
+/** The credential of a caller, as the transport finds it in a request. */
 export interface Credential {
   readonly apiKey: string | undefined;
   /** The text that holds a token, such as `Bearer …`; a token verified less than a minute ago is recognised by it. */
@@ -25,8 +25,8 @@ export interface Credential {
 
 export interface Authenticator {
   /**
-   * Returns at once for whom nothing has to be looked up, which is most callers.
-   * @throws, or rejects with, an error with a `code` when the caller is at fault, and one of core/errors.ts when that cannot be told.
+   * Returns without a promise when no lookup is needed, which is the usual case. @throws, or rejects with, an error
+   * with a `code` when the credential is not valid, and one of core/errors.ts when that is unknown.
    */
   authenticate(credential: Credential): Principal | Promise<Principal>;
 }
@@ -37,7 +37,7 @@ const createTokenVerifier = async (
   keys: TokenKeys,
   onKeysFailure: AuthenticatorOptions['onKeysFailure'],
 ): Promise<Verify> => {
-  // Each loaded where it is used, as stores are.
+  // Each verifier is loaded only where it is used, as stores are.
   if ('jwks' in keys) {
     const { createJwksVerifier } = await import('./jwks-verifier.ts');
     return createJwksVerifier(keys.jwks, onKeysFailure);

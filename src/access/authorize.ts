@@ -1,4 +1,4 @@
-/** What a principal may do; nobody may do anything of whom it is not known who they are. */
+/** What a principal may do; an unidentified caller may do nothing. */
 import { type Action, allows, allowsWithin, type Grant } from '../core/access/scopes.ts';
 import { ForbiddenError } from '../core/errors.ts';
 import type { Principal } from './principal.ts';

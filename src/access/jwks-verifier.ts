@@ -1,10 +1,13 @@
-/** Verifies tokens of an issuer elsewhere, by the keys it shows under one fixed address. No token has a say in where keys come from. */
+/**
+ * Verifies tokens of an external issuer with the keys it publishes at one fixed address. A token has no influence on
+ * where keys come from.
+ */
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { IssuerUnavailableError } from '../core/errors.ts';
 
 export interface JwksSource {
-  /** Where the issuer shows its keys (JWKS). */
+  /** Where the issuer publishes its keys (JWKS). */
   readonly url: string;
   /** What `iss` must be. */
   readonly issuer: string;
@@ -18,11 +21,11 @@ const REQUIRED_CLAIMS = ['exp', 'sub'];
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 const FETCH_TIMEOUT_MS = 3_000;
-/** Tokens with key ids that nobody knows make us ask again, but not more often than this. */
+/** Tokens with unknown key ids make us fetch the keys again, but not more often than this. */
 const UNKNOWN_KEY_PAUSE_MS = 30_000;
 const FAILURE_PAUSE_MS = 5_000;
 const KEYS_AGE_MAX_MS = 600_000;
-/** So much longer the keys fetched last are taken while the issuer does not answer. */
+/** How long the keys fetched last are used while the issuer does not answer. */
 const STALE_AGE_MAX_MS = 3_600_000;
 const BYTES_MAX = 256 * 1024;
 const KEYS_MAX = 100;
@@ -42,7 +45,7 @@ const readText = async (response: Response): Promise<string> => {
   return text + decoder.decode();
 };
 
-/** Fetches a key set: bounded in size and number, not at all for a while after a failure, and the last good one in its place. */
+/** Fetches a key set, bounded in size and number. After a failure it pauses, and uses the last good one. */
 const createKeyFetch = (onFailure: (error: unknown) => void) => {
   let good: { readonly text: string; readonly atMs: number } | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
@@ -73,9 +76,9 @@ const createKeyFetch = (onFailure: (error: unknown) => void) => {
 };
 
 /**
- * @param onFailure is told when the keys could not be fetched.
- * @returns what checks a token and gives its claims. It throws IssuerUnavailableError while there are no keys to judge by, else
- * an error with a `code` for a token that is not valid.
+ * @param onFailure called when the keys could not be fetched. @returns a function that verifies a token and returns its
+ * claims. It throws IssuerUnavailableError while there are no keys, and an error with a `code` for a token that is not
+ * valid.
  */
 export const createJwksVerifier = (
   { url, issuer, audience }: JwksSource,

@@ -1,4 +1,4 @@
-/** Who a caller is, and what is wrong when that cannot be said. */
+/** An identified caller, and what is wrong with a credential that identifies none. */
 import { isSubjectOfApiKey } from '../core/access/api-key.ts';
 import { type Grant, readScopes } from '../core/access/scopes.ts';
 import { isSubject } from '../core/subject.ts';
@@ -6,13 +6,13 @@ import { isSubject } from '../core/subject.ts';
 export interface Principal {
   readonly grants: readonly Grant[];
   readonly subject: string | undefined;
-  /** By whose name requests are counted: keys that a key made count as that key's caller. */
+  /** The name under which requests are counted: keys that a key made count as that key's caller. */
   readonly countedAs: string | undefined;
   /** ms since 1970-01-01T00:00:00Z; Infinity when the credential is looked up each time. */
   readonly expiresAtMs: number;
 }
 
-/** A credential that identifies nobody; the code is for the log, and for the transport that words it. */
+/** A credential that identifies no caller; the code is for the log, and for the transport that words it. */
 export class CredentialError extends Error {
   readonly code: string;
 
@@ -23,7 +23,10 @@ export class CredentialError extends Error {
   }
 }
 
-/** What a verified token says. @throws CredentialError when it names nobody, an API key, a name that is not plain text, or never ends. */
+/**
+ * The principal of a verified token. @throws CredentialError when its subject is missing, names an API key or is not
+ * plain text, or when it never expires.
+ */
 export const principalOf = ({ scope, sub, exp }: { scope?: unknown; sub?: unknown; exp?: unknown }): Principal => {
   // Callers without a name would share their idempotency keys, and be counted as one.
   if (typeof sub !== 'string' || sub === '') throw new CredentialError('CLAIM_SUB_MISSING');

@@ -12,7 +12,7 @@ const UNIT_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_
 export interface TokenRequest {
   /** Scopes separated by spaces or commas; undefined for all. */
   readonly scope?: string | undefined;
-  /** Whose it is. */
+  /** The name of the caller. */
   readonly subject?: string | undefined;
   /** How long it is valid: a number and s, m, h or d; undefined for 30 days. */
   readonly expires?: string | undefined;

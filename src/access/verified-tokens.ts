@@ -1,14 +1,17 @@
-/** Tokens whose signature was checked lately: checking one costs as much as a tenth of a reply, and callers send the same one each time. */
+/**
+ * Remembers tokens whose signature was verified lately: verifying is expensive, and callers send the same token each
+ * time.
+ */
 import { putBounded } from '../core/bounded-map.ts';
 
 export interface VerifiedTokens<Principal> {
-  /** What the token says, while it has not expired and was verified less than a minute ago. */
+  /** The principal of a token that has not expired and was verified less than a minute ago. */
   find(token: string, nowMs: number): Principal | undefined;
   /** @param expiresAtMs ms since 1970-01-01T00:00:00Z; Infinity when the token never expires. */
   keep(token: string, principal: Principal, expiresAtMs: number, nowMs: number): void;
 }
 
-/** So much longer than it should a token may be taken when its key was withdrawn, ms. */
+/** How long a token may still be accepted after its key was withdrawn, ms. */
 const AGE_MAX_MS = 60_000;
 const TOKENS_MAX = 1_000;
 

@@ -1,4 +1,4 @@
-/** The stores of this process as the ports they serve, each call timed: what is kept in SQLite, in Redis and in PostgreSQL. */
+/** Opens the stores of this process (SQLite, Redis, PostgreSQL) as the ports they serve, with each call timed. */
 import type { Settings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events/events.ts';
@@ -24,7 +24,7 @@ const openRequestCounts = async ({ settings }: StoresOptions) => {
   return (await import('../stores/redis/open-redis.ts')).openRequestCounts(place);
 };
 
-/** What outlives the loss of the main store. */
+/** The store that outlives the loss of the main one. */
 const openDurable = async ({ settings, emit }: StoresOptions) => {
   const { databaseUrl, databaseTimeoutMs } = settings;
   if (databaseUrl === undefined) return undefined;
@@ -44,7 +44,7 @@ export const openStores = async (options: StoresOptions) => {
   await using opening = new AsyncDisposableStack();
   const requestCounts = opening.adopt(await openRequestCounts(options), (opened) => opened?.close());
   const durable = opening.adopt(await openDurable(options), (opened) => opened?.close());
-  // The last one, so that nobody misses its first connection.
+  // Opened last, so that no listener misses its first connection.
   const main = opening.adopt(await openMain(options), ({ close }) => close());
 
   const { source } = main.counters;
@@ -62,16 +62,16 @@ export const openStores = async (options: StoresOptions) => {
     workerLeases: timed((durable ?? main).workerLeases, durableSource, 'workers'),
     apiKeys: timed(main.apiKeys, source, 'api-keys'),
     allowances: main.allowances,
-    /** Where nodes add up the requests of clients; undefined: they do not, or there is no limit. */
+    /** Adds up the requests of clients over all nodes; undefined when nodes do not, or there is no limit. */
     requestCounts: requestCounts?.store,
-    /** What the counters may not pass; undefined where nothing outlives them. */
+    /** The ceilings of the counters; undefined where no other store outlives them. */
     ceilings: durable && timed(durable.ceilings, durableSource, 'ceilings'),
     ledger: ledger && timed(sizedLedger(ledger), durableSource, 'ledger'),
     /** What guards the ledger where it lies in another store than the counters. */
     marks: durable && main.knownMarks && { known: main.knownMarks, stored: durable.storedMarks },
-    /** What is known of the store's settings; undefined where there is nothing to check. */
+    /** Checks of the store's settings; undefined where there is nothing to check. */
     checks: main.checks,
-    /** Copies the database to a file; undefined where it is no file of this process. */
+    /** Copies the database to a file; undefined where the database is not a file of this process. */
     backUp: main.backUp,
     close: () => opened.disposeAsync(),
   };

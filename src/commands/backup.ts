@@ -1,4 +1,4 @@
-/** The commands `backup` and `restore` of the embedded database: what they ask, and what they print. */
+/** The commands `backup` and `restore` of the embedded database. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { resolve } from 'node:path';
@@ -27,7 +27,10 @@ const embedded = ({ redis, dataDir }: Settings, command: string): string => {
   return dataDir;
 };
 
-/** Asks the service that has the database open. @returns false when none does. @throws Error with what it answers. */
+/**
+ * Asks the service that has the database open. @returns false when none does. @throws Error with the reason of a
+ * refusal.
+ */
 const copyThroughService = (dataDir: string, file: string, progress: Progress): Promise<boolean> => {
   const { promise, resolve: done, reject } = Promise.withResolvers<boolean>();
   const socketPath = controlSocketPath(dataDir);

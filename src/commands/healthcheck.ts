@@ -1,4 +1,4 @@
-/** The command `healthcheck`: asks the service beside it whether it is ready, by its own settings. */
+/** The command `healthcheck`: asks the service on this machine, found by the same settings, whether it is ready. */
 import { readFileSync } from 'node:fs';
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
@@ -10,7 +10,10 @@ const ANY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', 
 
 type Ask = (onReply: (reply: IncomingMessage) => void) => ReturnType<typeof getPlain>;
 
-/** The port without TLS when there is one; else the API's, whose certificate is this node's own and is not judged. */
+/**
+ * The port without TLS when there is one; otherwise the API's, whose certificate is this node's own and is not
+ * verified.
+ */
 const askBy = ({ host, port, healthPort, tls }: Settings): Ask => {
   const target = { host: ANY_ADDRESS[host] ?? host, path: '/readyz', agent: false, timeout: TIMEOUT_MS };
   if (healthPort !== undefined) return (onReply) => getPlain({ ...target, port: healthPort }, onReply);

@@ -1,4 +1,4 @@
-/** The command `repair`: what stands behind its ports, and what it prints. */
+/** The command `repair`: opens its stores and prints what it does. */
 import { type EventEmitter, once } from 'node:events';
 import type { Settings } from '../config/settings.ts';
 import { counted } from '../core/counted.ts';
@@ -18,7 +18,7 @@ const reasonOf = (error: unknown): string => {
 };
 
 /**
- * Moves PostgreSQL forward to what Redis serves; without `change` it only says what it would do.
+ * Moves PostgreSQL forward to what Redis serves; without `change` it only prints what it would do.
  * @throws Error with a sentence for the operator when a store is not set or cannot be reached.
  */
 export const repair = async (settings: Settings, change: boolean, say: (line: string) => void): Promise<void> => {

@@ -48,7 +48,7 @@ export type FormatFault =
   | 'Character not allowed'
   | 'Format is too long';
 
-/** What is wrong with how a caller shows who they are. */
+/** What is wrong with the credential of a caller. */
 export type CredentialFault =
   | { readonly kind: 'none' | 'two' | 'api-key' | 'no-bearer' | 'no-jwt' | 'expired' | 'subject' | 'not-valid' }
   | { readonly kind: 'claim'; readonly claim: string };

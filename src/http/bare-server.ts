@@ -1,4 +1,4 @@
-/** Fastify with our limits, before it has any plugin or route. */
+/** Fastify with our limits, without any plugin or route. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
@@ -15,23 +15,28 @@ import { createRequestIds } from './wire/request-ids.ts';
 export interface ConnectionOptions {
   /** Undefined: plain HTTP. */
   readonly tls: TlsOptions | undefined;
-  /** Addresses and networks (CIDR) of the proxies whose `X-Forwarded-For` is believed; undefined: nobody's. */
+  /** Addresses and networks (CIDR) of the proxies whose `X-Forwarded-For` is believed; undefined for none. */
   readonly trustedProxies: readonly string[] | undefined;
-  /** In which the headers of a request must have arrived, ms. */
+  /** Time in which the headers of a request must arrive, ms. */
   readonly headersTimeoutMs: number;
-  /** In which a whole request must have arrived, and after which a reader who takes nothing of his reply is cut off, ms. */
+  /**
+   * Time in which a whole request must arrive, and after which a client that reads nothing of its reply is cut off, ms.
+   */
   readonly requestTimeoutMs: number;
-  /** Whether closing cuts off who is still connected. Default: only who is idle. */
+  /** Whether closing cuts off all connections. Default: only idle ones. */
   readonly closesAll?: boolean;
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
 /** Longer than the 60 s of the usual load balancers, so that they, not we, close idle connections. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** How often connections are looked at for requests that take too long; Node's 30 s would let each go on for so much longer. */
+/**
+ * How often connections are checked for requests that take too long; Node's default would let each run on for half a
+ * minute.
+ */
 const LOOK_MS_MAX = 1_000;
 const PARAM_LENGTH_MAX = 256;
-/** With forward secrecy only: who gets hold of the key later cannot read what was recorded before. */
+/** With forward secrecy only: a key that leaks later does not open recorded traffic. */
 const CIPHERS = [
   ...['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'],
   ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
@@ -43,7 +48,7 @@ const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
 };
 
-/** Answers what is not even HTTP; there is no request yet, and so no route and no id. */
+/** Replies to what is not HTTP; there is no request yet, and so no route and no id. */
 const refuseMalformed = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const [status, reason] = MALFORMED[error.code ?? ''] ?? [400, 'Bad Request'];
@@ -61,7 +66,7 @@ const refuseMalformed = (error: Error & { code?: string }, socket: Socket): void
   );
 };
 
-/** Answers what is not to be served, by a connection that is ended with it. */
+/** Refuses a request that is not to be served, and ends its connection. */
 const refuse = (socket: Socket): void => refuseMalformed(new Error('Not to be served'), socket);
 
 const limitsOf = ({ headersTimeoutMs, requestTimeoutMs }: ConnectionOptions) => ({
@@ -69,11 +74,11 @@ const limitsOf = ({ headersTimeoutMs, requestTimeoutMs }: ConnectionOptions) => 
   requestTimeout: requestTimeoutMs,
   keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   connectionsCheckingInterval: Math.min(LOOK_MS_MAX, headersTimeoutMs),
-  // Of a header that may be given once only, Node would take the first and say nothing of the other.
+  // Node would take the first of two headers that may be given once only, and ignore the other.
   joinDuplicateHeaders: true,
 });
 
-/** Who has no certificate of the authority, where there is one, does not get as far as a request. */
+/** With an authority, a client without a certificate of it cannot send a request. */
 const secured = ({ cert, key, clientCa }: TlsOptions) => ({
   cert,
   key,
@@ -93,7 +98,8 @@ const createListener = (
     tls === undefined
       ? createServer(limits, serve(handle))
       : createSecureServer({ ...limits, ...secured(tls), handshakeTimeout: headersTimeoutMs }, serve(handle));
-  // Before Node asks for an answer: who has not shaken hands cannot read one, and waiting for that keeps the socket for good.
+  // Before Node replies: a client that has not shaken hands cannot read a reply, and waiting for it would keep the
+  // socket for good.
   server.prependListener('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
   server.setTimeout(requestTimeoutMs, endSilent);
   return server;
@@ -104,16 +110,17 @@ export const createBareServer = (logger: FastifyBaseLogger, options: ConnectionO
   const nextRequestId = createRequestIds();
   const gate = createConnectionGate(refuse);
   const server = fastify<Server | SecureServer>({
-    // Who is connected while the process stops is served, and told to connect elsewhere, instead of refused.
+    // While the process stops, connected clients are served and asked to connect elsewhere, instead of refused.
     return503OnClosing: false,
-    // Fastify's own lines say what the metrics and our log say, and with them it listens for the end of each reply.
+    // Fastify's own lines repeat the metrics and our log, and make it listen for the end of each reply.
     logger: false,
     childLoggerFactory: (_none, bindings) => createRequestLogger(logger, bindings),
-    // A line per request costs 40 % of the throughput; metrics count requests, the log tells what is unusual.
+    // A line per request costs much of the throughput (docs/measurements.md): metrics count requests, the log has what
+    // is unusual.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (handle) => createListener(options, gate, handle),
-    // Said, for Fastify would leave it to a factory that is not its own.
+    // Set here, because Fastify leaves it to a server factory that is not its own.
     forceCloseConnections: closesAll ? true : 'idle',
     ...(trustedProxies !== undefined && { trustProxy: [...trustedProxies] }),
     routerOptions: {
@@ -121,7 +128,7 @@ export const createBareServer = (logger: FastifyBaseLogger, options: ConnectionO
       maxParamLength: PARAM_LENGTH_MAX,
       querystringParser: createQueryParser(),
     },
-    // But for calls that take numbers: HEAD on one would take one and throw it away.
+    // Except for calls that take numbers: HEAD would take one and throw it away.
     exposeHeadRoutes: true,
     clientErrorHandler: refuseMalformed,
     frameworkErrors: replyToFrameworkError,

@@ -1,4 +1,7 @@
-/** Listens in the data directory for commands that only this process can carry out: whoever may write there may give them. */
+/**
+ * Listens in the data directory for commands that only this process can carry out: write access to it is the
+ * permission.
+ */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -29,7 +32,7 @@ const readFile = async (request: IncomingMessage): Promise<string> => {
 };
 
 /**
- * The socket of a process that was killed is in the way; the database, which is open by now, says that it is gone.
+ * Removes the socket of a process that was killed: the open database proves that it is gone.
  * @returns undefined where the path of the data directory is too long for a socket.
  */
 export const startControlServer = async (options: ControlOptions): Promise<ControlServer | undefined> => {

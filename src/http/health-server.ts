@@ -1,4 +1,4 @@
-/** The server of the probes alone, for a port of its own without TLS: whoever asks there has no certificate to show. */
+/** The server of the probes alone, on a port of its own without TLS: probes have no certificate to show. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import { createOwnPortServer, type OwnPortLimits } from './own-port-server.ts';

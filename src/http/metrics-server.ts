@@ -1,4 +1,4 @@
-/** The server of the metrics alone, for a port of its own: it goes on answering while the other one drains and closes. */
+/** The server of the metrics alone, on a port of its own: it still replies while the other one drains and closes. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { createOwnPortServer, type OwnPortLimits } from './own-port-server.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
@@ -10,7 +10,7 @@ export const createMetricsServer = async (
   metrics: MetricsSource,
 ): Promise<FastifyInstance> => {
   const server = await createOwnPortServer(logger, limits, true);
-  // Who reaches this port is Prometheus.
+  // Only Prometheus reaches this port.
   await server.register(metricsRoutes, { ...metrics, mayNamePrefixes: () => true });
   return server;
 };

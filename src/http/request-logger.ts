@@ -1,4 +1,4 @@
-/** The logger of one request, made when the request writes its first line: for most write none. */
+/** The logger of one request, made with its first line, because most requests write none. */
 import type { FastifyBaseLogger } from 'fastify';
 
 type Bindings = Parameters<FastifyBaseLogger['child']>[0];
@@ -18,8 +18,8 @@ const make = (request: Unmade): FastifyBaseLogger => {
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 /**
- * Shared by all of them: methods of their own would be seven closures per request. Each is made when it is read, for the request
- * it is read from, so that it may be handed on.
+ * Shared by all loggers: methods of their own would be seven closures per request. Each is bound to its request when it
+ * is read, so that it may be passed on.
  */
 const METHODS = Object.defineProperties(
   {},
@@ -35,9 +35,9 @@ const METHODS = Object.defineProperties(
   ),
 );
 
-/** @param bindings are written with each line. With them pino makes a child, which costs a quarter of a reply. */
+/** @param bindings are written with each line. They make pino create a child logger, which is expensive. */
 export const createRequestLogger = (base: FastifyBaseLogger, bindings: Bindings): FastifyBaseLogger => {
-  // One field after the other: a literal with a prototype in it takes twelve times as long.
+  // One field after the other: a literal with a prototype in it takes much longer.
   const request = Object.create(METHODS) as Unmade;
   request.base = base;
   request.bindings = bindings;

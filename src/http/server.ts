@@ -28,20 +28,20 @@ export interface ServerOptions extends Services {
   readonly version: string;
   readonly logger: FastifyBaseLogger;
   readonly metrics: RequestMetrics & MetricsSource;
-  /** Whether `/metrics` is served here; else it has a server of its own. */
+  /** Whether `/metrics` is served here; otherwise it has a server of its own. */
   readonly showsMetrics: boolean;
-  /** Whether `/metrics` needs a token too, of somebody who may read prefix configs. */
+  /** Whether `/metrics` needs a token too, with the right to read prefix configs. */
   readonly metricsAuth: 'open' | 'required';
-  /** Undefined: no traces, and no hook that would make them. */
+  /** Undefined without tracing; then there is no hook for it. */
   readonly tracing: RequestTracing | undefined;
   readonly health: HealthOptions;
-  /** What tokens are verified by; undefined switches authorization off. */
+  /** What tokens are verified with; undefined switches authorization off. */
   readonly tokenKeys: TokenKeys | undefined;
   /** Whether taking numbers needs a token too. */
   readonly numbersAuth: 'open' | 'required';
-  /** How many numbers a caller whom nobody knows may take in one request; undefined: as many as anybody. */
+  /** How many numbers a stranger may take in one request; undefined for as many as any caller. */
   readonly openCountMax: number | undefined;
-  /** Undefined: nobody is limited. */
+  /** Undefined without a limit. */
   readonly rateLimit: RateLimit | undefined;
   readonly connections: ConnectionOptions;
   readonly corsOrigins: BrowserRulesOptions['corsOrigins'];
@@ -59,7 +59,7 @@ const ROOT_NAMES: Readonly<Record<string, string>> = {
   headers: 'headers',
 };
 
-/** Loaded where there is a limit, as stores are where they are used. */
+/** Loaded only where there is a limit, like stores where they are used. */
 const openRateLimit = async (
   server: FastifyInstance,
   limit: RateLimit,
@@ -73,10 +73,10 @@ const openRateLimit = async (
 export const createServer = async (options: ServerOptions): Promise<FastifyInstance> => {
   const server = createBareServer(options.logger, options.connections);
   server.removeContentTypeParser('text/plain');
-  // Where a body is required and there is none, its schema misses it.
+  // The schema reports a required body that is missing.
   server.addContentTypeParser('application/json', { parseAs: 'string' }, createJsonReader(server));
   server.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => {
-    // Schemas describe the headers; who needs one reads it. Validated, all of them would be copied for each request.
+    // Header schemas are only for the description. Validating would copy all headers for each request.
     if (httpPart === 'headers') return () => true;
     const read = (data: unknown) => {
       // Fastify hands on a body that is not there as null.
@@ -90,7 +90,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
   });
   server.setSerializerCompiler(serializerCompiler);
 
-  // First, so that its span holds whatever the others do.
+  // First, so that its span covers the other hooks.
   if (options.tracing !== undefined) await server.register(tracingPlugin, options.tracing);
   await server.register(knownRoutesPlugin);
   await server.register(errorsPlugin);

@@ -12,13 +12,16 @@ export interface Servers {
   readonly metricsServer: FastifyInstance | undefined;
   /** Answers the probes on a port of its own, without TLS; undefined: only `server` does. */
   readonly healthServer: FastifyInstance | undefined;
-  /** Whether a number could be issued now. @throws StorageUnavailableError, StorageTimeoutError with the reason and what to look at. */
+  /**
+   * Whether a number could be issued now. @throws StorageUnavailableError, StorageTimeoutError with the reason and a
+   * remedy.
+   */
   checkReady(): Promise<void>;
   /** From now on `/readyz` answers 503, and each reply asks the client to close its connection. Requests are still served. */
   drain(): void;
   /** Drains, closes the listener of the API, and finishes the requests under way. */
   close(): Promise<void>;
-  /** Closes the servers by which a shutdown is watched. */
+  /** Closes the servers of metrics and probes, which outlast the API's to watch a shutdown. */
   closeWatched(): Promise<void>;
 }
 

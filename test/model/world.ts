@@ -7,7 +7,7 @@ import { ceilingWindow, windowWithin } from '../../src/allocators/counter/sequen
 import { settleKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
 import {
   createSequenceQueue,
-  heedFloor,
+  followFloor,
   type SequenceQueue,
 } from '../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
@@ -261,7 +261,7 @@ export const terms = (world: World) => ({
 
 /** Deals what is in hand to those who wait; now and then a client has gone, and its values are given back. */
 export const deal = (world: World, node: ModelNode): void => {
-  heedFloor(node.queue, node.queue.target);
+  followFloor(node.queue, node.queue.target);
   while (node.waiting > 0) {
     const range = dealInOrder(node.session, node.waiting, world.scene.limit);
     if (!range) return;
@@ -274,7 +274,7 @@ export const deal = (world: World, node: ModelNode): void => {
 };
 
 export const dealFromStandby = (world: World, node: ModelNode): void => {
-  heedFloor(node.queue, node.queue.target);
+  followFloor(node.queue, node.queue.target);
   const range = node.waiting > 0 ? dealStandby(node.session, node.waiting, world.scene.limit) : undefined;
   if (range) issue(world, node, range.first, range.last);
 };

@@ -29,7 +29,7 @@ import {
 import {
   countWanted,
   createSequenceQueue,
-  heedFloor,
+  followFloor,
   isTickDue,
   type QueueProgress,
   refuseAll,
@@ -142,7 +142,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   const openQueue = (target: AllocationTarget, toReport = false): SequenceQueue => {
     const known = queues.get(target.name);
     if (known !== undefined) {
-      heedFloor(known, target);
+      followFloor(known, target);
       if (known.blocked === 'opening' && known.trouble !== undefined) reopen(known);
       return known;
     }
@@ -150,7 +150,7 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
     const { sequence } = target;
     const session = createCounterSession({ sequence, node, nextCall, ceilingKeeper: fenceKeeper?.keeper });
     const queue = createSequenceQueue(session, target);
-    heedFloor(queue, target);
+    followFloor(queue, target);
     queue.stranger = toReport;
     queues.set(target.name, queue);
     fenceKeeper?.open(queue, toReport);

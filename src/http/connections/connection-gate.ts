@@ -1,15 +1,17 @@
-/** What one connection, and all of them together, may make the process hold: requests that wait, and replies that nobody reads. */
+/**
+ * Limits what one connection, and all of them together, may make the process hold: waiting requests and unread replies.
+ */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { finished } from 'node:stream';
 
-/** Requests of one connection that wait for the reply before them; one more, and the connection is cut off. */
+/** Requests of one connection that may wait for the reply before them; with one more the connection is cut off. */
 const WAITING_MAX = 32;
-/** What the replies of the whole process may come to that are not wholly taken; beyond, the largest are cut off. */
+/** Size of all unread replies of the process; beyond it, the connections with the largest are cut off. */
 const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
-/** The system takes smaller ones off our hands at once. */
+/** The system buffers smaller ones at once. */
 const LARGE_BYTES_MIN = 16 * 1024;
-/** How much is left when some were cut off, so that not every reply after them makes us look again. */
+/** The share that remains after some were cut off, so that the check does not run again with each reply. */
 const KEPT_SHARE = 0.75;
 
 type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
@@ -25,11 +27,13 @@ const isTaken = (response: ServerResponse): boolean =>
   response.destroyed || (response.writableFinished && response.socket === null);
 
 export interface ConnectionGate {
-  /** Serves one request of a connection after the other: the next begins when the system has taken the whole reply. */
+  /**
+   * Serves the requests of a connection one after the other: the next begins when the system has taken the whole reply.
+   */
   serve(handle: RequestListener): RequestListener;
-  /** Is told of each reply before it is written. */
+  /** Call it with each reply before it is written. */
   note(response: ServerResponse, payload: unknown): void;
-  /** Cuts off a connection that was silent for too long, unless it is we who are awaited. */
+  /** Cuts off a connection that was silent for too long, unless it waits for us. */
   endSilent(socket: Socket): void;
 }
 
@@ -60,7 +64,7 @@ const createBudget = (unsentBytesMax: number): ConnectionGate['note'] => {
   };
 };
 
-/** @param refuse answers on the socket itself a request that is not to be served. */
+/** @param refuse replies on the socket itself to a request that is not to be served. */
 export const createConnectionGate = (
   refuse: (socket: Socket) => void,
   unsentBytesMax = UNSENT_BYTES_MAX,
@@ -68,7 +72,7 @@ export const createConnectionGate = (
   const lines = new WeakMap<Socket, Line>();
   const begin = (line: Line, [request, response]: Exchange, handle: RequestListener): void => {
     line.current = response;
-    // Joined by joinDuplicateHeaders: who stands before us may have gone by the other one.
+    // Joined by joinDuplicateHeaders: a proxy before us may have used the other one.
     if (request.headers.host?.includes(',')) refuse(request.socket);
     else handle(request, response);
   };
@@ -83,7 +87,7 @@ export const createConnectionGate = (
   return {
     serve: (handle) => (request, response) => {
       const { socket } = request;
-      // What stood in the same packet is still told of after the connection was cut off.
+      // Requests from the same packet still arrive after the connection was cut off.
       if (socket.destroyed) return;
       const line = lines.get(socket);
       if (line === undefined || (line.waiting.length === 0 && isTaken(line.current))) {
@@ -98,7 +102,7 @@ export const createConnectionGate = (
     note: createBudget(unsentBytesMax),
     endSilent: (socket) => {
       const current = lines.get(socket)?.current;
-      // Before a request is whole, the limits of requests hold, with an answer; while it is worked on, those of the stores.
+      // Until a request is complete, the limits of requests hold, with a reply; afterwards those of the stores.
       const isAwaited = current === undefined || (!current.writableEnded && socket.writableLength === 0);
       if (!isAwaited) socket.destroy();
     },

@@ -1,4 +1,4 @@
-/** Who may do what: guards of routes, which ask for a caller with the right scope before a body is read. */
+/** Guards of routes: they demand a caller with the right scope before a body is read. */
 import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, preHandlerHookHandler } from 'fastify';
 import {
@@ -21,7 +21,7 @@ declare module '@fastify/jwt' {
 }
 
 export interface AuthOptions extends AuthenticatorOptions {
-  /** Undefined: nobody is asked, everybody may do everything. */
+  /** Undefined without authentication: every caller may do everything. */
   readonly tokenKeys: TokenKeys | undefined;
 }
 
@@ -34,15 +34,21 @@ export interface RouteGuard {
 export interface Authorizer {
   /** Guards a route: a caller is needed who may do `action`, on the prefix `prefixKeyOf` finds once the request was validated. */
   guard(action: Action, prefixKeyOf?: (request: FastifyRequest) => string | undefined): RouteGuard;
-  /** Whether the caller may do `action` with this prefix; nobody may whom no guard has asked who they are. */
+  /** Whether the caller may do `action` with this prefix; false before a guard has identified the caller. */
   permits(request: FastifyRequest, action: Action, prefixKey: string): boolean;
   /** For a prefix that is known only after something was read. @throws ForbiddenError when the caller may not do `action` with it. */
   require(request: FastifyRequest, action: Action, prefixKey: string): void;
-  /** Whether the caller may do `action` with all prefixes that a grant reaches; nobody may whom no guard has asked who they are. */
+  /**
+   * Whether the caller may do `action` with all prefixes that a grant reaches; false before a guard has identified the
+   * caller.
+   */
   permitsWithin(request: FastifyRequest, action: Action, reach: Grant['prefix']): boolean;
-  /** Guards a route that is open to everybody: a token or key that is sent must verify, and says who the caller is. */
+  /** Guards a route that is open to everybody: a token or key that is sent must verify, and identifies the caller. */
   readonly verify: RouteGuard;
-  /** The subject of the caller, if any. What does not verify says nothing, and nothing of it is logged: a guard may do that. */
+  /**
+   * The subject of the caller, if any. A credential that does not verify is ignored and not logged; a guard may do
+   * that.
+   */
   callerOf(request: FastifyRequest): Promise<string | undefined>;
 }
 
@@ -64,7 +70,7 @@ export const logRefusal = (request: FastifyRequest, event: 'unauthorized' | 'for
   );
 };
 
-/** Nobody yet, before a guard has asked. */
+/** Undefined before a guard has identified the caller. */
 const userOf = (request: FastifyRequest): Principal | undefined => request.user ?? undefined;
 
 /** @returns why the caller may not do `action`, if so. */
@@ -77,13 +83,13 @@ const refusalOf = (request: FastifyRequest, action: Action, prefixKey?: string):
 const IS_BEARER = /^Bearer +[^ ]+$/i;
 const IS_JWT = /^Bearer +[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/i;
 
-/** What is wrong with how a caller shows who they are. @param code of what the verification threw. */
+/** What is wrong with the credential of a caller. @param code of what the verification threw. */
 const faultOf = ({ headers }: FastifyRequest, code: string): CredentialFault => {
   const { authorization, 'x-api-key': key } = headers;
   if (key !== undefined) return { kind: authorization === undefined ? 'api-key' : 'two' };
   if (authorization === undefined) return { kind: 'none' };
   if (!IS_BEARER.test(authorization)) return { kind: 'no-bearer' };
-  // Said of tokens whose signature is right only: verifiers look at that first.
+  // Only for tokens with a valid signature: verifiers check that first.
   if (code.endsWith('EXPIRED')) return { kind: 'expired' };
   const [, claim] = /^CLAIM_([A-Z]+)_MISSING$/.exec(code) ?? [];
   if (claim !== undefined) return { kind: 'claim', claim: claim.toLowerCase() };
@@ -91,9 +97,12 @@ const faultOf = ({ headers }: FastifyRequest, code: string): CredentialFault => 
   return { kind: IS_JWT.test(authorization) ? 'not-valid' : 'no-jwt' };
 };
 
-/** A caller who could not be identified. The log has the kind of the failure only: messages of verifiers may quote the token. */
+/**
+ * Refuses a caller who could not be identified. The log has only the kind of the failure: messages of verifiers may
+ * quote the token.
+ */
 const refuse = (request: FastifyRequest, error: unknown): Error => {
-  // What is no fault of the caller stays what it is: 503.
+  // Not the caller's fault: stays a 503.
   if (error instanceof NumberGeneratorError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   logRefusal(request, 'unauthorized', code);
@@ -104,7 +113,7 @@ const refuse = (request: FastifyRequest, error: unknown): Error => {
 const showsSomething = ({ headers }: FastifyRequest): boolean =>
   headers.authorization !== undefined || headers['x-api-key'] !== undefined;
 
-/** By callback, for at most calls there is nothing to wait for. */
+/** By callback, because most calls wait for nothing. */
 type Identify = (request: FastifyRequest, done: (error?: unknown) => void) => void;
 
 /** @returns what sets `request.user`. */
@@ -134,7 +143,7 @@ const createIdentify = (server: FastifyInstance, { authenticate }: Authenticator
   };
 };
 
-/** Whoever shows something is identified; a guard, or the rate limit, may have done it before. */
+/** Identifies a caller with a credential, unless a guard or the rate limit did so before. */
 const identifyOnce = async (request: FastifyRequest, identify: Identify): Promise<string | undefined> => {
   if (!showsSomething(request)) return undefined;
   if (!request.user) {
@@ -145,13 +154,13 @@ const identifyOnce = async (request: FastifyRequest, identify: Identify): Promis
   return request.user.subject;
 };
 
-/** The plugin holds `request.user` and finds the token in a request; what a token is worth, `src/access` says. */
+/** The plugin holds `request.user` and finds the token in a request; `src/access` verifies it. */
 const addRequestUser = (server: FastifyInstance): PromiseLike<unknown> =>
   server.register(fastifyJwt, {
     secret: { public: (_request, _token, done) => done(new Error('Tokens are verified by src/access alone'), '') },
   });
 
-/** @returns what the routes guard themselves with. @throws when the secret is not usable. */
+/** @returns the guards for routes. @throws when the secret is not usable. */
 export const createAuthorizer = async (server: FastifyInstance, options: AuthOptions): Promise<Authorizer> => {
   if (options.tokenKeys === undefined) return EVERYTHING;
   await addRequestUser(server);

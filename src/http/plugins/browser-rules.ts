@@ -1,4 +1,4 @@
-/** What browsers are told: which pages may call, and that a reply is no page to run or to frame. */
+/** The rules for browsers: which pages may call, and that a reply must not be run or framed. */
 import type { onRequestHookHandler } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { ForbiddenError, MisdirectedRequestError } from '../../core/errors.ts';
@@ -8,17 +8,17 @@ export interface BrowserRulesOptions {
   readonly corsOrigins: readonly string[] | undefined;
   /** Whether this server speaks TLS itself. */
   readonly secure: boolean;
-  /** Whether only requests to a name of this machine are answered: where nobody is asked who he is. */
+  /** Whether only requests to a name of this machine are served; set without authentication. */
   readonly onlyLoopback: boolean;
 }
 
 const PREFLIGHT_SECONDS = 600;
 const HSTS = 'max-age=31536000';
 
-/** Replies are data: whatever stands in them, no browser shall run, guess at or frame it. */
+/** Replies are data: no browser may run, sniff or frame them. */
 const rules = (secure: boolean): Record<string, string> => ({
   'X-Content-Type-Options': 'nosniff',
-  // Nor take it for an image or a script of another page.
+  // Nor load them as an image or a script of another page.
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   ...(secure && { 'Strict-Transport-Security': HSTS }),
@@ -34,7 +34,7 @@ type ReplyRules = Pick<BrowserRulesOptions, 'secure' | 'onlyLoopback'>;
 
 export const browserRulesPlugin = fastifyPlugin<ReplyRules>(async (server, { secure, onlyLoopback }) => {
   const headers = rules(secure);
-  // Constants by hand: helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
+  // Constants, because helmet makes its headers anew for each request. It guards the pages, see openapi.ts.
   server.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers);
     if (onlyLoopback && !isLoopback(request.headers.host)) done(new MisdirectedRequestError());
@@ -43,8 +43,8 @@ export const browserRulesPlugin = fastifyPlugin<ReplyRules>(async (server, { sec
 });
 
 /**
- * Refuses what a page of another site has a browser send, be it as an image: it would take numbers with the rights of the visitor's
- * network. Pages of `origins` may.
+ * Refuses requests that a page of another site makes a browser send, for example as an image: they would take numbers
+ * with the rights of the visitor's network. Pages of `origins` may send them.
  */
 export const refuseCrossSite =
   (origins: BrowserRulesOptions['corsOrigins']): onRequestHookHandler =>
@@ -53,7 +53,7 @@ export const refuseCrossSite =
     done(isForeign ? new ForbiddenError({ kind: 'foreign-page' }) : undefined);
   };
 
-/** Answers preflights. Comes after what answers other questions about methods. */
+/** Replies to preflights. Registered after the hook that handles other requests about methods. */
 export const corsPlugin = fastifyPlugin<Pick<BrowserRulesOptions, 'corsOrigins'>>(async (server, { corsOrigins }) => {
   if (corsOrigins === undefined) return;
   const { default: fastifyCors } = await import('@fastify/cors');

@@ -1,4 +1,4 @@
-/** Errors become replies here and nowhere else: one problem document, and nothing internal in it. */
+/** Errors become replies only here: a problem document without anything internal. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { NotFoundError, NumberGeneratorError, QuotaExceededError, ValidationError } from '../../core/errors.ts';
@@ -8,7 +8,7 @@ import { pathOf } from '../wire/path-of.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** On calls that take numbers an unregistered prefix is the caller's mistake (400), elsewhere a thing not found (404). */
+    /** The status of an unregistered prefix: 400 on calls that take numbers, 404 elsewhere. */
     prefixNotRegisteredStatus?: number;
   }
 }
@@ -17,7 +17,7 @@ const RETRY_AFTER_SECONDS = '1';
 
 const bodyProblem = (message: string): ValidationError => new ValidationError([{ path: 'body', message }]);
 
-/** What Fastify itself finds wrong with a request, in our codes. */
+/** The errors that Fastify itself finds in a request, in our codes. */
 const fromFastify = (error: FastifyError): NumberGeneratorError => {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -49,7 +49,7 @@ const toProblem = ({ code }: NumberGeneratorError, wording: Wording, requestId: 
   ...(wording.fields.length > 0 && { errors: [...wording.fields] }),
 });
 
-/** After RFC 6750: who sent a token is told what is wrong with it, who sent none is told nothing but that one is needed. */
+/** RFC 6750: a caller with a token learns what is wrong with it, a caller without one only that it is needed. */
 const challengeOf = ({ params }: NumberGeneratorError, text: string): string =>
   'hadToken' in params && params.hadToken ? `Bearer error="invalid_token", error_description="${text}"` : 'Bearer';
 
@@ -59,7 +59,7 @@ const wordingFor = (error: NumberGeneratorError, request: FastifyRequest): Wordi
   return error.code === 'PREFIX_NOT_REGISTERED' && status !== undefined ? { ...wording, status } : wording;
 };
 
-/** Replies with the problem document of an error, and logs what is our own fault. */
+/** Replies with the problem document of an error, and logs it if the fault is ours. */
 const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const wording = wordingFor(error, request);
   const { status, text } = wording;
@@ -84,7 +84,7 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
   return (
     reply
       .code(status)
-      // Also where no hook has come to set it.
+      // Also where no hook has set it yet.
       .header('X-Request-Id', request.id)
       .header('Cache-Control', 'no-store')
       .type(PROBLEM_TYPE)
@@ -93,7 +93,7 @@ const sendProblem = (error: NumberGeneratorError, request: FastifyRequest, reply
   );
 };
 
-/** For what Fastify refuses before it has found a route, such as a path with broken percent signs. */
+/** For requests that Fastify refuses before it has found a route, such as a path with broken percent signs. */
 export const replyToFrameworkError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
   sendProblem(fromFastify(error), request, reply);
 };

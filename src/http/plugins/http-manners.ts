@@ -1,10 +1,10 @@
-/** What HTTP asks for whatever the route: which methods a path has (405, OPTIONS), and in every reply the id of its request. */
+/** What HTTP demands of every route: the methods of a path (405, OPTIONS), and the request id in every reply. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import findMyWay from 'find-my-way';
 import { MethodNotAllowedError, NotFoundError } from '../../core/errors.ts';
 
-/** Longer than any of ours, so that a long parameter is no reason to be at no path at all. */
+/** Longer than any of ours, so that a path with a long parameter is still found. */
 const PARAM_LENGTH_MAX = 1_024;
 
 /** What patches are written in (RFC 5789). */
@@ -20,33 +20,36 @@ const createMethodFinder = () => {
       methods.add(method);
       router.on(method as 'GET', url, () => undefined);
     },
-    /** @returns none for a path that nothing is at. `*` asks about all of the server. */
+    /** @returns none for an unknown path. `*` means the whole server. */
     at: (url: string): string[] =>
       [...methods].filter((method) => url === '*' || router.find(method as 'GET', url) !== null),
   };
 };
 
-/** Whether a browser asks by it what a page of another origin may do; the plugin for that answers. */
+/** Whether a browser asks what a page of another origin may do; the plugin for that replies. */
 const isPreflight = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 
 export interface HttpMannersOptions {
-  /** Whether another plugin answers preflights. */
+  /** Whether another plugin replies to preflights. */
   readonly hasPreflights: boolean;
 }
 
-/** Comes before every plugin that has routes. @returns the hook that answers what is at no route, in the place where it is added. */
+/**
+ * Registered before every plugin with routes. @returns the hook that replies to requests without a route; it runs where
+ * it is added.
+ */
 export const addHttpManners = (
   server: FastifyInstance,
   { hasPreflights }: HttpMannersOptions,
 ): onRequestHookHandler => {
   const finder = createMethodFinder();
   server.addHook('onRoute', ({ method, url }) => {
-    // Those for preflights are at every path.
+    // Every path has OPTIONS, for preflights.
     for (const one of [method].flat()) if (one !== 'OPTIONS') finder.add(one, url);
   });
 
-  /** What a path without a route for this method is answered. */
+  /** Refuses a method that the path does not have. */
   const refuse = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     const methods = finder.at(request.url);
     if (methods.length === 0) {
@@ -63,7 +66,7 @@ export const addHttpManners = (
     reply.header('X-Request-Id', request.id);
     done();
   });
-  // Before bodies are read: it does not matter what is wrong with them.
+  // Before bodies are read, because their contents do not matter.
   return (request, reply, done) => {
     const isAsked = request.method === 'OPTIONS' && !(hasPreflights && isPreflight(request));
     if (isAsked || (request.is404 && request.method !== 'OPTIONS')) refuse(request, reply, done);
@@ -71,7 +74,7 @@ export const addHttpManners = (
   };
 };
 
-/** For servers on which nothing comes between. */
+/** For servers without hooks in between. */
 export const httpMannersPlugin = fastifyPlugin<HttpMannersOptions>(async (server, options) => {
   server.addHook('onRequest', addHttpManners(server, options));
 });

@@ -1,4 +1,4 @@
-/** Lists the routes of a server as they are registered, for those who need to see all of them. */
+/** Lists the routes of a server as they are registered. */
 import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
@@ -14,7 +14,7 @@ export interface KnownRoute {
   readonly url: string;
 }
 
-/** Comes before every plugin that has routes. */
+/** Registered before every plugin with routes. */
 export const knownRoutesPlugin = fastifyPlugin(async (server) => {
   const routes: KnownRoute[] = [];
   server.decorate('knownRoutes', routes);

@@ -5,7 +5,7 @@ type CountRequest = (status: number, ms: number) => void;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Takes note of an answer of this route: its status, and how long it took. */
+    /** Notes a reply of this route: its status, and how long it took. */
     countRequest?: CountRequest;
   }
   interface FastifyRequest {
@@ -30,7 +30,7 @@ export const metricsPlugin = fastifyPlugin<RequestMetrics>(async (server, metric
     request.startedMs = performance.now();
     done();
   });
-  // When it is sent, not when it has arrived: listening for the end of each reply costs more than the count.
+  // When it is sent, not when it has arrived, because listening for the end of each reply costs more than the count.
   server.addHook('onSend', (request, reply, _payload, done) => {
     const ms = performance.now() - request.startedMs;
     (request.routeOptions.config.countRequest ?? countUnmatched)(reply.statusCode, ms);

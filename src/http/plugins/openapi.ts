@@ -17,7 +17,7 @@ const describeCall = createJsonSchemaTransform({ skipList: [] });
 
 const QUOTA = ['QUOTA_EXCEEDED'] as const;
 
-/** What any call may answer, whatever it does; it stands here once instead of in each route. */
+/** The replies that every call may give, here once instead of in each route. */
 const withCommonAnswers = (schema: FastifySchema, url: string, isUnlimited: boolean): FastifySchema => {
   const response = schema.response as Readonly<Record<string, unknown>>;
   return {
@@ -100,7 +100,7 @@ export const openapiPlugin = fastifyPlugin<{ version: string }>(async (server, {
   });
   let text: string | undefined;
   server.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
-    // To the byte what is committed as openapi.json: see `npm run openapi`.
+    // Byte for byte the committed openapi.json: see `npm run openapi`.
     text ??= `${JSON.stringify(server.swagger(), null, 2)}\n`;
     return reply.type('application/json; charset=utf-8').send(text);
   });

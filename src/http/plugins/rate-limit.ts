@@ -1,4 +1,4 @@
-/** How many requests a client may send in a second. A client is who his token or API key says he is, else the address he comes from. */
+/** Limits the requests of a client per second. A client is the subject of a token, an API key, or else an address. */
 import fastifyRateLimit, { type FastifyRateLimitStoreCtor } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { RateLimitedError } from '../../core/errors.ts';
@@ -8,21 +8,21 @@ import type { Authorizer } from './auth.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Probes: one that is refused because of the callers beside it makes the orchestrator restart a node that is busy. */
+    /** Set for probes: refusing one because of other callers would make the orchestrator restart a busy node. */
     isUnlimited?: boolean;
-    /** For how many requests a validated one of a caller whom nobody knows counts. Default: one. */
+    /** How many requests a validated one of a stranger counts for. Default: one. */
     weightOf?: (request: FastifyRequest) => number;
   }
 }
 
 export interface RateLimit {
   readonly perSecond: number;
-  /** Counts over several nodes; undefined: this one counts alone. */
+  /** Counts over several nodes; undefined when this one counts alone. */
   readonly counter: Pick<RequestCounter, 'count'> | undefined;
 }
 
 const WINDOW_MS = 1_000;
-/** Beyond, the client who has been silent longest is forgotten. */
+/** Clients remembered; beyond that, the one that has been silent longest is forgotten. */
 const CLIENTS_MAX = 10_000;
 
 const storeOn = ({ count }: Pick<RequestCounter, 'count'>): FastifyRateLimitStoreCtor => {
@@ -32,13 +32,13 @@ const storeOn = ({ count }: Pick<RequestCounter, 'count'>): FastifyRateLimitStor
     // One count for all routes.
     child: () => store,
   };
-  // The plugin says `new`; what a plain function returns is what it gets.
+  // The plugin calls it with `new` and gets what a plain function returns.
   return function SharedStore() {
     return store;
   } as unknown as FastifyRateLimitStoreCtor;
 };
 
-/** @returns the hook for all routes. It comes before their guards, for refusing callers is work too. */
+/** @returns the hook for all routes. It runs before their guards, because refusing callers is work too. */
 export const createRateLimit = async (
   server: FastifyInstance,
   { perSecond, counter }: RateLimit,
@@ -58,7 +58,7 @@ export const createRateLimit = async (
     const chargeMore = async (request: FastifyRequest): Promise<void> => {
       const weight = weightOf(request);
       if (weight === 1 || (await callerOf(request)) !== undefined) return;
-      // One was counted before its guard. It ends at the limit, however much is asked for.
+      // One was counted before its guard. The loop ends at the limit, however many numbers are asked for.
       for (let counted = 1; counted < weight; counted += 1) {
         const limit = await check(request);
         if (!limit.isAllowed && limit.isExceeded) throw new RateLimitedError(perSecond, weight);

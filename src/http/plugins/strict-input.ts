@@ -1,4 +1,7 @@
-/** Refuses what a call does not read: query parameters and body fields that its schemas do not name. Ignored, `?dryRun=true` would pass for heard. */
+/**
+ * Refuses query parameters and body fields that the schemas of a call do not name. If `?dryRun=true` were ignored, the
+ * caller would think it was read.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest, preValidationHookHandler, RouteOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
@@ -31,7 +34,7 @@ const unknown = (names: readonly string[]): FieldProblem[] => names.map((path) =
 const NULL_BODY: FieldProblem = { path: 'body', message: 'An object, not null' };
 const NO_BODY: FieldProblem = { path: 'body', message: 'This call takes no body' };
 
-/** Whether a message that does not say its length has a body all the same: some proxies announce one and send none. */
+/** Whether a message without a length has a body: some proxies announce one and send none. */
 const hasContent = (message: IncomingMessage): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   message.once('data', () => resolve(true));
@@ -42,7 +45,9 @@ const hasContent = (message: IncomingMessage): Promise<boolean> => {
 const isAnnounced = ({ headers }: FastifyRequest): boolean | undefined =>
   headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) > 0 : undefined;
 
-/** What is wrong with the body of a call that takes none. `{}` and `null` say nothing, and many clients send them. */
+/**
+ * What is wrong with the body of a call that takes none. `{}` and `null` are accepted, because many clients send them.
+ */
 const problemsOfBody = (body: unknown): FieldProblem[] => {
   if (body === undefined || body === null) return [];
   return typeof body !== 'object' || Array.isArray(body) ? [NO_BODY] : unknown(Object.keys(body));
@@ -58,7 +63,9 @@ const requireStrict = ({ schema, method, url }: RouteOptions): void => {
   }
 };
 
-/** The names in the query that the route does not know. Its schema would say so itself, if the one of the body were not asked first. */
+/**
+ * The names in the query that the route does not know. Its schema would report them, but the body's is checked first.
+ */
 const unknownIn = (query: unknown, querystring: unknown, hasBody: boolean): FieldProblem[] => {
   if (querystring === undefined) return unknown(Object.keys(query as object));
   if (!hasBody || !(querystring instanceof z.ZodType)) return [];
@@ -66,14 +73,14 @@ const unknownIn = (query: unknown, querystring: unknown, hasBody: boolean): Fiel
   return unknown(issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : [])));
 };
 
-/** Checks what no schema of the route speaks of. By callback, for at most requests there is nothing to wait for. */
+/** Checks what no schema of the route covers. By callback, because most requests wait for nothing. */
 const checkFor = ({ schema }: RouteOptions): preValidationHookHandler => {
   const { querystring, body } = schema ?? {};
   return (request, _reply, done) => {
     const problems = unknownIn(request.query, querystring, body !== undefined);
     const isBodiless = BODILESS.has(request.method);
     if (body === undefined && !isBodiless) problems.push(...problemsOfBody(request.body));
-    // To a schema a body that is missing is null too, and one that may be left out takes both.
+    // A schema gets null for a missing body too, and accepts both where the body is optional.
     if (body !== undefined && request.body === null) problems.push(NULL_BODY);
     const finish = (hasBody: boolean): void => {
       if (hasBody) problems.push(NO_BODY);
@@ -88,7 +95,7 @@ const checkFor = ({ schema }: RouteOptions): preValidationHookHandler => {
 
 export const strictInputPlugin = fastifyPlugin(async (server) => {
   server.addHook('onRoute', (route) => {
-    // A preflight is asked for the address of the call it comes before, its query included.
+    // A preflight is sent to the address of the call that follows, including its query.
     if (route.method === 'OPTIONS') return;
     requireStrict(route);
     route.preValidation = [checkFor(route), ...[route.preValidation ?? []].flat()];

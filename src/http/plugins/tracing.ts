@@ -1,4 +1,4 @@
-/** Has each request traced, from its headers to the end of its reply. Registered only where traces are asked for. */
+/** Traces each request from its headers to the end of its reply. Registered only where tracing is on. */
 import fastifyPlugin from 'fastify-plugin';
 
 interface RequestSpan {
@@ -21,7 +21,7 @@ declare module 'fastify' {
   }
 }
 
-/** Asked every few seconds by machines: nobody reads their traces. */
+/** Called every few seconds by machines: their traces are of no use. */
 const UNTRACED = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
 export const tracingPlugin = fastifyPlugin<RequestTracing>(async (server, { beginRequest }) => {
@@ -35,7 +35,7 @@ export const tracingPlugin = fastifyPlugin<RequestTracing>(async (server, { begi
     request.span = beginRequest({ method: request.method, route, requestId: request.id, headers: request.headers });
     request.span.within(done);
   });
-  // A body arrives in the context of its socket: from here on it is the request's again.
+  // A body arrives in the context of its socket: from here on the context is the request's again.
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.span === null) done();
     else request.span.within(done);

@@ -39,7 +39,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     security: securedBy('keys:admin'),
   });
 
-  /** A narrowed administrator sees and revokes the keys that reach no further than he does. */
+  /** A narrowed administrator sees and revokes only keys that reach no further than their own credential. */
   const manages = (request: FastifyRequest, scopes: string): boolean =>
     grantsOf(scopes).every(({ prefix }) => authorizer.permitsWithin(request, 'keys:admin', prefix));
   const refuse = (request: FastifyRequest, key: ApiKey): void => {
@@ -63,7 +63,7 @@ export const apiKeyRoutes: FastifyPluginAsyncZod<ApiKeyRoutesOptions> = async (
     },
     async (request, reply) => {
       const { scopes } = request.body;
-      // A key that could do more than its maker would be a way to get more rights.
+      // A key with more rights than its maker would be an escalation.
       const beyond = grantsOf(scopes).find(({ action, prefix }) => !authorizer.permitsWithin(request, action, prefix));
       if (beyond !== undefined || !manages(request, scopes)) {
         throw new ForbiddenError({ kind: 'key-exceeds-maker' });

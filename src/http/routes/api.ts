@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { Authorizer } from '../plugins/auth.ts';
 import { refuseCrossSite } from '../plugins/browser-rules.ts';
-import { refuseUnheededKeys } from '../wire/idempotency-key.ts';
+import { refuseIgnoredKeys } from '../wire/idempotency-key.ts';
 import { type ApiKeyRoutesOptions, apiKeyRoutes } from './api-keys.ts';
 import { type NumberRoutesOptions, numberRoutes } from './numbers.ts';
 import { type PrefixConfigRoutesOptions, prefixConfigRoutes } from './prefix-configs.ts';
@@ -38,7 +38,7 @@ export const apiRoutes: FastifyPluginAsync<ApiRoutesOptions> = async (server, op
   const { templateService, numberLookupService, apiKeyService } = options;
   const { authorizer, numbersAuth, documented } = options;
   server.addHook('onRequest', refuseCrossSite(options.corsOrigins));
-  server.addHook('onRoute', refuseUnheededKeys);
+  server.addHook('onRoute', refuseIgnoredKeys);
   if (!documented) {
     server.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, hide: true };

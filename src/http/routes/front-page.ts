@@ -1,4 +1,4 @@
-/** The front page: where everything is, for programs as JSON and for people as a page. */
+/** The front page: links to everything, as JSON for programs and as a page for people. */
 import fastifyAccepts from '@fastify/accepts';
 import type { FastifyPluginAsync } from 'fastify';
 

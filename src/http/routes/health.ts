@@ -25,11 +25,11 @@ export interface HealthOptions {
   readonly isRegistered?: () => boolean;
   /** Resolves when the store of the ceilings can serve; undefined when there is none. */
   readonly checkCeilings?: (() => Promise<void>) | undefined;
-  /** What was found in the settings of the store; undefined when nothing was looked at. */
+  /** Findings in the settings of the store; undefined before the first check. */
   readonly findings?: () => readonly Finding[] | undefined;
   /** Prefixes that could print the same numbers. Default: none. */
   readonly collisions?: () => readonly Finding[];
-  /** Which guarantee is in force; undefined when that is not known, or no question. */
+  /** Which guarantee is in force; undefined when that is unknown or does not apply. */
   readonly guarantee?: () => Guarantee | undefined;
   /** State of the ledger's guard; undefined where the ledger needs none, or there is no ledger. */
   readonly ledger?: (() => LedgerHealth) | undefined;
@@ -74,8 +74,8 @@ const sentences = (...parts: readonly (string | undefined)[]): string =>
   parts.filter((part) => part !== undefined).join(' ');
 
 /**
- * A registered node goes on without PostgreSQL up to the ceilings it confirmed, so its absence does not mean down; a node that
- * was never registered opens no sequence.
+ * A registered node counts on without PostgreSQL up to the confirmed ceilings, so its absence does not mean down; a
+ * node that was never registered opens no sequence.
  */
 const ceilingComponents = (
   present: boolean,
@@ -97,7 +97,7 @@ const ceilingComponents = (
   ];
 };
 
-/** Runs a check, and adds what to look at to the reason of its failure. */
+/** Runs a check, and adds the remedy to the reason of its failure. */
 const advised = async (check: () => Promise<void>, remedy: (() => string | undefined) | undefined): Promise<void> => {
   try {
     await check();
@@ -152,7 +152,7 @@ const ledgerComponents = (ledger: LedgerHealth | undefined): Component[] => {
       name: 'gapless-unguarded',
       status: 'degraded',
       detail:
-        'Redis cannot be told how far the ledger has changed: gapless numbers go on, but a backup of PostgreSQL that is restored now would not be found out.',
+        'Redis lacks the latest changes of the ledger: gapless numbers are still issued, but a backup of PostgreSQL restored now would not be found out.',
     });
   }
   return components;
@@ -170,7 +170,7 @@ const healthReply = z
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Liveness' });
 const ready = z.object({ status: z.literal('ready') }).meta({ id: 'Readiness' });
 
-/** How each component is, and what follows for the whole. */
+/** The state of each component, and of the whole. */
 const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof healthReply>> => {
   const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
   const { storeRemedy, ceilingsRemedy } = options;
@@ -202,7 +202,7 @@ const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof he
       },
       {
         name: 'standby',
-        // Not having one matters only while the store is away.
+        // A missing standby matters only while the store is away.
         status: standby ? 'up' : store,
         detail: standby ? 'Values are held ready' : 'No values are held',
       },

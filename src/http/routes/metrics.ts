@@ -11,7 +11,7 @@ export interface MetricsSource {
 }
 
 export interface MetricsRoutesOptions extends MetricsSource {
-  /** Who is let in at all. Default: everybody. */
+  /** Restricts the route. Default: open to everybody. */
   readonly guard?: RouteGuard;
   /** Whether a caller may know which prefixes there are. */
   readonly mayNamePrefixes: (request: FastifyRequest) => boolean;

@@ -20,7 +20,7 @@ export interface NumberRoutesOptions {
   readonly authorizer: Authorizer;
   /** `open`: to everybody; a credential that is sent must verify all the same. */
   readonly numbersAuth: 'open' | 'required';
-  /** How many numbers a caller whom nobody knows may take in one request; undefined: as many as anybody. */
+  /** How many numbers a stranger may take in one request; undefined for as many as any caller. */
   readonly openCountMax: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     ...config,
     weightOf: (request: FastifyRequest): number => (request[part] as { count?: number }).count ?? 1,
   });
-  // What is replied here has no more fields than the schema describes.
+  // Replies here have no more fields than the schema describes.
   const serializerCompiler = () => JSON.stringify;
   const guardBy = (part: 'query' | 'params' | 'body'): RouteGuard =>
     numbersAuth === 'open'
@@ -100,7 +100,7 @@ export const numberRoutes: FastifyPluginAsyncZod<NumberRoutesOptions> = async (
     const key = readIdempotencyKey(request.headers['idempotency-key']);
     const receipt = key === undefined ? undefined : identifyRequest(key, request.user?.subject, payload);
     const options = { variables, date, receipt, caller: callerOf(request) };
-    // A number belongs to whoever asked first: a cache must never hand it to somebody else.
+    // A number belongs to one caller: a cache must never give it to another.
     reply.header('Cache-Control', 'no-store');
     if (count !== undefined) {
       return issueMany(reply, seriesOf(prefixKey), count, options);

@@ -56,7 +56,7 @@ const WRITES = [
   },
 ] as const;
 
-/** Not in the body, which is the config and nothing else. */
+/** Not in the body, which is only the config. */
 const changeQuery = z.strictObject({ reason: reason.optional() });
 
 const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
@@ -92,7 +92,7 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
     mayRead: (other) => authorizer.permits(request, 'configs:read', other),
   });
 
-  // Two routes, not one with two methods: so the metrics tell them apart.
+  // Two routes, not one with two methods, so that the metrics tell them apart.
   for (const { method, params, ...call } of WRITES) {
     server.route({
       method,

@@ -46,7 +46,8 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
 ) => {
   await server.register(fastifyAccepts);
   const streams = new Set<Readable>();
-  // A report can be asked for again; what this node holds must be given back before its time to stop is over.
+  // Cuts reports off, which can be requested again: what this node holds must be given back before its time to stop is
+  // over.
   server.addHook('preClose', async () => {
     for (const stream of streams) stream.destroy(new Error('The node is shutting down.'));
   });
@@ -78,7 +79,7 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
       const stream = createReportStream(report, encoding);
       streams.add(stream);
       stream.once('close', () => streams.delete(stream));
-      // Nobody will read it.
+      // HEAD has no body.
       if (request.method === 'HEAD') stream.destroy();
       reply.header('Cache-Control', 'no-store').header('Vary', 'Accept').type(encoding.contentType);
       if (format === 'csv') {

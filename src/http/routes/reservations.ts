@@ -55,7 +55,7 @@ export const reservationRoutes: FastifyPluginAsyncZod<ReservationRoutesOptions> 
     if (isGuarded) authorizer.require(request, 'numbers:issue', reservation.sequence.series.prefixKey);
     return reservation;
   };
-  /** Who took the number confirms it or gives it back, or an administrator of the sequence. */
+  /** A number is confirmed or given back by the caller that took it, or by an administrator of the sequence. */
   const readOwn = async (request: FastifyRequest, id: string): Promise<Reservation> => {
     const reservation = await read(request, id);
     const { subject, sequence } = reservation;

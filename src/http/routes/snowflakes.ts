@@ -1,4 +1,4 @@
-/** The call that takes a snowflake id apart. It asks nobody: all is in the id. */
+/** The call that takes a snowflake id apart, without a store: everything is in the id. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { problemResponse } from '../schemas/problem.ts';
 import { snowflakeParams, snowflakeReply, toSnowflakeReply } from '../schemas/snowflakes.ts';

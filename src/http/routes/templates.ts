@@ -1,4 +1,4 @@
-/** The calls that take nothing: what a template means, what the next number would be, what a number says. */
+/** The calls that take no number: the meaning of a template, a preview of the next number, and reading a number. */
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { prefixConfigBodySchema } from '../../core/prefix-config/prefix-config-body.ts';

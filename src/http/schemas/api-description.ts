@@ -1,4 +1,4 @@
-/** What is made of the generated API description before it is shown: names, one spelling, examples and headers. */
+/** Finishes the generated API description: names, one spelling, examples and headers. */
 
 import { STATUS_CODES } from 'node:http';
 import type { OpenAPIV3_1 } from 'openapi-types';
@@ -133,7 +133,7 @@ const withParameters = ({ parameters = [] }: Operation): void => {
 
 /** Names for everything, one spelling, headers and examples. The same routes give the same text. */
 export const finishDescription = (generated: OpenAPIV3_1.Document): OpenAPIV3_1.Document => {
-  // What is undefined goes, and no schema is shared with the one that validates.
+  // Drops undefined fields, and copies the schemas, which are also used for validation.
   const description = JSON.parse(JSON.stringify(generated)) as OpenAPIV3_1.Document;
   for (const path of Object.values(description.paths ?? {})) {
     for (const operation of Object.values(path ?? {}) as Operation[]) {

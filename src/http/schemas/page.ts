@@ -5,7 +5,7 @@ const LIMIT_RULE = 'A whole number from 1 to 1000';
 const CURSOR_RULE = 'Not a cursor of this list: pass the nextCursor of the page before';
 const CURSOR_LENGTH_MAX = 256;
 
-/** @param last what the last item of a page looks like, which its cursor holds. */
+/** @param last the pattern of the last item of a page, which the cursor contains. */
 export const pageQuery = (last: RegExp) =>
   z.strictObject({
     limit: z

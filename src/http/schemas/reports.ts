@@ -31,7 +31,7 @@ const reportLine = z
     first: value,
     last: value,
     count: value,
-    firstNumber: z.string().nullable().describe('What is printed for the first value; null when that cannot be told.'),
+    firstNumber: z.string().nullable().describe('The number printed for the first value; null when that is unknown.'),
     lastNumber: z.string().nullable(),
     reason: z.string().nullable().describe('Why they are missing, void or held.'),
     node: z.string().nullable().describe('The node that holds or held them.'),
@@ -119,7 +119,7 @@ const COLUMNS = Object.keys(reportLine.shape) as (keyof z.output<typeof reportLi
 
 const timeOf = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
 
-/** What is said of a run, in the order of the columns. */
+/** The cells of a run, in the order of the columns. */
 const cellsOf = (run: Run, print: Report['print']): (string | null)[] => [
   run.state,
   `${run.first}`,

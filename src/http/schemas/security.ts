@@ -1,4 +1,4 @@
-/** How the API description says what a call asks of its caller: a token or an API key with a scope, narrowed or not. */
+/** What a call demands of its caller in the API description: a token or an API key with a scope, narrowed or not. */
 import type { Action } from '../../core/access/scopes.ts';
 
 /** `test/integration/scopes.test.ts` compares it, call by call, with what the guards refuse. */

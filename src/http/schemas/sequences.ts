@@ -120,7 +120,7 @@ const closureFields = {
     .string()
     .nullable()
     .describe(
-      'Subject of the token or API key of who closed it; null where none was sent, or an earlier version kept none.',
+      'Subject of the caller that closed it; null for a caller without a credential, and in entries of earlier versions.',
     ),
   requestId: z.string().nullable().describe('Of the request that closed it; null where an earlier version kept none.'),
 };
@@ -174,7 +174,7 @@ export const gapsReply = z
           node: z.string().nullable().describe('The node that held the values, if any.'),
           recordedAt: instant,
           detail: z.string().optional().describe('Why, as the operator wrote it; where it is kept.'),
-          subject: z.string().optional().describe('Subject of the token of who did it; where it is kept.'),
+          subject: z.string().optional().describe('Subject of the caller that did it; where it is stored.'),
         })
         .meta({ id: 'Gap' }),
     ),

@@ -1,9 +1,9 @@
-/** Which prefix config, and which version of it, a change is meant for: what its headers and its body say of that. */
+/** Reads from headers and body which prefix config, and which version of it, a change is meant for. */
 import { z } from 'zod';
 import { ValidationError } from '../../core/errors.ts';
 import type { SaidOfConfig } from '../../core/prefix-config/prefix-config-body.ts';
 
-/** @param meaning what is said of it in the description of the API. */
+/** @param meaning its text in the API description. */
 export const ifMatch = (meaning: string) => z.object({ 'if-match': z.string().max(128).optional().describe(meaning) });
 
 /** @returns the version that may be replaced; undefined when there is no condition. @throws ValidationError */
@@ -19,7 +19,7 @@ export const readIfMatch = (header: string | undefined): number | 'any' | undefi
   return Number(version);
 };
 
-/** What a reply said may come back with a change, as long as it speaks of the same config. @throws ValidationError */
+/** A change may repeat fields of a reply, as long as they belong to the same config. @throws ValidationError */
 export const refuseOther = (
   { version, ...keys }: SaidOfConfig,
   prefixKey: string,

@@ -1,8 +1,8 @@
-/** Which client a request is of: whatever is bounded by client counts the same ones. */
+/** The client of a request, the same for every limit per client. */
 import type { FastifyRequest } from 'fastify';
 
 const GROUPS = 8;
-/** A provider gives each of its customers at least this much. */
+/** A provider gives each customer a network of at least this size. */
 const NETWORK_GROUPS = 4;
 const MAPPED = /^::ffff:([0-9]+(?:\.[0-9]+){3})$/i;
 
@@ -20,6 +20,6 @@ export const networkOf = (address: string): string => {
   return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 };
 
-/** The subject of a token, or the maker of an API key (of keys that made each other: of the first), once verified; else the address. */
+/** The subject of a verified token, or the first of the API keys that made each other; else the address. */
 export const clientOf = ({ user, ip }: FastifyRequest): string =>
   user?.countedAs === undefined ? `address ${networkOf(ip)}` : `caller ${user.countedAs}`;

@@ -1,4 +1,4 @@
-/** What each code of an error is over HTTP: its status, its title, and the sentence its parameters make. */
+/** Each error code over HTTP: its status, its title, and the sentence made from its parameters. */
 import type { ErrorCode, ErrorParams, FieldProblem } from '../../core/error-params.ts';
 import type { NumberGeneratorError } from '../../core/errors.ts';
 import {
@@ -133,7 +133,7 @@ const CATALOGUE: { readonly [Code in ErrorCode]: Row<ErrorParams[Code]> } = {
 
 const NO_FIELDS: readonly FieldProblem[] = [];
 
-/** An error as a client reads it. */
+/** The texts of an error for the client. */
 export const wordingOf = ({ code, params }: NumberGeneratorError): Wording => {
   // The error was made with the parameters of its code.
   const row = CATALOGUE[code] as Row<NumberGeneratorError['params']>;

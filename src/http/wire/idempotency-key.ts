@@ -1,4 +1,4 @@
-/** The header Idempotency-Key, and what is made of it: the key itself is neither kept nor logged. */
+/** Reads the header Idempotency-Key and identifies its request; the key itself is neither stored nor logged. */
 import { hash } from 'node:crypto';
 import type { preHandlerHookHandler, RouteOptions } from 'fastify';
 import { parseItem } from 'structured-headers';
@@ -9,7 +9,7 @@ const HEADER = 'Idempotency-Key';
 const RULE =
   '1 to 255 printable ASCII characters, in double quotes, or without when there is no space, comma, semicolon, quote or backslash';
 
-/** What most clients send, though the draft asks for quotes. */
+/** Most clients send it so, although the draft demands quotes. */
 const BARE = /^[!#-+\--:<-[\]-~]{1,255}$/;
 const KEY = /^[ -~]{1,255}$/;
 
@@ -34,7 +34,7 @@ export const readIdempotencyKey = (header: string | string[] | undefined): strin
   return key;
 };
 
-/** What a request asks for, as far as a repetition must ask for the same. */
+/** The parts of a request that a repetition must repeat. */
 export interface Payload {
   readonly prefixKey: string;
   readonly count?: number | undefined;
@@ -50,7 +50,7 @@ const identify = (key: string, caller: string | undefined, asked: readonly unkno
   fingerprint: hash('sha256', JSON.stringify(asked)),
 });
 
-/** @param caller subject of the token, undefined for anonymous ones: two callers with the same key do not meet. */
+/** @param caller its subject, undefined for a stranger: two callers with the same key do not collide. */
 export const identifyRequest = (key: string, caller: string | undefined, payload: Payload): RequestIdentity =>
   identify(key, caller, [payload.prefixKey, payload.count ?? null, sorted(payload.variables), payload.date ?? null]);
 
@@ -64,21 +64,21 @@ export const identifyReservation = (
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * What a POST makes of the header. `honoured`: a repetition is answered as the first time. `needless`: it may be repeated
-     * anyway, or changes nothing. Default: a request with it is refused, for whoever sends it relies on it.
+     * How a POST treats the header. `honoured`: a repetition gets the first reply. `needless`: it may be repeated
+     * anyway, or changes nothing. Default: a request with it is refused, because its sender relies on it.
      */
     idempotencyKey?: 'honoured' | 'needless';
   }
 }
 
-/** For the hook `onRoute`: has each POST refuse the header, unless its `config` says what it makes of it. */
-export const refuseUnheededKeys = (route: RouteOptions): void => {
+/** For the hook `onRoute`: makes each POST refuse the header, unless its `config` allows it. */
+export const refuseIgnoredKeys = (route: RouteOptions): void => {
   if (![route.method].flat().includes('POST') || route.config?.idempotencyKey !== undefined) return;
   const refuse: preHandlerHookHandler = (request, _reply, done) => {
-    const message = 'This call does not heed the key: send it without, and look before you repeat it';
+    const message = 'This call ignores the key: send it without, and check the outcome before you repeat it';
     const sent = request.headers['idempotency-key'] !== undefined;
     done(sent ? new ValidationError([{ path: HEADER, message }]) : undefined);
   };
-  // Behind the guards: who may not call is told that first.
+  // After the guards: a missing permission is reported first.
   route.preHandler = [...[route.preHandler ?? []].flat(), refuse];
 };

@@ -1,10 +1,13 @@
-/** Reads JSON bodies, but for those that would cost far more to read than to send. */
+/** Reads JSON bodies, except those that would cost far more to read than to send. */
 import type { ConstructorAction, FastifyBodyParser, FastifyInstance, ProtoAction } from 'fastify';
 import { ValidationError } from '../../core/errors.ts';
 
-/** No body that is asked for has more than three. A megabyte of brackets becomes half a gigabyte when it is parsed. */
+/** No valid body has more than three. A large body of brackets takes hundreds of times its size when it is parsed. */
 const LEVELS_MAX = 32;
-/** None has more than a hundred. Parsing, looking for poisoned ones and naming the unknown ones takes some microseconds each. */
+/**
+ * No valid body has more than a hundred. Each costs time to parse, to check for poisoned names and to report if
+ * unknown.
+ */
 const MEMBERS_MAX = 5_000;
 
 const QUOTE = 0x22;
@@ -14,13 +17,13 @@ const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
 export interface Bulk {
-  /** How deep arrays and objects stand in each other. */
+  /** How deeply arrays and objects are nested. */
   readonly levels: number;
-  /** How many commas divide what is in them: one less than there are members in each. */
+  /** How many commas separate their members: one less than there are members in each. */
   readonly commas: number;
 }
 
-/** @returns of a JSON text what it holds, or as much of it as is beyond `max`; of another text anything. */
+/** @returns the size of a JSON text, counted until it exceeds `max`; for another text anything. */
 export const bulkOf = (text: string, max: Bulk): Bulk => {
   let [level, levels, commas, isInString] = [0, 0, 0, false];
   for (let at = 0; at < text.length && levels <= max.levels && commas <= max.commas; at += 1) {
@@ -38,7 +41,7 @@ export const bulkOf = (text: string, max: Bulk): Bulk => {
 
 const MAX: Bulk = { levels: LEVELS_MAX, commas: MEMBERS_MAX };
 
-/** @returns what is too much in a body. */
+/** @returns which limit a body exceeds. */
 const problemOf = (text: string): string | undefined => {
   // Too short for it: the usual case.
   if (text.length <= LEVELS_MAX) return undefined;
@@ -50,7 +53,7 @@ const problemOf = (text: string): string | undefined => {
 
 const ERROR: ProtoAction & ConstructorAction = 'error';
 
-/** @returns a parser that takes a body without a character as none: many clients announce JSON on every call. */
+/** @returns a parser that takes an empty body as none: many clients announce JSON on every call. */
 export const createJsonReader = (server: FastifyInstance): FastifyBodyParser<string> => {
   const read = server.getDefaultJsonParser(ERROR, ERROR);
   return (request, body, done) => {

@@ -1,11 +1,11 @@
-/** Queries that were read lately: callers send the same few again and again, and reading one costs as much as a twelfth of a reply. */
+/** Remembers queries that were parsed lately: callers send the same few again and again, and parsing is expensive. */
 import { parse } from 'fast-querystring';
 import { putBounded } from '../../core/bounded-map.ts';
 
 const QUERIES_MAX = 10_000;
 const LENGTH_MAX = 256;
 
-/** Parses the text after the question mark. The same text gives the same object, which is frozen, as long as it is remembered. */
+/** Parses the text after the question mark. As long as it is remembered, the same text gives the same frozen object. */
 export const createQueryParser = (queriesMax = QUERIES_MAX): ((text: string) => Record<string, unknown>) => {
   const known = new Map<string, Record<string, unknown>>();
   return (text) => {
@@ -18,8 +18,9 @@ export const createQueryParser = (queriesMax = QUERIES_MAX): ((text: string) => 
 };
 
 /**
- * Remembers what a schema made of a query, for as long as the parser remembers that. Refusals are made anew each time.
- * @param read gives `{ value }`, or what is wrong.
+ * Remembers the output of a schema for a query, as long as the parser remembers the query. Refusals are made anew each
+ * time.
+ * @param read returns `{ value }`, or what is wrong.
  */
 export const rememberReading = <Reading extends object>(
   read: (query: object) => Reading,

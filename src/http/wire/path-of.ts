@@ -1,5 +1,5 @@
-/** What of an address may be written down. */
+/** The part of a URL that may be logged. */
 import type { FastifyRequest } from 'fastify';
 
-/** The path without the query, where callers put secrets by mistake. */
+/** The path without the query, in which callers put secrets by mistake. */
 export const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '';

@@ -1,4 +1,4 @@
-/** A report on its way to a reader: written as fast as it is read, and given up when it is read too slowly. */
+/** Streams a report to its reader: written as fast as it is read, and given up when it is read too slowly. */
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGarbageBound } from '../../lib/garbage-bound.ts';
@@ -6,7 +6,7 @@ import type { Report } from '../../services/completeness/completeness-service.ts
 import type { ReportEncoding } from '../schemas/reports.ts';
 
 export interface ReportLimits {
-  /** How long a reader may take nothing, ms. */
+  /** How long a reader may pause, ms. */
   readonly stallMs: number;
   /** How long the whole may take, ms. */
   readonly totalMs: number;
@@ -18,7 +18,7 @@ const REPORT_LIMITS: ReportLimits = { stallMs: 60_000, totalMs: 1_800_000 };
 const RUNS_PER_PIECE = 100;
 /** Lines of text are joined to pieces of about this size, in UTF-16 code units. */
 const PIECE_LENGTH = 16_384;
-/** What rows that were written may leave behind; a million leave ten times as much. */
+/** How much garbage written rows may leave; a million leave ten times as much. */
 const GARBAGE_BYTES_MAX = 8 * 1024 * 1024;
 
 async function* piecesOf(report: Report, encoding: ReportEncoding): AsyncGenerator<string> {
@@ -35,8 +35,8 @@ async function* piecesOf(report: Report, encoding: ReportEncoding): AsyncGenerat
 }
 
 /**
- * The text of a report. Nothing is read from the store before the reader has taken what there is. The stream ends with an error, so
- * that the reader sees that it is cut off, when the store fails or a limit is passed.
+ * The text of a report. The store is read only after the reader has taken what there is. When the store fails or a
+ * limit is passed, the stream ends with an error, so that the reader notices the cut.
  */
 export const createReportStream = (
   report: Report,
@@ -53,12 +53,12 @@ export const createReportStream = (
       stall = setTimeout(giveUp, stallMs, 'its reader took nothing for too long');
       yield piece;
       clearTimeout(stall);
-      // A store that answers at once and a reader as fast would leave no turn to anyone else.
+      // A fast store and a fast reader would leave no turn of the event loop to others.
       await setImmediate();
       boundGarbage();
     }
   }
-  // One piece at a time: what the reader has not taken stays in the store.
+  // One piece at a time: unread rows stay in the store.
   const stream = Readable.from(watched(), { objectMode: false, highWaterMark: 1 });
   const total = setTimeout(giveUp, totalMs, 'it took too long');
   stream.once('close', () => {

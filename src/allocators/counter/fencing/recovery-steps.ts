@@ -5,7 +5,7 @@ import { CorruptEntryError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events/events.ts';
 import { columnsOf } from '../../../core/values/sequence-id.ts';
 import { ceilingWindow } from '../sequence/ceiling-window.ts';
-import { heedFloor, type SequenceQueue } from '../sequence/sequence-queue.ts';
+import { followFloor, type SequenceQueue } from '../sequence/sequence-queue.ts';
 import { initialSeqOf } from '../sequence/session-floor.ts';
 import { makeReport, settleReport } from '../sequence/session-report.ts';
 import { owesReport, swear } from '../sequence/session-state.ts';
@@ -121,7 +121,7 @@ export const createRecoverySteps = (options: RecoveryStepsOptions): RecoveryStep
   return {
     reportOf: (queue) => {
       // The `initialSeq` that was sent holds from here on, even if the config has changed by the time of the answer.
-      heedFloor(queue, queue.target);
+      followFloor(queue, queue.target);
       return makeReport(queue.session, queue.target);
     },
     takeIn: async (queue, reply) => {

@@ -184,14 +184,14 @@ const takeBackOutdated = ({ session, waiters }: SequenceQueue): void => {
 };
 
 /** Follows a raised `initialSeq` before any value is dealt. */
-export const heedFloor = (queue: SequenceQueue, { initialSeq }: CallTerms): void => {
+export const followFloor = (queue: SequenceQueue, { initialSeq }: CallTerms): void => {
   if (raiseFloor(queue.session, initialSeq)) takeBackOutdated(queue);
 };
 
 /** A request came for the queue: it is not idle. */
 export const touch = (queue: SequenceQueue, target: AllocationTarget): void => {
   queue.target = target;
-  heedFloor(queue, target);
+  followFloor(queue, target);
   queue.stranger = false;
   queue.idleTicks = 0;
   queue.ticksToReport = 1;

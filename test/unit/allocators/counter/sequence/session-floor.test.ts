@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
 import { makeKeyedCall } from '../../../../../src/allocators/counter/sequence/keyed-call.ts';
-import { createSequenceQueue, heedFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { createSequenceQueue, followFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -93,7 +93,7 @@ describe('values in hand', () => {
     const queue = createSequenceQueue(session, targetOf('INV'));
     const waiter = { missing: 4, limit: VALUE_MAX, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] };
     queue.waiters.push({ ...waiter, resolve: () => undefined, reject: () => undefined });
-    heedFloor(queue, { ...TERMS, initialSeq: 4n });
+    followFloor(queue, { ...TERMS, initialSeq: 4n });
     expect(queue.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
     expect(makeCall(session, 8, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 4n }] });
   });
