@@ -1,4 +1,4 @@
-/** What the machine can tell: where processes run, and what they cost. */
+/** Measures on the machine: where processes run, and what they cost. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
@@ -22,7 +22,7 @@ export const moveAside = ({ othersCpus }: Placement): void => {
   execFileSync('taskset', ['-acp', othersCpus, String(process.pid)], { stdio: 'ignore' });
 };
 
-/** CPU time of processes so far, µs; undefined where /proc does not tell. */
+/** CPU time of processes so far, µs; undefined where /proc lacks it. */
 export const readCpuUs = (pids: readonly number[]): number | undefined => {
   try {
     let total = 0;
@@ -37,7 +37,7 @@ export const readCpuUs = (pids: readonly number[]): number | undefined => {
   }
 };
 
-/** Resident memory, MB; undefined where /proc does not tell. */
+/** Resident memory, MB; undefined where /proc lacks it. */
 export const readMemoryMb = (pid: number): number | undefined => {
   try {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

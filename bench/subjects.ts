@@ -129,7 +129,7 @@ const webdis: StartSubject = async ({ placement, stores }) => {
   const redis = await stores.redis();
   const config = join(stores.makeDir(), 'webdis.json');
   const settings = { redis_host: '127.0.0.1', redis_port: redis.port, http_host: '127.0.0.1', http_port: port };
-  // One thread, for it has one core; nothing in its log.
+  // One thread, because it has one core; nothing in its log.
   writeFileSync(
     config,
     JSON.stringify({ ...settings, threads: 1, daemonize: false, verbosity: 0, logfile: '/dev/null' }),

@@ -70,7 +70,10 @@ export interface Attack {
 
 const INV = (service: Service) => register(service, 'INV', { format: 'INV-{year}-{SEQ:6}' });
 const UNREAD = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
-/** The dearest that may be registered: as long as a number may be, with two check digits over all of it. */
+/**
+ * The most expensive format that may be registered: numbers of the greatest length, with two check digits over all of
+ * it.
+ */
 const DEAREST = `{SEQ:20}${'-{var:a}'.repeat(6)}-{check:mod97}{check:mod97}`;
 
 /** By the words of docs/security.md. */
@@ -175,7 +178,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     prepare: INV,
     run: async (service) => {
       const ask: Ask = (index) => ({ path: '/numbers/INV', headers: { 'idempotency-key': `k${index}` } });
-      // Beyond what a stranger may have remembered he gets no number.
+      // A stranger with as many keys as are remembered gets no further number.
       expectOnly(await flood(service, 5_000, 50, ask), 200, 429);
     },
   },

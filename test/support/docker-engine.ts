@@ -1,4 +1,4 @@
-/** Whether a Docker engine answers, and containers that may not take for ever. */
+/** Whether a Docker engine answers, and containers with a time limit. */
 import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';

@@ -28,7 +28,10 @@ export interface Documented {
 
 export interface Block {
   readonly language: string;
-  /** Who runs it: test/e2e/readme.test.ts on these stores, a test of the overlays, or somebody by hand; undefined without a mark. */
+  /**
+   * What runs it: test/e2e/readme.test.ts on these stores, a test of the overlays, or a person; undefined without a
+   * mark.
+   */
   readonly runBy: 'SQLite' | 'Redis and PostgreSQL' | 'documented-overlays' | 'hand' | undefined;
   readonly lines: readonly string[];
   /** Its lines with `$`. */

@@ -41,7 +41,7 @@ const startGuard = (pid: number, orphanDir: string): ChildProcess => {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // It may be gone already; then there is nothing to tell it.
+  // It may be gone already; then there is nothing to stop.
   guard.stdin?.on('error', () => undefined);
   guard.unref();
   return guard;

@@ -1,4 +1,7 @@
-/** The laws of docs/ARCHITECTURE.md that a parser can check: who may import what, where the environment is read, how a file opens. */
+/**
+ * The laws of docs/ARCHITECTURE.md that a parser can check: the direction of imports, where the environment is read,
+ * how a file opens.
+ */
 import { posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
 

@@ -23,7 +23,7 @@ const NOT_OURS = /node_modules\/@?vitest\/|node:internal\/deps\/undici|leak-chec
 // Servers that a test starts and stops while the app runs: the test closes them itself.
 const OF_THE_TEST = /guarded-process\.ts/;
 
-/** The frames of Node itself and the first one that is not: who opened it. */
+/** The frames of Node itself, and the first other one, which opened it. */
 const openerOf = (stack: string): string => {
   const frames = stack.split('\n').slice(2);
   const outside = frames.findIndex((frame) => !frame.includes('node:'));

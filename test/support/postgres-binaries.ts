@@ -20,7 +20,7 @@ export interface PostgresBinaries {
   readonly postgres: string;
   /** What stands before each command: empty, or what gives root's privileges up. */
   readonly asUser: readonly string[];
-  /** Who must own the data; undefined: whoever runs the tests. */
+  /** The user that must own the data; undefined for the one that runs the tests. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface PostgresServer {
   /** For `DATABASE_URL`; superuser `postgres`, database `postgres`, no password. */
   readonly url: string;
   readonly port: number;
-  /** Ends the server in good order; connections are cut. Port and data stay reserved for `restart()`. */
+  /** Ends the server cleanly; connections are cut. Port and data stay reserved for `restart()`. */
   stop(): Promise<void>;
   /** `kill -9` of all its processes at once. */
   kill(): Promise<void>;
@@ -132,7 +132,7 @@ const freeSharedMemory = async (dir: string): Promise<void> => {
     const [, id = ''] = (readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n')[6] ?? '').trim().split(/ +/);
     await run('ipcrm', ['-m', id]);
   } catch {
-    // It ended in good order, or the segment is gone.
+    // It ended cleanly, or the segment is gone.
   }
 };
 

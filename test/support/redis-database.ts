@@ -50,7 +50,7 @@ const withDatabase = (url: string, database: number): string => {
   return result.href;
 };
 
-/** @throws when the server does not answer; the address stays out of the message, for it may hold a password. */
+/** @throws when the server does not answer; the address stays out of the message, because it may contain a password. */
 const connect = async (url: string): Promise<Redis> => {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
   let reason: unknown;

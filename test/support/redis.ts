@@ -45,7 +45,7 @@ export interface RedisServer {
   readonly dir: string;
   /** The process id; another one after `restart()`. */
   pid(): number;
-  /** Ends the server in good order (SIGTERM). Port and data stay reserved for `restart()`. */
+  /** Ends the server cleanly (SIGTERM). Port and data stay reserved for `restart()`. */
   stop(): Promise<void>;
   /** `kill -9`. */
   kill(): Promise<void>;
@@ -165,7 +165,7 @@ const launch = async ({ config, port, dir, orphanDir, args }: Launch): Promise<G
 };
 
 /**
- * Starts a Redis of the caller's own, in about 20 ms. It is killed when this process dies.
+ * Starts a Redis of the caller's own. It is killed when this process dies.
  * @throws when no redis-server can be had, when it does not come up, or when the port asked for is taken.
  */
 export const startRedisServer = async (options: RedisServerOptions = {}): Promise<RedisServer> => {

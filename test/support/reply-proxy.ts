@@ -16,7 +16,7 @@ export interface ReplyProxy {
   close(): Promise<void>;
 }
 
-/** Passes everything on, until told otherwise. */
+/** Passes everything on, until another mode is set. */
 export const startReplyProxy = async (targetPort = 0): Promise<ReplyProxy> => {
   let fate: Fate = 'passed';
   let chosen = '';

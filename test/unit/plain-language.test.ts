@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DOCUMENTS } from '../support/documented-commands.ts';
 import {
-  type Offence,
   offencesIn,
+  type Passage,
   passagesOfMarkdown,
   passagesOfScript,
   passagesOfTypeScript,
@@ -21,9 +21,9 @@ const REPEATED_LENGTH_MIN = 60;
 /** Its tables quote titles of tests. */
 const FINDINGS = 'docs/findings.md';
 
-const readSource = (path: string): Offence[] => {
+const readPassages = (path: string): Passage[] => {
   const text = readFileSync(join(ROOT, path), 'utf8');
-  return offencesIn(path.endsWith('.ts') ? passagesOfTypeScript(path, text) : passagesOfScript(text));
+  return path.endsWith('.ts') ? passagesOfTypeScript(path, text) : passagesOfScript(text);
 };
 
 const linesOf = (text: string): number => text.trimEnd().split('\n').length;
@@ -61,7 +61,17 @@ test('comments and texts in the sources are in plain English', () => {
   // A migration that was applied is never changed again: databases know its checksum.
   const found = globSync('src/**/*.{ts,lua,sql}', { cwd: ROOT, exclude: ['src/**/migrations/**'] })
     .toSorted()
-    .flatMap((path) => readSource(path).map((offence) => ({ path, ...offence })));
+    .flatMap((path) => offencesIn(readPassages(path)).map((offence) => ({ path, ...offence })));
+  expect(found).toEqual([]);
+});
+
+test('comments in the tools of tests and benchmarks are in plain English', () => {
+  const found = globSync(['test/support/**/*.ts', 'bench/**/*.ts'], { cwd: ROOT })
+    .toSorted()
+    .flatMap((path) => {
+      const comments = readPassages(path).filter(({ kind }) => kind === 'comment');
+      return offencesIn(comments).map((offence) => ({ path, ...offence }));
+    });
   expect(found).toEqual([]);
 });
 
