@@ -108,7 +108,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
     emit,
     node,
   });
-  handedOver.defer(temporaryNumberService.handOver);
+  handedOver.defer(temporaryNumberService.close);
   listen(temporaryNumberService.listen);
   listen(allocators.listen);
   const gapless = allocators.gapless && {

@@ -46,6 +46,8 @@ export interface TemporaryNumberService {
   ): readonly string[];
   /** Gives the store what this node has kept. What could not be given stays kept, and is tried again in 5 s. */
   handOver(): Promise<void>;
+  /** Hands over what is kept, once; what the store does not take is lost with this process. */
+  close(): Promise<void>;
   /** Hands over when the store is back. */
   readonly listen: Listen;
   list(after: string, limit: number, visible: (prefixKey: string) => boolean): Promise<Page<TemporaryNumber>>;
@@ -73,6 +75,7 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
   const unresolved = new Map<string, Resolution>();
   let issued = 0;
   let nextAttempt: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
   const find = async (number: string): Promise<TemporaryNumber> => {
     const entry = await store.find(number);
@@ -110,6 +113,8 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
       }
     } catch (error) {
       emit({ type: 'hand-over-failed', error });
+      if (isClosed) return;
+      clearTimeout(nextAttempt);
       nextAttempt = setTimeout(() => void handOver(), HAND_OVER_RETRY_MS);
       nextAttempt.unref();
     }
@@ -151,6 +156,11 @@ export const createTemporaryNumberService = (dependencies: Dependencies): Tempor
     },
 
     handOver,
+
+    close: () => {
+      isClosed = true;
+      return handOver();
+    },
 
     listen: ({ event: { type } }) => {
       if (type === 'store-returned') void handOver();

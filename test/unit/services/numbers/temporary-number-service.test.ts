@@ -141,6 +141,27 @@ describe('handing over', () => {
     expect([await countHanded(), events.length, vi.getTimerCount()]).toEqual([1_500, 3, others]);
   });
 
+  test('for the last time plans no other attempt when it fails', async () => {
+    vi.useFakeTimers();
+    const { service, events } = await setUp(failing(3));
+    const others = vi.getTimerCount();
+    service.issue('INV', 1_500, AT, undefined);
+    await service.handOver();
+    expect(vi.getTimerCount()).toBe(others + 1);
+    events.length = 0;
+    await service.close();
+    expect([events, vi.getTimerCount()]).toEqual([[{ type: 'hand-over-failed', error: AWAY }], others]);
+  });
+
+  test('twice at once plans one other attempt', async () => {
+    vi.useFakeTimers();
+    const { service } = await setUp(failing(9));
+    const others = vi.getTimerCount();
+    service.issue('INV', 1_500, AT, undefined);
+    await Promise.all([service.handOver(), service.handOver()]);
+    expect(vi.getTimerCount()).toBe(others + 1);
+  });
+
   test('by hand makes the planned attempt needless', async () => {
     vi.useFakeTimers();
     const { service } = await setUp(failing(1));
