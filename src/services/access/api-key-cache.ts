@@ -1,4 +1,4 @@
-/** The API keys in use: each is looked up once, and again every few seconds, so that a revocation is seen in time. */
+/** Caches the API keys in use: each is looked up again every few seconds, so that a revocation is seen in time. */
 import type { ApiKey } from '../../core/access/api-key.ts';
 import type { ApiKeyStore } from '../../core/access/api-key-store.ts';
 import { type Grant, readScopes } from '../../core/access/scopes.ts';
@@ -29,13 +29,13 @@ const FRESH_MS = 2_500;
 const USABLE_MS = 4_000;
 /** A known key stays valid for this long while the store is away: an outage of the store must not stop numbers. */
 const KNOWN_LAST_MAX_MS = 3_600_000;
-/** So long after a failure the store is left alone, and so long it counts as away: nobody waits for it. */
+/** Pause after a failure of the store, ms: meanwhile it counts as away, and no request waits for it. */
 const RETRY_MS = 1_000;
 const AWAY_MS = 3_000;
 const KEYS_MAX = 10_000;
 /** Ids that do not exist are remembered apart, so that a flood of them drops no key in use. */
 const STRANGERS_MAX = 1_000;
-/** Ids in one call, of which there is one at a time: a flood of unknown keys costs the store no more than that. */
+/** Ids in one call. One call runs at a time, which bounds the cost of a flood of unknown keys. */
 const ASKED_AT_ONCE_MAX = 1_000;
 const WAITING_MAX = 10_000;
 
@@ -61,7 +61,7 @@ export const createApiKeyCache = (store: Pick<ApiKeyStore, 'find'>, monotonic: (
 
   const keep = (id: string, key: KnownApiKey | undefined, askedMs: number): Answer => {
     const before = answerOf(id);
-    // Forgotten, or asked for anew, since this question was asked.
+    // Forgotten or looked up again since this lookup began.
     if (before !== undefined && before.askedMs > askedMs) return before;
     known.delete(id);
     strangers.delete(id);

@@ -26,7 +26,7 @@ export interface ApiKeyRequest {
   readonly validMs?: number | undefined;
 }
 
-/** A key, and to whom its requests count: the subject who made the first of those that made each other up to it. */
+/** A key, and the subject that its requests count to: the maker of the first key in its chain. */
 export interface IdentifiedApiKey extends KnownApiKey {
   readonly countedAs: string;
 }
@@ -44,9 +44,15 @@ export interface ApiKeyService {
   list(after: string, limit: number, visible: (key: ApiKey) => boolean): Promise<Page<ApiKey>>;
   /** @throws NotFoundError, or the store's errors. */
   read(id: string): Promise<ApiKey>;
-  /** From now on this node refuses the key and all that it made, the others within 5 s. @throws NotFoundError, or the store's errors. */
+  /**
+   * This node refuses the key and all that it made from now on, other nodes within 5 s. @throws NotFoundError, or the
+   * store's errors.
+   */
   revoke(entry: RevokedApiKey, caller: Caller): Promise<void>;
-  /** Whose key this is; undefined for one that does not exist, was revoked as such or with its maker, or has expired. @throws the store's errors. */
+  /**
+   * Identifies the owner of a key; undefined when the key does not exist, was revoked (itself or its maker), or has
+   * expired. @throws the store's errors.
+   */
   identify(key: string): IdentifiedApiKey | undefined | Promise<IdentifiedApiKey | undefined>;
 }
 
@@ -57,10 +63,10 @@ const LISTED_AT_ONCE = 1_000;
 interface Dependencies {
   readonly store: ApiKeyStore;
   readonly cache: ApiKeyCache;
-  /** How many keys somebody may have; undefined: any number. */
+  /** How many keys a caller may have; undefined for any number. */
   readonly shareOf?: CallerShareOf;
   readonly clock: Clock;
-  /** That many bytes of cryptographic chance. */
+  /** Returns that many cryptographically random bytes. */
   readonly randomBytes: (count: number) => Buffer;
   readonly emit: Emit;
 }
@@ -80,7 +86,7 @@ export const createApiKeyService = ({
   /** A key lives no longer than the key that made it. @param last of those found so far. */
   const withMakers = (known: KnownApiKey, last: ApiKey = known.entry, makers = 0): Found => {
     const makerId = apiKeyIdOf(last.createdBy);
-    // One that nobody made, with AUTH=off, counts for itself.
+    // A key without a maker, from AUTH=off, counts for itself.
     if (makerId === undefined) return { ...known, countedAs: last.createdBy ?? subjectOfApiKey(last.id) };
     if (makers === MAKERS_MAX) return undefined;
     const follow = (maker: KnownApiKey | undefined): Found => maker && withMakers(known, maker.entry, makers + 1);
@@ -96,8 +102,8 @@ export const createApiKeyService = ({
   };
 
   /**
-   * When a key made by `caller` ends at the latest, and to whom it counts: keys count to whoever made the first of them, or else ten
-   * keys could each make as many. @throws ForbiddenError when its makers are too many.
+   * When a key made by `caller` ends at the latest, and which subject it counts to: the maker of the first key in the
+   * chain, or else ten keys could each make ten more. @throws ForbiddenError when its makers are too many.
    */
   const originOf = async ({ subject, client }: Caller): Promise<{ readonly end: number; readonly owner: string }> => {
     const id = apiKeyIdOf(subject);
@@ -151,7 +157,7 @@ export const createApiKeyService = ({
           ...{ id, hash: digest(key).toString('hex'), name, scopes, createdAtMs, createdBy: caller.subject },
           expiresAtMs: endMs === Number.POSITIVE_INFINITY ? undefined : endMs,
         };
-        // Ids have 64 bits: a second round is a matter of principle.
+        // Ids have 64 random bits: a second round is very unlikely.
         const inserted = await store.insert(entry, share);
         if (inserted === 'share-held') {
           throw new QuotaExceededError({ kind: 'api-keys', max: share?.max });
@@ -178,7 +184,7 @@ export const createApiKeyService = ({
 
     revoke: async (entry, caller) => {
       if (!(await remove(entry, caller))) throw new NotFoundError({ kind: 'api-key', id: entry.id });
-      // They are refused already, for their maker is not there: so that no list shows them.
+      // They are refused already, because their maker is gone; this removes them from lists.
       for (const made of await madeBy(entry.id)) await remove(made, caller);
     },
 

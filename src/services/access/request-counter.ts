@@ -7,7 +7,10 @@ import { putBounded } from '../../core/bounded-map.ts';
 import type { Emit } from '../../core/events/events.ts';
 
 export interface RequestCounter {
-  /** Counts one request more. @returns how many there were in the client's present second, this one included, and what is left of it, ms. */
+  /**
+   * Counts a request. @returns how many there were in the client's present second, including this one, and the rest of
+   * that second, ms.
+   */
   count(client: string): { readonly current: number; readonly ttl: number };
   close(): Promise<void>;
 }
@@ -20,7 +23,7 @@ const SHARED_AT_ONCE_MAX = 1_000;
 
 interface Window {
   endsMs: number;
-  /** Of all nodes, as the store said last. */
+  /** Of all nodes, by the last reply of the store. */
   shared: number;
   /** Of this node, which the store does not know yet. */
   own: number;

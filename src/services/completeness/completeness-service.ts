@@ -30,11 +30,11 @@ export interface ReportHead {
 }
 
 export interface ReportSummary extends Tally {
-  /** Whether the whole report says what was so at one moment. */
+  /** Whether the whole report is a snapshot of one moment. */
   readonly exact: boolean;
 }
 
-/** A report that is being written. Nothing of it is kept: what was read is gone. */
+/** A report that is being written. It is not stored, and its pages are read once. */
 export interface Report {
   readonly head: ReportHead;
   /** The runs, some at a time; to be read once. The first ones are there already; later ones may bring the store's errors. */
@@ -70,7 +70,7 @@ interface Dependencies {
 
 /** Each may keep a store and a connection busy for long; numbers come first. */
 const REPORTS_MAX = 8;
-/** Of one client, or of one prefix: half, so that who reads slowly keeps nobody else from reading. */
+/** Of one client, or of one prefix: half, so that a slow reader does not block others. */
 const SHARE_MAX = 4;
 const RETRY_AFTER_S = 10;
 
@@ -93,7 +93,7 @@ export const createCompletenessService = ({
   /** The reader of what became of the values of a strategy. */
   const readerOf = ({ config }: Series) => {
     if (config.strategy === 'counter') {
-      // A config that was never changed says how it was when counting began.
+      // A config that was never changed has the `initialSeq` with which counting began.
       const initialSeq = config.version === 1 ? config.initialSeq : undefined;
       const read = ({ sequence }: AllocationTarget) => readCounterReport(counters, { sequence, initialSeq });
       return { source: counters.source, read };
@@ -117,7 +117,7 @@ export const createCompletenessService = ({
     let exact = true;
 
     const runs = read(target);
-    // What is wrong with the store is found out while there can still be an answer that says so.
+    // A failure of the store shows here, while an error can still be returned.
     const { value: first = { runs: [], exact: true } } = await runs.next();
     async function* pages(): AsyncGenerator<readonly Run[]> {
       for await (const page of continued(first, runs)) {

@@ -15,7 +15,10 @@ import type { SequenceId } from '../../core/values/sequence-id.ts';
 /** Some runs of a report, which go on where those of the page before ended. */
 export interface RunPage {
   readonly runs: readonly Run[];
-  /** Whether these and all before them were so at one moment; else each was so at some moment while the report was read. */
+  /**
+   * Whether these and all runs before them are a snapshot of one moment; otherwise each was true at some moment while
+   * the report was read.
+   */
   readonly exact: boolean;
 }
 
@@ -78,7 +81,7 @@ interface Begin {
   readonly doubtful: readonly ReportedGap[];
 }
 
-/** Where a sequence began that an earlier version has stored without saying so. */
+/** The origin of a sequence that an earlier version stored without it. */
 const guessBegin = (state: SequenceState, gaps: readonly Gap[], initialSeq: bigint | undefined): Begin => {
   const atMost = originAtMost(state, gaps);
   if (atMost === undefined) return { origin: initialSeq ?? 0n, isKnown: true, doubtful: [] };

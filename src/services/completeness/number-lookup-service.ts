@@ -53,7 +53,7 @@ interface Found {
   readonly traced: TracedReading;
 }
 
-/** Of a prefix that was numbered in several ways: how it was printed, or else that it was not. */
+/** Of a prefix with several collision rules: the one that printed the number, or else that none did. */
 const isTold = ({ reader, time, traced }: Found, all: readonly Found[]): boolean => {
   const same = all.filter((one) => one.traced.prefixKey === traced.prefixKey);
   const told = same.filter((one) => one.time !== 'other');

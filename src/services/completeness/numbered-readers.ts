@@ -52,7 +52,7 @@ export interface NumberedReader {
   readonly config: PrefixConfig;
   readonly isPresent: boolean;
   readonly read: NumberReader;
-  /** Whether a value of a counter was printed so, was not, or nobody can say. */
+  /** Whether a value of a counter was printed so, was not, or that is unknown. */
   timeOf(reading: NumberReading): 'then' | 'other' | 'unsure';
   /** Whether no other number of the same period and value can have been printed instead: a ledger keeps the text, a counter the value. */
   isTextRemembered(): boolean;

@@ -71,7 +71,7 @@ export const createReaderIndex = (store: Pick<PrefixConfigStore, 'list' | 'histo
     return index;
   };
 
-  /** Those who ask at the same time share one look through the store. */
+  /** Requests at the same time share one read of the store. */
   const current = async (): Promise<Index> => {
     const ageMs = index === undefined ? Number.POSITIVE_INFINITY : clock.now() - index.readAtMs;
     if (index !== undefined && ageMs >= 0 && ageMs < FRESH_MS) return index;

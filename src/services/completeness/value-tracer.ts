@@ -1,4 +1,4 @@
-/** What became of one value: issued, not issued, or known to a node alone; answered from the state of its counter or its ledger. */
+/** Finds out what became of one value (issued, not issued, or known only to a node) from its counter or its ledger. */
 import { originAtMost } from '../../core/counter/completeness.ts';
 import type { CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
 import { LedgerBehindError } from '../../core/errors.ts';
@@ -21,7 +21,10 @@ export interface ValueTracer {
 
 /** Entries of a gap record that are looked through. */
 const GAPS_MAX = 10_000;
-/** The state and the gap record are read one after the other: again, so often at most, when the state changed in between. */
+/**
+ * How often the state and the gap record, which are read one after the other, are read again when the state changed in
+ * between.
+ */
 const LOOKS_MAX = 3;
 
 const answer = (issued: ValueTrace['issued'], reason: string): ValueTrace => ({ issued, reason });

@@ -1,4 +1,4 @@
-/** A request under an Idempotency-Key that is refused now may have been served before: then it gets again what it got. */
+/** A request with an Idempotency-Key that is refused now may have been served before: then it gets the same numbers. */
 import { IdempotencyConflictError, isStoreFailure, NumberGeneratorError } from '../../core/errors.ts';
 import type { NumberSource } from '../../core/values/number-source.ts';
 import { judgeReceipt, type Receipt, type RequestIdentity } from '../../core/values/receipt.ts';
@@ -16,8 +16,8 @@ interface EarlierRequest {
 }
 
 /**
- * Finds what was kept of a request, for when its prefix was removed or changed since. Only who is refused asks: others find the
- * receipt in the step that takes values.
+ * Finds the receipt of a request whose prefix was removed or changed since. Called only for refused requests: others
+ * find the receipt in the step that takes values.
  * @param refusal is thrown again when the request was not served before. @throws IdempotencyConflictError when another one was.
  */
 export const findEarlier = async (

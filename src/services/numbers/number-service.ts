@@ -25,7 +25,7 @@ import type { TemporaryNumberService } from './temporary-number-service.ts';
 /** The most numbers one request can take. */
 export const COUNT_MAX = 10_000;
 
-/** The strategies whose `outage` can bring temporary numbers: a counter that can be away stands behind them. */
+/** The strategies that can issue temporary numbers: they depend on a counter that can be away. */
 const WITH_TEMPORARY_NUMBERS: ReadonlySet<Strategy> = new Set<Strategy>(['counter', 'segment']);
 
 export interface IssuedNumbers {
@@ -43,7 +43,7 @@ export interface IssuedRanges {
   readonly source: NumberSource;
 }
 
-/** What a request may say beside prefix and count. */
+/** The options of a request beside prefix and count. */
 export interface IssueOptions {
   /** What stands for `{var:name}` in the format, by name: all that it needs, and no others. */
   readonly variables?: GivenVariables | undefined;
@@ -79,7 +79,7 @@ export interface NumberService {
 interface Dependencies {
   readonly seriesCache: SeriesCache;
   readonly strategies: Strategies;
-  /** Whether what counts answered last time. */
+  /** Whether the counter store answered the last call. */
   readonly isStorePresent: () => boolean;
   readonly temporaryNumberService: TemporaryNumberService;
   /** What the keys of a caller are counted against; undefined: nothing. */
@@ -100,7 +100,7 @@ interface KeyedOptions extends IssueOptions {
 
 const isKeyed = (options: IssueOptions): options is KeyedOptions => options.receipt !== undefined;
 
-/** What counts and prints: now, or on the date of the document. */
+/** The counter and the printer: of now, or of the date of the document. */
 const momentOf = (series: Series, datedMs: number | undefined, instantMs: number) =>
   datedMs === undefined ? series.at(instantMs) : series.of(datedMs, instantMs);
 
@@ -113,7 +113,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   const { seriesCache, strategies, isStorePresent, temporaryNumberService, receipts = [], clock, emit } = dependencies;
   const { keyAllowance, pastPeriodsMax = Number.POSITIVE_INFINITY } = dependencies;
 
-  /** Each period that is used leaves a counter in the store for good: so they must not be beyond number. */
+  /** Each period that is used leaves a counter in the store for good, so their number must be limited. */
   const dateOf = (series: Series, date: string, nowMs: number): number => {
     const datedMs = series.readDate(date, nowMs);
     const back = periodsBetween(series.periodAt(datedMs), series.periodAt(nowMs), series.config.reset);
@@ -150,7 +150,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       return await issueValues(series, target, count, record);
     } catch (error) {
       const { outage, prefixKey, strategy } = series.config;
-      // A period that may be closed gives no stand-ins: nobody could promise a number in their place.
+      // No temporary numbers in a period that may be closed: a number in their place could not be promised.
       if (outage !== 'temporary' || target.isEnding || !WITH_TEMPORARY_NUMBERS.has(strategy) || !isStoreFailure(error))
         throw error;
       // The store came back between the refusal and this line, or the waiting line is full: try once more.
@@ -163,7 +163,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
   };
 
   /** The key of the config, not that of the request: the same text object each time is found faster. */
-  const tellIssued = (
+  const emitIssued = (
     { prefixKey, strategy }: Series['config'],
     count: number,
     source: NumberSource,
@@ -197,7 +197,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     });
     const { source } = allocator;
     if (replayed) return { numbers: await printReceipt(config.prefixKey, receipt), source };
-    tellIssued(config, count, source, caller);
+    emitIssued(config, count, source, caller);
     return { ranges: receipt.ranges, print, source };
   };
 
@@ -226,7 +226,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
     const series = found instanceof Promise ? await found : found;
     requireClock(series, instantMs, false);
     const issued = await issueFor(series, count, instantMs, options);
-    tellIssued(series.config, count, issued.source, options.caller);
+    emitIssued(series.config, count, issued.source, options.caller);
     return issued;
   };
 
@@ -235,7 +235,7 @@ export const createNumberService = (dependencies: Dependencies): NumberService =
       const issued = await issue(series, count, options);
       if ('numbers' in issued) return issued;
       const { ranges, print, source } = issued;
-      // One is the usual case, and nothing to wait for.
+      // The usual case, which need not wait.
       if (count === 1) return { numbers: ranges.map(({ first }) => print(first)), source };
       return { numbers: await printInTurns(ranges, print), source };
     },

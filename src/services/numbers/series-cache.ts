@@ -78,7 +78,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
         throw new PrefixNotRegisteredError(readSeriesKey(key).prefixKey);
       }
       const entry = keep(key, stored);
-      // Forgotten while the question was under way: the answer may be older than that.
+      // Forgotten during the lookup: the answer may be older than that.
       entry.stale = !isCurrent();
       return usable(entry);
     } catch (error) {
@@ -102,7 +102,7 @@ export const createSeriesCache = (store: PrefixConfigStore, standbySize: number,
   const refresh = async (): Promise<void> => {
     const inUse: [string, Cached][] = [];
     for (const [key, entry] of cached) {
-      // What nobody asked for since the last check is not kept up to date: whoever asks next asks the store.
+      // Series without a request since the last check are not refreshed: the next request reads the store.
       if (entry.used) inUse.push([key, entry]);
       else entry.stale = true;
       entry.used = false;
