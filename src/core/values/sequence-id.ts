@@ -69,8 +69,17 @@ export const readColumns = ({ prefixKey, period: place }: SequenceColumns): Sequ
   return { series, line: line?.slice(1) ?? '', scope: scope?.slice(1) ?? '', period: parts.join(':') };
 };
 
+/** Neither a series nor a place in one has a blank. */
+const SEQUENCE_KEY = /^(\S+) (\S*)$/;
+
+/** The key of the sequence that is stored under these columns. */
+export const keyOfColumns = ({ prefixKey, period }: SequenceColumns): string => `${prefixKey} ${period}`;
+
 /** Differs from the key of every other sequence, and reads well in a log: `INV`, `INV 2026`. The same for equal sequences. */
-export const sequenceKeyOf = (sequence: SequenceId): string => {
-  const { prefixKey, period } = columnsOf(sequence);
-  return `${prefixKey} ${period}`;
+export const sequenceKeyOf = (sequence: SequenceId): string => keyOfColumns(columnsOf(sequence));
+
+/** The sequence of a key; undefined when the text is none. */
+export const readSequenceKey = (key: string): SequenceId | undefined => {
+  const [, prefixKey, period = ''] = SEQUENCE_KEY.exec(key) ?? [];
+  return prefixKey === undefined ? undefined : readColumns({ prefixKey, period });
 };

@@ -2,7 +2,8 @@
 import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
 import type { CeilingStore, SequenceAccount } from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
-import { sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
+import { sequenceKeyOf } from '../../core/values/sequence-id.ts';
+import { listPeriodsAmong } from './period-listing.ts';
 
 interface Stored {
   readonly entry: CeilingEntry;
@@ -41,13 +42,7 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
       return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
     },
 
-    listPeriods: async (series, after, limit) =>
-      [...sequences.keys()]
-        .filter((key) => key.startsWith(`${seriesKeyOf(series)} `))
-        .map((key) => key.slice(seriesKeyOf(series).length + 1))
-        .filter((period) => after === undefined || period > after)
-        .sort()
-        .slice(0, limit),
+    listPeriods: async (series, after, limit) => listPeriodsAmong(sequences.keys(), series, after, limit),
 
     raise: async (raise) => {
       const key = sequenceKeyOf(raise.sequence);

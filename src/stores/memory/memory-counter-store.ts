@@ -8,8 +8,9 @@ import { CorruptEntryError } from '../../core/errors.ts';
 import type { Closure } from '../../core/values/closure.ts';
 import type { Gap } from '../../core/values/gap.ts';
 import { isExpired, type Receipt } from '../../core/values/receipt.ts';
-import { type SequenceId, sequenceKeyOf, seriesKeyOf } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
+import { listPeriodsAmong } from './period-listing.ts';
 
 export interface MemoryCounterStore extends CounterStore {
   /** Puts the last value taken into the store, as an operator would; any text. */
@@ -92,13 +93,7 @@ export const createMemoryCounterStore = (): MemoryCounterStore => {
       closures.set(sequenceKeyOf(sequence), first);
       return first;
     },
-    listPeriods: async (series, after, limit) =>
-      [...counters.keys()]
-        .filter((key) => key.startsWith(`${seriesKeyOf(series)} `))
-        .map((key) => key.slice(seriesKeyOf(series).length + 1))
-        .filter((period) => after === undefined || period > after)
-        .sort()
-        .slice(0, limit),
+    listPeriods: async (series, after, limit) => listPeriodsAmong(counters.keys(), series, after, limit),
     inspect: async (sequence) => {
       const text = counters.get(sequenceKeyOf(sequence));
       const value = text === undefined ? undefined : parseValue(text);

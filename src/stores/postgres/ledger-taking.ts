@@ -4,7 +4,7 @@ import { isBehind, type KnownMarks, type LedgerMark } from '../../core/ledger/le
 import { type LedgerShares, shareValues } from '../../core/ledger/ledger-rule.ts';
 import type { LedgerAnswer, LedgerTake } from '../../core/ledger/ledger-store.ts';
 import { judgeReceipt, RECEIPT_TTL_MS } from '../../core/values/receipt.ts';
-import { columnsOf, readColumns } from '../../core/values/sequence-id.ts';
+import { columnsOf, keyOfColumns, readColumns } from '../../core/values/sequence-id.ts';
 import { encodeAnswers, encodeReceipts, readExpiries, readReceipt } from './ledger-rows.ts';
 import type { Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
@@ -35,18 +35,18 @@ interface Group {
   readonly free: bigint[];
 }
 
-const nameOf = (prefixKey: string, period: string): string => `${prefixKey} ${period}`;
-const nameOfRow = (row: Row): string => nameOf(row['prefix_key'] ?? '', row['period'] ?? '');
+const keyOfRow = (row: Row): string =>
+  keyOfColumns({ prefixKey: row['prefix_key'] ?? '', period: row['period'] ?? '' });
 
 const groupTakes = (takes: readonly LedgerTake[]): Map<string, Group> => {
   const groups = new Map<string, Group>();
   takes.forEach((take, position) => {
-    const { prefixKey, period } = columnsOf(take.sequence);
-    const name = nameOf(prefixKey, period);
-    let group = groups.get(name);
+    const columns = columnsOf(take.sequence);
+    const key = keyOfColumns(columns);
+    let group = groups.get(key);
     if (group === undefined) {
-      group = { prefixKey, period, takes: [], value: undefined, reuses: false, changes: 0n, behind: false, free: [] };
-      groups.set(name, group);
+      group = { ...columns, takes: [], value: undefined, reuses: false, changes: 0n, behind: false, free: [] };
+      groups.set(key, group);
     }
     group.takes.push({ ...take, position });
   });
@@ -61,7 +61,7 @@ const keysOf = (groups: readonly Group[]): [string[], string[]] => [
 /** Locks those of the sequences that have begun, and reads where they stand. */
 const lock = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void> => {
   for (const row of await run(SQL.lock, keysOf([...groups.values()]))) {
-    const group = groups.get(nameOfRow(row));
+    const group = groups.get(keyOfRow(row));
     if (group === undefined) continue;
     group.value = BigInt(row['value'] ?? '');
     group.reuses = row['reuses'] === 't';
@@ -72,7 +72,7 @@ const lock = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<void>
 const lockAll = async (run: Run, groups: ReadonlyMap<string, Group>, known: KnownMarks): Promise<void> => {
   await lock(run, groups);
   // What was known before this transaction began, against what is under its lock: others can only have added to it since.
-  for (const group of groups.values()) group.behind = isBehind(group, known.get(nameOf(group.prefixKey, group.period)));
+  for (const group of groups.values()) group.behind = isBehind(group, known.get(keyOfColumns(group)));
   const fresh = [...groups.values()].filter(({ value, behind }) => value === undefined && !behind);
   if (fresh.length === 0) return;
   const initials = fresh.map(({ takes }) => `${takes[0]?.initialSeq ?? 0n}`);
@@ -86,7 +86,7 @@ const findFree = async (run: Run, groups: ReadonlyMap<string, Group>): Promise<v
   if (reusing.length === 0) return;
   const counts = reusing.map(({ takes }) => `${takes.reduce((sum, { count }) => sum + count, 0)}`);
   for (const row of await run(SQL.lockFree, [...keysOf(reusing), counts])) {
-    groups.get(nameOfRow(row))?.free.push(BigInt(row['value'] ?? ''));
+    groups.get(keyOfRow(row))?.free.push(BigInt(row['value'] ?? ''));
   }
 };
 

@@ -1,6 +1,6 @@
 /** What is known of the ledger in PostgreSQL, in Redis: one hash, so that all sequences of a call are raised by one script, in a cluster too. */
 import type { KnownMarkStore, LedgerMark } from '../../core/ledger/ledger-mark.ts';
-import { readColumns, sequenceKeyOf } from '../../core/values/sequence-id.ts';
+import { readSequenceKey, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import { loadRedisScript, runRedisScript } from './connection/redis-script.ts';
 
@@ -9,13 +9,12 @@ const SCAN_COUNT = 1_000;
 const FILLED = '*';
 
 const MARK = /^(\d+) (\d+)$/;
-const NAME = /^(\S+) (\S*)$/;
 
 const readMark = (name: string, text: string | null | undefined): LedgerMark | undefined => {
   const [, changes, value] = MARK.exec(text ?? '') ?? [];
-  const [, prefixKey, period] = NAME.exec(name) ?? [];
-  if (changes === undefined || value === undefined || prefixKey === undefined) return undefined;
-  return { sequence: readColumns({ prefixKey, period: period ?? '' }), changes: BigInt(changes), value: BigInt(value) };
+  const sequence = readSequenceKey(name);
+  if (changes === undefined || value === undefined || sequence === undefined) return undefined;
+  return { sequence, changes: BigInt(changes), value: BigInt(value) };
 };
 
 export const createRedisKnownMarkStore = ({

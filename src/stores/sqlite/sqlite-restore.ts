@@ -1,6 +1,7 @@
 /** Restoring the embedded database: a checked copy is moved past what was issued since, then takes the place of the database, which is kept aside. */
 import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { keyOfColumns } from '../../core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../core/values/value.ts';
 import { wide } from './cells.ts';
 import {
@@ -76,11 +77,11 @@ const listSequences = (handle: DatabaseSync): RestoredSequence[] => {
       ? handle
           .prepare('SELECT prefix_key, period FROM closed_periods')
           .all()
-          .map((row) => `${row['prefix_key']} ${row['period']}`)
+          .map((row) => keyOfColumns({ prefixKey: String(row['prefix_key']), period: String(row['period']) }))
       : [],
   );
   return [...list('sequences', 'counter'), ...list('ledger_sequences', 'gapless')].filter(
-    ({ prefixKey, period }) => !closed.has(`${prefixKey} ${period}`),
+    (sequence) => !closed.has(keyOfColumns(sequence)),
   );
 };
 

@@ -5,6 +5,7 @@ import {
   cellsOf,
   columnsOf,
   readColumns,
+  readSequenceKey,
   readSeriesKey,
   type SequenceId,
   sequenceKeyOf,
@@ -57,6 +58,15 @@ describe('a sequence', () => {
         expect(cellsOf(sequence)).toEqual([prefixKey, period]);
       }),
     );
+  });
+
+  test('is read back from its key, and from no text that is none', () => {
+    fc.assert(
+      fc.property(sequences, (sequence) => {
+        expect(readSequenceKey(sequenceKeyOf(sequence))).toEqual(sequence);
+      }),
+    );
+    expect(['', 'INV', ' 2026', 'INV 2026 11', '*'].map(readSequenceKey)).toEqual(Array(5).fill(undefined));
   });
 
   test('shares its key with no other', () => {
