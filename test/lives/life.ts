@@ -1,4 +1,5 @@
 /** One life of a series: performs its steps on the nodes of a site, and takes down what it is told. */
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { dayOf, earliestMarked, limitOf, periodOf, variablesOf } from './body.ts';
 import type { Answer, Body, Driver, Row } from './driver.ts';
 import { look } from './look.ts';
@@ -26,6 +27,7 @@ import { rowAt } from './rules.ts';
 import type { Site } from './site.ts';
 import { describeStep, type LifePlan, type Step } from './steps.ts';
 
+const ANY_VALUE = { first: 0n, last: VALUE_MAX };
 const DAY_MS = 86_400_000;
 /** A key is remembered for a day; near its end nothing is said. */
 const KEY_MS = 80_000_000;
@@ -93,14 +95,15 @@ export const createLife = (plan: LifePlan, prefixKey: string, around: Surroundin
   const aroundChange = async <Result>(index: number, change: () => Promise<Result>): Promise<Result> => {
     const { body } = memory;
     if (body === undefined) return change();
-    const held = new Map<string, Row[]>();
+    const held = new Map<string, Pick<Row, 'first' | 'last'>[]>();
     const lookFor = async (): Promise<void> => {
       // An embedded store has one node, which holds nothing that another one could hand out.
       if (!site.isRemote) return;
       for (const { name } of memory.periods.values()) {
         const report = await driverAt(index).report(prefixKey, name === '' ? undefined : name);
-        if ('refused' in report) continue;
-        const rows = report.ok.rows.filter(({ node }) => node !== undefined);
+        if ('refused' in report && !report.refused.startsWith('STORAGE_')) continue;
+        // While the store cannot be asked, as right after an outage, any value may be held.
+        const rows = 'refused' in report ? [ANY_VALUE] : report.ok.rows.filter(({ node }) => node !== undefined);
         held.set(name, [...(held.get(name) ?? []), ...rows]);
       }
     };
