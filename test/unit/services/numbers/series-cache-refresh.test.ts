@@ -1,15 +1,11 @@
 /** The background check of the series in use: never more than 5 s behind the store, in portions, and nothing kept for ever. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PrefixNotRegisteredError, StorageUnavailableError } from '../../../../src/core/errors.ts';
-import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import { seriesOf } from '../../../../src/core/values/sequence-id.ts';
-import type { Series } from '../../../../src/services/numbers/series.ts';
 import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../../fakes/config-of.ts';
+import { PROMISED_MS, setUpSeriesCache } from '../../fakes/series-cache-on.ts';
 import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
-
-/** The contract: each node re-reads within 5 s. */
-const PROMISED_MS = 5_000;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -18,14 +14,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-const setUp = async (registered: Readonly<Record<string, object>> = {}) => {
-  const store = createSwitchablePrefixConfigStore();
-  for (const [prefixKey, input] of Object.entries(registered)) await store.insert(configOf(prefixKey, input));
-  const events: NumberGeneratorEvent[] = [];
-  const cache = createSeriesCache(store, 0, (event) => events.push(event));
-  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(seriesOf(prefixKey)) };
-};
 
 const INV = { INV: { format: 'INV-{SEQ:4}' } };
 const OTHER = configOf('INV', { format: 'NEW-{SEQ:5}' });
@@ -39,7 +27,7 @@ describe('the background check', () => {
     ['timeZone', { format: 'INV-{SEQ:4}', timeZone: 'Asia/Tokyo' }],
     ['fiscalYearStart', { format: 'INV-{SEQ:4}', fiscalYearStart: '04-01' }],
   ])('brings a change of %s by another node within 5 s', async (_field, input) => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     await store.replace(configOf('INV', input), 'any');
     await vi.advanceTimersByTimeAsync(PROMISED_MS);
@@ -47,7 +35,7 @@ describe('the background check', () => {
   });
 
   test('brings a removal by another node within 5 s, also when the series is in use all the time', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     await get('INV');
     await store.remove('INV');
     for (let second = 0; second < PROMISED_MS / 1_000; second += 1) {
@@ -58,7 +46,7 @@ describe('the background check', () => {
   });
 
   test('brings changes again and again to a series in use all the time', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     for (let version = 2; version < 6; version += 1) {
       await store.replace(configOf('INV', { format: `V${version}-{SEQ:4}` }), 'any');
       for (let second = 0; second < PROMISED_MS / 1_000; second += 1) {
@@ -70,7 +58,7 @@ describe('the background check', () => {
   });
 
   test('keeps the very same object as long as nothing changes, so that its requests share an entry', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const series = await get('INV');
     for (let round = 0; round < 5; round += 1) {
       await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
@@ -80,7 +68,7 @@ describe('the background check', () => {
   });
 
   test('asks for nothing that nobody used since the last one', async () => {
-    const { store, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     await get('INV');
     for (let round = 0; round < 6; round += 1) {
       await get('ORD');
@@ -94,7 +82,7 @@ describe('the background check', () => {
   });
 
   test('keeps what nobody used as the same object, but the next request asks the store for it', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     const series = await get('INV');
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
     const before = store.asked.length;
@@ -105,7 +93,7 @@ describe('the background check', () => {
   });
 
   test('serves nothing old after a time in which nobody asked', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     await get('INV');
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
     await store.replace(OTHER, 'any');
@@ -114,14 +102,14 @@ describe('the background check', () => {
   });
 
   test('asks nothing when nothing is cached', async () => {
-    const { store } = await setUp(INV);
+    const { store } = await setUpSeriesCache(INV);
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
     expect(store.asked).toEqual([]);
   });
 
   test('asks for thousands of series in portions', async () => {
     const keys = Array.from({ length: 2_500 }, (_, index) => `P${index}`);
-    const { store, get } = await setUp(Object.fromEntries(keys.map((key) => [key, { format: '{SEQ:4}' }])));
+    const { store, get } = await setUpSeriesCache(Object.fromEntries(keys.map((key) => [key, { format: '{SEQ:4}' }])));
     await Promise.all(keys.map(get));
     const before = store.asked.length;
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
@@ -131,7 +119,7 @@ describe('the background check', () => {
   });
 
   test('keeps what is cached while the store is away, says so, and goes on afterwards', async () => {
-    const { store, events, cache, get } = await setUp(INV);
+    const { store, events, cache, get } = await setUpSeriesCache(INV);
     const series = await get('INV');
     const away = new StorageUnavailableError('Away');
     store.failWith(away);
@@ -147,7 +135,7 @@ describe('the background check', () => {
   });
 
   test('is not started again while the last one still waits for its answer', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     await get('INV');
     const release = store.hold();
     await vi.advanceTimersByTimeAsync(4 * PROMISED_MS);
@@ -159,7 +147,7 @@ describe('the background check', () => {
   });
 
   test('does not bring back what was forgotten while its question was under way', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     const release = store.hold();
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
@@ -171,7 +159,7 @@ describe('the background check', () => {
   });
 
   test('does not overwrite what was read anew while its question was under way', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     const release = store.hold();
     await vi.advanceTimersByTimeAsync(PROMISED_MS / 2);
@@ -185,7 +173,7 @@ describe('the background check', () => {
   });
 
   test('stops with close', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     cache.close();
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
@@ -197,7 +185,7 @@ describe('the background check', () => {
 describe('with 100,001 series in use', () => {
   const keys = Array.from({ length: 100_001 }, (_, index) => `P${index}`);
   const fill = async () => {
-    const parts = await setUp();
+    const parts = await setUpSeriesCache();
     for (const key of keys) parts.store.preload(key, '{"format":"{SEQ:4}"}');
     await Promise.all(keys.map(parts.get));
     return { ...parts, before: parts.store.asked.length };

@@ -8,13 +8,8 @@ import {
 } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
 import { seriesOf } from '../../../../src/core/values/sequence-id.ts';
-import type { Series } from '../../../../src/services/numbers/series.ts';
-import { createSeriesCache } from '../../../../src/services/numbers/series-cache.ts';
 import { configOf } from '../../fakes/config-of.ts';
-import { createSwitchablePrefixConfigStore } from '../../fakes/switchable-prefix-config-store.ts';
-
-/** The contract: each node re-reads within 5 s. */
-const PROMISED_MS = 5_000;
+import { PROMISED_MS, setUpSeriesCache } from '../../fakes/series-cache-on.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -24,41 +19,33 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const setUp = async (registered: Readonly<Record<string, object>> = {}) => {
-  const store = createSwitchablePrefixConfigStore();
-  for (const [prefixKey, input] of Object.entries(registered)) await store.insert(configOf(prefixKey, input));
-  const events: NumberGeneratorEvent[] = [];
-  const cache = createSeriesCache(store, 0, (event) => events.push(event));
-  return { store, events, cache, get: async (prefixKey: string): Promise<Series> => cache.get(seriesOf(prefixKey)) };
-};
-
 const INV = { INV: { format: 'INV-{SEQ:4}' } };
 const OTHER = configOf('INV', { format: 'NEW-{SEQ:5}' });
 
 describe('getting a series', () => {
   test('asks the store once, and afterwards answers at once', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const series = await get('INV');
     expect(cache.get(seriesOf('INV'))).toBe(series);
     expect(store.asked).toEqual([['INV']]);
   });
 
   test('by many at the same time asks the store once', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     const all = await Promise.all(Array.from({ length: 50 }, () => get('INV')));
     expect(new Set(all).size).toBe(1);
     expect(store.asked).toHaveLength(1);
   });
 
   test('that nobody registered is refused, and found as soon as it is registered', async () => {
-    const { store, get } = await setUp();
+    const { store, get } = await setUpSeriesCache();
     await expect(get('INV')).rejects.toThrow(PrefixNotRegisteredError);
     await store.insert(configOf('INV', INV.INV));
     expect((await get('INV')).config.format).toBe('INV-{SEQ:4}');
   });
 
   test('while the store fails is refused with its error, and asked again by the next one', async () => {
-    const { store, get } = await setUp(INV);
+    const { store, get } = await setUpSeriesCache(INV);
     store.failWith(new StorageTimeoutError('Late'));
     await expect(get('INV')).rejects.toThrow(StorageTimeoutError);
     store.failWith(undefined);
@@ -67,7 +54,7 @@ describe('getting a series', () => {
   });
 
   test('tells all that are known, for work in the background', async () => {
-    const { store, cache, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, cache, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     store.preload('BAD', 'rubbish');
     const series = [await get('ORD'), await get('INV')];
     await get('BAD').catch(() => undefined);
@@ -77,7 +64,7 @@ describe('getting a series', () => {
 
 describe('forgetting', () => {
   test('one series makes the next request ask the store, and leaves the others', async () => {
-    const { store, cache, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, cache, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     await get('INV');
     const order = await get('ORD');
     await store.replace(OTHER, 'any');
@@ -87,7 +74,7 @@ describe('forgetting', () => {
   });
 
   test('all makes every next request ask the store', async () => {
-    const { store, cache, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, cache, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     await Promise.all([get('INV'), get('ORD')]);
     cache.forget();
     await Promise.all([get('INV'), get('ORD')]);
@@ -95,7 +82,7 @@ describe('forgetting', () => {
   });
 
   test.each([['INV'], [undefined]])('during a load (%s) keeps the old answer out of the cache', async (forgotten) => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const release = store.hold();
     const asked = get('INV');
     await store.replace(OTHER, 'any');
@@ -108,7 +95,7 @@ describe('forgetting', () => {
   });
 
   test('during a load keeps its old answer out of the cache also when nobody asks meanwhile', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const release = store.hold();
     const asked = get('INV');
     await store.replace(OTHER, 'any');
@@ -119,7 +106,7 @@ describe('forgetting', () => {
   });
 
   test('during a load does not disturb the load that follows: who comes later joins it', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const releaseOld = store.hold();
     const asked = get('INV');
     cache.forget(seriesOf('INV'));
@@ -135,7 +122,7 @@ describe('forgetting', () => {
   });
 
   test('is what a message of another node causes: for its key, or for all when messages were missed', async () => {
-    const { store, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     await Promise.all([get('INV'), get('ORD')]);
     store.announce('INV');
     await Promise.all([get('INV'), get('ORD')]);
@@ -150,7 +137,7 @@ describe('while the store is away', () => {
   const AWAY = new StorageUnavailableError('Away');
 
   test('what is known is used all the same, however long nobody asked for it and although it may have changed', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     const series = await get('INV');
     store.failWith(AWAY);
     await vi.advanceTimersByTimeAsync(10 * PROMISED_MS);
@@ -162,7 +149,7 @@ describe('while the store is away', () => {
   });
 
   test('what may have changed is asked for with every request, so that the change comes as soon as the store is back', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     cache.forget();
     store.failWith(AWAY);
@@ -176,7 +163,7 @@ describe('while the store is away', () => {
   });
 
   test('an entry that was corrupt stays refused as such', async () => {
-    const { store, cache, get } = await setUp();
+    const { store, cache, get } = await setUpSeriesCache();
     store.preload('BAD', 'rubbish');
     await get('BAD').catch(() => undefined);
     cache.forget();
@@ -185,7 +172,7 @@ describe('while the store is away', () => {
   });
 
   test('what was removed is not served again', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     await store.remove('INV');
     cache.forget(seriesOf('INV'));
@@ -195,7 +182,7 @@ describe('while the store is away', () => {
   });
 
   test('an error that is no outage is passed on', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     cache.forget();
     const bug = new TypeError('boom');
@@ -209,7 +196,7 @@ describe('a corrupt entry', () => {
     events.filter(({ type }) => type === 'prefix-config-corrupt');
 
   test('is refused, and reported once however often it is asked for and checked', async () => {
-    const { store, events, get } = await setUp();
+    const { store, events, get } = await setUpSeriesCache();
     store.preload('BAD', '{"format":"{SEQ:4}","seq_length":7}');
     for (let round = 0; round < 4; round += 1) {
       await expect(get('BAD')).rejects.toThrow(CorruptEntryError);
@@ -221,7 +208,7 @@ describe('a corrupt entry', () => {
   });
 
   test('is served within 5 s after an operator has corrected it', async () => {
-    const { store, get } = await setUp();
+    const { store, get } = await setUpSeriesCache();
     store.preload('BAD', 'rubbish');
     await expect(get('BAD')).rejects.toThrow(CorruptEntryError);
     store.preload('BAD', '{"format":"GOOD-{SEQ:4}"}');
@@ -230,7 +217,7 @@ describe('a corrupt entry', () => {
   });
 
   test('that was a good one before stops being served within 5 s, and the others go on', async () => {
-    const { store, events, cache, get } = await setUp({ ...INV, ORD: { format: '{SEQ:4}' } });
+    const { store, events, cache, get } = await setUpSeriesCache({ ...INV, ORD: { format: '{SEQ:4}' } });
     await get('INV');
     const order = await get('ORD');
     store.preload('INV', 'rubbish');
@@ -243,7 +230,7 @@ describe('a corrupt entry', () => {
 
 describe('what this node did itself', () => {
   test('to a config holds while the store is away, whatever was served before', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     cache.note({ ...OTHER, version: 2 });
     store.failWith(new StorageUnavailableError('away'));
@@ -251,7 +238,7 @@ describe('what this node did itself', () => {
   });
 
   test('does not undo what another node did later', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await store.replace(OTHER, 'any');
     await get('INV');
     cache.note(configOf('INV', INV.INV));
@@ -260,7 +247,7 @@ describe('what this node did itself', () => {
   });
 
   test('when it removed a config: that is not served while the store is away', async () => {
-    const { store, cache, get } = await setUp(INV);
+    const { store, cache, get } = await setUpSeriesCache(INV);
     await get('INV');
     cache.drop(seriesOf('INV'));
     store.failWith(new StorageUnavailableError('away'));
@@ -269,7 +256,7 @@ describe('what this node did itself', () => {
 });
 
 test('a change another node told of is read at once, so that it holds when the store goes away before the next request', async () => {
-  const { store, get } = await setUp(INV);
+  const { store, get } = await setUpSeriesCache(INV);
   await get('INV');
   await store.replace(OTHER, 'any');
   store.announce('INV');
