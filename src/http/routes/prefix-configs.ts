@@ -11,7 +11,6 @@ import {
 } from '../../core/prefix-config/prefix-config-body.ts';
 import { prefixKeySchema } from '../../core/prefix-config/prefix-config-fields.ts';
 import { EXAMPLE } from '../../core/schema-marks.ts';
-import { type SeriesId, seriesOf } from '../../core/values/sequence-id.ts';
 import type { Changer, PrefixConfigService } from '../../services/prefix-configs/prefix-config-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -31,6 +30,7 @@ import { reason } from '../schemas/sequences.ts';
 import { callerOf } from '../wire/caller.ts';
 import { ifMatch, readIfMatch, refuseOther } from '../wire/change-condition.ts';
 import { createJsonReader } from '../wire/json-bodies.ts';
+import { prefixKeyIn, seriesIn } from '../wire/path-series.ts';
 
 export interface PrefixConfigRoutesOptions {
   readonly prefixConfigService: PrefixConfigService;
@@ -58,9 +58,6 @@ const WRITES = [
 
 /** Not in the body, which is only the config. */
 const changeQuery = z.strictObject({ reason: reason.optional() });
-
-const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
-const idOf = (request: FastifyRequest): SeriesId => seriesOf(keyOf(request));
 
 const withETag = (reply: FastifyReply, config: PrefixConfig): ReturnType<typeof toConfigReply> => {
   reply.header('ETag', `"${config.version}"`);
@@ -108,17 +105,22 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         body: prefixConfigBodySchema,
         response: writeResponse,
       },
-      ...authorizer.guard('configs:write', keyOf),
+      ...authorizer.guard('configs:write', prefixKeyIn),
       handler: async (request, reply) => {
         const expectedVersion = readIfMatch(request.headers['if-match']);
         const { prefixKey } = request.params;
         const { said, given, input } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
         if (expectedVersion === undefined) {
-          const config = await prefixConfigService.register(idOf(request), input, by(request));
+          const config = await prefixConfigService.register(seriesIn(request), input, by(request));
           return { status: 'registered' as const, ...withETag(reply, config) };
         }
-        const { config, before } = await prefixConfigService.update(idOf(request), input, expectedVersion, by(request));
+        const { config, before } = await prefixConfigService.update(
+          seriesIn(request),
+          input,
+          expectedVersion,
+          by(request),
+        );
         const resetToDefaults = before === undefined ? [] : resetBetween(before, config, given);
         return {
           status: 'updated' as const,
@@ -151,14 +153,19 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
             412: problemResponse('VERSION_CONFLICT'),
           },
         },
-        ...authorizer.guard('configs:write', keyOf),
+        ...authorizer.guard('configs:write', prefixKeyIn),
       },
       async (request, reply) => {
         const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
         const { prefixKey } = request.params;
         const { said, patch } = request.body;
         refuseOther(said, prefixKey, expectedVersion);
-        const { config, before } = await prefixConfigService.patch(idOf(request), patch, expectedVersion, by(request));
+        const { config, before } = await prefixConfigService.patch(
+          seriesIn(request),
+          patch,
+          expectedVersion,
+          by(request),
+        );
         const status = config === before ? ('unchanged' as const) : ('updated' as const);
         return { status, ...withETag(reply, config) };
       },
@@ -174,9 +181,9 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         params: prefixKeyParams,
         response: { ...foundResponse, 200: configReply },
       },
-      ...authorizer.guard('configs:read', keyOf),
+      ...authorizer.guard('configs:read', prefixKeyIn),
     },
-    async (request, reply) => withETag(reply, await prefixConfigService.read(idOf(request))),
+    async (request, reply) => withETag(reply, await prefixConfigService.read(seriesIn(request))),
   );
 
   server.get(
@@ -209,11 +216,11 @@ export const prefixConfigRoutes: FastifyPluginAsyncZod<PrefixConfigRoutesOptions
         querystring: changeQuery,
         response: { ...foundResponse, 204: z.undefined(), 412: problemResponse('VERSION_CONFLICT') },
       },
-      ...authorizer.guard('configs:write', keyOf),
+      ...authorizer.guard('configs:write', prefixKeyIn),
     },
     async (request, reply) => {
       const expectedVersion = readIfMatch(request.headers['if-match']) ?? 'any';
-      await prefixConfigService.remove(idOf(request), expectedVersion, by(request));
+      await prefixConfigService.remove(seriesIn(request), expectedVersion, by(request));
       return reply.code(204).send();
     },
   );

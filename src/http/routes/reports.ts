@@ -1,10 +1,9 @@
 /** The completeness report of a sequence, streamed as JSON or CSV. */
 import type { Readable } from 'node:stream';
 import fastifyAccepts from '@fastify/accepts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { CompletenessService } from '../../services/completeness/completeness-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { sends } from '../schemas/headers.ts';
@@ -13,6 +12,7 @@ import { guardedResponses, problemResponse } from '../schemas/problem.ts';
 import { createCsvEncoding, createJsonEncoding, reportQuery, reportReply } from '../schemas/reports.ts';
 import { securedBy } from '../schemas/security.ts';
 import { clientOf } from '../wire/client.ts';
+import { prefixKeyIn, seriesIn } from '../wire/path-series.ts';
 import { createReportStream } from '../wire/report-stream.ts';
 
 export interface ReportRoutesOptions {
@@ -33,8 +33,6 @@ const reply200 = {
     'text/csv': { schema: z.string().meta({ examples: [CSV_EXAMPLE] }) },
   },
 };
-
-const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
 
 /** A name that every file system takes. */
 const fileName = (prefixKey: string, period: string): string =>
@@ -69,12 +67,12 @@ export const reportRoutes: FastifyPluginAsyncZod<ReportRoutesOptions> = async (
           404: problemResponse('PREFIX_NOT_REGISTERED'),
         },
       },
-      ...authorizer.guard('configs:read', keyOf),
+      ...authorizer.guard('configs:read', prefixKeyIn),
     },
     async (request, reply) => {
       const { prefixKey } = request.params;
       const { period, format = request.accepts().type(['json', 'csv']) } = request.query;
-      const report = await completenessService.open(seriesOf(prefixKey), period, clientOf(request));
+      const report = await completenessService.open(seriesIn(request), period, clientOf(request));
       const encoding = format === 'csv' ? createCsvEncoding() : createJsonEncoding();
       const stream = createReportStream(report, encoding);
       streams.add(stream);

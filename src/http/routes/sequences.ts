@@ -1,8 +1,6 @@
 /** The calls on sequences: where one stands, what is missing and why, moving it forward. */
-import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Action } from '../../core/access/scopes.ts';
-import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { SequenceService } from '../../services/sequences/sequence-service.ts';
 import type { Authorizer } from '../plugins/auth.ts';
 import { encodeCursor } from '../schemas/page.ts';
@@ -22,6 +20,7 @@ import {
   toSequenceReply,
 } from '../schemas/sequences.ts';
 import { callerOf } from '../wire/caller.ts';
+import { prefixKeyIn, seriesIn } from '../wire/path-series.ts';
 
 export interface SequenceRoutesOptions {
   readonly sequenceService: SequenceService;
@@ -32,8 +31,6 @@ const response = {
   ...guardedResponses,
   404: problemResponse('PREFIX_NOT_REGISTERED', 'NOT_FOUND'),
 };
-
-const keyOf = (request: FastifyRequest): string => (request.params as { prefixKey: string }).prefixKey;
 
 export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = async (
   server,
@@ -54,9 +51,9 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
         ...described('getSequence', 'configs:read', 'Where a sequence stands'),
         response: { ...response, 200: sequenceReply },
       },
-      ...authorizer.guard('configs:read', keyOf),
+      ...authorizer.guard('configs:read', prefixKeyIn),
     },
-    async (request) => toSequenceReply(await sequenceService.read(seriesOf(request.params.prefixKey))),
+    async (request) => toSequenceReply(await sequenceService.read(seriesIn(request))),
   );
 
   server.get(
@@ -67,12 +64,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
         querystring: gapsQuery,
         response: { ...response, 200: gapsReply },
       },
-      ...authorizer.guard('configs:read', keyOf),
+      ...authorizer.guard('configs:read', prefixKeyIn),
     },
     async (request) => {
       const { period, limit, cursor } = request.query;
       const after = BigInt(cursor ?? 0);
-      const { items, next } = await sequenceService.listGaps(seriesOf(request.params.prefixKey), period, after, limit);
+      const { items, next } = await sequenceService.listGaps(seriesIn(request), period, after, limit);
       return { items: items.map(toGapReply), nextCursor: encodeCursor(next?.toString()) };
     },
   );
@@ -94,12 +91,12 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
           200: closedPeriodReply,
         },
       },
-      ...authorizer.guard('sequences:admin', keyOf),
+      ...authorizer.guard('sequences:admin', prefixKeyIn),
     },
     async (request) => {
       const { prefixKey, period } = request.params;
       const closure = await sequenceService.closePeriod(
-        seriesOf(prefixKey),
+        seriesIn(request),
         period,
         request.body.reason,
         callerOf(request),
@@ -125,11 +122,9 @@ export const sequenceRoutes: FastifyPluginAsyncZod<SequenceRoutesOptions> = asyn
           409: problemResponse('SEQUENCE_NOT_FORWARD', 'SEQUENCE_OVERFLOW', 'PERIOD_CLOSED'),
         },
       },
-      ...authorizer.guard('sequences:admin', keyOf),
+      ...authorizer.guard('sequences:admin', prefixKeyIn),
     },
-    async (request) => {
-      const { prefixKey } = request.params;
-      return toSequenceReply(await sequenceService.advance(seriesOf(prefixKey), request.body, callerOf(request)));
-    },
+    async (request) =>
+      toSequenceReply(await sequenceService.advance(seriesIn(request), request.body, callerOf(request))),
   );
 };

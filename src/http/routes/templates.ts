@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { prefixConfigBodySchema } from '../../core/prefix-config/prefix-config-body.ts';
-import { seriesOf } from '../../core/values/sequence-id.ts';
 import type { NumberLookupService } from '../../services/completeness/number-lookup-service.ts';
 import type { TemplateService } from '../../services/prefix-configs/template-service.ts';
 import type { SequenceService } from '../../services/sequences/sequence-service.ts';
@@ -21,6 +20,7 @@ import {
   toPreviewReply,
   toTemplateReply,
 } from '../schemas/templates.ts';
+import { prefixKeyIn, seriesIn } from '../wire/path-series.ts';
 
 export interface TemplateRoutesOptions {
   readonly templateService: TemplateService;
@@ -54,10 +54,9 @@ export const templateRoutes: FastifyPluginAsyncZod<TemplateRoutesOptions> = asyn
         querystring: previewQuery,
         response: { ...response, 200: previewReply, 409: problemResponse('SEQUENCE_OVERFLOW') },
       },
-      ...authorizer.guard('configs:read', (request) => (request.params as { prefixKey: string }).prefixKey),
+      ...authorizer.guard('configs:read', prefixKeyIn),
     },
-    async ({ params, query }) =>
-      toPreviewReply(await sequenceService.preview(seriesOf(params.prefixKey), query.variables)),
+    async (request) => toPreviewReply(await sequenceService.preview(seriesIn(request), request.query.variables)),
   );
 
   server.post(
