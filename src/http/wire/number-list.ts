@@ -1,7 +1,7 @@
 /** Many numbers at once: written as JSON digit by digit, in a thirtieth of the time that printing each and joining them takes. */
-import { setImmediate } from 'node:timers/promises';
-import { type NumberPrinter, printPieces } from '../../core/template/printer.ts';
+import type { NumberPrinter } from '../../core/template/printer.ts';
 import type { Range } from '../../core/values/range.ts';
+import { piecesInTurns } from '../../services/numbers/print-in-turns.ts';
 
 const ZERO = 48;
 const COMMA = ',';
@@ -116,9 +116,6 @@ export const listInTurns = async (
   { before, after }: Around,
 ): Promise<string> => {
   const texts: string[] = [];
-  for (const piece of printPieces(ranges, print)) {
-    texts.push(JSON.stringify(piece).slice(1, -1));
-    await setImmediate();
-  }
+  for await (const piece of piecesInTurns(ranges, print)) texts.push(JSON.stringify(piece).slice(1, -1));
   return `${before}[${texts.join()}]${after}`;
 };

@@ -3,12 +3,17 @@ import { setImmediate } from 'node:timers/promises';
 import { type NumberPrinter, printPieces } from '../../core/template/printer.ts';
 import type { Range } from '../../core/values/range.ts';
 
-/** All numbers of these ranges, in their order. */
-export const printInTurns = async (ranges: readonly Range[], print: NumberPrinter): Promise<string[]> => {
-  const numbers: string[] = [];
+/** The numbers of these ranges, in their order, in pieces. */
+export async function* piecesInTurns(ranges: readonly Range[], print: NumberPrinter): AsyncGenerator<string[], void> {
   for (const piece of printPieces(ranges, print)) {
-    numbers.push(...piece);
+    yield piece;
     await setImmediate();
   }
+}
+
+/** All of them at once. */
+export const printInTurns = async (ranges: readonly Range[], print: NumberPrinter): Promise<string[]> => {
+  const numbers: string[] = [];
+  for await (const piece of piecesInTurns(ranges, print)) numbers.push(...piece);
   return numbers;
 };

@@ -66,13 +66,16 @@ export const compileSeries = (config: PrefixConfig, standbySize: number, id = se
   const isInYears = ({ year }: CalendarReading): boolean => years.first <= year && year <= years.last;
   const periodAt = (instantMs: number): string =>
     reset === 'never' ? '' : periodKeyOf(readCalendar(instantMs, timeZone), reset, fiscalYearStart);
-  const targetOf = (period: string): AllocationTarget => ({
-    name: sequenceKeyOf(sequenceOf(id, period)),
-    sequence: sequenceOf(id, period),
-    initialSeq,
-    limit: limitOf(config),
-    standbySize: config.outage === 'reject' || config.strategy !== 'counter' ? 0 : standbySize,
-  });
+  const targetOf = (period: string): AllocationTarget => {
+    const sequence = sequenceOf(id, period);
+    return {
+      name: sequenceKeyOf(sequence),
+      sequence,
+      initialSeq,
+      limit: limitOf(config),
+      standbySize: config.outage === 'reject' || config.strategy !== 'counter' ? 0 : standbySize,
+    };
+  };
 
   const refuse: PrinterSource = () => {
     throw new SequenceOverflowError(prefixKey, 0n);
