@@ -35,7 +35,7 @@ export class NumberGeneratorError extends Error {
   }
 }
 
-/** A reply names at most this many; whoever has more to mend mends these first. */
+/** Problems named in a reply; the rest show up after these are fixed. */
 const PROBLEMS_MAX = 100;
 const PATH_LENGTH_MAX = 200;
 
@@ -120,7 +120,7 @@ export class SequenceNotForwardError extends NumberGeneratorError {
   }
 }
 
-/** The period was closed: none of its numbers is handed out any more. */
+/** The period was closed and gives no more numbers. */
 export class PeriodClosedError extends NumberGeneratorError {
   constructor(prefixKey: string, period: string) {
     super({ code: 'PERIOD_CLOSED', params: { prefixKey, period } });

@@ -85,7 +85,7 @@ export interface CounterAllocator extends Allocator {
    * @returns false when the store is away, or the ceilings cover all that this node took.
    */
   recover(sequence: SequenceId, target: AllocationTarget | undefined): boolean;
-  /** Gives back all that is in hand. Call it when no request is under way any more. */
+  /** Gives back all that is in hand. Call it after the last request has ended. */
   close(): Promise<void>;
 }
 

@@ -36,7 +36,7 @@ export interface GaplessAllocator extends Allocator {
     request: Omit<ReceiptDraft, 'series'>,
     record: AllocationRecord,
   ): Promise<{ readonly id: string; readonly replayed: boolean }>;
-  /** Call it when no request is under way any more. */
+  /** Call it after the last request has ended. */
   close(): Promise<void>;
   /** The sequences of which this node took values lately, 100,000 at most. */
   standings(): Iterable<Standing>;

@@ -33,7 +33,7 @@ export interface NodeAllocators {
   /** Whether numbers of some kind can be issued without the store for a while. */
   hasStandby(): boolean;
   readonly listen: Listen;
-  /** Gives back what is held. Call it when no request is under way any more. */
+  /** Gives back what is held. Call it after the last request has ended. */
   close(): Promise<void>;
 }
 

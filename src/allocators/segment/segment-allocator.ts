@@ -25,7 +25,7 @@ import { nextSegmentSize } from './segment-size.ts';
 export interface SegmentAllocator extends Allocator {
   /** Whether values are in hand, so that numbers can be issued without the store. */
   hasValues(): boolean;
-  /** Gives back the rest of each range. Call it when no request is under way any more. */
+  /** Gives back the rest of each range. Call it after the last request has ended. */
   close(): Promise<void>;
 }
 

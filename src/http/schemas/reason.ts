@@ -1,4 +1,4 @@
-/** Why somebody does something that is not undone. */
+/** The reason for an action that cannot be undone. */
 import { z } from 'zod';
 import { isPlain, PLAIN_RULE } from '../../core/plain-text.ts';
 

@@ -80,7 +80,7 @@ export interface PrefixConfigService {
 const configOf = (stored: StoredConfig): PrefixConfig | undefined =>
   stored.kind === 'config' ? stored.config : undefined;
 
-/** Enough for any honest race: each lost attempt means that somebody else's change went through. */
+/** Enough for any real race: each lost attempt means that another change succeeded. */
 const ATTEMPTS_MAX = 10;
 
 interface Dependencies {

@@ -92,7 +92,7 @@ export const createPrefixConfigWriter = (dependencies: Dependencies): PrefixConf
   ): Promise<PrefixConfig | undefined> => {
     const entry = await entryOf(id);
     if (entry.stored !== undefined) throw new PrefixAlreadyExistsError(id.prefixKey);
-    // One that was removed has left everything that it would leave anew.
+    // A removed config has left its records already.
     if (entry.history === undefined) await spend();
     // Its numbers are in use, though it was removed.
     await checkChange(id, formerWithPresent(entry), input);

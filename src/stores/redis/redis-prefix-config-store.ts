@@ -18,7 +18,7 @@ import { gatherReads } from './gathered-reads.ts';
 
 const NONE = '';
 const GENERATION = 'generation';
-/** Enough for any honest race: each lost attempt means that somebody else's change went through. */
+/** Enough for any real race: each lost attempt means that another change succeeded. */
 const ATTEMPTS_MAX = 50;
 
 export const createRedisPrefixConfigStore = ({ commands, subscriber, names }: RedisClient): PrefixConfigStore => {

@@ -1,4 +1,4 @@
-/** The log: JSON lines by pino, with the values that nobody may read masked. */
+/** The log: JSON lines by pino, with secret values masked. */
 import { type DestinationStream, type Logger as PinoLogger, type LoggerOptions as PinoOptions, pino } from 'pino';
 import { plainJson, plainTexts } from '../../core/plain-text.ts';
 import { REMEDIES } from './log-remedies.ts';
@@ -46,7 +46,7 @@ export const openPrettyLog = async (): Promise<DestinationStream> => {
 
 export const createLogger = (level: string, options: LoggerOptions): Logger => {
   const { node, destination, monotonic = () => performance.now() } = options;
-  // Whoever asks for that much looks for one line among all of them.
+  // At these levels every line may be the one that is looked for.
   const edit = createEditor(monotonic, level === 'debug' || level === 'trace');
   const settings: PinoOptions = {
     level,
