@@ -10,9 +10,9 @@
                   `report` comes from a node that has sworn off all epochs below `epoch`; `late` from one that only needs to be known.
     reported                        the sequence is served, and knows this node
     waiting SERVER TIME MS EPOCH CEILING HIGHEST REPORTED MISSING SWORN
-                                    a recovery that began at TIME has been under way on SERVER for MS; EPOCH and CEILING served until then; the highest
-                                    value known; the nodes that have reported, and those of the last minute that have not ("," or "-");
-                                    the lowest epoch in which one that has reported may still count, or 0
+                                    a recovery that began at TIME has been under way on SERVER for MS; EPOCH and CEILING served until then;
+                                    the highest value known; the nodes that have reported, and those of the last minute that have not
+                                    ("," or "-"); the lowest epoch in which one that has reported may still count, or 0
     recovering                      `late` is not enough
   raise           the word ceiling:VALUE; in the epoch served. Answers raised, or outrun
   propose         the same, to be found by a recovery, not yet in force. Answers proposed, or outrun

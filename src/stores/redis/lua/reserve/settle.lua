@@ -37,7 +37,7 @@ end
 
 -- A recovery goes on above `base`: nothing up to it is handed out again, and nobody advanced.
 local function liftFloor(s, base)
-  if not (s.floor < base) then return end
+  if base <= s.floor then return end
   advancedTo(s)
   s.floor = base
 end
