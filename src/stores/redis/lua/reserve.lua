@@ -115,6 +115,61 @@ local function buildPlan()
   return work
 end
 
+--[[
+One entry with its state: `s` in all parts, made by serve. Each field, who writes it after serve, and what it is.
+A value is a text until `read` has made it a number of s.number; ranges are { first, last, holder }.
+  index         -                                place of the entry in ARGV
+  counterKey    -                                the three keys of the entry
+  stateKey      -
+  gapsKey       -
+  receiptKey    -                                (once) the key of its receipt
+  node          -                                words of the entry, see ARGV; size is standbySize, initial is initialSeq
+  call          -                                stays a text, as the record of the node has it
+  kind          -
+  count         once                             how many values; once counts down what is still to be taken
+  initial       -                                stays a text
+  limit         plan                             a value
+  size          -
+  holding       -                                stays a text
+  used          -                                usedInPart, true or false
+  seen          plan                             a value
+  epoch         -
+  window        -
+  report        -                                the words behind the window, each with a space before it
+  counter       -                                the counter as a text, or false; what is there before write
+  copy          recovery                         `value` of the state as a text, or false or nil; an account may take its place
+  who           plan, recovery                   `fence` of the state in three: the server, or "-"
+  served        plan, recovery                   the epoch
+  ceiling       fence, plan, recovery            the ceiling, a value
+  record        -                                n:NODE of this node as a text, or false
+  closed        -                                `closed` of the state, or false
+  texts         fence, recovery                  all that decides how exact the arithmetic must be, when it is more than a call has
+  number        plan                             makes a value of a text: tonumber, or widen where doubles are not exact
+  value         fence, plan, recovery, settle, take
+                                                 the last value taken in order
+  floor         plan, settle                     `floor` of the state
+  advanced      plan, recovery, settle           up to here the floor is an advance; nil: nobody has asked yet
+  advancedKept  plan                             `advanced` of the state as a text, or false
+  ahead         fence, plan, recovery, settle    `ahead` of the state, rising
+  free          plan, recovery                   `free` of the state, rising
+  at            plan                             the counter after this node's last call; nil: it had none
+  near          plan                             value from which this node's standby is looked at again, a text, or "-"
+  kept          plan                             "first last" for the record of the node when nothing is taken, or "- -"
+  begun         plan, recovery                   `origin` of the state as a text, or nil
+  moved         plan, recovery                   true: `origin` becomes s.begun, whatever it was
+  origin        plan, recovery                   `origin` of a state that has none yet, as a text
+  first         take                             the values handed out now, when there are any
+  last          take
+  wanted        standby                          ceiling that a standby would need
+  gapsKept      plan                             `gaps` of the state
+  gaps          plan                             words of the gap record to be added, field and entry in turn
+  found         plan                             fields of the gap record to be removed
+  list          ranges, recovery                 the whole gap record as { first, last, rest }, once somebody needs it: then gaps and
+                                                 found stay empty, and it is written as a whole
+  changed       plan, ranges, recovery, settle, take
+                                                 true: the gap record or `free` was changed
+  forgotten     plan                             fields n:NODE to be removed
+--]]
 local function serve(i)
   local node, call, kind, count, initial, limit, size, holding, used, seen, epoch, window, report =
     match(ARGV[i], '^(%S+) (%d+) (%a+) (%d+) (%d+) (%d+) (%d+) (%S+) ([01]) (%d+) (%d+) (%d+)(.*)$')

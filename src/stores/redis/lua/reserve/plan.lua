@@ -166,8 +166,8 @@ local function read(s, state, record)
   s.gapsKept = tonumber(kept[2] or '0')
   checkDecimal('floor of the state', floorText)
   if #s.ceiling > 1 then checkDecimal('ceiling of the state', s.ceiling) end
-  s.longest = digitsOf(s.texts or { s.counter or '', s.copy or '', s.initial, s.seen, s.ceiling, match(s.report, 'to:%d+') or '' })
-  s.number = s.longest < 15 and tonumber or widen
+  local longest = digitsOf(s.texts or { s.counter or '', s.copy or '', s.initial, s.seen, s.ceiling, match(s.report, 'to:%d+') or '' })
+  s.number = longest < 15 and tonumber or widen
   s.limit, s.seen, s.floor, s.ceiling = s.number(s.limit), s.number(s.seen), s.number(floorText), s.number(s.ceiling)
   -- Written beside the floor it is true of: an earlier version moves the floor without it.
   s.advancedKept = kept[4]

@@ -1,5 +1,5 @@
 -- Part of reserve.lua: rising lists of ranges, and the entries of the gap record.
--- `s` is one entry with its state: it collects the plan, and nothing is written before the whole plan stands.
+-- `s` is one entry with its state, declared in reserve.lua: it collects the plan, and nothing is written before the whole plan stands.
 
 local function readRanges(s, field, source)
   local ranges = {}
