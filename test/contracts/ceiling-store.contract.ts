@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type {
   CeilingRaise,
   CeilingStore,
+  RaiseOutcome,
   RecoveryOutcome,
   RecoveryRequest,
   SequenceAccount,
@@ -52,6 +53,13 @@ const raiseOf = (sequence: SequenceId, more: Partial<CeilingRaise> = {}): Ceilin
   ...more,
 });
 
+/** A raise alone. */
+const raiseOn = async (store: CeilingStore, raise: CeilingRaise): Promise<RaiseOutcome> => {
+  const [outcome] = await store.raiseMany([raise]);
+  if (outcome === undefined) throw new Error('A raise had no outcome.');
+  return outcome;
+};
+
 const gapOf = (first: bigint, last: bigint, more: Partial<Gap> = {}): Gap => ({
   range: { first, last },
   reason: 'node-crash',
@@ -88,13 +96,16 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       const [told, silent] = [freshName(), freshName()];
       const first = await store.recover(recoveryOf(told, { origin: 40n, highest: 40n }));
       expect(first).toMatchObject({ kind: 'granted', origin: 40n });
-      await store.raise(raiseOf(told, { known: 1_040n, account: { value: 50n, changes: 1, gaps: [] } }));
+      await raiseOn(store, raiseOf(told, { known: 1_040n, account: { value: 50n, changes: 1, gaps: [] } }));
       expect(await store.read(told)).toMatchObject({ origin: 40n });
       await store.recover(recoveryOf(silent));
       expect((await store.read(silent))?.origin).toBeUndefined();
-      await store.raise(raiseOf(silent, { known: 1_000n, account: { value: 9n, changes: 0, gaps: [], origin: 7n } }));
+      await raiseOn(
+        store,
+        raiseOf(silent, { known: 1_000n, account: { value: 9n, changes: 0, gaps: [], origin: 7n } }),
+      );
       const gaps = [gapOf(8n, 9n)];
-      await store.raise(raiseOf(silent, { known: 1_000n, account: { value: 10n, changes: 1, gaps, origin: 7n } }));
+      await raiseOn(store, raiseOf(silent, { known: 1_000n, account: { value: 10n, changes: 1, gaps, origin: 7n } }));
       expect(await store.read(silent)).toMatchObject({ origin: 7n });
       const next = await store.recover(recoveryOf(silent, { epoch: 1n, servedEpoch: 1n, origin: 0n, mayJump: true }));
       expect(next).toMatchObject({ kind: 'granted', origin: 7n });
@@ -114,7 +125,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       ];
       const origins = [9n, 55n, 9n, 9n];
       for (const [index, account] of accounts.entries())
-        await (index % 2 ? otherNode : store).raise({ ...raise, account: { ...account, origin: origins[index] } });
+        await raiseOn(index % 2 ? otherNode : store, { ...raise, account: { ...account, origin: origins[index] } });
       expect(await store.read(sequence)).toMatchObject({ origin: 55n });
       expect(await store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true }))).toMatchObject({
         kind: 'granted',
@@ -153,7 +164,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
     test('knows nothing of a sequence that nobody counted', async () => {
       const sequence = freshName();
       expect(await get().store.read(sequence)).toBeUndefined();
-      expect(await get().store.raise(raiseOf(sequence))).toEqual({ kind: 'behind', current: undefined });
+      expect(await raiseOn(get().store, raiseOf(sequence))).toEqual({ kind: 'behind', current: undefined });
       expect(await get().store.recover(recoveryOf(sequence, { epoch: 3n }))).toEqual({
         kind: 'behind',
         current: undefined,
@@ -200,11 +211,11 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
 
     test('raises the ceiling, and never lowers it', async () => {
       const sequence = await begin();
-      expect(await get().store.raise(raiseOf(sequence, { known: 1_000n }))).toEqual({
+      expect(await raiseOn(get().store, raiseOf(sequence, { known: 1_000n }))).toEqual({
         kind: 'raised',
         ceiling: 2_000n,
       });
-      expect(await get().otherNode.raise(raiseOf(sequence, { known: 500n, ceiling: 1_500n }))).toEqual({
+      expect(await raiseOn(get().otherNode, raiseOf(sequence, { known: 500n, ceiling: 1_500n }))).toEqual({
         kind: 'raised',
         ceiling: 2_000n,
       });
@@ -217,7 +228,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       const current = { epoch: 2n, ceiling: 1_000n };
       const account = accountOf(9n, 9, [gapOf(1n, 2n)]);
       const refused = (more: Partial<CeilingRaise>) =>
-        get().store.raise(raiseOf(sequence, { base: 900n, ceiling: 5_000n, account, ...more }));
+        raiseOn(get().store, raiseOf(sequence, { base: 900n, ceiling: 5_000n, account, ...more }));
       expect(await refused({ epoch: 1n })).toEqual({ kind: 'superseded', current });
       expect(await refused({ epoch: 3n })).toEqual({ kind: 'behind', current });
       expect(await refused({ epoch: 2n, known: 1_001n })).toEqual({ kind: 'behind', current });
@@ -231,7 +242,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
 
     test('goes on exactly when every registered node has reported', async () => {
       const sequence = await begin();
-      await get().store.raise(raiseOf(sequence, { base: 300n }));
+      await raiseOn(get().store, raiseOf(sequence, { base: 300n }));
       await get().store.register('n1');
       await get().store.register('n2');
       const request = recoveryOf(sequence, { epoch: 1n, reported: ['n2', 'n1', 'gone'], highest: 1_500n });
@@ -248,7 +259,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
 
     test('keeps the ceiling where it was when counting goes on far below it', async () => {
       const sequence = await begin();
-      await get().store.raise(raiseOf(sequence, { ceiling: 90_000n, base: 10n }));
+      await raiseOn(get().store, raiseOf(sequence, { ceiling: 90_000n, base: 10n }));
       expect(await get().store.recover(recoveryOf(sequence, { epoch: 1n, highest: 4n }))).toMatchObject({
         ceiling: 90_000n,
         base: 10n,
@@ -382,7 +393,8 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       const sequence = await begin();
       const outcomes = await Promise.all(
         Array.from({ length: 64 }, (_, index) =>
-          (index % 2 === 0 ? store : otherNode).raise(
+          raiseOn(
+            index % 2 === 0 ? store : otherNode,
             raiseOf(sequence, {
               ceiling: 2_000n + BigInt(index),
               account: accountOf(BigInt(index), 0, [gapOf(BigInt(index) + 1n, BigInt(index) + 1n)]),
@@ -406,13 +418,13 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
         gapOf(VALUE_MAX - 3n, VALUE_MAX, { reason: 'recovery-jump', node: 'n2' }),
       ];
       const account = accountOf(VALUE_MAX, Number.MAX_SAFE_INTEGER, gaps);
-      await get().store.raise(raiseOf(sequence, { account }));
+      await raiseOn(get().store, raiseOf(sequence, { account }));
       expect(await storedAccount(sequence)).toEqual(account);
     });
 
     test('replaces the account by a newer one, gap by gap, and never by an older one', async () => {
       const sequence = await begin();
-      const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
+      const put = (account: SequenceAccount) => raiseOn(get().store, raiseOf(sequence, { account }));
       await put(accountOf(10n, 5, [gapOf(1n, 2n), gapOf(4n, 6n), gapOf(9n, 9n)]));
       // Older by value, older by changes, and of the same date.
       await put(accountOf(9n, 7, [gapOf(1n, 1n)]));
@@ -420,19 +432,19 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       await put(accountOf(10n, 5, [gapOf(1n, 1n)]));
       const newer = accountOf(10n, 6, [gapOf(1n, 2n), gapOf(4n, 5n, { node: undefined }), gapOf(7n, 7n)]);
       await put(newer);
-      await get().store.raise(raiseOf(sequence));
+      await raiseOn(get().store, raiseOf(sequence));
       expect(await storedAccount(sequence)).toEqual(newer);
     });
 
     test('empties the account, and fills it again', async () => {
       const sequence = await begin();
-      const put = (account: SequenceAccount) => get().store.raise(raiseOf(sequence, { account }));
+      const put = (account: SequenceAccount) => raiseOn(get().store, raiseOf(sequence, { account }));
       await put(accountOf(1n, 0, []));
       await put(accountOf(2n, 0, [gapOf(1n, 2n)]));
       await put(accountOf(3n, 0, []));
       await put(accountOf(4n, 0, []));
       expect(await storedAccount(sequence)).toEqual(accountOf(4n, 0, []));
-      await get().store.raise(raiseOf(sequence, { epoch: 2n, account: accountOf(5n, 0, [gapOf(5n, 5n)]) }));
+      await raiseOn(get().store, raiseOf(sequence, { epoch: 2n, account: accountOf(5n, 0, [gapOf(5n, 5n)]) }));
       expect(granted(await get().store.recover(recoveryOf(sequence, { epoch: 2n }))).account).toEqual(
         accountOf(5n, 0, [gapOf(5n, 5n)]),
       );
@@ -445,7 +457,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(granted(await get().store.recover(first))).toMatchObject({ ceiling: VALUE_MAX, base: VALUE_MAX - 5n });
       const epoch = 1n;
       const raise = raiseOf(sequence, { epoch, known: VALUE_MAX, ceiling: VALUE_MAX, base: VALUE_MAX });
-      expect(await get().store.raise(raise)).toEqual({ kind: 'raised', ceiling: VALUE_MAX });
+      expect(await raiseOn(get().store, raise)).toEqual({ kind: 'raised', ceiling: VALUE_MAX });
       expect(await get().store.recover(recoveryOf(sequence, { epoch, highest: VALUE_MAX }))).toMatchObject({
         ceiling: VALUE_MAX,
         base: VALUE_MAX,

@@ -157,9 +157,9 @@ describe('the PostgreSQL client', () => {
     await database.query('BEGIN');
     await database.query("SELECT FROM ceilings WHERE prefix_key = 'HELD' FOR UPDATE");
     const impatient = createPostgresCeilingStore(open(database.url, IMPATIENT_MS));
-    await expect(impatient.raise(raise('HELD', 5_000n))).rejects.toThrow(StorageTimeoutError);
+    await expect(impatient.raiseMany([raise('HELD', 5_000n)])).rejects.toThrow(StorageTimeoutError);
     await database.query('ROLLBACK');
-    expect(await impatient.raise(raise('HELD', 5_000n))).toEqual({ kind: 'raised', ceiling: 5_000n });
+    expect(await impatient.raiseMany([raise('HELD', 5_000n)])).toEqual([{ kind: 'raised', ceiling: 5_000n }]);
   });
 
   test('a read waits for a recovery under way, and says its epoch', async () => {
@@ -264,8 +264,8 @@ describe('a PostgreSQL that fails', () => {
         try {
           const gap = { range: { first: step, last: step }, reason: 'void', node: 'n', recordedAtMs: 1 } as const;
           const account = { value: step, changes: 0, gaps: [gap] };
-          const outcome = await store.raise({ ...raise(prefixKey, 1_000n + step), account });
-          if (outcome.kind === 'raised') confirmed.set(prefixKey, step);
+          const [outcome] = await store.raiseMany([{ ...raise(prefixKey, 1_000n + step), account }]);
+          if (outcome?.kind === 'raised') confirmed.set(prefixKey, step);
           await store.register(`${prefixKey}-${step}`);
           nodes.push(`${prefixKey}-${step}`);
         } catch {

@@ -37,7 +37,7 @@ describe.each([
     const leaving = { ...kept, node: 'node-d' };
     await sequence.send({ ...leaving, count: 2 });
     await sequence.send({ ...leaving, call: 2, kind: 'leave', count: 0, returned: [at(14n)] });
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     expect(account).toMatchObject({ value: origin + 14n });
 
     await sequence.redis.client.flushall();
@@ -57,7 +57,7 @@ describe.each([
       '14-14 recovery-jump -',
       '15-100 recovery-jump -',
     ]);
-    const after = await sequence.operations.readAccount(INV);
+    const after = await sequence.account();
     expect(after?.changes).toBeGreaterThan(account?.changes ?? 0);
     expect(await sequence.send({ ...kept, call: 2, kind: 'take' })).toMatchObject({ range: at(101n) });
     expect(sequence.fence).toEqual({ epoch: 2n, ceiling: origin + 200n, wanted: 0n });
@@ -91,7 +91,7 @@ describe.each([
 
   test('is not forgotten by a server that falls back to before it was moved on', async () => {
     const fallBack = await begin();
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     expect(account).toMatchObject({ origin: from + 55n });
     await fallBack();
     await recover({ account, origin: from + 55n, base: from + 58n });
@@ -115,9 +115,9 @@ describe('a gap record that was deleted', () => {
     expect(await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 })).toBe(true);
     await sequence.send({ ...kept, count: 3 });
     await sequence.advance(9n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.redis.client.del(GAPS);
-    expect(await sequence.operations.readAccount(INV)).toBeUndefined();
+    expect(await sequence.account()).toBeUndefined();
     expect(await sequence.sendB(kept)).toEqual({ kind: 'recovering' });
     await sequence.report({ settled: 1, seen: 3n, taken: [range(1n, 3n)], window: 0 });
     expect(await sequence.install({ epoch: 2n, ceiling: 100n, base: 9n, window: 0, account })).toBe(true);
@@ -128,7 +128,7 @@ describe('a gap record that was deleted', () => {
   test('comes back also when another server has taken over with what was left', async () => {
     await sequence.send({ count: 3, standbySize: 0 });
     await sequence.advance(9n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.redis.client.del(GAPS);
     await sequence.replaceServer();
     await sequence.report({ settled: 1, seen: 3n, taken: [range(1n, 3n)] });
@@ -147,9 +147,9 @@ describe('a gap record that was deleted', () => {
 describe('an account that is older than the state', () => {
   test('changes nothing: not what is recorded, nor what was given back', async () => {
     await sequence.send({ count: 5, standbySize: 0 });
-    const older = await sequence.operations.readAccount(INV);
+    const older = await sequence.account();
     await sequence.advance(10n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.sendB({ count: 2, standbySize: 0 });
     await sequence.sendB({ call: 2, kind: 'leave', count: 0, returned: [range(11n, 12n)] });
     for (const stored of [older, account && { ...account, value: 12n }]) {

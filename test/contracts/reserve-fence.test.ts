@@ -3,7 +3,6 @@ import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { startRedisServer } from '../support/redis.ts';
 import {
-  INV,
   range,
   type SequenceUnderTest,
   STATE,
@@ -41,7 +40,7 @@ describe('a server', () => {
     expect(await restarted.send({ call: 2, kind: 'take', standbySize: 0, seen: 3n })).toEqual({ kind: 'recovering' });
     expect(await restarted.sendB({})).toEqual({ kind: 'recovering' });
     expect(await restarted.advance(9n)).toEqual({ kind: 'recovering' });
-    expect(await restarted.operations.readAccount(INV)).toBeUndefined();
+    expect(await restarted.account()).toBeUndefined();
     expect(await restarted.snapshot()).toEqual(before);
 
     await restarted.report({ settled: 1, seen: 3n, taken: [range(1n, 3n)] });

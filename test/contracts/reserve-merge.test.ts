@@ -1,6 +1,6 @@
 /** What a recovery of `reserve.lua` makes of a state that knows less than the nodes: each sort of value by itself. */
 import { describe, expect, test } from 'vitest';
-import { GAPS, INV, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
+import { GAPS, offer, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const sequence = sequenceForTests();
 
@@ -184,7 +184,7 @@ describe('where others keep an account', () => {
   test('what a call brought whose answer was lost is no gap when the account takes the place of a lost gap record', async () => {
     await start();
     await sequence.advance(9n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.send({ ...kept, ...take, call: 2, count: 4, seen: 3n });
     await sequence.redis.client.del(GAPS);
     await sequence.replaceServer();
@@ -201,7 +201,7 @@ describe('where others keep an account', () => {
     ['is doubted when another server may have counted since', 3n, '4-9 recovery-jump -'],
   ])('an advance of a server that jumps %s', async (_title, epoch, gap) => {
     await start();
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.advance(9n);
     await sequence.replaceServer();
     await sequence.report({ ...settled, epoch });
@@ -212,7 +212,7 @@ describe('where others keep an account', () => {
   test('an advance that the account knows stays one, whoever counted since', async () => {
     await start();
     await sequence.advance(9n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.replaceServer();
     await sequence.report({ ...settled, epoch: 3n });
     await sequence.install({ epoch: 3n, ceiling: 200n, jumpTo: 50n, account, window: 0 });
@@ -236,7 +236,7 @@ describe('where others keep an account', () => {
     await sequence.report(report);
     await sequence.install({ epoch: 2n, ceiling: 200n, base: 7n, window: 0 });
     expect(await sequence.report(report)).toMatchObject({ kind: 'reported' });
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     expect(account?.gaps.map((gap) => gap.range)).toContainEqual(range(4n, 7n));
   });
 });

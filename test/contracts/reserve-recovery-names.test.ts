@@ -1,7 +1,7 @@
 /** Recoveries of `reserve.lua` told apart: what was said for one does not count for another. */
 import { describe, expect, test } from 'vitest';
 import type { ReportReply } from '../../src/core/counter/counter-fence.ts';
-import { INV, range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
+import { range, STATE, segment, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const sequence = sequenceForTests();
 
@@ -92,7 +92,7 @@ describe('a late report', () => {
     await sequence.install();
     const late = { sworn: false, epoch, settledEpoch: epoch, settled: 1, seen: 3n, taken: [range(1n, 3n)] };
     expect(await sequence.report(late)).toMatchObject({ kind: 'reported' });
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     expect(account?.gaps).toContainEqual(
       expect.objectContaining({ range: range(1n, 3n), reason: 'node-crash', node: 'node-a' }),
     );

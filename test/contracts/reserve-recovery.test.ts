@@ -178,7 +178,7 @@ describe.each([
   test('an emptied state that is given its account still tells an advance from a recovery', async () => {
     await sequence.send({ ...terms, count: 3 });
     await sequence.advance(origin + 40n);
-    const account = await sequence.operations.readAccount(INV);
+    const account = await sequence.account();
     await sequence.redis.client.flushall();
     await sequence.report({ ...terms, settled: 1, seen: origin + 3n, holding, taken: [at(1n, 3n)] });
     await sequence.install({

@@ -228,9 +228,11 @@ const BREACHES: readonly Breach[] = [
     fenced: true,
     wrapCeilings: (ceilings) => ({
       ...ceilings,
-      raise: async (raise) => {
-        const outcome = await ceilings.raise({ ...raise, ceiling: 0n });
-        return outcome.kind === 'raised' ? { ...outcome, ceiling: raise.ceiling } : outcome;
+      raiseMany: async (raises) => {
+        const outcomes = await ceilings.raiseMany(raises.map((raise) => ({ ...raise, ceiling: 0n })));
+        return outcomes.map((outcome, index) =>
+          outcome.kind === 'raised' ? { ...outcome, ceiling: raises[index]?.ceiling ?? 0n } : outcome,
+        );
       },
     }),
   },

@@ -17,11 +17,14 @@ export const createModelOperations = (runner: ScriptRunner, { keys }: ModelServe
   report: (reports) =>
     Promise.all(reports.map(async (report) => decodeReportReply(await runner.run(keys, encodeReport(report))))),
   install: async (install) => decodeInstallReply(await runner.run(keys, encodeInstall(install))),
-  raise: async (move) => decodeRaiseReply(await runner.run(keys, encodeMove('raise', move))),
+  raiseMany: (moves) =>
+    Promise.all(moves.map(async (move) => decodeRaiseReply(await runner.run(keys, encodeMove('raise', move))))),
   propose: async (move) => {
-    decodeRaiseReply(await runner.run(keys, encodeMove('propose', move)));
+    const reply = await runner.run(keys, encodeMove('propose', move));
+    if (reply !== 'proposed' && reply !== 'outrun') throw new Error(`propose was answered: ${reply}`);
     return true;
   },
-  readAccount: async () => decodeAccount(await runner.run(keys, encodeAccountRequest())),
+  accountMany: (sequences) =>
+    Promise.all(sequences.map(async () => decodeAccount(await runner.run(keys, encodeAccountRequest())))),
   onRecovery: () => undefined,
 });

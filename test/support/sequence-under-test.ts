@@ -1,5 +1,6 @@
 /** A sequence in a test's Redis, spoken to in single calls, as the contract tests of `reserve.lua` need it. */
 import { beforeEach } from 'vitest';
+import type { SequenceAccount } from '../../src/core/ceiling/ceiling-store.ts';
 import type {
   AdvanceReply,
   CounterCall,
@@ -102,6 +103,8 @@ export interface SequenceUnderTest {
   report(parts?: Partial<CounterReport>): Promise<ReportReply>;
   /** Ends the recovery that was named last. */
   install(parts?: Partial<CounterInstall>): Promise<boolean>;
+  /** @returns undefined when the sequence is not served. */
+  account(): Promise<SequenceAccount | undefined>;
   /** Counts on after a value an operator has set. */
   preload(value: bigint): Promise<void>;
   /** Another server has taken over, with all that this one knew. */
@@ -178,6 +181,11 @@ export const startSequenceUnderTest = async (script?: string, own?: OwnRedis): P
       store.advance({ sequence: INV, operation, to, initialSeq: 0n, limit, epoch: 0n, window: WINDOW }),
     report: sendReport,
     install,
+    account: async () => {
+      const [reply] = await operations.accountMany([INV]);
+      if (reply?.kind === 'corrupt') throw new Error(reply.reason);
+      return reply?.kind === 'account' ? reply.account : undefined;
+    },
     preload: async (value) => {
       await client.set(COUNTER, String(value));
       await sendReport({ node: 'operator', recovery: undefined });

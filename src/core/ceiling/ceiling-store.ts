@@ -117,10 +117,18 @@ export interface CeilingStore {
   /** Waits for a recovery under way. @returns undefined when this sequence was never counted. */
   read(sequence: SequenceId): Promise<Ceiling | undefined>;
 
+  /** The same of many in one trip, 1,000 at most. @returns one answer per sequence, at the same index. */
+  readMany(sequences: readonly SequenceId[]): Promise<readonly (Ceiling | undefined)[]>;
+
   /** The periods in which a prefix may have counted, those after `after`, in rising order. */
   listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;
 
-  raise(raise: CeilingRaise): Promise<RaiseOutcome>;
+  /**
+   * Raises many in one trip: 1,000 at most, and none of them twice. One that is refused keeps no other from being raised; when the
+   * call fails, each of them may have been done.
+   * @returns one outcome per raise, at the same index.
+   */
+  raiseMany(raises: readonly CeilingRaise[]): Promise<readonly RaiseOutcome[]>;
 
   /**
    * Begins the next epoch. A sequence that was never counted (no entry, `epoch` and `servedEpoch` 0) begins epoch 1,

@@ -91,18 +91,30 @@ export interface CeilingMove {
   readonly ceiling: bigint;
 }
 
+export type RaiseReply =
+  | { readonly kind: 'raised'; readonly fence: Fence }
+  /** The epoch is over, or another server answers now. */
+  | { readonly kind: 'outrun' }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
+export type AccountReply =
+  | { readonly kind: 'account'; readonly account: SequenceAccount }
+  /** The sequence is not served here now, or its gap record is not whole. */
+  | { readonly kind: 'unserved' }
+  | { readonly kind: 'corrupt'; readonly reason: string };
+
 /** The rest of the port for stores that can lose what they acknowledged. Every method throws as those of CounterStore. */
 export interface FenceOperations {
   /** @returns one reply per report, at the same index. */
   report(reports: readonly CounterReport[]): Promise<readonly ReportReply[]>;
   /** @returns false when another one was first, or another server answers now. Report again in both cases. */
   install(install: CounterInstall): Promise<boolean>;
-  /** Puts a ceiling in force. @returns the fence, or undefined when the epoch is over. */
-  raise(move: CeilingMove): Promise<Fence | undefined>;
+  /** Puts ceilings in force, 1,000 at most in one trip. @returns one reply per move, at the same index. */
+  raiseMany(moves: readonly CeilingMove[]): Promise<readonly RaiseReply[]>;
   /** Makes a ceiling known to a later recovery before it is put in force. @returns whether a replica confirmed it. */
   propose(move: CeilingMove): Promise<boolean>;
-  /** @returns undefined when the sequence is not served. */
-  readAccount(sequence: SequenceId): Promise<SequenceAccount | undefined>;
+  /** Reads accounts, 1,000 at most in one trip. @returns one reply per sequence, at the same index. */
+  accountMany(sequences: readonly SequenceId[]): Promise<readonly AccountReply[]>;
   /** Calls back when a recovery of a sequence begins. Best effort: a listener must not depend on it. */
   onRecovery(listener: (sequence: SequenceId) => void): void;
 }

@@ -1,8 +1,14 @@
 /** Ceilings in memory: the reference for the contract suite, and the authority of the protocol's model check. */
 import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
-import type { CeilingStore, SequenceAccount } from '../../core/ceiling/ceiling-store.ts';
+import type {
+  Ceiling,
+  CeilingRaise,
+  CeilingStore,
+  RaiseOutcome,
+  SequenceAccount,
+} from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
-import { sequenceKeyOf } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { listPeriodsAmong } from './period-listing.ts';
 
 interface Stored {
@@ -16,6 +22,21 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
   const sequences = new Map<string, Stored>();
   /** Node → when it last said that it is there. */
   const nodes = new Map<string, number>();
+
+  const read = (sequence: SequenceId): Ceiling | undefined => {
+    const stored = sequences.get(sequenceKeyOf(sequence));
+    return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
+  };
+
+  const raiseOne = (raise: CeilingRaise): RaiseOutcome => {
+    const key = sequenceKeyOf(raise.sequence);
+    const stored = sequences.get(key);
+    const { outcome, entry, replacesAccount } = decideRaise(stored?.entry, raise);
+    if (entry !== undefined) {
+      sequences.set(key, { entry, account: replacesAccount ? raise.account : stored?.account });
+    }
+    return outcome;
+  };
 
   return {
     register: async (node) => {
@@ -37,22 +58,13 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
       return buried.sort();
     },
 
-    read: async (sequence) => {
-      const stored = sequences.get(sequenceKeyOf(sequence));
-      return stored && { epoch: stored.entry.epoch, ceiling: stored.entry.ceiling, origin: stored.entry.origin };
-    },
+    read: async (sequence) => read(sequence),
+
+    readMany: async (asked) => asked.map(read),
 
     listPeriods: async (series, after, limit) => listPeriodsAmong(sequences.keys(), series, after, limit),
 
-    raise: async (raise) => {
-      const key = sequenceKeyOf(raise.sequence);
-      const stored = sequences.get(key);
-      const { outcome, entry, replacesAccount } = decideRaise(stored?.entry, raise);
-      if (entry !== undefined) {
-        sequences.set(key, { entry, account: replacesAccount ? raise.account : stored?.account });
-      }
-      return outcome;
-    },
+    raiseMany: async (raises) => raises.map(raiseOne),
 
     recover: async (request) => {
       const key = sequenceKeyOf(request.sequence);

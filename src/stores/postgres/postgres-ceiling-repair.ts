@@ -5,12 +5,12 @@ import { readCeiling } from './ceiling-rows.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 
-const SQL = { read: loadSql('read-ceiling'), forward: loadSql('forward-ceiling') };
+const SQL = { read: loadSql('read-ceilings'), forward: loadSql('forward-ceiling') };
 
 export const createPostgresCeilingRepair = ({ run }: Pick<PostgresClient, 'run'>): CeilingRepair => ({
   read: async (sequence) => {
     const { prefixKey, period } = columnsOf(sequence);
-    const [row] = await run(SQL.read, [prefixKey, period]);
+    const [row] = await run(SQL.read, [[prefixKey], [period]]);
     return row === undefined ? undefined : readCeiling(row);
   },
 

@@ -1,6 +1,7 @@
 /** Ceilings in PostgreSQL: one statement for what happens all the time, one short transaction for what changes more. */
 import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
 import type {
+  Ceiling,
   CeilingRaise,
   CeilingStore,
   RaiseOutcome,
@@ -12,12 +13,12 @@ import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Gap } from '../../core/values/gap.ts';
 import { cellsOf, type SequenceId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { digestOf, encodeGaps, readCeiling, readEntry, readGap } from './ceiling-rows.ts';
-import type { PostgresClient, Run } from './postgres-client.ts';
+import type { PostgresClient, Row, Run } from './postgres-client.ts';
 import { loadSql } from './sql-statement.ts';
 
 const SQL = {
-  raise: loadSql('raise-ceiling'),
-  read: loadSql('read-ceiling'),
+  raiseMany: loadSql('raise-ceilings'),
+  readMany: loadSql('read-ceilings'),
   lock: loadSql('lock-ceiling'),
   insert: loadSql('insert-ceiling'),
   update: loadSql('update-ceiling'),
@@ -37,6 +38,40 @@ const firstOf = ({ range }: Gap): string => range.first.toString();
 const textOf = (value: bigint | undefined): string | null => value?.toString() ?? null;
 
 const nodeOf = (row: Readonly<Record<string, string | null>>): string => row['node'] ?? '';
+
+const positionOf = (row: Row): number => Number(row['position']) - 1;
+
+const digestOfAccount = (account: SequenceAccount | undefined): string => digestOf(account?.gaps ?? []);
+
+/** Prefix keys and periods, as the statements for many sequences take them. */
+const cellsOfMany = (sequences: readonly SequenceId[]): readonly [string[], string[]] => {
+  const cells = sequences.map(cellsOf);
+  return [cells.map(([prefixKey]) => prefixKey), cells.map(([, period]) => period)];
+};
+
+const readCeilings = async (run: Run, sequences: readonly SequenceId[]): Promise<readonly (Ceiling | undefined)[]> => {
+  if (sequences.length === 0) return [];
+  const rows = await run(SQL.readMany, cellsOfMany(sequences));
+  const found = new Map(rows.map((row) => [positionOf(row), readCeiling(row)]));
+  return sequences.map((_, index) => found.get(index));
+};
+
+/** The usual case. @returns by index the outcomes of those that were raised; nothing was changed of the others. */
+const raiseAtOnce = async (run: Run, raises: readonly CeilingRaise[]): Promise<ReadonlyMap<number, RaiseOutcome>> => {
+  if (raises.length === 0) return new Map();
+  const rows = await run(SQL.raiseMany, [
+    ...cellsOfMany(raises.map(({ sequence }) => sequence)),
+    raises.map(({ epoch }) => `${epoch}`),
+    raises.map(({ known }) => `${known}`),
+    raises.map(({ ceiling }) => `${ceiling}`),
+    raises.map(({ base }) => `${base}`),
+    raises.map(({ account }) => textOf(account?.value)),
+    raises.map(({ account }) => account?.changes.toString() ?? null),
+    raises.map(({ account }) => (account === undefined ? null : digestOfAccount(account))),
+    raises.map(({ account }) => textOf(account?.origin)),
+  ]);
+  return new Map(rows.map((row) => [positionOf(row), { kind: 'raised', ceiling: BigInt(row['ceiling'] ?? '') }]));
+};
 
 const lockEntry = async (run: Run, sequence: SequenceId): Promise<CeilingEntry | undefined> => {
   const [row] = await run(SQL.lock, cellsOf(sequence));
@@ -80,12 +115,12 @@ const replaceGaps = async (run: Run, sequence: SequenceId, gaps: readonly Gap[])
 };
 
 /** The gaps are compared under the lock, in a statement of its own: what it sees is what the last writer left. */
-const raiseLocked = async (run: Run, raise: CeilingRaise, digest: string): Promise<RaiseOutcome> => {
+const raiseLocked = async (run: Run, raise: CeilingRaise): Promise<RaiseOutcome> => {
   const { sequence, account } = raise;
   const { outcome, entry, replacesAccount } = decideRaise(await lockEntry(run, sequence), raise);
   if (entry === undefined) return outcome;
   if (replacesAccount) await replaceGaps(run, sequence, account?.gaps ?? []);
-  await writeEntry(run, sequence, entry, replacesAccount ? digest : null);
+  await writeEntry(run, sequence, entry, replacesAccount ? digestOfAccount(account) : null);
   return outcome;
 };
 
@@ -132,25 +167,17 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
 
   bury: async () => (await run(SQL.bury, [])).map(nodeOf),
 
-  read: async (sequence) => {
-    const [row] = await run(SQL.read, cellsOf(sequence));
-    return row === undefined ? undefined : readCeiling(row);
-  },
+  read: async (sequence) => (await readCeilings(run, [sequence]))[0],
 
-  raise: async (raise) => {
-    const { sequence, account } = raise;
-    const digest = digestOf(account?.gaps ?? []);
-    const [raised] = await run(SQL.raise, [
-      ...cellsOf(sequence),
-      `${raise.epoch}`,
-      `${raise.known}`,
-      `${raise.ceiling}`,
-      `${raise.base}`,
-      ...(account === undefined ? [null, null, null] : [`${account.value}`, `${account.changes}`, digest]),
-      textOf(account?.origin),
-    ]);
-    if (raised !== undefined) return { kind: 'raised', ceiling: BigInt(raised['ceiling'] ?? '') };
-    return transact((runInside) => raiseLocked(runInside, raise, digest));
+  readMany: (sequences) => readCeilings(run, sequences),
+
+  raiseMany: async (raises) => {
+    const outcomes = await raiseAtOnce(run, raises);
+    const answers: RaiseOutcome[] = [];
+    for (const [index, raise] of raises.entries()) {
+      answers.push(outcomes.get(index) ?? (await transact((runInside) => raiseLocked(runInside, raise))));
+    }
+    return answers;
   },
 
   listPeriods: async (series, after, limit) =>

@@ -100,11 +100,10 @@ const createFenceOperations = (
       const [reply = ''] = await run([entryOf(install.sequence, encodeInstall(install))]);
       return decodeInstallReply(reply);
     }),
-  raise: (move) =>
-    translated(async () => {
-      const [reply = ''] = await run([entryOf(move.sequence, encodeMove('raise', move))]);
-      return decodeRaiseReply(reply);
-    }),
+  raiseMany: (moves) =>
+    translated(async () =>
+      (await run(moves.map((move) => entryOf(move.sequence, encodeMove('raise', move))))).map(decodeRaiseReply),
+    ),
   propose: (move) =>
     translated(async () => {
       const { replicas } = await runRedisScriptConfirmed(
@@ -116,11 +115,10 @@ const createFenceOperations = (
       );
       return replicas > 0;
     }),
-  readAccount: (sequence) =>
-    translated(async () => {
-      const [reply = ''] = await run([entryOf(sequence, encodeAccountRequest())]);
-      return decodeAccount(reply);
-    }),
+  accountMany: (sequences) =>
+    translated(async () =>
+      (await run(sequences.map((sequence) => entryOf(sequence, encodeAccountRequest())))).map(decodeAccount),
+    ),
   onRecovery: (listener) => {
     if (subscriber === undefined) return;
     subscriber.on('message', (channel: string, key: string) => {
@@ -147,6 +145,7 @@ export const createRedisCounterStore = (
   const entries = entriesWith(names);
   const inspectScript = loadRedisScript('inspect-sequence');
   const run: RunEntries = async (entries) => {
+    if (entries.length === 0) return [];
     const replies = await runRedisEntries(commands, script, entries);
     const failure = replies.find((reply) => reply instanceof Error);
     if (failure !== undefined) throw failure;

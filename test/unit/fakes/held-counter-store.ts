@@ -96,9 +96,9 @@ export const createHeldCounterStore = (parts: CounterStore = createMemoryCounter
       return made.map(model.takeIn);
     },
     install: unexpected,
-    raise: unexpected,
+    raiseMany: unexpected,
     propose: unexpected,
-    readAccount: unexpected,
+    accountMany: unexpected,
     onRecovery: () => undefined,
   };
 

@@ -6,7 +6,7 @@ import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { AllocationTarget } from '../../allocator.ts';
 import { ceilingAbove, ceilingWindow, windowWithin } from '../sequence/ceiling-window.ts';
 import type { CeilingKeeper } from '../sequence/session-state.ts';
-import { raiseCeiling } from './raise-ceiling.ts';
+import { putInForce, raiseCeiling } from './raise-ceiling.ts';
 
 export interface AdvanceOptions {
   readonly target: AllocationTarget;
@@ -40,7 +40,7 @@ const prepare = async ({ target, to, store, ceilings }: AdvanceOptions): Promise
   if (to > target.limit) return { epoch: row.epoch, isReady: true };
   // A durable ceiling is put in force first. If the base moved first, a recovery would continue above it, too late for
   // the advance.
-  const inForce = await store.fence.raise({ sequence: target.sequence, epoch: row.epoch, ceiling: row.ceiling });
+  const inForce = await putInForce(store.fence, { sequence: target.sequence, epoch: row.epoch, ceiling: row.ceiling });
   if (inForce === undefined) return { epoch: row.epoch, isReady: false };
   const window = windowWithin(ceilingWindow(target.standbySize), to, target.limit);
   const result = await raiseCeiling({

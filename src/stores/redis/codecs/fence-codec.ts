@@ -1,7 +1,12 @@
 /** Reports, recoveries and ceilings as the words of `lua/reserve/fence.lua` and `recovery.lua`, and their answers back. */
-import type { SequenceAccount } from '../../../core/ceiling/ceiling-store.ts';
-import type { Fence } from '../../../core/counter/counter-call.ts';
-import type { CeilingMove, CounterInstall, CounterReport, ReportReply } from '../../../core/counter/counter-fence.ts';
+import type {
+  AccountReply,
+  CeilingMove,
+  CounterInstall,
+  CounterReport,
+  RaiseReply,
+  ReportReply,
+} from '../../../core/counter/counter-fence.ts';
 import type { Gap } from '../../../core/values/gap.ts';
 import { parseValue } from '../../../core/values/value.ts';
 import { readGap } from './gap-record.ts';
@@ -79,19 +84,27 @@ export const encodeMove = (kind: 'raise' | 'propose', { epoch, ceiling }: Ceilin
   `${NOBODY} 0 ${kind} 0 0 0 0 - 0 0 ${epoch} 0 ceiling:${ceiling}`;
 
 /** @throws Error when the text is not one of the script's answers. */
-export const decodeRaiseReply = (text: string): Fence | undefined => {
+export const decodeRaiseReply = (text: string): RaiseReply => {
   const [kind, a, b, c] = text.split(' ');
-  if (kind === 'outrun' || kind === 'proposed') return undefined;
-  if (kind === 'raised') return readFence(a, b, c);
-  throw unreadable(text);
+  switch (kind) {
+    case 'raised':
+      return { kind, fence: readFence(a, b, c) };
+    case 'outrun':
+      return { kind };
+    case 'corrupt':
+      return corrupt(text);
+    default:
+      throw unreadable(text);
+  }
 };
 
 export const encodeAccountRequest = (): string => `${NOBODY} 0 account 0 0 0 0 - 0 0 0 0`;
 
 /** @throws Error when the text is not one of the script's answers. */
-export const decodeAccount = (text: string): SequenceAccount | undefined => {
+export const decodeAccount = (text: string): AccountReply => {
   const [kind, value, changes, ...words] = text.split(' ');
-  if (kind === 'outrun') return undefined;
+  if (kind === 'outrun') return { kind: 'unserved' };
+  if (kind === 'corrupt') return corrupt(text);
   if (kind !== 'account') throw unreadable(text);
   const gaps = new Map<string, Gap>();
   let origin: bigint | undefined;
@@ -101,5 +114,6 @@ export const decodeAccount = (text: string): SequenceAccount | undefined => {
     const gap = readGap(first, `${last} ${reason} ${holder} ${seconds}`);
     if (gap !== undefined) gaps.set(first, gap);
   }
-  return { value: BigInt(value ?? Number.NaN), changes: Number(changes), gaps: [...gaps.values()], origin };
+  const account = { value: BigInt(value ?? Number.NaN), changes: Number(changes), gaps: [...gaps.values()], origin };
+  return { kind, account };
 };

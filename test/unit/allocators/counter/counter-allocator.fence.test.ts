@@ -143,17 +143,19 @@ const createFencedStore = () => {
       sequence.recovery = undefined;
       return true;
     },
-    raise: async ({ sequence: name, epoch, ceiling }) => {
-      const sequence = of(name);
-      if (epoch !== sequence.epoch || sequence.recovery !== undefined) return undefined;
-      sequence.ceiling = max(sequence.ceiling, ceiling);
-      return fenceOf(sequence);
-    },
+    raiseMany: async (moves) =>
+      moves.map(({ sequence: name, epoch, ceiling }) => {
+        const sequence = of(name);
+        if (epoch !== sequence.epoch || sequence.recovery !== undefined) return { kind: 'outrun' };
+        sequence.ceiling = max(sequence.ceiling, ceiling);
+        return { kind: 'raised', fence: fenceOf(sequence) };
+      }),
     propose: async () => true,
-    readAccount: async (name) => {
-      const { epoch, value } = of(name);
-      return epoch === 0n ? undefined : { value, changes: 0, gaps: [] };
-    },
+    accountMany: async (sequences) =>
+      sequences.map((name) => {
+        const { epoch, value } = of(name);
+        return epoch === 0n ? { kind: 'unserved' } : { kind: 'account', account: { value, changes: 0, gaps: [] } };
+      }),
     onRecovery: (listener) => {
       hints.push(listener);
     },
@@ -219,10 +221,10 @@ const setUp = async ({ withCeilings = true, ceiling = 10_000n } = {}) => {
     register: guarded(memory.register),
     read: guarded(memory.read),
     recover: guarded(memory.recover),
-    raise: guarded(async (raise: CeilingRaise) => {
+    raiseMany: guarded(async (raises: readonly CeilingRaise[]) => {
       if (postgres.cannotRaise !== undefined) throw postgres.cannotRaise;
-      postgres.raises.push(raise);
-      return memory.raise(raise);
+      postgres.raises.push(...raises);
+      return memory.raiseMany(raises);
     }),
     leave: guarded(async (node: string) => {
       postgres.left.push(node);

@@ -34,11 +34,11 @@ const setUp = async (epoch = 3n) => {
   };
   const ceilings: CeilingStore = {
     ...memory,
-    raise: async (raise) => {
+    raiseMany: async (made) => {
       order.push('kept');
-      raises.push(raise);
+      raises.push(...made);
       if (state.failure !== undefined) throw state.failure;
-      return memory.raise(raise);
+      return memory.raiseMany(made);
     },
   };
   const unexpected = async (): Promise<never> => {
@@ -48,11 +48,13 @@ const setUp = async (epoch = 3n) => {
     report: unexpected,
     install: unexpected,
     propose: unexpected,
-    raise: async (move) => {
+    raiseMany: async (moves) => {
       order.push('in force');
-      return move.epoch === state.served ? { ...move, wanted: 0n } : undefined;
+      return moves.map((move) =>
+        move.epoch === state.served ? { kind: 'raised', fence: { ...move, wanted: 0n } } : { kind: 'outrun' },
+      );
     },
-    readAccount: async () => undefined,
+    accountMany: async (sequences) => sequences.map(() => ({ kind: 'unserved' })),
     onRecovery: () => undefined,
   };
   const store: CounterStore = {

@@ -62,11 +62,11 @@ const setUp = async (parts: Parts = {}) => {
   };
   const ceilings: CeilingStore = {
     ...memory,
-    raise: async (raise) => {
-      kept.push(raise);
+    raiseMany: async (raises) => {
+      kept.push(...raises);
       await state.held;
       if (state.failure !== undefined) throw state.failure;
-      return memory.raise(raise);
+      return memory.raiseMany(raises);
     },
   };
   const unexpected = async (): Promise<never> => {
@@ -75,17 +75,19 @@ const setUp = async (parts: Parts = {}) => {
   const operations: FenceOperations = {
     report: unexpected,
     install: unexpected,
-    raise: async (move) => {
-      inForce.push(move);
-      if (state.over) return undefined;
-      fence = { epoch: 1n, ceiling: move.ceiling, wanted: 0n };
-      return fence;
+    raiseMany: async (moves) => {
+      inForce.push(...moves);
+      return moves.map((move) => {
+        if (state.over) return { kind: 'outrun' };
+        fence = { epoch: 1n, ceiling: move.ceiling, wanted: 0n };
+        return { kind: 'raised', fence };
+      });
     },
     propose: async (move) => {
       proposed.push(move);
       return state.confirmed;
     },
-    readAccount: async () => undefined,
+    accountMany: async (sequences) => sequences.map(() => ({ kind: 'unserved' })),
     onRecovery: () => undefined,
   };
   const events: NumberGeneratorEvent[] = [];

@@ -41,7 +41,7 @@ const setUp = async ({ withCeilings = true, replicas = false } = {}) => {
     ...memory,
     register: guarded('register', memory.register),
     read: guarded('read', memory.read),
-    raise: guarded('raise', memory.raise),
+    raiseMany: guarded('raise', memory.raiseMany),
     recover: guarded('recover', memory.recover),
     leave: guarded('leave', memory.leave),
   };
@@ -52,14 +52,15 @@ const setUp = async ({ withCeilings = true, replicas = false } = {}) => {
       return reports.map(() => ({ kind: 'reported', fence: fence() }));
     },
     install: async () => true,
-    raise: async (move) => {
-      order.push(`in force ${move.ceiling}`);
-      if (move.epoch !== state.epoch) return undefined;
-      state.ceiling = move.ceiling;
-      return fence();
-    },
+    raiseMany: async (moves) =>
+      moves.map((move) => {
+        order.push(`in force ${move.ceiling}`);
+        if (move.epoch !== state.epoch) return { kind: 'outrun' };
+        state.ceiling = move.ceiling;
+        return { kind: 'raised', fence: fence() };
+      }),
     propose: async () => true,
-    readAccount: async () => undefined,
+    accountMany: async (sequences) => sequences.map(() => ({ kind: 'unserved' })),
     onRecovery: () => undefined,
   };
   const events: NumberGeneratorEvent[] = [];

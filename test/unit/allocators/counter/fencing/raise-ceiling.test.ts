@@ -24,15 +24,18 @@ const operationsIn = (served: bigint, known?: SequenceAccount) => {
   const operations: FenceOperations = {
     report: unexpected,
     install: unexpected,
-    raise: async (move) => {
-      note('raise', move);
-      return move.epoch === served ? { epoch: move.epoch, ceiling: move.ceiling, wanted: 0n } : undefined;
-    },
+    raiseMany: async (moves) =>
+      moves.map((move) => {
+        note('raise', move);
+        const fence = { epoch: move.epoch, ceiling: move.ceiling, wanted: 0n };
+        return move.epoch === served ? { kind: 'raised', fence } : { kind: 'outrun' };
+      }),
     propose: async (move) => {
       note('propose', move);
       return true;
     },
-    readAccount: async () => known,
+    accountMany: async (sequences) =>
+      sequences.map(() => (known === undefined ? { kind: 'unserved' } : { kind: 'account', account: known })),
     onRecovery: () => undefined,
   };
   return { operations, told };
@@ -99,9 +102,9 @@ describe('with ceilings kept elsewhere', () => {
     const { operations, told } = operationsIn(1n, account(42n));
     const raised: CeilingStore = {
       ...ceilings,
-      raise: async (request) => {
+      raiseMany: async (requests) => {
         expect(told).toEqual([]);
-        return ceilings.raise(request);
+        return ceilings.raiseMany(requests);
       },
     };
     expect(await raise({ operations, ceilings: raised })).toMatchObject({ kind: 'raised', fence: { ceiling: 200n } });

@@ -96,7 +96,7 @@ describe('where the ceilings are kept elsewhere', () => {
     const ceilings = createMemoryCeilingStore({ now: () => 0 });
     await decide(waiting({ highest: 0n }), { ceilings });
     for (const node of ['node-a', 'node-b']) await ceilings.register(node);
-    await ceilings.raise({ sequence: INV, epoch: 1n, known: 10_000n, ceiling: 12_000n, base: 100n, account });
+    await ceilings.raiseMany([{ sequence: INV, epoch: 1n, known: 10_000n, ceiling: 12_000n, base: 100n, account }]);
     return ceilings;
   };
   const served = { epoch: 1n, ceiling: 12_000n, highest: 130n };

@@ -86,9 +86,9 @@ const createServer = (parts: { epoch?: bigint; ceiling?: bigint; others?: string
       served.set(install.sequence.series.prefixKey, install.epoch === 0n ? epoch + 1n : install.epoch);
       return true;
     },
-    raise: unexpected,
+    raiseMany: unexpected,
     propose: unexpected,
-    readAccount: unexpected,
+    accountMany: unexpected,
     onRecovery: () => undefined,
   };
   return { operations, sent, installs, trips, served, state };

@@ -1,7 +1,7 @@
 /** The words between the node and `reserve.lua` about reports, recoveries and ceilings. */
 import { describe, expect, test } from 'vitest';
 import type { SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
-import type { CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-fence.ts';
+import type { AccountReply, CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-fence.ts';
 import type { Gap } from '../../../../../src/core/values/gap.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import {
@@ -132,11 +132,14 @@ describe('a ceiling', () => {
   });
 
   test('is in force when the answer says so', () => {
-    expect(decodeRaiseReply(`raised 6 ${MAX} 0`)).toEqual({ epoch: 6n, ceiling: MAX, wanted: 0n });
-    expect(decodeRaiseReply('outrun')).toBeUndefined();
-    expect(decodeRaiseReply('proposed')).toBeUndefined();
+    const fence = { epoch: 6n, ceiling: MAX, wanted: 0n };
+    expect(decodeRaiseReply(`raised 6 ${MAX} 0`)).toEqual({ kind: 'raised', fence });
+    expect(decodeRaiseReply('outrun')).toEqual({ kind: 'outrun' });
+    expect(decodeRaiseReply('corrupt counter is bad')).toEqual({ kind: 'corrupt', reason: 'counter is bad' });
   });
 });
+
+const gapsIn = (reply: AccountReply): readonly Gap[] => (reply.kind === 'account' ? reply.account.gaps : []);
 
 describe('an account', () => {
   test('is asked for in the name of nobody', () => {
@@ -154,32 +157,35 @@ describe('an account', () => {
       ],
     };
     const [, words] = encodeInstall({ ...INSTALL, account }).split(`account:${MAX}:12 `);
-    expect(decodeAccount(`account ${MAX} 12 ${words}`)).toEqual(account);
+    expect(decodeAccount(`account ${MAX} 12 ${words}`)).toEqual({ kind: 'account', account });
   });
 
   test('is read without the numbers of calls and without what is no range; a reason of a later version stays a gap', () => {
     const text = 'account 9 2 gap:1:3:node-crash:n.1-a@7:1795224970 gap:5:4:advance:-:1 gap:6:7:lost:-:1';
-    expect(decodeAccount(text)?.gaps).toEqual([
+    expect(gapsIn(decodeAccount(text))).toEqual([
       gap({ reason: 'node-crash', node: 'n.1-a' }),
       { range: { first: 6n, last: 7n }, reason: 'lost', node: undefined, recordedAtMs: 1_000 },
     ]);
   });
 
   test('of a sequence that is not served is none', () => {
-    expect(decodeAccount('outrun')).toBeUndefined();
-    expect(decodeAccount('account 0 0')).toEqual({ value: 0n, changes: 0, gaps: [] });
+    expect(decodeAccount('outrun')).toEqual({ kind: 'unserved' });
+    expect(decodeAccount('corrupt counter is bad')).toEqual({ kind: 'corrupt', reason: 'counter is bad' });
+    const account = { value: 0n, changes: 0, gaps: [] };
+    expect(decodeAccount('account 0 0')).toEqual({ kind: 'account', account });
   });
 });
 
 describe('an answer', () => {
-  test.each(['', 'hello', 'corrupt counter is bad'])(
-    'that is unknown means another version of the script: "%s"',
-    (text) => {
-      expect(() => decodeInstallReply(text)).toThrow(text);
-      expect(() => decodeRaiseReply(text)).toThrow(text);
-      expect(() => decodeAccount(text)).toThrow(text);
-    },
-  );
+  test.each(['', 'hello'])('that is unknown means another version of the script: "%s"', (text) => {
+    expect(() => decodeInstallReply(text)).toThrow(text);
+    expect(() => decodeRaiseReply(text)).toThrow(text);
+    expect(() => decodeAccount(text)).toThrow(text);
+  });
+
+  test('to an install is not that something is corrupt', () => {
+    expect(() => decodeInstallReply('corrupt counter is bad')).toThrow('corrupt counter is bad');
+  });
 
   test.each(['hello', 'installed 6 100 0', 'reported 6', 'waiting f00 1 0 5'])('to a report cannot be "%s"', (text) => {
     expect(() => decodeReportReply(text)).toThrow();
