@@ -3,6 +3,7 @@
  */
 import type { Emit } from '../../core/events/events.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import { createRetriedWork } from '../retried-work.ts';
 import type { GaplessLimits } from './gapless-limits.ts';
 
 export interface AbandonedCalls {
@@ -19,32 +20,13 @@ export const createAbandonedCalls = (
 ): AbandonedCalls => {
   /** In the order in which they were abandoned. */
   const operations = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<void> | undefined;
-  let closed = false;
 
-  const cancelAll = async (): Promise<void> => {
-    try {
-      for (const operation of operations) {
-        await store.cancel(operation);
-        operations.delete(operation);
-      }
-    } catch {
-      // Still away: the store itself emits that.
-      if (!closed) schedule();
+  const cancelling = createRetriedWork(async () => {
+    for (const operation of operations) {
+      await store.cancel(operation);
+      operations.delete(operation);
     }
-  };
-  const run = (): Promise<void> => {
-    underWay ??= cancelAll().finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  };
-  const schedule = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void run(), cancelRetryMs);
-    timer.unref();
-  };
+  }, cancelRetryMs);
 
   return {
     add: (operation) => {
@@ -54,14 +36,12 @@ export const createAbandonedCalls = (
         emit({ type: 'ledger-calls-unsettled', calls: 1 });
       }
       operations.add(operation);
-      if (underWay === undefined) schedule();
+      cancelling.runLater();
     },
 
     close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await underWay;
-      await run();
+      await cancelling.close();
+      await cancelling.run();
       if (operations.size > 0) emit({ type: 'ledger-calls-unsettled', calls: operations.size });
     },
   };

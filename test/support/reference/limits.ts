@@ -243,9 +243,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       'stores/postgres/sql/write-ledger.sql',
       () => `kept for ${readFigure('stores/postgres/sql/write-ledger.sql', /interval '(1 day)'/)}`,
     ),
-    at('sequences whose changes a node keeps', 'allocators/gapless/ledger-guard.ts', (of) =>
-      count(of('SEQUENCES_MAX')),
-    ),
+    at('sequences whose changes a node keeps', 'allocators/gapless/mark-book.ts', (of) => count(of('SEQUENCES_MAX'))),
     at('numbers lost by an advance without `force`', 'services/sequences/sequence-advance.ts', (of) =>
       count(of('ADVANCE_LOST_MAX')),
     ),
