@@ -23,7 +23,7 @@ export interface CeilingStoreUnderTest {
 }
 
 let names = 0;
-const freshName = (period = ''): SequenceId => {
+export const freshName = (period = ''): SequenceId => {
   names += 1;
   return sequenceOf(seriesOf(`S${names}`), period);
 };
@@ -31,7 +31,7 @@ const freshName = (period = ''): SequenceId => {
 const HOUR_MS = 3_600_000;
 const WINDOW = 1_000n;
 
-const recoveryOf = (sequence: SequenceId, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
+export const recoveryOf = (sequence: SequenceId, more: Partial<RecoveryRequest> = {}): RecoveryRequest => ({
   sequence,
   epoch: 0n,
   servedEpoch: 0n,
@@ -43,7 +43,7 @@ const recoveryOf = (sequence: SequenceId, more: Partial<RecoveryRequest> = {}): 
   ...more,
 });
 
-const raiseOf = (sequence: SequenceId, more: Partial<CeilingRaise> = {}): CeilingRaise => ({
+export const raiseOf = (sequence: SequenceId, more: Partial<CeilingRaise> = {}): CeilingRaise => ({
   sequence,
   epoch: 1n,
   known: 0n,
@@ -54,13 +54,13 @@ const raiseOf = (sequence: SequenceId, more: Partial<CeilingRaise> = {}): Ceilin
 });
 
 /** A raise alone. */
-const raiseOn = async (store: CeilingStore, raise: CeilingRaise): Promise<RaiseOutcome> => {
+export const raiseOn = async (store: CeilingStore, raise: CeilingRaise): Promise<RaiseOutcome> => {
   const [outcome] = await store.raiseMany([raise]);
   if (outcome === undefined) throw new Error('A raise had no outcome.');
   return outcome;
 };
 
-const gapOf = (first: bigint, last: bigint, more: Partial<Gap> = {}): Gap => ({
+export const gapOf = (first: bigint, last: bigint, more: Partial<Gap> = {}): Gap => ({
   range: { first, last },
   reason: 'node-crash',
   node: 'n1',
@@ -68,12 +68,16 @@ const gapOf = (first: bigint, last: bigint, more: Partial<Gap> = {}): Gap => ({
   ...more,
 });
 
-const accountOf = (value: bigint, changes: number, gaps: readonly Gap[]): SequenceAccount => ({ value, changes, gaps });
+export const accountOf = (value: bigint, changes: number, gaps: readonly Gap[]): SequenceAccount => ({
+  value,
+  changes,
+  gaps,
+});
 
 /** Of a sequence that began at 0. */
 const FIRST_ACCOUNT = accountOf(0n, 0, []);
 
-const granted = (outcome: RecoveryOutcome | undefined): Extract<RecoveryOutcome, { kind: 'granted' }> => {
+export const granted = (outcome: RecoveryOutcome | undefined): Extract<RecoveryOutcome, { kind: 'granted' }> => {
   if (outcome?.kind !== 'granted') throw new Error(`Expected a grant, got ${outcome?.kind}`);
   return outcome;
 };

@@ -1,6 +1,7 @@
 /** The memory ceiling store keeps the contract that it is the reference of. */
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
-import { describeCeilingStore } from './ceiling-store.contract.ts';
+import { describeManyCeilings } from './ceiling-many.contract.ts';
+import { type CeilingStoreUnderTest, describeCeilingStore } from './ceiling-store.contract.ts';
 
 let nowMs = 1_763_700_000_000;
 const store = createMemoryCeilingStore({ now: () => nowMs });
@@ -13,7 +14,7 @@ const watched = {
   },
 };
 
-describeCeilingStore('the memory store', () => ({
+const underTest = (): CeilingStoreUnderTest => ({
   store: watched,
   otherNode: watched,
   age: async (node, ms) => {
@@ -25,4 +26,7 @@ describeCeilingStore('the memory store', () => ({
     for (const node of registered) await store.leave(node);
     registered.clear();
   },
-}));
+});
+
+describeCeilingStore('the memory store', underTest);
+describeManyCeilings('the memory store', underTest);

@@ -1,9 +1,10 @@
 /** The PostgreSQL ceiling store keeps the contract. */
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
-import { describeCeilingStore } from './ceiling-store.contract.ts';
+import { describeManyCeilings } from './ceiling-many.contract.ts';
+import { type CeilingStoreUnderTest, describeCeilingStore, freshName, raiseOf } from './ceiling-store.contract.ts';
 
 const TIMEOUT_MS = 10_000;
 const ignore = (): void => undefined;
@@ -14,17 +15,22 @@ let otherClient: PostgresClient;
 
 beforeAll(async () => {
   database = await leasePostgresDatabase();
+  // A deadlock is not found, then, and dissolved by a repetition: whoever meets one fails for want of time.
+  await database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET deadlock_timeout = '1min'`);
   client = createPostgresClient(database.url, TIMEOUT_MS, ignore);
   otherClient = createPostgresClient(database.url, TIMEOUT_MS, ignore);
+  // The first call makes the tables, whichever test is run.
+  await createPostgresCeilingStore(client).checkHealth();
 });
 
 afterAll(async () => {
   await client.close();
   await otherClient.close();
+  await database.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} RESET ALL`);
   await database.release();
 });
 
-describeCeilingStore('the PostgreSQL store', () => ({
+const underTest = (): CeilingStoreUnderTest => ({
   store: createPostgresCeilingStore(client),
   otherNode: createPostgresCeilingStore(otherClient),
   age: async (node, ms) => {
@@ -36,4 +42,13 @@ describeCeilingStore('the PostgreSQL store', () => ({
   forgetNodes: async () => {
     await database.query('DELETE FROM nodes');
   },
-}));
+});
+
+describeCeilingStore('the PostgreSQL store', underTest);
+describeManyCeilings('the PostgreSQL store', underTest);
+
+test('a sequence that is raised twice in one call is refused: one of the two would be lost', async () => {
+  const sequence = freshName();
+  const raises = [raiseOf(sequence), raiseOf(sequence, { ceiling: 3_000n })];
+  await expect(underTest().store.raiseMany(raises)).rejects.toThrow('raised twice');
+});

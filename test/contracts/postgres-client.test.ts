@@ -134,18 +134,18 @@ describe('the PostgreSQL client', () => {
     const store = createPostgresCeilingStore(client);
     await store.recover(recovery('DEAD-A'));
     await store.recover(recovery('DEAD-B'));
-    const lock = loadSql('lock-ceiling');
+    const lock = loadSql('lock-ceilings');
     let attempts = 0;
     let held = 0;
     const { promise: bothHoldOne, resolve } = Promise.withResolvers<void>();
     const lockBoth = (first: string, second: string) =>
       client.transact(async (run) => {
         attempts += 1;
-        await run(lock, [first, '']);
+        await run(lock, [[first], ['']]);
         held += 1;
         if (held === 2) resolve();
         await bothHoldOne;
-        await run(lock, [second, '']);
+        await run(lock, [[second], ['']]);
       });
     await Promise.all([lockBoth('DEAD-A', 'DEAD-B'), lockBoth('DEAD-B', 'DEAD-A')]);
     expect(attempts).toBe(3);

@@ -36,18 +36,28 @@ export const readGap = (row: Row): Gap => ({
   recordedAtMs: Number(row['recorded_at_ms']),
 });
 
-/** The gaps as the statement `put-gaps` takes them. */
-export const encodeGaps = (gaps: readonly Gap[]): string =>
-  JSON.stringify(
-    gaps.map(({ range, reason, node, recordedAtMs }) => ({
-      first: range.first.toString(),
-      last: range.last.toString(),
-      reason,
-      node: node ?? null,
-      recorded_at_ms: recordedAtMs,
-    })),
-  );
+/** A gap of one sequence among many. */
+export interface PlacedGap {
+  readonly index: number;
+  readonly gap: Gap;
+}
+
+const fieldsOf = ({ range, reason, node, recordedAtMs }: Gap) => ({
+  first: range.first.toString(),
+  last: range.last.toString(),
+  reason,
+  node: node ?? null,
+  recorded_at_ms: recordedAtMs,
+});
+
+export const encodeGap = (gap: Gap): string => JSON.stringify(fieldsOf(gap));
+
+/** As the statement `put-gaps` takes them. */
+export const encodePlacedGaps = (placed: readonly PlacedGap[]): string =>
+  JSON.stringify(placed.map(({ index, gap }) => ({ position: index + 1, ...fieldsOf(gap) })));
 
 /** The same for the same gaps in the same order. */
 export const digestOf = (gaps: readonly Gap[]): string =>
-  createHash('sha256').update(encodeGaps(gaps)).digest('base64url');
+  createHash('sha256')
+    .update(JSON.stringify(gaps.map(fieldsOf)))
+    .digest('base64url');
