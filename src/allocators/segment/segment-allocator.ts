@@ -6,21 +6,23 @@
  * one is used up. Everything else (retries, recoveries, ceilings, giving back) is done by the counter.
  */
 import { SequenceOverflowError, StorageUnavailableError } from '../../core/errors.ts';
-import { rangeSize } from '../../core/values/range.ts';
+import type { Range } from '../../core/values/range.ts';
 import type { Allocation, AllocationTarget, Allocator } from '../allocator.ts';
 import type { CounterAllocator } from '../counter/counter-allocator.ts';
+import type { Lease, SegmentRequest, Settled } from './segment-leases.ts';
 import {
-  addLease,
+  beginFetch,
   createSegmentQueue,
-  freeLessee,
-  isNextDue,
-  type Lease,
-  raiseSegmentFloor,
-  refuseSegmentWaiters,
+  endPause,
+  joinQueue,
+  leaseArrived,
+  leaseFailed,
+  noteTerms,
+  restOf,
+  type SegmentFetch,
   type SegmentQueue,
-  serveSegmentWaiters,
+  serveQueue,
 } from './segment-queue.ts';
-import { nextSegmentSize } from './segment-size.ts';
 
 export interface SegmentAllocator extends Allocator {
   /** Whether values are in hand, so that numbers can be issued without the store. */
@@ -38,155 +40,138 @@ interface SegmentAllocatorOptions {
   readonly monotonic: () => number;
 }
 
+/** The ranges of a node, by the name of the sequence. */
+interface SegmentNode extends SegmentAllocatorOptions {
+  readonly queues: Map<string, SegmentQueue<Waiter>>;
+  readonly fetches: Set<Promise<void>>;
+  lessees: readonly [CounterAllocator, CounterAllocator] | undefined;
+  /** Requests in all queues. */
+  waiting: number;
+}
+
+interface Waiter extends SegmentRequest {
+  readonly resolve: (ranges: readonly Range[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 const WAITING_MAX = 20_000;
 /** Pause after a refusal of the store, ms: requests meanwhile are served from what is in hand or refused at once. */
 const PAUSE_MS = 100;
 const LOOK_INTERVAL_MS = 60_000;
-/** A sequence without requests for this long returns its values, ms. */
-const IDLE_MAX_MS = 600_000;
-/** So does one that leased no range for this long: the store forgets a lessee after an hour without a call. */
-const HELD_MAX_MS = 1_500_000;
 
-export const createSegmentAllocator = (options: SegmentAllocatorOptions): SegmentAllocator => {
-  const { createLessees, counter, monotonic } = options;
-  const queues = new Map<string, SegmentQueue>();
-  const fetches = new Set<Promise<void>>();
-  let lessees: readonly [CounterAllocator, CounterAllocator] | undefined;
-  let waiting = 0;
+const queueOf = ({ queues }: SegmentNode, target: AllocationTarget, nowMs: number): SegmentQueue<Waiter> => {
+  const known = queues.get(target.name);
+  if (known !== undefined) return known;
+  const queue = createSegmentQueue<Waiter>(target, nowMs);
+  queues.set(target.name, queue);
+  return queue;
+};
 
-  const lesseeOf = (index: number): CounterAllocator => {
-    lessees ??= createLessees();
-    return index === 0 ? lessees[0] : lessees[1];
-  };
+const lesseeOf = (node: SegmentNode, index: number): CounterAllocator => {
+  node.lessees ??= node.createLessees();
+  return index === 0 ? node.lessees[0] : node.lessees[1];
+};
 
-  /** Ahead of need: as many as last for a while. In need: at least what the first in line lacks. */
-  const fetch = async (queue: SegmentQueue): Promise<void> => {
-    const now = monotonic();
-    const { target } = queue;
-    const lessee = freeLessee(queue);
-    queue.size = nextSegmentSize(queue.size, queue.issued, now - queue.sinceMs);
-    queue.issued = 0;
-    queue.sinceMs = now;
-    const needed = queue.waiters[0]?.missing ?? 0;
-    try {
-      const { ranges } = await lease(
-        lesseeOf(lessee),
-        { ...target, isLease: true },
-        Math.max(queue.size, needed),
-        needed,
-      );
-      // The terms may have changed while the range was on its way.
-      for (const range of ranges) giveUp(queue, addLease(queue, { left: range, size: rangeSize(range), lessee }));
-      queue.trouble = undefined;
-    } catch (error) {
-      fail(queue, error);
-    }
-  };
+const settle = (node: SegmentNode, settled: readonly Settled<Waiter>[]): void => {
+  node.waiting -= settled.length;
+  for (const one of settled) {
+    if ('ranges' in one) one.request.resolve(one.ranges);
+    else one.request.reject(one.error);
+  }
+};
 
-  /** Takes only what is needed when the series has fewer values left than a range. */
-  const lease = async (lessee: CounterAllocator, target: AllocationTarget, size: number, needed: number) => {
-    try {
-      return await lessee.allocate(target, size);
-    } catch (error) {
-      if (!(error instanceof SequenceOverflowError) || needed === 0 || needed >= size) throw error;
-      return lessee.allocate(target, needed);
-    }
-  };
+const giveUp = (node: SegmentNode, { target }: SegmentQueue<Waiter>, leases: readonly Lease[]): void => {
+  for (const { left, lessee } of leases.toReversed()) {
+    lesseeOf(node, lessee).giveBack(target, { ranges: [left], fromStandby: false });
+  }
+};
 
-  const fail = (queue: SegmentQueue, error: unknown): void => {
-    if (error instanceof SequenceOverflowError) {
-      queue.isExhausted = true;
-      waiting -= refuseSegmentWaiters(queue, error, 1);
+const giveBack = (node: SegmentNode, queue: SegmentQueue<Waiter>): void => giveUp(node, queue, queue.leases.splice(0));
+
+/** Takes only what is needed when the series has fewer values left than a range. */
+const lease = async (node: SegmentNode, fetch: SegmentFetch): Promise<readonly Range[]> => {
+  const { size, needed } = fetch;
+  const lessee = lesseeOf(node, fetch.lessee);
+  const target = { ...fetch.target, isLease: true };
+  try {
+    return (await lessee.allocate(target, size)).ranges;
+  } catch (error) {
+    if (!(error instanceof SequenceOverflowError) || needed === 0 || needed >= size) throw error;
+    return (await lessee.allocate(target, needed)).ranges;
+  }
+};
+
+const fetchRange = async (node: SegmentNode, queue: SegmentQueue<Waiter>, fetch: SegmentFetch): Promise<void> => {
+  try {
+    giveUp(node, queue, leaseArrived(queue, await lease(node, fetch), fetch.lessee));
+  } catch (error) {
+    settle(node, leaseFailed(queue, error));
+    if (queue.trouble !== undefined) setTimeout(() => endPause(queue), PAUSE_MS).unref();
+  }
+  settle(node, serveQueue(queue));
+  refill(node, queue, node.monotonic());
+};
+
+/** Fetches until nobody waits, and the next range is ready. */
+const refill = (node: SegmentNode, queue: SegmentQueue<Waiter>, nowMs: number): void => {
+  const fetch = beginFetch(queue, nowMs);
+  if (fetch === undefined) return;
+  const work = fetchRange(node, queue, fetch).then(() => {
+    node.fetches.delete(work);
+  });
+  node.fetches.add(work);
+};
+
+const look = (node: SegmentNode): void => {
+  const nowMs = node.monotonic();
+  for (const [name, queue] of node.queues) {
+    const rest = restOf(queue, nowMs);
+    if (rest !== 'keep') giveBack(node, queue);
+    if (rest === 'forget') node.queues.delete(name);
+  }
+};
+
+const allocate = (node: SegmentNode, target: AllocationTarget, count: number): Promise<Allocation> =>
+  new Promise((resolve, reject) => {
+    const nowMs = node.monotonic();
+    const queue = queueOf(node, target, nowMs);
+    giveUp(node, queue, noteTerms(queue, target, nowMs));
+    if (node.waiting >= WAITING_MAX) {
+      reject(new StorageUnavailableError('Too many requests are waiting for the store.'));
       return;
     }
-    queue.trouble = error;
-    waiting -= refuseSegmentWaiters(queue, error);
-    setTimeout(() => {
-      queue.trouble = undefined;
-    }, PAUSE_MS).unref();
-  };
+    const waiter: Waiter = {
+      count,
+      missing: count,
+      limit: target.limit,
+      parts: [],
+      resolve: (ranges) => resolve({ ranges, fromStandby: false }),
+      reject,
+    };
+    node.waiting += 1;
+    settle(node, joinQueue(queue, waiter));
+    refill(node, queue, nowMs);
+  });
 
-  /** Fetches until nobody waits, and the next range is ready. One call at a time, so that leases come in order. */
-  const refill = (queue: SegmentQueue): void => {
-    if (queue.fetching || queue.trouble !== undefined) return;
-    if (queue.waiters.length === 0 && !isNextDue(queue)) return;
-    queue.fetching = true;
-    const work = fetch(queue).then(() => {
-      fetches.delete(work);
-      queue.fetching = false;
-      waiting -= serveSegmentWaiters(queue);
-      refill(queue);
-    });
-    fetches.add(work);
-  };
-
-  const queueOf = (target: AllocationTarget): SegmentQueue => {
-    const known = queues.get(target.name);
-    if (known !== undefined) return known;
-    const queue = createSegmentQueue(target, monotonic());
-    queues.set(target.name, queue);
-    return queue;
-  };
-
-  const giveUp = (queue: SegmentQueue, leases: readonly Lease[]): void => {
-    for (const { left, lessee } of leases.toReversed()) {
-      lesseeOf(lessee).giveBack(queue.target, { ranges: [left], fromStandby: false });
-    }
-  };
-  const giveBack = (queue: SegmentQueue): void => giveUp(queue, queue.leases.splice(0));
-
-  const look = (): void => {
-    const now = monotonic();
-    for (const [name, queue] of queues) {
-      if (queue.fetching || queue.waiters.length > 0) continue;
-      const isIdle = now - queue.usedMs >= IDLE_MAX_MS;
-      if (isIdle || now - queue.sinceMs >= HELD_MAX_MS) giveBack(queue);
-      if (isIdle) queues.delete(name);
-    }
-  };
-  const timer = setInterval(look, LOOK_INTERVAL_MS);
+export const createSegmentAllocator = (options: SegmentAllocatorOptions): SegmentAllocator => {
+  const { counter } = options;
+  const node: SegmentNode = { ...options, queues: new Map(), fetches: new Set(), lessees: undefined, waiting: 0 };
+  const timer = setInterval(() => look(node), LOOK_INTERVAL_MS);
   timer.unref();
 
   return {
     source: counter.source,
     isLocal: true,
-
-    allocate: (target, count) =>
-      new Promise<Allocation>((resolve, reject) => {
-        const queue = queueOf(target);
-        queue.usedMs = monotonic();
-        // Another limit or beginning may have values where the one before had none left.
-        if (queue.target !== target) queue.isExhausted = false;
-        queue.target = target;
-        giveUp(queue, raiseSegmentFloor(queue, target.initialSeq));
-        if (waiting >= WAITING_MAX) {
-          reject(new StorageUnavailableError('Too many requests are waiting for the store.'));
-          return;
-        }
-        queue.waiters.push({
-          count,
-          missing: count,
-          limit: target.limit,
-          parts: [],
-          resolve: (ranges) => resolve({ ranges, fromStandby: false }),
-          reject,
-        });
-        waiting += 1;
-        waiting -= serveSegmentWaiters(queue);
-        if (queue.trouble !== undefined) waiting -= refuseSegmentWaiters(queue, queue.trouble);
-        refill(queue);
-      }),
-
+    allocate: (target, count) => allocate(node, target, count),
     allocateKeyed: (target, count, receipt) => counter.allocateKeyed(target, count, receipt),
-
-    hasValues: () => queues.values().some(({ leases }) => leases.length > 0),
+    hasValues: () => node.queues.values().some(({ leases }) => leases.length > 0),
 
     close: async () => {
       clearInterval(timer);
-      await Promise.all(fetches);
-      for (const queue of queues.values()) giveBack(queue);
-      queues.clear();
-      await Promise.all((lessees ?? []).map((lessee) => lessee.close()));
+      await Promise.all(node.fetches);
+      for (const queue of node.queues.values()) giveBack(node, queue);
+      node.queues.clear();
+      await Promise.all((node.lessees ?? []).map((lessee) => lessee.close()));
     },
   };
 };

@@ -255,11 +255,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       (of) =>
         `${count(of('SEGMENT_SIZE_MIN'))} … ${count(of('SEGMENT_SIZE_MAX'))} values; lasts ${time(of('RANGE_LASTS_MS'))}`,
     ),
-    at(
-      'an unused range',
-      'allocators/segment/segment-allocator.ts',
-      (of) => `given back after ${time(of('IDLE_MAX_MS'))}`,
-    ),
+    at('an unused range', 'allocators/segment/segment-queue.ts', (of) => `given back after ${time(of('IDLE_MAX_MS'))}`),
     at(
       'after a failed lease',
       'allocators/segment/segment-allocator.ts',
