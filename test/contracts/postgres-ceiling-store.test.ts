@@ -4,7 +4,13 @@ import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-c
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { describeManyCeilings } from './ceiling-many.contract.ts';
-import { type CeilingStoreUnderTest, describeCeilingStore, freshName, raiseOf } from './ceiling-store.contract.ts';
+import {
+  type CeilingStoreUnderTest,
+  describeCeilingStore,
+  freshName,
+  raiseOf,
+  recoveryOf,
+} from './ceiling-store.contract.ts';
 
 const TIMEOUT_MS = 10_000;
 const ignore = (): void => undefined;
@@ -51,4 +57,23 @@ test('a sequence that is raised twice in one call is refused: one of the two wou
   const sequence = freshName();
   const raises = [raiseOf(sequence), raiseOf(sequence, { ceiling: 3_000n })];
   await expect(underTest().store.raiseMany(raises)).rejects.toThrow('raised twice');
+});
+
+test('a burial locks sequences in the order of their names, as raises do, whatever their order on the disk', async () => {
+  const { store, age } = underTest();
+  for (let count = 0; count < 12; count += 1) await store.recover(recoveryOf(freshName()));
+  const [pair] = await database.query(`
+    SELECT first.prefix_key AS first, second.prefix_key AS second FROM ceilings AS first, ceilings AS second
+    WHERE first.prefix_key < second.prefix_key AND first.ctid > second.ctid
+      AND first.base < first.ceiling AND second.base < second.ceiling`);
+  await store.register('silent');
+  await age('silent', 7_200_000);
+  await database.query('BEGIN');
+  await database.query('SELECT FROM ceilings WHERE prefix_key = $1 FOR UPDATE', [pair?.['first']]);
+  const buried = store.bury();
+  const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  await expect.poll(async () => (await database.query(waiting)).length).toBe(1);
+  await database.query('SELECT FROM ceilings WHERE prefix_key = $1 FOR UPDATE NOWAIT', [pair?.['second']]);
+  await database.query('COMMIT');
+  expect(await buried).toContain('silent');
 });
