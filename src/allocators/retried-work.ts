@@ -12,6 +12,7 @@ export interface RetriedWork {
 
 /** @param retryMs the wait. A failure of `work` is not reported: the store that failed emits it. */
 export const createRetriedWork = (work: () => Promise<void>, retryMs: number): RetriedWork => {
+  const shared = createSharedRun();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -21,7 +22,7 @@ export const createRetriedWork = (work: () => Promise<void>, retryMs: number): R
     timer = setTimeout(() => void run(), retryMs);
     timer.unref();
   };
-  const { run, ended } = createSharedRun(() => work().catch(runLater));
+  const run = (): Promise<void> => shared.run(() => work().catch(runLater));
 
   return {
     run,
@@ -29,7 +30,7 @@ export const createRetriedWork = (work: () => Promise<void>, retryMs: number): R
     close: () => {
       closed = true;
       clearTimeout(timer);
-      return ended();
+      return shared.ended();
     },
   };
 };

@@ -1,16 +1,16 @@
-/** Work that is not begun again while it runs: a caller that asks meanwhile gets the outcome of the run under way. */
+/** One piece of work at a time: a caller that asks while one runs gets the outcome of that one. */
 
 export interface SharedRun {
-  /** Runs it, or shares the run under way. @throws as the work. */
-  run(): Promise<void>;
+  /** Runs it, or shares the run under way. @throws as the work that ran. */
+  run(work: () => Promise<void>): Promise<void>;
   /** Resolves when the run under way has ended, however that was; at once when none is. */
   ended(): Promise<void>;
 }
 
-export const createSharedRun = (work: () => Promise<void>): SharedRun => {
+export const createSharedRun = (): SharedRun => {
   let underWay: Promise<void> | undefined;
   return {
-    run: () => {
+    run: (work) => {
       underWay ??= work().finally(() => {
         underWay = undefined;
       });

@@ -19,7 +19,7 @@ import {
   showGuard,
   takeNews,
 } from './mark-book.ts';
-import { compareAll, fillMarks, payOwed } from './mark-trips.ts';
+import { compareAll, fillMarks, type MarkTrips, payOwed } from './mark-trips.ts';
 
 export interface LedgerGuard {
   /**
@@ -68,6 +68,35 @@ const reach = async <T>(work: () => Promise<T>, lost: () => void): Promise<T | u
   }
 };
 
+/** What the calls on the ledger need. */
+interface Guarding extends MarkTrips {
+  readonly lost: () => void;
+  readonly catchUp: () => Promise<void>;
+}
+
+const findKnown = async (
+  { book, store, lost, catchUp }: Guarding,
+  sequences: readonly SequenceId[],
+): Promise<KnownMarks> => {
+  const distinct = distinctSequences(sequences);
+  const { known, lacking } = combineMarks(book, distinct, await reach(() => store.read(distinct), lost));
+  if (lacking.length > 0) {
+    await reach(() => store.raise(lacking), lost);
+    void catchUp();
+  }
+  return known;
+};
+
+const note = async ({ book, store, lost }: Guarding, marks: readonly LedgerMark[]): Promise<void> => {
+  if (marks.length === 0) return;
+  noteOwn(book, marks);
+  const raise = (): Promise<void> => store.raise(marks);
+  await reach(raise, () => {
+    owe(book, marks);
+    lost();
+  });
+};
+
 export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
   const { store, stored, emit, retryMs = 1_000, lookMs = 60_000 } = dependencies;
   const book = createMarkBook();
@@ -88,37 +117,22 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
     catching.runLater();
   };
 
-  const looking = createSharedRun(async () => {
+  const guarding: Guarding = { ...trips, lost, catchUp: catching.run };
+
+  const compare = async (): Promise<void> => {
     await catching.run();
     // While one of the two is away nothing can be compared: the next look does.
     await compareAll(trips).catch(() => undefined);
     announce();
-  });
-  const lookTimer = setInterval(() => void looking.run(), lookMs);
+  };
+  const looking = createSharedRun();
+  const look = (): Promise<void> => looking.run(compare);
+  const lookTimer = setInterval(() => void look(), lookMs);
   lookTimer.unref();
 
   return {
-    known: async (sequences) => {
-      const distinct = distinctSequences(sequences);
-      const { known, lacking } = combineMarks(book, distinct, await reach(() => store.read(distinct), lost));
-      if (lacking.length > 0) {
-        await reach(() => store.raise(lacking), lost);
-        void catching.run();
-      }
-      return known;
-    },
-
-    note: async (marks) => {
-      if (marks.length === 0) return;
-      noteOwn(book, marks);
-      await reach(
-        () => store.raise(marks),
-        () => {
-          owe(book, marks);
-          lost();
-        },
-      );
-    },
+    known: (sequences) => findKnown(guarding, sequences),
+    note: (marks) => note(guarding, marks),
 
     refused: (known) => {
       markBehind(book, known);
@@ -127,13 +141,13 @@ export const createLedgerGuard = (dependencies: Dependencies): LedgerGuard => {
 
     lost,
     catchUp: catching.run,
-    look: looking.run,
+    look,
     state: () => showGuard(book),
 
     listen: ({ event: { type } }) => {
       if (type === 'store-disconnected') lost();
       if (type === 'store-connected') void catching.run();
-      if (type === 'ceiling-store-connected') void looking.run();
+      if (type === 'ceiling-store-connected') void look();
     },
 
     close: async () => {

@@ -2,10 +2,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
-import { composeSnowflake, KEEP_MAX_MS, nextSnowflakes, WAIT_MAX_MS } from '../../core/snowflake/snowflake.ts';
 import type { Range } from '../../core/values/range.ts';
 import type { Allocator } from '../allocator.ts';
-import type { HeldWorker, WorkerKeeper } from './worker-keeper.ts';
+import { handlingOf, nextIds } from './next-ids.ts';
+import type { WorkerKeeper } from './worker-keeper.ts';
 
 interface SnowflakeAllocatorOptions {
   readonly keeper: WorkerKeeper;
@@ -31,32 +31,28 @@ export const createSnowflakeAllocator = (options: SnowflakeAllocatorOptions): Al
   const read = (): number => {
     const nowMs = clock.now();
     const byMs = readingMs - nowMs;
-    if (byMs > 0) {
-      const handling = byMs <= WAIT_MAX_MS ? 'waited' : byMs <= KEEP_MAX_MS ? 'kept' : 'fresh-worker';
-      emit({ type: 'clock-stepped-back', byMs, handling });
-    }
+    if (byMs > 0) emit({ type: 'clock-stepped-back', byMs, handling: handlingOf(byMs) });
     readingMs = nowMs;
     return nowMs;
   };
 
-  /** Makes what can be made now. @returns how many; or what must be waited for. */
-  const make = (held: HeldWorker, wanted: number, ranges: Range[]): number | (() => Promise<void>) => {
-    const step = nextSnowflakes(held.last, read(), wanted);
-    switch (step.kind) {
+  /** Issues what can be issued now. @returns how many; or what must be waited for. */
+  const issue = (wanted: number, ranges: Range[]): number | (() => Promise<void>) => {
+    const held = keeper.usable();
+    if (held === undefined) return keeper.obtain;
+    const next = nextIds(held, dataCentre, read(), wanted);
+    switch (next.kind) {
+      case 'issue':
+        ranges.push(next.range);
+        return next.count;
+      case 'wait':
+        return () => delay(next.forMs);
+      case 'obtain':
+        return keeper.obtain;
+      case 'replace':
+        return keeper.replace;
       case 'unusable':
         throw new StorageUnavailableError('The clock of this node shows a time that no snowflake id can carry.');
-      case 'wait':
-        return () => delay(step.forMs);
-      case 'stepped':
-        return keeper.replace;
-      case 'use': {
-        const { atMs, sequence, count } = step;
-        if (atMs > held.boundMs) return keeper.obtain;
-        held.last = { atMs, sequence: sequence + count - 1 };
-        const first = composeSnowflake({ issuedAtMs: atMs, dataCentre, worker: held.worker, sequence });
-        ranges.push({ first, last: first + BigInt(count - 1) });
-        return count;
-      }
     }
   };
 
@@ -80,10 +76,9 @@ export const createSnowflakeAllocator = (options: SnowflakeAllocatorOptions): Al
       const startMs = monotonic();
       const ranges: Range[] = [];
       for (let missing = count; missing > 0; ) {
-        const held = keeper.usable();
-        const made = held === undefined ? keeper.obtain : make(held, missing, ranges);
-        if (typeof made === 'number') missing -= made;
-        else await waitFor(made, startMs);
+        const issued = issue(missing, ranges);
+        if (typeof issued === 'number') missing -= issued;
+        else await waitFor(issued, startMs);
       }
       return { ranges, fromStandby: false };
     },

@@ -2,18 +2,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
-import { SEQUENCE_MAX, type SnowflakeMoment } from '../../core/snowflake/snowflake.ts';
-import { WORKER_USE_MS, type WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
-
-export interface HeldWorker {
-  readonly worker: number;
-  /** The last id made under it. */
-  last: SnowflakeMoment;
-  /** No id may carry a later time. */
-  boundMs: number;
-  /** Until when it may be used, by the monotonic clock, ms. */
-  usableUntilMs: number;
-}
+import type { WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
+import { createSharedRun } from '../shared-run.ts';
+import { extendUse, type HeldWorker, holdWorker, isUsable, latestUse } from './held-worker.ts';
 
 export interface WorkerKeeper {
   /** The worker id that may be used at this moment; undefined: `obtain` one. Ask again after every wait. */
@@ -45,10 +36,48 @@ const RETRY_MS = 1_000;
 /** Pause after a refusal of the store, ms. */
 const PAUSE_MS = 250;
 
+/** What the calls on the store need, and what they change. */
+interface Keeping extends WorkerKeeperOptions {
+  held: HeldWorker | undefined;
+  /** Called with each lease: it is renewed in time from then on. */
+  readonly renewLater: () => void;
+}
+
+const take = async (keeping: Keeping): Promise<void> => {
+  const { leases, dataCentre, holder, clock, monotonic, emit, renewLater, held: before } = keeping;
+  const times = { clockMs: clock.now(), monotonicMs: monotonic() };
+  const lease = await leases.acquire(dataCentre, holder, times.clockMs);
+  if (lease === undefined) throw new StorageUnavailableError('No snowflake worker id is free at the moment.');
+  keeping.held = holdWorker(lease, times);
+  emit({ type: 'worker-lease-taken', dataCentre, worker: lease.worker });
+  renewLater();
+  if (before !== undefined) await leases.release(dataCentre, before.worker, holder, before.last.atMs);
+};
+
+/** @returns whether it is still ours. */
+const renew = async (keeping: Keeping, held: HeldWorker): Promise<boolean> => {
+  const { leases, dataCentre, holder, clock, monotonic, emit, renewLater } = keeping;
+  const { worker } = held;
+  const monotonicMs = monotonic();
+  const boundMs = await leases.renew(dataCentre, worker, holder, latestUse(held, clock.now()));
+  if (boundMs === undefined) {
+    if (keeping.held === held) keeping.held = undefined;
+    emit({ type: 'worker-lease-lost', dataCentre, worker });
+    return false;
+  }
+  extendUse(held, boundMs, monotonicMs);
+  renewLater();
+  return true;
+};
+
+const obtain = async (keeping: Keeping): Promise<void> => {
+  if (keeping.held === undefined || !(await renew(keeping, keeping.held))) await take(keeping);
+};
+
 export const createWorkerKeeper = (options: WorkerKeeperOptions): WorkerKeeper => {
-  const { leases, dataCentre, holder, clock, monotonic, emit } = options;
-  let held: HeldWorker | undefined;
-  let working: Promise<void> | undefined;
+  const { leases, dataCentre, holder, monotonic, emit } = options;
+  const keeping: Keeping = { ...options, held: undefined, renewLater: () => renewIn(RENEW_INTERVAL_MS) };
+  const shared = createSharedRun();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let refused: { readonly error: unknown; readonly untilMs: number } | undefined;
@@ -60,74 +89,39 @@ export const createWorkerKeeper = (options: WorkerKeeperOptions): WorkerKeeper =
     timer.unref();
   };
 
-  const take = async (): Promise<void> => {
-    const before = held;
-    const [nowMs, atMs] = [clock.now(), monotonic()];
-    const lease = await leases.acquire(dataCentre, holder, nowMs);
-    if (lease === undefined) throw new StorageUnavailableError('No snowflake worker id is free at the moment.');
-    const { worker, boundMs } = lease;
-    // Every earlier holder has stayed below `nowMs`, so that is where this one begins.
-    held = { worker, boundMs, usableUntilMs: atMs + WORKER_USE_MS, last: { atMs: nowMs - 1, sequence: SEQUENCE_MAX } };
-    emit({ type: 'worker-lease-taken', dataCentre, worker });
-    renewIn(RENEW_INTERVAL_MS);
-    if (before !== undefined) await leases.release(dataCentre, before.worker, holder, before.last.atMs);
-  };
-
-  /** @returns whether it is still ours. */
-  const renew = async (worker: HeldWorker): Promise<boolean> => {
-    const startMs = monotonic();
-    const boundMs = await leases.renew(dataCentre, worker.worker, holder, Math.max(clock.now(), worker.last.atMs));
-    if (boundMs === undefined) {
-      if (held === worker) held = undefined;
-      emit({ type: 'worker-lease-lost', dataCentre, worker: worker.worker });
-      return false;
-    }
-    worker.boundMs = boundMs;
-    worker.usableUntilMs = startMs + WORKER_USE_MS;
-    renewIn(RENEW_INTERVAL_MS);
-    return true;
-  };
-
-  /** One call to the store at a time, shared by all who need its outcome. */
-  const share = (work: () => Promise<void>): Promise<void> => {
+  /** One call to the store at a time, shared by all who need its outcome; none just after a refusal. */
+  const share = (work: (keeping: Keeping) => Promise<void>): Promise<void> => {
     if (refused !== undefined && monotonic() < refused.untilMs) return Promise.reject(refused.error);
-    working ??= work()
-      .catch((error: unknown) => {
+    return shared.run(() =>
+      work(keeping).catch((error: unknown) => {
         refused = { error, untilMs: monotonic() + PAUSE_MS };
         throw error;
-      })
-      .finally(() => {
-        working = undefined;
-      });
-    return working;
-  };
-
-  const obtain = async (): Promise<void> => {
-    if (held === undefined || !(await renew(held))) await take();
+      }),
+    );
   };
 
   const renewInTime = (): void => {
-    const worker = held;
-    if (worker === undefined) return;
+    const { held } = keeping;
+    if (held === undefined) return;
     share(obtain).catch((error: unknown) => {
-      emit({ type: 'worker-lease-not-renewed', worker: worker.worker, error });
+      emit({ type: 'worker-lease-not-renewed', worker: held.worker, error });
       renewIn(RETRY_MS);
     });
   };
 
   return {
-    usable: () => (held !== undefined && monotonic() < held.usableUntilMs ? held : undefined),
+    usable: () => (keeping.held !== undefined && isUsable(keeping.held, monotonic()) ? keeping.held : undefined),
     obtain: () => share(obtain),
     replace: () => share(take),
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      await working?.catch(() => undefined);
-      const worker = held;
-      held = undefined;
+      await shared.ended();
+      const { held } = keeping;
+      keeping.held = undefined;
       // When the store is away the lease runs out by itself.
-      if (worker !== undefined) {
-        await leases.release(dataCentre, worker.worker, holder, worker.last.atMs).catch(() => undefined);
+      if (held !== undefined) {
+        await leases.release(dataCentre, held.worker, holder, held.last.atMs).catch(() => undefined);
       }
     },
   };
