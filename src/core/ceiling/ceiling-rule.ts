@@ -1,7 +1,14 @@
 /** The rule of one sequence's ceiling, for all ceiling stores: what a raise and a recovery make of what is stored. */
 
 import { VALUE_MAX } from '../values/value.ts';
-import type { Ceiling, CeilingRaise, RaiseOutcome, RecoveryOutcome, RecoveryRequest } from './ceiling-store.ts';
+import type {
+  Ceiling,
+  CeilingRaise,
+  RaiseOutcome,
+  RecoveryOutcome,
+  RecoveryRequest,
+  SequenceAccount,
+} from './ceiling-store.ts';
 
 /** What is stored of a sequence, except the gaps of its account. */
 export interface CeilingEntry extends Ceiling {
@@ -34,8 +41,7 @@ const above = (value: bigint, window: bigint): bigint => min(value + window, VAL
 
 const currentOf = ({ epoch, ceiling }: Ceiling): Ceiling => ({ epoch, ceiling });
 
-const isNewer = (account: CeilingRaise['account'], stored: CeilingEntry['account']): boolean => {
-  if (account === undefined) return false;
+const isNewer = (account: SequenceAccount, stored: CeilingEntry['account']): boolean => {
   if (stored === undefined || account.value > stored.value) return true;
   return account.value === stored.value && account.changes > stored.changes;
 };

@@ -1,7 +1,7 @@
 /** The rule of a counter: how a call moves it. Stores that compute in this process share it. */
 
 import type { Range } from '../values/range.ts';
-import { isExpired, type Receipt } from '../values/receipt.ts';
+import { isExpired, type Receipt, type ReceiptDraft } from '../values/receipt.ts';
 import type { AdvanceReply, AdvanceRequest, CounterCall, CounterReply } from './counter-call.ts';
 
 export interface CounterMove<Reply> {
@@ -68,10 +68,9 @@ export const takeFromCounter = (
 const takeKeyed = (
   stored: bigint | undefined,
   call: CounterCall,
+  draft: ReceiptDraft,
   known: Receipt | undefined,
 ): CounterMove<CounterReply> & { readonly receipt: Receipt | undefined } => {
-  const { receipt: draft, sequence } = call;
-  if (draft === undefined) throw new Error('a once needs a receipt');
   const stays = { value: undefined, jumped: undefined, receipt: undefined };
   if (known !== undefined && !isExpired(known, draft.atMs)) {
     if (known.fingerprint !== draft.fingerprint) return { reply: { kind: 'conflict' }, ...stays };
@@ -80,7 +79,7 @@ const takeKeyed = (
   const move = takeFromCounter(stored, call);
   if (move.reply.kind !== 'taken') return { ...move, receipt: undefined };
   const { fingerprint, atMs, series } = draft;
-  const receipt = { fingerprint, atMs, series, period: sequence.period, ranges: [move.reply.range] };
+  const receipt = { fingerprint, atMs, series, period: call.sequence.period, ranges: [move.reply.range] };
   return { ...move, reply: { kind: 'receipt', receipt, replayed: false, standbyNear: false }, receipt };
 };
 
@@ -108,7 +107,7 @@ export const serveCounterCall = (
     const taken = takeFromCounter(stored, call);
     return isClosed ? refuseClosed(taken) : taken;
   }
-  const taken = takeKeyed(stored, call, receipts.find(draft.hash));
+  const taken = takeKeyed(stored, call, draft, receipts.find(draft.hash));
   if (isClosed) return refuseClosed(taken);
   if (taken.receipt !== undefined) receipts.keep(draft.hash, taken.receipt);
   return taken;

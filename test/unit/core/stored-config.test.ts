@@ -5,6 +5,7 @@ import { replaceEntry } from '../../../src/core/prefix-config/entry-changes.ts';
 import type { PrefixConfig } from '../../../src/core/prefix-config/prefix-config.ts';
 import { decodeStoredConfig, encodeStoredConfig } from '../../../src/core/prefix-config/stored-config.ts';
 import { VALUE_MAX } from '../../../src/core/values/value.ts';
+import { propertyRuns } from '../../support/property-runs.ts';
 import { configOf } from '../fakes/config-of.ts';
 
 const reasonOf = (json: string): string => {
@@ -199,7 +200,7 @@ describe('a corrupt entry is reported with its reason', () => {
       fc.property(json, (text) => {
         expect(['config', 'corrupt']).toContain(decodeStoredConfig('TEST', text).kind);
       }),
-      { numRuns: 1_000 },
+      { numRuns: propertyRuns(1_000) },
     );
   });
 });

@@ -13,6 +13,7 @@ import {
 import type { SequenceState } from '../../../../src/core/counter/counter-store.ts';
 import type { Gap } from '../../../../src/core/values/gap.ts';
 import type { Range } from '../../../../src/core/values/range.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 
 const stateOf = (fields: Partial<SequenceState>): SequenceState => ({
   ...{ value: undefined, origin: undefined, free: [], ahead: [], changes: '', recovering: false, closed: undefined },
@@ -30,6 +31,7 @@ const short = (runs: readonly Run[]): string =>
 describe('a state alone', () => {
   test('in which nobody counted says nothing', () => {
     expect(runsOfState(stateOf({}), 0n)).toEqual([]);
+    expect(runsOfState(stateOf({ ahead: [{ first: 3n, last: 4n, node: 'n1' }] }), 0n)).toEqual([]);
   });
 
   test('tells issued, given back, held by a node, used ahead, and not yet come to', () => {
@@ -51,6 +53,26 @@ describe('a state alone', () => {
     expect(short(runsOfState(stateOf({ value: 20n, free: [{ first: 8n, last: 12n }] }), 9n))).toBe(
       'held 10-12, issued 13-20',
     );
+    const free = [
+      { first: 10n, last: 10n },
+      { first: 2n, last: 5n },
+    ];
+    expect(short(runsOfState(stateOf({ value: 20n, free }), 9n))).toBe('held 10-10, issued 11-20');
+  });
+
+  test('tells values given back in rising order, in whatever order the store has them', () => {
+    const free = [
+      { first: 8n, last: 9n },
+      { first: 2n, last: 3n },
+      { first: 5n, last: 5n },
+    ];
+    const runs = 'issued 1-1, held 2-3, issued 4-4, held 5-5, issued 6-7, held 8-9, issued 10-10';
+    expect(short(runsOfState(stateOf({ value: 10n, free }), 0n))).toBe(runs);
+  });
+
+  test('tells a value once that was given back and held when the state was read', () => {
+    const state = stateOf({ value: 6n, free: [{ first: 3n, last: 6n }], ahead: [{ first: 4n, last: 5n, node: 'n1' }] });
+    expect(short(runsOfState(state, 0n))).toBe('issued 1-2, held 3-6');
   });
 });
 
@@ -60,6 +82,7 @@ describe('where a sequence began', () => {
     ['before the lowest gap', { value: 9n }, [gapOf(2n, 4n), gapOf(6n, 6n)], 1n],
     ['before the lowest value given back', { value: 9n, free: [{ first: 1n, last: 1n }] }, [], 0n],
     ['nowhere, when nobody has counted', {}, [], undefined],
+    ['nowhere, when nobody has counted and values were passed over', {}, [gapOf(2n, 4n)], undefined],
   ])('is %s, where the store does not know it', (_where, fields, gaps, expected) => {
     expect(originAtMost(stateOf(fields), gaps)).toBe(expected);
   });
@@ -70,6 +93,8 @@ test('runs are joined when the same is said of both, and of no others', () => {
   expect(joinRuns(one, { first: 3n, last: 4n, state: 'issued' })).toEqual({ ...one, last: 4n });
   expect(joinRuns(one, { first: 4n, last: 4n, state: 'issued' })).toBeUndefined();
   expect(joinRuns(one, { first: 3n, last: 4n, state: 'held' })).toBeUndefined();
+  expect(joinRuns({ ...one, reason: 'a' }, { first: 3n, last: 4n, state: 'issued', reason: 'b' })).toBeUndefined();
+  expect(joinRuns({ ...one, atMs: 1 }, { first: 3n, last: 4n, state: 'issued', atMs: 2 })).toBeUndefined();
   expect(joinRuns({ ...one, node: 'a' }, { first: 3n, last: 4n, state: 'issued', node: 'b' })).toBeUndefined();
 });
 
@@ -81,17 +106,33 @@ test('a tally refuses runs between which a value is missing, or told twice', () 
   }
 });
 
+test('a tally says how many values are in each state, and which are the first and the last', () => {
+  const tally = createTally();
+  const none = { issued: 0n, confirmed: 0n, reserved: 0n, void: 0n, lost: 0n, gap: 0n, held: 0n, open: 0n };
+  expect(tally.total()).toEqual({ first: undefined, last: undefined, counts: none });
+  tally.add({ first: 4n, last: 6n, state: 'issued' });
+  const early = tally.total();
+  tally.add({ first: 7n, last: 7n, state: 'gap' });
+  tally.add({ first: 8n, last: 9n, state: 'issued' });
+  expect(tally.total()).toEqual({ first: 4n, last: 9n, counts: { ...none, issued: 5n, gap: 1n } });
+  expect(early).toEqual({ first: 4n, last: 6n, counts: { ...none, issued: 3n } });
+});
+
+test('gaps of a sequence in which nobody counted say nothing', () => {
+  expect(layGaps([], [gapOf(1n, 4n)], 1n, true)).toEqual([]);
+});
+
 /** Rising ranges without overlaps within 1 … 120, apart from each other or not. */
 const ranges = (): fc.Arbitrary<Range[]> =>
   fc
-    .uniqueArray(fc.integer({ min: 1, max: 120 }), { maxLength: 20 })
-    .map((ends) => ends.sort((a, b) => a - b))
-    .map((ends) =>
-      Array.from({ length: Math.floor(ends.length / 2) }, (_, index) => ({
-        first: BigInt(ends[2 * index] ?? 0),
-        last: BigInt(ends[2 * index + 1] ?? 0),
-      })),
-    );
+    .tuple(fc.uniqueArray(fc.integer({ min: 1, max: 120 }), { maxLength: 20 }), fc.infiniteStream(fc.boolean()))
+    .map(([unsorted, single]) => {
+      const ends = unsorted.toSorted((a, b) => a - b);
+      return Array.from({ length: Math.floor(ends.length / 2) }, (_, index) => {
+        const first = BigInt(ends[2 * index] ?? 0);
+        return { first, last: single.next().value ? first : BigInt(ends[2 * index + 1] ?? 0) };
+      });
+    });
 
 describe('whatever the state and the gap record say', () => {
   const within = ({ first, last }: Range, value: bigint): boolean => first <= value && value <= last;
@@ -115,6 +156,11 @@ describe('whatever the state and the gap record say', () => {
           const gaps = gapRanges.map(({ first, last }) => gapOf(first, last));
           const runs = runsOfState(state, 0n);
           const whole = layGaps(runs, gaps, 1n, true);
+          for (const list of [runs, whole]) {
+            const tally = createTally();
+            for (const run of list) tally.add(run);
+            expect(list.filter(({ first, last }) => last < first)).toEqual([]);
+          }
 
           const paged: Run[] = [];
           for (let at = 0; ; at += pageSize) {
@@ -144,7 +190,7 @@ describe('whatever the state and the gap record say', () => {
           expect(spread(whole)).toEqual(expected);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     );
   });
 });

@@ -82,6 +82,10 @@ describe('what a call leaves behind', () => {
     expect(move(5n, 1, { initialSeq: 1000n })).toMatchObject({ value: 1001n, jumped: { first: 6n, last: 1000n } });
   });
 
+  test('is no record when the counter stands at initialSeq, for nothing was jumped', () => {
+    expect(move(1000n, 1, { initialSeq: 1000n })).toMatchObject({ value: 1001n, jumped: undefined });
+  });
+
   test('is nothing when it only reports or was refused', () => {
     const untouched = { value: undefined, jumped: undefined };
     expect(move(5n, 0, { initialSeq: 1000n })).toEqual({ reply: { kind: 'nothing', standby }, ...untouched });

@@ -1,7 +1,7 @@
 /** The rule by which values of a gapless series are dealt: no hole, no double, all or nothing. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { shareValues } from '../../../../src/core/ledger/ledger-rule.ts';
+import { describe, expect, test } from 'vitest';
+import { judgeAdvance, shareValues } from '../../../../src/core/ledger/ledger-rule.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 
 const demand = fc.record({
@@ -42,4 +42,42 @@ test('whatever is asked for, values are dealt once, free ones first, and none be
       },
     ),
   );
+});
+
+test('values that adjoin are dealt as one range, and the others apart', () => {
+  const shares = shareValues(9n, [1n, 2n, 4n, 6n, 7n, 9n], [{ count: 8, initialSeq: 0n, limit: VALUE_MAX }]);
+  const ranges = [
+    { first: 1n, last: 2n },
+    { first: 4n, last: 4n },
+    { first: 6n, last: 7n },
+    { first: 9n, last: 11n },
+  ];
+  expect(shares).toEqual({ grants: [{ kind: 'taken', ranges }], value: 11n });
+});
+
+test('a free value at the limit is dealt, and one above it is not', () => {
+  const takeUpTo = (limit: bigint) => shareValues(9n, [5n], [{ count: 1, initialSeq: 0n, limit }]).grants;
+  expect(takeUpTo(5n)).toEqual([{ kind: 'taken', ranges: [{ first: 5n, last: 5n }] }]);
+  expect(takeUpTo(4n)).toEqual([{ kind: 'exhausted', valuesLeft: 0n }]);
+});
+
+describe('an advance', () => {
+  const judge = (from: bigint, to: bigint, lostMax?: bigint) => judgeAdvance(from, { to, limit: 999n, lostMax });
+
+  test('to where the sequence stands, or back, is refused', () => {
+    expect(judge(5n, 5n)).toEqual({ kind: 'behind', current: 5n });
+    expect(judge(5n, 4n)).toEqual({ kind: 'behind', current: 5n });
+  });
+
+  test('to the limit is possible, and above it refused with what is left', () => {
+    expect(judge(990n, 999n)).toBeUndefined();
+    expect(judge(990n, 1_000n)).toEqual({ kind: 'exhausted', valuesLeft: 9n });
+    expect(judge(1_500n, 2_000n)).toEqual({ kind: 'exhausted', valuesLeft: 0n });
+  });
+
+  test('may lose as many values as are allowed, and not one more; any number without a bound', () => {
+    expect(judge(5n, 15n, 10n)).toBeUndefined();
+    expect(judge(5n, 16n, 10n)).toEqual({ kind: 'too-many', lost: 11n });
+    expect(judge(5n, 900n)).toBeUndefined();
+  });
 });

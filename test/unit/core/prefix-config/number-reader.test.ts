@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { compileReader, type NumberReading } from '../../../../src/core/prefix-config/number-reader.ts';
 import { limitOf } from '../../../../src/core/prefix-config/prefix-config.ts';
 import { compileSeries } from '../../../../src/services/numbers/series.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 import { randomInput, registered, variablesFor } from '../../../support/random-series.ts';
 import { configOf } from '../../fakes/config-of.ts';
 
-const RUNS = 500;
+const RUNS = propertyRuns(500);
 
 const read = (input: object, number: string): NumberReading | undefined =>
   compileReader(configOf('INV', input))(number);

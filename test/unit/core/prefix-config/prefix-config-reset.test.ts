@@ -5,6 +5,7 @@ import { fieldProblemsOf } from '../../../../src/core/field-problems.ts';
 import { prefixConfigInputSchema } from '../../../../src/core/prefix-config/prefix-config-rules.ts';
 import { RESETS } from '../../../../src/core/template/period.ts';
 import { compileSeries } from '../../../../src/services/numbers/series.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 import { configOf } from '../../fakes/config-of.ts';
 
 const problemsOf = (format: string, reset: string, fields: object = {}) =>
@@ -105,6 +106,6 @@ test('within a century, no two periods of an accepted config print the same numb
       const samePeriod = first.target.sequence.period === second.target.sequence.period;
       expect(samePeriod || first.printerFor()(1n) !== second.printerFor()(1n)).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(500) },
   );
 });

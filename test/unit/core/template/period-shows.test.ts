@@ -7,6 +7,7 @@ import { periodKeyOf, RESETS, type Reset } from '../../../../src/core/template/p
 import { dayVariablesOf, hiddenPeriodOf } from '../../../../src/core/template/period-shows.ts';
 import { parseTemplate } from '../../../../src/core/template/template.ts';
 import { VARIABLES, type Variable } from '../../../../src/core/template/variables.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 
 const hiddenIn = (format: string, reset: Reset, fiscalYearStart: string) =>
   hiddenPeriodOf(dayVariablesOf(parseTemplate(format)), reset, fiscalYearStart);
@@ -73,7 +74,7 @@ test('days worked out without a zone are those that a clock shows, in every year
       }
       expect(readCalendar(first.getTime() + days.length * 86_400_000, 'UTC').year).toBe(year + 1);
     }),
-    { numRuns: 60 },
+    { numRuns: propertyRuns(60) },
   );
 });
 
@@ -85,7 +86,7 @@ test('years of one kind have the same days', () => {
         daysOf(year).map((day) => ({ ...day, year: 0, weekYear: day.weekYear - year }));
       expect(relative(one)).toEqual(relative(other));
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   );
 });
 
@@ -110,6 +111,6 @@ test('what thirty years say of variables and a reset, four hundred years do not 
         expect(hiddenPeriodOf(variables, reset, start) !== undefined).toBe(isHidden);
       },
     ),
-    { numRuns: 25 },
+    { numRuns: propertyRuns(25) },
   );
 });

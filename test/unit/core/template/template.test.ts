@@ -9,6 +9,7 @@ import {
   parseTemplate,
   SEQ_LENGTH_MAX,
 } from '../../../../src/core/template/template.ts';
+import { propertyRuns } from '../../../support/property-runs.ts';
 
 const VARIABLES = [
   ...['prefix', 'year', 'yy', 'month', 'day', 'hour'],
@@ -238,7 +239,7 @@ describe('a character that is not allowed', () => {
         if (typeof written === 'string') expect(written).toBe(format);
         else expect(['INVALID_FORMAT', 'INVALID_LENGTH']).toContain(written.code);
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     );
   });
 });

@@ -1,0 +1,77 @@
+/** Says what came of the mutants: a table by folder and the survivors that docs/mutants.md does not explain; the last line for .ci/long. */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const reports = globSync('reports/mutants/**/*.json', { exclude: ['**/sandboxes'] }).map((path) =>
+  JSON.parse(readFileSync(path, 'utf8')),
+);
+// A report has the files of its room alone.
+const files = Object.assign({}, ...reports.map((report) => report.files));
+const page = readFileSync('docs/mutants.md', 'utf8');
+
+/** `file: before → after`, one for each row of a table of the page. */
+const explained = new Set();
+for (const row of page.split('\n')) {
+  const [, file, before, after] =
+    /^\| `([^`]*)` \| `([^`]*)` → `([^`]*)` \|/.exec(row)?.map((cell) => cell.replaceAll('\\|', '|')) ?? [];
+  if (file !== undefined) explained.add(`${file}: ${before} → ${after}`);
+}
+
+/** The first line says enough of a mutant that replaces several. */
+const shortOf = (text) => {
+  const [first, ...more] = text.split('\n');
+  return more.length === 0 ? first : `${first} …`;
+};
+const textAt = (source, { start, end }) => {
+  const lines = source.split('\n').slice(start.line - 1, end.line);
+  lines[lines.length - 1] = lines.at(-1).slice(0, end.column - 1);
+  lines[0] = lines[0].slice(start.column - 1);
+  return lines.join('\n');
+};
+
+const OUTCOMES = {
+  Killed: 'killed',
+  Timeout: 'killed',
+  Survived: 'survived',
+  NoCoverage: 'survived',
+  Ignored: 'words',
+};
+const folders = new Map();
+const total = { killed: 0, explained: 0, unexplained: 0, words: 0, broken: 0 };
+const unexplained = [];
+const used = new Set();
+for (const [path, { source, mutants }] of Object.entries(files)) {
+  const folder = dirname(path);
+  const counts = folders.get(folder) ?? { killed: 0, explained: 0, unexplained: 0, words: 0, broken: 0 };
+  folders.set(folder, counts);
+  for (const { status, location, replacement } of mutants) {
+    let outcome = OUTCOMES[status] ?? 'broken';
+    if (outcome === 'survived') {
+      const mutant = `${path.replace(/^src\//, '')}: ${shortOf(textAt(source, location))} → ${shortOf(replacement)}`;
+      outcome = explained.has(mutant) ? 'explained' : 'unexplained';
+      if (outcome === 'explained') used.add(mutant);
+      else unexplained.push(`${location.start.line}:${location.start.column} ${mutant}`);
+    }
+    counts[outcome] += 1;
+    total[outcome] += 1;
+  }
+}
+
+const scoreOf = ({ killed, explained: known, unexplained: unknown }) =>
+  `${((100 * killed) / (killed + known + unknown)).toFixed(1)} %`;
+console.error(
+  '| folder | killed | explained | unexplained | only words | score |\n| --- | --- | --- | --- | --- | --- |',
+);
+for (const [folder, counts] of [...folders].toSorted()) {
+  const { killed, explained: known, unexplained: unknown, words } = counts;
+  console.error(`| \`${folder}\` | ${killed} | ${known} | ${unknown} | ${words} | ${scoreOf(counts)} |`);
+}
+for (const mutant of unexplained) console.error(`unexplained: ${mutant}`);
+for (const mutant of explained) {
+  // Of a run on some of the files, the rows of the others say nothing.
+  if (`src/${mutant.split(':')[0]}` in files && !used.has(mutant)) console.error(`explained, but killed: ${mutant}`);
+}
+console.log(
+  `${total.killed} mutants killed, ${total.explained} explained, ${total.unexplained} unexplained, ${total.words} only words, ${total.broken} broken: ${scoreOf(total)}`,
+);
+process.exitCode = total.unexplained + total.broken > 0 ? 1 : 0;

@@ -1,0 +1,22 @@
+/** Changes the room MUTATE of src one place at a time, and asks whether a test notices: .ci/long mutants. */
+import { fileURLToPath } from 'node:url';
+
+export default {
+  testRunner: 'vitest',
+  vitest: { configFile: '.ci/mutants/vitest.config.mjs', related: false },
+  plugins: ['@stryker-mutator/vitest-runner', fileURLToPath(new URL('only-words.mjs', import.meta.url))],
+  ignorers: ['only-words'],
+  mutate: [`src/${process.env.MUTATE}/*.ts`],
+  coverageAnalysis: 'perTest',
+  concurrency: 1,
+  // Only what the tests of the pure rules read is copied.
+  ignorePatterns: ['**', '!{src,test,.ci}/**/*', '!package.json'],
+  // It would rewrite one by the compiler's API, which TypeScript 7 has not.
+  tsconfigFile: 'none',
+  tempDirName: 'reports/mutants/sandboxes',
+  reporters: ['clear-text', 'json', 'html'],
+  clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },
+  jsonReporter: { fileName: `reports/mutants/${process.env.MUTATE}.json` },
+  htmlReporter: { fileName: `reports/mutants/${process.env.MUTATE}.html` },
+  allowConsoleColors: false,
+};

@@ -1,0 +1,36 @@
+/** The tests that may notice a mutant: those of the rules, and the fast ones of what is built on them. */
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+
+/** Tests of the room first, then those of other rules, then the rest: a mutant is done with when one has noticed it. */
+const ORDER = [new RegExp(`/unit/${process.env.MUTATE}/`), /\/unit\/core\//, /\/contracts\//, /./];
+
+class NearestFirst extends BaseSequencer {
+  async sort(files) {
+    const rankOf = ({ moduleId }) => ORDER.findIndex((pattern) => pattern.test(moduleId));
+    return files.toSorted((a, b) => rankOf(a) - rankOf(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: [
+      'test/unit/{core,allocators,services,access,stores}/**/*.test.ts',
+      'test/contracts/{memory,memory-ceiling,sqlite-ledger}-store.test.ts',
+    ],
+    // Seconds of real time each, for what other tests say too; and one that counts the timers of others where they share a worker.
+    exclude: ['**/{series-cache-refresh,api-key-cache,change-check,temporary-number-service,*.scale}.test.ts'],
+    setupFiles: ['.ci/mutants/same-cases.mjs'],
+    sequence: { sequencer: NearestFirst },
+    // One worker for all files of a run, so that what they share is loaded once; a run has a worker of its own.
+    isolate: false,
+    pool: 'threads',
+    // As in vitest.config.ts: Node itself imports sources and tests.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    expect: { requireAssertions: true },
+    allowOnly: false,
+    testTimeout: 60_000,
+    restoreMocks: true,
+    unstubEnvs: true,
+  },
+});

@@ -1,0 +1,92 @@
+/** The rule of a ceiling: which account of a sequence is the later one, and what a refusal leaves alone. */
+import { describe, expect, test } from 'vitest';
+import { type CeilingEntry, decideRaise, decideRecovery } from '../../../../src/core/ceiling/ceiling-rule.ts';
+import type { CeilingRaise, RecoveryRequest } from '../../../../src/core/ceiling/ceiling-store.ts';
+import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
+
+const INV = sequenceOf(seriesOf('INV'), '');
+const ENTRY: CeilingEntry = {
+  epoch: 3n,
+  ceiling: 100n,
+  server: 'server-a',
+  base: 20n,
+  account: { value: 50n, changes: 7 },
+  origin: 10n,
+};
+const RAISE: CeilingRaise = { sequence: INV, epoch: 3n, known: 100n, ceiling: 200n, base: 30n, account: undefined };
+const REQUEST: RecoveryRequest = {
+  ...{ sequence: INV, epoch: 3n, servedEpoch: 3n, server: 'server-b', reported: [] },
+  ...{ highest: 60n, window: 1_000n, mayJump: false },
+};
+
+describe('the account of a raise', () => {
+  const decide = (value: bigint, changes: number, entry = ENTRY) =>
+    decideRaise(entry, { ...RAISE, account: { value, changes, gaps: [] } });
+
+  test.each([
+    ['of a higher value, though of fewer changes', 51n, 0],
+    ['of the same value and more changes', 50n, 8],
+  ])('replaces the stored one when it is %s', (_when, value, changes) => {
+    expect(decide(value, changes)).toMatchObject({ entry: { account: { value, changes } }, replacesAccount: true });
+  });
+
+  test.each([
+    ['the same', 50n, 7],
+    ['of the same value and fewer changes', 50n, 6],
+    ['of a lower value, though of more changes', 49n, 9],
+  ])('leaves the stored one when it is %s', (_when, value, changes) => {
+    expect(decide(value, changes)).toMatchObject({ entry: { account: ENTRY.account }, replacesAccount: false });
+  });
+
+  test('is stored when none was', () => {
+    const { entry, replacesAccount } = decide(0n, 0, { ...ENTRY, account: undefined });
+    expect([entry?.account, replacesAccount]).toEqual([{ value: 0n, changes: 0 }, true]);
+  });
+
+  test('stays what it was when a raise brings none', () => {
+    expect(decideRaise(ENTRY, RAISE)).toEqual({
+      outcome: { kind: 'raised', ceiling: 200n },
+      entry: { ...ENTRY, ceiling: 200n, base: 30n },
+      replacesAccount: false,
+    });
+  });
+});
+
+describe('a refused raise', () => {
+  const current = { epoch: 3n, ceiling: 100n };
+
+  test.each([
+    ['of a sequence that is not known', undefined, RAISE, { kind: 'behind', current: undefined }],
+    ['of an earlier epoch', ENTRY, { ...RAISE, epoch: 2n }, { kind: 'superseded', current }],
+    ['of a later epoch', ENTRY, { ...RAISE, epoch: 4n }, { kind: 'behind', current }],
+    ['of a higher ceiling than is stored', ENTRY, { ...RAISE, known: 101n }, { kind: 'behind', current }],
+  ])('%s stores nothing, the account neither', (_what, entry, raise, outcome) => {
+    expect(decideRaise(entry, raise)).toEqual({ outcome, entry: undefined, replacesAccount: false });
+  });
+});
+
+describe('a recovery', () => {
+  test('that is exact goes on above the base in the next epoch, and keeps account and origin', () => {
+    const entry = { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_060n };
+    expect(decideRecovery(ENTRY, REQUEST, [])).toEqual({
+      kind: 'granted',
+      entry,
+      outcome: { kind: 'granted', epoch: 4n, ceiling: 1_060n, base: 20n, jumpTo: undefined, origin: 10n },
+    });
+  });
+
+  test('that may jump over a node that did not report goes on above the ceiling', () => {
+    expect(decideRecovery(ENTRY, { ...REQUEST, mayJump: true }, ['n1'])).toEqual({
+      kind: 'granted',
+      entry: { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_100n, base: 100n },
+      outcome: { kind: 'granted', epoch: 4n, ceiling: 1_100n, base: 100n, jumpTo: 100n, origin: 10n },
+    });
+  });
+
+  test('that may not waits for the node', () => {
+    expect(decideRecovery(ENTRY, REQUEST, ['n1'])).toEqual({
+      kind: 'refused',
+      outcome: { kind: 'waiting', missing: ['n1'] },
+    });
+  });
+});
