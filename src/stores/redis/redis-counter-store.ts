@@ -178,7 +178,11 @@ export const createRedisCounterStore = (
       translated(async () => {
         const { counter, state, gaps } = names.ofSequence(sequence);
         const answer = await runRedisScript(commands, inspectScript, [counter, state, gaps], []);
-        const [text, copy, ahead, free, origin, changes, fence, closed, record, server] = answer as (string | null)[];
+        const [text, copy, ahead, free, origin, changes, fence, closed, record, server, reason] = answer as (
+          | string
+          | null
+        )[];
+        if (reason) throw new CorruptEntryError(sequence.series.prefixKey, `${state}: ${reason}`);
         const stored = copy ?? text ?? undefined;
         const value = stored === undefined ? undefined : parseValue(stored);
         if (stored !== undefined && value === undefined) {

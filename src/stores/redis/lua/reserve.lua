@@ -56,6 +56,9 @@ State hash:
   gaps    entries of the gap record, so that its loss is noticed
   n:NODE  "call time at near first last epoch reply": its last call, when, the counter after it, the counter value from
           which its standby is looked at again, the last range it was given, the epoch, the reply
+  version the layout of this hash; 1 when it is missing. It rises only with a change that an earlier release would misread: a state of a
+          higher version than this release knows is corrupt. A field that is only added does not raise it: fields that are not known are
+          left as they are. So one release learns to read a version, and the next one writes it: neighbours of an upgrade share states
   rec     "server time": the recovery under way, its server and when it began, microseconds
   r:NODE  "epoch settled seen top holding report ...": what NODE reported for it
 
@@ -72,6 +75,8 @@ local floor = math.floor
 local clock = redis.call('TIME')
 local now, nowMicros = clock[1], clock[1] * 1000000 + clock[2]
 local format, match = string.format, string.match
+
+-- @include ../parts/version.lua
 
 -- The replication id is another one after every start of a server, as its run_id is, and after every promotion too: a master
 -- that became a replica, took over an older state and was promoted again keeps its run_id. And it costs a quarter.
@@ -143,6 +148,7 @@ A value is a text until `read` has made it a number of s.number; ranges are { fi
   ceiling       fence, plan, recovery            the ceiling, a value
   record        -                                n:NODE of this node as a text, or false
   closed        -                                `closed` of the state, or false
+  version       -                                `version` of the state as a text, or false
   texts         fence, recovery                  all that decides how exact the arithmetic must be, when it is more than a call has
   number        plan                             makes a value of a text: tonumber, or widen where doubles are not exact
   value         fence, plan, recovery, settle, take
@@ -179,7 +185,11 @@ local function serve(i)
     receiptAt = receiptAt + 1
     receiptKey = KEYS[receiptAt]
   end
-  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence', 'closed')
+  local state = redis.call('HMGET', KEYS[3 * i - 1], 'value', 'ahead', 'free', 'n:' .. node, 'fence', 'closed', 'version')
+  local version = state[7]
+  if version and version ~= VERSION and (tonumber(version) or math.huge) > tonumber(VERSION) then
+    error({ err = 'the state is version ' .. version .. ', this release knows ' .. VERSION })
+  end
   local copy, record, near = state[1], state[4], nil
   local who, served, ceiling = match(state[5] or '- 0 0', '^(%S+) (%d+) (%d+)$')
   if not who then error({ err = 'the fence of the state is unreadable' }) end
@@ -213,7 +223,7 @@ local function serve(i)
     node = node, call = call, kind = kind, count = tonumber(count), initial = initial, limit = limit, size = tonumber(size),
     holding = holding, used = used == '1', seen = seen, epoch = tonumber(epoch), window = tonumber(window), report = report,
     receiptKey = receiptKey, counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record,
-    closed = state[6] }, state)
+    closed = state[6], version = version }, state)
 end
 
 local replies = {}

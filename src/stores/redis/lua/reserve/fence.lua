@@ -206,7 +206,7 @@ local function report(s, state)
     for field in pairs(readState(s)) do
       if match(field, '^r:') then redis.call('HDEL', s.stateKey, field) end
     end
-    redis.call('HSET', s.stateKey, 'rec', server(s.index) .. ' ' .. since, 'fence',
+    redis.call('HSET', s.stateKey, 'rec', server(s.index) .. ' ' .. since, 'version', VERSION, 'fence',
       '- ' .. format('%.0f ', s.served) .. s.ceiling)
     if not isFirstContact then callForReports(s) end
   end

@@ -120,6 +120,7 @@ local function write(s, record)
   if value ~= s.counter then redis.call('SET', s.counterKey, value) end
   redis.call('HSET', s.stateKey, 'value', value, 'ahead', writeRanges(s.ahead), 'free', writeRanges(s.free), 'floor',
     text(s.floor), 'fence', format('%s %.0f ', s.who, s.served) .. text(s.ceiling))
+  if s.version ~= VERSION then redis.call('HSET', s.stateKey, 'version', VERSION) end
   local advanced = s.advanced and text(s.advanced) .. ' ' .. text(s.floor)
   if advanced and advanced ~= s.advancedKept then redis.call('HSET', s.stateKey, 'advanced', advanced) end
   if s.moved then redis.call('HSET', s.stateKey, 'origin', s.begun)
