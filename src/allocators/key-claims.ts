@@ -6,6 +6,7 @@ import type { CounterStore } from '../core/counter/counter-store.ts';
 import { IdempotencyConflictError, isStoreFailure, QuotaExceededError } from '../core/errors.ts';
 import type { Emit } from '../core/events/events.ts';
 import type { KeyRefusal, ReceiptDraft } from '../core/values/receipt.ts';
+import { createRetriedWork } from './retried-work.ts';
 
 export interface KeyClaims {
   /**
@@ -37,37 +38,21 @@ export const requireClaim = ({ allowance }: ReceiptDraft, claimed: boolean | Key
 
 export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000 }: Dependencies): KeyClaims => {
   const late = new Map<string, ReceiptDraft>();
-  let underWay: Promise<void> | undefined;
-  let timer: NodeJS.Timeout | undefined;
-
-  const claimLate = async (): Promise<void> => {
-    try {
-      for (const [hash, draft] of late) {
-        if ((await store.claim?.(draft)) === false) emit({ type: 'key-used-twice' });
-        late.delete(hash);
-      }
-    } catch {
-      // Still away.
-      schedule();
+  const claiming = createRetriedWork(async () => {
+    for (const [hash, draft] of late) {
+      if ((await store.claim?.(draft)) === false) emit({ type: 'key-used-twice' });
+      late.delete(hash);
     }
-  };
+  }, retryMs);
+
   const settle = async (): Promise<void> => {
-    if (late.size === 0) return;
-    underWay ??= claimLate().finally(() => {
-      underWay = undefined;
-    });
-    await underWay;
-  };
-  const schedule = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void settle(), retryMs);
-    timer.unref();
+    if (late.size > 0) await claiming.run();
   };
   const remember = (draft: ReceiptDraft): void => {
     const [oldest] = late.keys();
     if (late.size >= lateMax && oldest !== undefined) late.delete(oldest);
     late.set(draft.hash, draft);
-    schedule();
+    claiming.runLater();
   };
   store.onReachable(() => void settle());
 
@@ -82,6 +67,6 @@ export const createKeyClaims = ({ store, emit, retryMs = 1_000, lateMax = 10_000
         remember(draft);
       }
     },
-    close: () => clearTimeout(timer),
+    close: () => void claiming.close(),
   };
 };
