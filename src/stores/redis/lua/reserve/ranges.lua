@@ -111,13 +111,21 @@ local function explain(s, claims)
   s.list, s.changed = left, s.changed or lost
 end
 
--- Enters a range into the gap record as one of which nobody can say more; what is there for a better reason stays.
-local function doubt(s, first, last, reason, node)
-  explain(s, { { first, last } })
-  loadGaps(s)
-  local known = {}
-  for _, entry in ipairs(s.list) do known[#known + 1] = entry end
-  for _, part in ipairs((without({ { first, last } }, union(known), function() return true end))) do
-    gap(s, part[1], part[2], reason, node)
+-- Enters ranges { first, last, node } into the gap record as ones of which nobody can say more; what is there for a better reason
+-- stays. All of them at once, for each time the whole record is gone through.
+local function doubtAll(s, ranges, reason)
+  if #ranges == 0 then return end
+  explain(s, union(ranges))
+  local known, parted, last = {}, {}, nil
+  for i, entry in ipairs(s.list) do known[i] = entry end
+  for _, range in ipairs(ranges) do -- rising by now
+    local first = last and range[1] <= last and last + 1 or range[1]
+    if first <= range[2] then
+      last = range[2]
+      parted[#parted + 1] = { first, last, range[3] }
+    end
   end
+  for _, part in ipairs((without(parted, union(known), function() return true end))) do gap(s, part[1], part[2], reason, part[3]) end
 end
+
+local function doubt(s, first, last, reason, node) doubtAll(s, { { first, last, node } }, reason) end

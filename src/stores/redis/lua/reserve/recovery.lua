@@ -52,7 +52,7 @@ local function doubtLastRanges(s, state, reports, restored)
     end
   end
   if restored then return end -- the account says what became of it
-  for _, range in ipairs(doubted) do doubt(s, range[1], range[2], 'recovery-jump', range[3]) end
+  doubtAll(s, doubted, 'recovery-jump')
 end
 
 -- The last ranges of these nodes, whose replies they may ask for again: neither missing nor free.
