@@ -17,10 +17,11 @@ for (const row of page.split('\n')) {
   if (file !== undefined) explained.add(`${file}: ${before} → ${after}`);
 }
 
-/** The first line says enough of a mutant that replaces several. */
+/** On one line, and no longer than says which it is. */
+const LENGTH_MAX = 80;
 const shortOf = (text) => {
-  const [first, ...more] = text.split('\n');
-  return more.length === 0 ? first : `${first} …`;
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > LENGTH_MAX ? `${line.slice(0, LENGTH_MAX)}…` : line;
 };
 const textAt = (source, { start, end }) => {
   const lines = source.split('\n').slice(start.line - 1, end.line);

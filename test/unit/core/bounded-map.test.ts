@@ -13,4 +13,6 @@ test('what was put in first goes first, and what is put in again counts as new',
   expect(put('abcd', 3)).toBe('b1 c2 d3');
   expect(put('abcad', 3)).toBe('c2 a3 d4');
   expect(put('aaa', 1)).toBe('a2');
+  expect(put('aba', 3)).toBe('b1 a2');
+  expect(put('aba', 2)).toBe('b1 a2');
 });

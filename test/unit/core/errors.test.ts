@@ -1,18 +1,34 @@
 /** Every error carries its stable code and the parameters that say what happened, and keeps what is internal to itself. */
 import { describe, expect, test } from 'vitest';
 import {
+  CeilingsBehindError,
+  CeilingUnconfirmedError,
   ClockBehindError,
   CorruptEntryError,
+  DataRefusedError,
   ForbiddenError,
+  FormatCollisionError,
+  IdempotencyConflictError,
   InvalidFormatError,
   InvalidLengthError,
+  IssuerUnavailableError,
+  isStoreFailure,
+  LedgerBehindError,
+  MethodNotAllowedError,
+  MisdirectedRequestError,
+  NotFoundError,
   NumberGeneratorError,
+  PeriodClosedError,
   PrefixAlreadyExistsError,
   PrefixNotRegisteredError,
   QuotaExceededError,
+  RateLimitedError,
+  ReservationEndedError,
+  SequenceNotForwardError,
   SequenceOverflowError,
   StorageTimeoutError,
   StorageUnavailableError,
+  StorePreparingError,
   UnauthorizedError,
   ValidationError,
   VersionConflictError,
@@ -23,45 +39,76 @@ const PROBLEMS = [
   { path: 'prefixKey', message: 'Required, but missing' },
 ];
 
-const EVERY: readonly (readonly [NumberGeneratorError, name: string, code: string, params: object])[] = [
-  [new ValidationError(PROBLEMS), 'ValidationError', 'VALIDATION_ERROR', { problems: PROBLEMS }],
+const COLLISION = { kind: 'too-many', prefixKey: 'A' } as const;
+const ROUTE = { kind: 'route', method: 'GET' } as const;
+
+type Row = readonly [name: string, make: () => NumberGeneratorError, code: string, params: object];
+
+const EVERY: readonly Row[] = [
+  ['ValidationError', () => new ValidationError(PROBLEMS), 'VALIDATION_ERROR', { problems: PROBLEMS }],
   [
-    new InvalidFormatError('Missing {SEQ} tag', 'why'),
     'InvalidFormatError',
+    () => new InvalidFormatError('Missing {SEQ} tag', 'why'),
     'INVALID_FORMAT',
     { fault: 'Missing {SEQ} tag', rule: 'why' },
   ],
-  [new InvalidLengthError('why'), 'InvalidLengthError', 'INVALID_LENGTH', { rule: 'why' }],
-  [new PrefixNotRegisteredError('A'), 'PrefixNotRegisteredError', 'PREFIX_NOT_REGISTERED', { prefixKey: 'A' }],
-  [new PrefixAlreadyExistsError('INV'), 'PrefixAlreadyExistsError', 'PREFIX_ALREADY_EXISTS', { prefixKey: 'INV' }],
-  [new VersionConflictError('INV'), 'VersionConflictError', 'VERSION_CONFLICT', { prefixKey: 'INV' }],
+  ['InvalidLengthError', () => new InvalidLengthError('why'), 'INVALID_LENGTH', { rule: 'why' }],
+  ['PrefixNotRegisteredError', () => new PrefixNotRegisteredError('A'), 'PREFIX_NOT_REGISTERED', { prefixKey: 'A' }],
+  ['PrefixAlreadyExistsError', () => new PrefixAlreadyExistsError('A'), 'PREFIX_ALREADY_EXISTS', { prefixKey: 'A' }],
+  ['FormatCollisionError', () => new FormatCollisionError(COLLISION), 'FORMAT_COLLISION', COLLISION],
+  ['VersionConflictError', () => new VersionConflictError('A'), 'VERSION_CONFLICT', { prefixKey: 'A' }],
+  ['IdempotencyConflictError', () => new IdempotencyConflictError(), 'IDEMPOTENCY_CONFLICT', {}],
   [
-    new SequenceOverflowError('INV', 2n),
     'SequenceOverflowError',
+    () => new SequenceOverflowError('A', 2n),
     'SEQUENCE_OVERFLOW',
-    { prefixKey: 'INV', valuesLeft: 2n },
+    { prefixKey: 'A', valuesLeft: 2n },
   ],
-  [new StorageUnavailableError('Away'), 'StorageUnavailableError', 'STORAGE_UNAVAILABLE', { reason: 'Away' }],
-  [new ClockBehindError('1970'), 'ClockBehindError', 'CLOCK_BEHIND', { reason: '1970' }],
-  [new StorageTimeoutError('Late'), 'StorageTimeoutError', 'STORAGE_TIMEOUT', { reason: 'Late' }],
-  [new CorruptEntryError('INV', 'not JSON'), 'CorruptEntryError', 'INTERNAL', { kind: 'entry', prefixKey: 'INV' }],
   [
-    new UnauthorizedError({ kind: 'none' }),
+    'SequenceNotForwardError',
+    () => new SequenceNotForwardError('A', 7n),
+    'SEQUENCE_NOT_FORWARD',
+    { prefixKey: 'A', current: 7n },
+  ],
+  ['PeriodClosedError', () => new PeriodClosedError('A', '2026'), 'PERIOD_CLOSED', { prefixKey: 'A', period: '2026' }],
+  ['NotFoundError', () => new NotFoundError(ROUTE), 'NOT_FOUND', ROUTE],
+  [
+    'ReservationEndedError',
+    () => new ReservationEndedError({ id: 'r', state: 'void' }),
+    'RESERVATION_ENDED',
+    { id: 'r', state: 'void' },
+  ],
+  ['StorageUnavailableError', () => new StorageUnavailableError('Away'), 'STORAGE_UNAVAILABLE', { reason: 'Away' }],
+  ['ClockBehindError', () => new ClockBehindError('1970'), 'CLOCK_BEHIND', { reason: '1970' }],
+  ['StorageTimeoutError', () => new StorageTimeoutError('Late'), 'STORAGE_TIMEOUT', { reason: 'Late' }],
+  ['CorruptEntryError', () => new CorruptEntryError('A', 'not JSON'), 'INTERNAL', { kind: 'entry', prefixKey: 'A' }],
+  [
     'UnauthorizedError',
+    () => new UnauthorizedError({ kind: 'none' }),
     'UNAUTHORIZED',
     { fault: { kind: 'none' }, hadToken: false },
   ],
-  [new ForbiddenError({ kind: 'maker-revoked' }), 'ForbiddenError', 'FORBIDDEN', { kind: 'maker-revoked' }],
   [
-    new QuotaExceededError({ kind: 'api-keys', max: 9 }, 1),
+    'MethodNotAllowedError',
+    () => new MethodNotAllowedError('PUT', ['GET']),
+    'METHOD_NOT_ALLOWED',
+    { method: 'PUT', methods: ['GET'] },
+  ],
+  ['MisdirectedRequestError', () => new MisdirectedRequestError(), 'MISDIRECTED_REQUEST', {}],
+  ['ForbiddenError', () => new ForbiddenError({ kind: 'maker-revoked' }), 'FORBIDDEN', { kind: 'maker-revoked' }],
+  ['RateLimitedError', () => new RateLimitedError(5), 'RATE_LIMITED', { perSecond: 5, numbers: 1 }],
+  [
     'QuotaExceededError',
+    () => new QuotaExceededError({ kind: 'api-keys', max: 9 }, 1),
     'QUOTA_EXCEEDED',
     { kind: 'api-keys', max: 9 },
   ],
+  ['IssuerUnavailableError', () => new IssuerUnavailableError('away'), 'ISSUER_UNAVAILABLE', {}],
 ];
 
-describe.each(EVERY)('%s', (error, name, code, params) => {
+describe.each(EVERY)('%s', (name, make, code, params) => {
   test('has the name, code and parameters of the contract, and is an error like any other', () => {
+    const error = make();
     expect({ name: error.name, code: error.code, params: error.params }).toEqual({ name, code, params });
     expect(error).toBeInstanceOf(NumberGeneratorError);
     expect(error).toBeInstanceOf(Error);
@@ -70,7 +117,50 @@ describe.each(EVERY)('%s', (error, name, code, params) => {
 });
 
 test('no two classes share a code', () => {
-  expect(new Set(EVERY.map(([error]) => error.code)).size).toBe(EVERY.length);
+  expect(new Set(EVERY.map(([, make]) => make().code)).size).toBe(EVERY.length);
+});
+
+test('a store that refused the data of a call failed inside, and nobody else is touched', () => {
+  const error = new DataRefusedError('22P05');
+  expect([error.code, error.params, error.cause]).toEqual(['INTERNAL', { kind: 'data' }, '22P05']);
+  expect(isStoreFailure(error)).toBe(false);
+});
+
+test('a store fails as a whole when it is not reached, or does not answer in time, and in no other way', () => {
+  for (const error of [
+    new StorageUnavailableError('Away'),
+    new StorageTimeoutError('Late'),
+    new StorePreparingError('Soon'),
+    new LedgerBehindError('INV', ''),
+    new CeilingUnconfirmedError(),
+    new CeilingsBehindError({ prefixKey: 'INV', period: '' }, undefined),
+  ]) {
+    expect(isStoreFailure(error)).toBe(true);
+  }
+  for (const error of [new Error('Away'), new CorruptEntryError('INV', 'not JSON'), undefined, 'Away']) {
+    expect(isStoreFailure(error)).toBe(false);
+  }
+});
+
+describe('the log says', () => {
+  test('which sequence of a ledger went back', () => {
+    expect(new LedgerBehindError('INV', '').message).toContain('The ledger of "INV" went back');
+    expect(new LedgerBehindError('INV', '2026').message).toContain('The ledger of "INV", period 2026, went back');
+  });
+
+  test('which ceiling is behind, and what is stored of it, in the cause', () => {
+    const causeOf = (period: string, stored: { epoch: bigint; ceiling: bigint } | undefined): string => {
+      const { cause } = new CeilingsBehindError({ prefixKey: 'INV', period }, stored);
+      return cause instanceof Error ? cause.message : '';
+    };
+    expect(causeOf('', undefined)).toMatch(/^INV: epoch none, ceiling none in PostgreSQL\. .+ npm run repair$/);
+    expect(causeOf('2026', { epoch: 3n, ceiling: 90n })).toMatch(/^INV \(2026\): epoch 3, ceiling 90 in PostgreSQL\./);
+  });
+
+  test('why the keys of an issuer could not be fetched, and the caller is not shown it', () => {
+    const error = new IssuerUnavailableError('connect ECONNREFUSED');
+    expect([error.cause, error.params]).toEqual(['connect ECONNREFUSED', {}]);
+  });
 });
 
 test('a message for the log has the code and the parameters, or the sentence among them', () => {
@@ -84,6 +174,8 @@ test('at most 100 problems are named, each with at most 200 characters of its pa
   const { problems } = new ValidationError(many).params as { problems: readonly { path: string; message: string }[] };
   expect(problems).toHaveLength(101);
   expect(problems[0]?.path).toBe(`${'x'.repeat(200)}…`);
+  const whole = [{ path: 'x'.repeat(200), message: 'Wrong' }];
+  expect(new ValidationError(whole).params).toEqual({ problems: whole });
   expect(problems[100]).toEqual({ path: 'request', message: 'And 3 more problems' });
 });
 

@@ -25,6 +25,13 @@ describe('field problems', () => {
 
   test('a rule written in the schema is passed on as it is', () => {
     expect(problemsOf(order, { name: 'a', size: 1.5 })).toEqual([{ path: 'size', message: 'A whole number' }]);
+    const message = 'The parcel was received undefined';
+    expect(
+      problemsOf(
+        z.string().refine(() => false, message),
+        'a',
+      ),
+    ).toEqual([{ path: 'body', message }]);
   });
 
   test('every unknown field has an entry of its own', () => {

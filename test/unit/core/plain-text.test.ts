@@ -38,3 +38,8 @@ test.each(UNPLAIN.filter((char) => char !== '\n'))('who prints the texts of a li
   expect(isPlain(reason)).toBe(true);
   expect(reason).toContain(`\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 });
+
+test('a backslash that stands before the look of a code stays one', () => {
+  const line = JSON.stringify({ path: 'C:\\u001b' });
+  expect(plainTexts(line)).toBe(line);
+});

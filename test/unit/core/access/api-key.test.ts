@@ -2,10 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   type ApiKey,
+  apiKeyIdOf,
   decodeStoredApiKey,
   encodeStoredApiKey,
   formatApiKey,
   idOfApiKey,
+  isSubjectOfApiKey,
+  subjectOfApiKey,
 } from '../../../../src/core/access/api-key.ts';
 
 const ID = '0123456789abcdef';
@@ -37,6 +40,21 @@ describe('a key', () => {
     formatApiKey('__proto__0123456', SECRET),
   ])('that is none, such as %j, has no id, so that no store is asked about it', (text) => {
     expect(idOfApiKey(text)).toBeUndefined();
+  });
+});
+
+describe('the subject of a key', () => {
+  test('names the key, and is that of no token', () => {
+    expect(subjectOfApiKey(ID)).toBe(`api-key:${ID}`);
+    expect(apiKeyIdOf(subjectOfApiKey(ID))).toBe(ID);
+    expect(isSubjectOfApiKey(subjectOfApiKey(ID))).toBe(true);
+  });
+
+  test('is not one that only has its prefix somewhere', () => {
+    for (const subject of ['shop', 'my-api-key:', '', ' api-key:x']) {
+      expect([apiKeyIdOf(subject), isSubjectOfApiKey(subject)]).toEqual([undefined, false]);
+    }
+    expect(apiKeyIdOf(undefined)).toBeUndefined();
   });
 });
 

@@ -29,3 +29,10 @@ test.each([3, 7, 100_000, 1_000_003])('%d are had whole, whatever fractions they
   while (spend('a', max, nowMs) === 0) had += 1;
   expect(had).toBe(max);
 });
+
+test('a client that has spent its allowance is remembered, however many come whose allowance is whole again', () => {
+  const { spend } = createAllowances();
+  expect(spend('a', 1, 0)).toBe(0);
+  for (let ms = 1; ms <= 100_001; ms += 1) spend(`client ${ms}`, ALLOWANCE_PERIOD_MS, ms);
+  expect(spend('a', 1, 100_002)).toBe(ALLOWANCE_PERIOD_MS - 100_002);
+});

@@ -87,6 +87,29 @@ describe('a clock that no id can show', () => {
   test.each(['2026-01-01', '2026-02-20', '1970-01-01', '2165-06-01'])('%s makes none', (date) => {
     expect(nextSnowflakes({ atMs: 0, sequence: 0 }, Date.parse(date), 1)).toEqual({ kind: 'unusable' });
   });
+
+  const EPOCH = Date.parse('2026-01-01T00:00:00Z');
+  const idAt = (nowMs: number): bigint | undefined => {
+    const step = nextSnowflakes({ atMs: 0, sequence: 0 }, nowMs, 1);
+    return step.kind === 'use'
+      ? composeSnowflake({ issuedAtMs: step.atMs, dataCentre: 0, worker: 0, sequence: step.sequence })
+      : undefined;
+  };
+
+  test('makes none up to the last millisecond that could make one below the least id, and then the least', () => {
+    const first = EPOCH + 4_768_371_583;
+    expect(idAt(first - 1)).toBeUndefined();
+    const id = idAt(first) ?? 0n;
+    expect(id).toBeGreaterThanOrEqual(SNOWFLAKE_MIN);
+    expect(id - 2n ** 21n).toBeLessThan(SNOWFLAKE_MIN);
+    expect(readSnowflake(SNOWFLAKE_MIN)).toBeDefined();
+  });
+
+  test('makes them up to the last millisecond of 42 bits, and none later', () => {
+    const last = EPOCH + 2 ** 42 - 1;
+    expect(readSnowflake(idAt(last) ?? 0n)).toMatchObject({ issuedAtMs: last });
+    expect(idAt(last + 1)).toBeUndefined();
+  });
 });
 
 test('whatever the clock does, ids of one worker rise', () => {

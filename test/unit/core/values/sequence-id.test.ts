@@ -38,6 +38,8 @@ describe('a series', () => {
 
   test('of the default workspace is called by its prefix key alone', () => {
     expect(seriesKeyOf(seriesOf('INV'))).toBe('INV');
+    expect(seriesKeyOf({ workspace: '', prefixKey: 'INV' })).toBe('INV');
+    expect(readSeriesKey('INV')).toEqual({ workspace: '', prefixKey: 'INV' });
     expect(seriesKeyOf(seriesOf('INV', 'acme'))).toBe('acme/INV');
   });
 });
