@@ -223,7 +223,9 @@ local function serve(i)
     node = node, call = call, kind = kind, count = tonumber(count), initial = initial, limit = limit, size = tonumber(size),
     holding = holding, used = used == '1', seen = seen, epoch = tonumber(epoch), window = tonumber(window), report = report,
     receiptKey = receiptKey, counter = counter, copy = copy, who = who, served = tonumber(served), ceiling = ceiling, record = record,
-    closed = state[6], version = version }, state)
+    closed = state[6], version = version,
+    -- Written later; named here, the table is made large enough at once.
+    number = nil, value = nil, ahead = nil, free = nil, at = nil, near = nil, kept = nil, first = nil, last = nil }, state)
 end
 
 local replies = {}
