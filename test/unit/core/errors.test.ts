@@ -166,6 +166,7 @@ describe('the log says', () => {
 test('a message for the log has the code and the parameters, or the sentence among them', () => {
   expect(new SequenceOverflowError('INV', 2n).message).toBe('SEQUENCE_OVERFLOW prefixKey=INV valuesLeft=2');
   expect(new StorageUnavailableError('The store is away.').message).toBe('The store is away.');
+  expect(new ClockBehindError('The clock says 1970.').message).toBe('The clock says 1970.');
   expect(new ValidationError(PROBLEMS).message).toBe('count: Too many; prefixKey: Required, but missing');
 });
 

@@ -89,6 +89,57 @@ describe('a written config', () => {
   });
 });
 
+test('a strategy that is not the usual one is written, and read back', () => {
+  const one = configOf('INV', { format: '{SEQ:4}', strategy: 'segment' });
+  expect(JSON.parse(encodeStoredConfig(one))).toMatchObject({ strategy: 'segment' });
+  expect(decodeStoredConfig('INV', encodeStoredConfig(one))).toEqual({ kind: 'config', config: one });
+});
+
+test('former collision rules are written when there are some, and an empty list is not', () => {
+  const one = configOf('INV', { format: '{SEQ:4}' });
+  expect(encodeStoredConfig({ ...one, former: [] })).toBe(encodeStoredConfig(one));
+  const former = [{ format: 'A{SEQ:4}', strategy: 'counter', reset: 'never' } as const];
+  expect(JSON.parse(encodeStoredConfig({ ...one, former }))).toMatchObject({ former });
+  const stored = decodeStoredConfig('INV', encodeStoredConfig(one));
+  expect(stored.kind === 'config' && Object.keys(stored.config)).not.toContain('former');
+});
+
+describe('the version of an entry that cannot be read', () => {
+  const read = (entry: object) => decodeStoredConfig('TEST', JSON.stringify({ format: '{SEQ:4}', ...entry }));
+  const known = 'is not known to this version, only counter, gapless, segment, snowflake, uuidv7; a later one has it';
+
+  test('is kept when a later version wrote it, with what this one does not know, in the former rules too', () => {
+    expect(read({ strategy: 'quantum', version: 3 })).toMatchObject({ kind: 'corrupt', version: 3 });
+    const former = [null, { format: '{SEQ:4}', strategy: 'quantum', reset: 'never' }];
+    const found = read({ strategy: 'quantum', outage: 'ask', version: 3, former });
+    expect(found).toMatchObject({
+      version: 3,
+      reason: expect.stringMatching(
+        /^strategy: quantum .+; outage: ask .+ standby, temporary, reject; .+; strategy: quantum /,
+      ),
+    });
+    expect(found).toMatchObject({ reason: expect.stringContaining(known) });
+  });
+
+  test.each([undefined, 0, -1, 1.5, '3', null])('is not kept when it is %j', (version) => {
+    const stored = read({ strategy: 'quantum', version });
+    expect(stored).toMatchObject({ kind: 'corrupt' });
+    expect(stored).not.toHaveProperty('version');
+  });
+
+  test.each([
+    { initial_seq: -1 },
+    { strategy: 7 },
+    { strategy: 'Quantum' },
+    { strategy: 'a b' },
+    { strategy: 'x'.repeat(65) },
+  ])('is not kept when no later version can have written %j', (fields) => {
+    const stored = read({ ...fields, version: 3 });
+    expect(stored).toMatchObject({ kind: 'corrupt' });
+    expect(stored).not.toHaveProperty('version');
+  });
+});
+
 describe("an operator's preloaded entry", () => {
   test('needs nothing but a format', () => {
     expect(decodeStoredConfig('TEST', '{"format":"TEST-{SEQ:4}"}')).toEqual({

@@ -1,6 +1,7 @@
 /** An API key is recognised by its form, and what is kept of one opens nothing unless it is whole. */
 import { describe, expect, test } from 'vitest';
 import {
+  API_KEY_ID,
   type ApiKey,
   apiKeyIdOf,
   decodeStoredApiKey,
@@ -43,6 +44,13 @@ describe('a key', () => {
   });
 });
 
+test('an id has 16 hexadecimal digits', () => {
+  expect(API_KEY_ID.test(ID)).toBe(true);
+  for (const text of ['', ID.slice(1), `${ID}0`, `0${ID}`, ID.toUpperCase(), 'g'.repeat(16), `${ID}\n`]) {
+    expect(API_KEY_ID.test(text)).toBe(false);
+  }
+});
+
 describe('the subject of a key', () => {
   test('names the key, and is that of no token', () => {
     expect(subjectOfApiKey(ID)).toBe(`api-key:${ID}`);
@@ -66,7 +74,9 @@ describe('what is kept', () => {
     },
   );
 
-  test.each(['', 'null', '{}', encodeStoredApiKey({ ...KEY, hash: '' }), encodeStoredApiKey(KEY).slice(1)])(
+  const HASHES = ['', 'f'.repeat(63), 'f'.repeat(65), `x${'f'.repeat(64)}`];
+  const broken = HASHES.map((hash) => encodeStoredApiKey({ ...KEY, hash }));
+  test.each(['', 'null', '{}', ...broken, encodeStoredApiKey(KEY).slice(1)])(
     'and cannot be read, such as %j, is no key',
     (json) => {
       expect(decodeStoredApiKey(ID, json)).toBeUndefined();

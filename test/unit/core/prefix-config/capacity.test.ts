@@ -34,6 +34,7 @@ describe('what is used', () => {
     ['a limit that is the width', 95n, 0n, 'reject', 'limit', 95 / 99],
     ['a counter below a raised beginning', 5n, 50n, 'extend', 'width', 0],
     ['a beginning above the width', 100n, 99n, 'reject', 'limit', 1],
+    ['a beginning at the width, from which nothing was taken', 99n, 99n, 'reject', 'limit', 1],
   ] as const)('of %s', (_what, value, initialSeq, overflow, bound, used) => {
     const usage = usageOf(value, { initialSeq, overflow, seqLength: 2 });
     expect(usage.bound).toBe(bound);
@@ -91,6 +92,16 @@ describe('the pace', () => {
     expect(observe(steady, 500n, 11 * 60 * SECOND)).toBe(steady);
   });
 
+  test('counts what comes in the same millisecond, and slows down when nothing comes', () => {
+    expect(observe(beginPace(0n, 0), 5n, 0).latest).toEqual({ value: 5n, atMs: 0 });
+    const marks = [
+      [0n, 0],
+      [60n, 60 * SECOND],
+      [60n, 120 * SECOND],
+    ] as const;
+    expect(valuesPerMs(watch(marks))).toBe(0.0005);
+  });
+
   test('leaves out what was passed over by hand', () => {
     const pace = passOver(
       watch([
@@ -106,6 +117,8 @@ describe('the pace', () => {
 describe('the date', () => {
   test.each([
     ['the way and the pace say', 0n, 100n, 0.001, 5_000 + 100 * SECOND],
+    ['the rest of the way says', 40n, 100n, 0.001, 5_000 + 60 * SECOND],
+    ['is a hundred years ahead', 0n, 3_155_760_000_000n, 1, 5_000 + 3_155_760_000_000],
     ['now, when it is reached already', 100n, 100n, 0, 5_000],
     ['none at a standstill', 0n, 100n, 0, undefined],
     ['none in more than a hundred years', 0n, VALUE_MAX, 0.001, undefined],

@@ -1,8 +1,9 @@
 /** Numbers read back: what was printed comes out again, and what no series prints is no number. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileReader, type NumberReading } from '../../../../src/core/prefix-config/number-reader.ts';
+import { compileReader, type NumberReading, spellingsOf } from '../../../../src/core/prefix-config/number-reader.ts';
 import { limitOf } from '../../../../src/core/prefix-config/prefix-config.ts';
+import { checkDigitOf } from '../../../../src/core/template/check-digit.ts';
 import { compileSeries } from '../../../../src/services/numbers/series.ts';
 import { propertyRuns } from '../../../support/property-runs.ts';
 import { randomInput, registered, variablesFor } from '../../../support/random-series.ts';
@@ -59,6 +60,9 @@ describe('no number of a series is', () => {
     ['a variable of 33 characters', '{var:a}-{SEQ:2}', `${'A'.repeat(33)}-01`],
     ['another prefix', '{prefix}-{SEQ:2}', 'INX-01'],
     ['no text at all', '{SEQ:2}', ''],
+    ['a check digit that is no digit', '{SEQ:3}-{check:damm}', '572-x'],
+    ['check digits with a letter before', '{SEQ:6}{check:mod97}', '000794x4'],
+    ['check digits with a letter behind', '{SEQ:6}{check:mod97}', '0007944x'],
   ])('%s', (_what, format, number) => {
     expect(read({ format }, number)).toBeUndefined();
   });
@@ -67,6 +71,48 @@ describe('no number of a series is', () => {
     expect(read({ format: 'A{SEQ:2}', overflow: 'reject' }, 'A100')).toBeUndefined();
     expect(read({ format: 'A{SEQ:2}' }, 'A100')).toMatchObject({ value: 100n });
   });
+});
+
+describe('of a series that shows two digits of the year', () => {
+  const series = { format: '{yy}{month}{day}.{week}-{SEQ:2}', reset: 'yearly' };
+
+  test('the last year of the century is one', () => {
+    expect(read({ format: '{yy}-{SEQ:2}', reset: 'yearly' }, '99-01')).toMatchObject({ period: '2099' });
+    expect(read({ format: '{yy}-{SEQ:2}', reset: 'yearly' }, '00-01')).toMatchObject({ period: '2000' });
+  });
+
+  test('a day that only another century has is none', () => {
+    // 1 January was in week 53 in 1915, and in week 1 in 2015.
+    expect(read(series, '150101.53-01')).toBeUndefined();
+    expect(read(series, '150101.01-01')).toMatchObject({ period: '2015' });
+    expect(read({ ...series, reset: 'never' }, '150101.53-01')).toMatchObject({ value: 1n });
+  });
+});
+
+test('a UUID has 32 hexadecimal digits, and nothing else among them', () => {
+  const uuid = { format: 'A{SEQ:1}', strategy: 'uuidv7' };
+  expect(read(uuid, `A${'0'.repeat(31)}f`)).toMatchObject({ value: 15n });
+  for (const digits of [`g${'0'.repeat(31)}`, `${'0'.repeat(31)}g`]) expect(read(uuid, `A${digits}`)).toBeUndefined();
+});
+
+test('a wrong check digit stays wrong when another one behind it is right', () => {
+  const wrong = '572-5';
+  const number = `${wrong}${checkDigitOf('luhn', wrong)}`;
+  expect(read({ format: '{SEQ:3}-{check:damm}{check:luhn}' }, number)).toMatchObject({ checkDigit: 'wrong' });
+});
+
+test('a value that only a snowflake of the prefix can have is no number of its counter', () => {
+  const config = configOf('INV', { format: 'A{SEQ:2}' });
+  const former = [{ format: 'B{SEQ:2}', strategy: 'snowflake', reset: 'never' } as const];
+  expect(compileReader({ ...config, former })('A10000000000000000')).toBeUndefined();
+  expect(compileReader({ ...config, former })('A9999999999999999')).toMatchObject({ value: 9_999_999_999_999_999n });
+});
+
+test('a copied number is tried as it is, without line breaks at its ends, and without blanks', () => {
+  expect(spellingsOf('INV-1')).toEqual(['INV-1']);
+  expect(spellingsOf('\r\n\n INV\n1 \r\n\n')).toEqual(['\r\n\n INV\n1 \r\n\n', ' INV\n1 ', 'INV\n1']);
+  expect(spellingsOf(' INV-1\t')).toEqual([' INV-1\t', 'INV-1']);
+  expect(spellingsOf('A\u0308-1')).toEqual(['\u00c4-1']);
 });
 
 describe('any series that can be registered', () => {

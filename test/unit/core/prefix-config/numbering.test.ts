@@ -27,6 +27,8 @@ describe('formats of one counter', () => {
     ['one date for another of its width', '{year}{SEQ:4}', '{month}{day}{SEQ:4}'],
     ['another sign', 'A-{SEQ:3}', 'A/{SEQ:3}'],
     ['the same, with a variable of the caller', '{var:shop}-{SEQ:3}', '{var:shop}-{SEQ:5}'],
+    ['a width of two digits, with a variable of the caller', '{var:shop}-{SEQ:3}', '{var:shop}-{SEQ:12}'],
+    ['more digits in another run', '12-{SEQ:3}', '1-{SEQ:3}'],
   ])('never meet with %s', (_what, one, other) => {
     expect(meet(as(one), as(other))).toBe(false);
     expect(meet(as(one), as(other, 'segment'))).toBe(false);
@@ -39,6 +41,11 @@ describe('formats of one counter', () => {
     ['a date in the place of the sequence', '{SEQ:4}-{year}', '{year}-{SEQ:4}'],
     ['a prefix key that ends in a digit', '{prefix}{SEQ:3}', 'K{SEQ:3}'],
     ['a check digit behind it', '{SEQ:3}', '{SEQ:3}{check:luhn}'],
+    ['a digit more before it', 'A1{SEQ:3}', 'A12{SEQ:2}'],
+    ['a digit more behind it', '{SEQ:3}1', '{SEQ:2}12'],
+    ['the sequence one run further on', '{day}-{SEQ:4}-{year}', '{day}-{year}-{SEQ:4}'],
+    ['a variable of the caller in one of them', '{var:shop}-{SEQ:3}', 'B-{SEQ:3}'],
+    ['a variable of the caller before the same', '{var:shop}A-{SEQ:3}', 'A-{SEQ:3}'],
     ['another variable of the caller', '{var:shop}-{SEQ:3}', '{var:store}-{SEQ:3}'],
   ])('could meet with %s', (_what, one, other) => {
     expect(meet(as(one), as(other))).toBe(true);
@@ -72,6 +79,7 @@ describe('strategies', () => {
     expect(meet(as('A{SEQ:3}'), as('A{SEQ:3}', 'snowflake'))).toBe(false);
     expect(meet(as('A{SEQ:3}', 'gapless'), as('A{SEQ:19}', 'snowflake'))).toBe(false);
     expect(meet(as('A{SEQ:3}'), as('A1{SEQ:3}', 'snowflake'))).toBe(true);
+    expect(meet(as('{yy}{day}-{SEQ:3}', 'counter', 'yearly'), as('{day}{yy}-{SEQ:3}', 'snowflake'))).toBe(true);
   });
 
   test('UUIDs are told apart by their length', () => {
@@ -79,6 +87,16 @@ describe('strategies', () => {
     expect(meet(as('A{SEQ:19}', 'snowflake'), as('B{SEQ:1}', 'uuidv7'))).toBe(false);
     expect(meet(as('A{SEQ:1}', 'uuidv7'), as('A0{SEQ:1}', 'uuidv7'))).toBe(false);
     expect(meet(as('A{SEQ:1}', 'uuidv7'), as('A01a2b3c4d5e6f{SEQ:20}'))).toBe(true);
+    expect(meet(as('A{SEQ:1}', 'uuidv7'), as('A{SEQ:20}01a2b3c4d5e6'))).toBe(true);
+    expect(meet(as('A{SEQ:1}', 'uuidv7'), as('A{SEQ:20}01a2b3c4d5e'))).toBe(false);
+    expect(meet(as('A{SEQ:1}', 'uuidv7'), as('AAAAAAAAAAAAAAA{SEQ:1}', 'uuidv7'))).toBe(false);
+  });
+
+  test('UUIDs could meet anything that a caller writes, but in the same format', () => {
+    expect(meet(as('{var:a}-{SEQ:1}', 'uuidv7'), as('{var:a}-{SEQ:3}'))).toBe(false);
+    expect(meet(as('{var:a}-{SEQ:1}', 'uuidv7'), as('{var:b}-{SEQ:3}'))).toBe(true);
+    expect(meet(as('{var:a}-{SEQ:1}', 'uuidv7'), as('A-{SEQ:3}'))).toBe(true);
+    expect(meet(as('A-{SEQ:1}', 'uuidv7'), as('{var:a}-{SEQ:3}'))).toBe(true);
   });
 });
 
@@ -119,4 +137,6 @@ test('former numberings are remembered once each, and not the one that is taken 
   expect(formerAfter({ ...second, former: afterOne }, third)).toEqual([first, second]);
   expect(formerAfter({ ...second, former: afterOne }, first)).toEqual([second]);
   expect(formerAfter(first, first)).toEqual([]);
+  expect(formerAfter({ ...second, former: [first, first] }, third)).toEqual([first, second]);
+  expect(formerAfter(first, as('A{SEQ:3}', 'counter', 'yearly'))).toEqual([first]);
 });

@@ -12,6 +12,13 @@ import { propertyRuns } from '../../../support/property-runs.ts';
 const hiddenIn = (format: string, reset: Reset, fiscalYearStart: string) =>
   hiddenPeriodOf(dayVariablesOf(parseTemplate(format)), reset, fiscalYearStart);
 
+test('of the variables of a format those count that print a day, each once', () => {
+  expect(dayVariablesOf(parseTemplate('{prefix}-{year}{hour}{month}-{SEQ:4}-{year}{var:a}{check:luhn}'))).toEqual([
+    'year',
+    'month',
+  ]);
+});
+
 describe('a reset shows', () => {
   test.each([
     ['{SEQ:4}', 'never', '01-01'],

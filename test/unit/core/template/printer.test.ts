@@ -243,6 +243,50 @@ describe('check digits', () => {
   });
 });
 
+describe('pieces of a list', () => {
+  const lengths = (...ranges: readonly (readonly [bigint, bigint])[]): number[] =>
+    [
+      ...printPieces(
+        ranges.map(([first, last]) => ({ first, last })),
+        String,
+      ),
+    ].map(({ length }) => length);
+
+  test('have at most 200 numbers, and none is empty', () => {
+    expect(lengths([1n, 199n])).toEqual([199]);
+    expect(lengths([1n, 200n])).toEqual([200]);
+    expect(lengths([1n, 201n])).toEqual([200, 1]);
+    expect(lengths([1n, 150n], [201n, 450n])).toEqual([200, 200]);
+    expect(lengths()).toEqual([]);
+  });
+
+  test('have all numbers in the order of the ranges', () => {
+    const ranges = [
+      { first: 7n, last: 8n },
+      { first: 2n, last: 2n },
+    ];
+    expect([...printPieces(ranges, String)]).toEqual([['7', '8', '2']]);
+  });
+});
+
+describe('what stands around the value', () => {
+  test('is known beforehand where no check digit depends on it', () => {
+    expect(compile('{prefix}-{SEQ:4}/{year}')(0).frame).toEqual({ before: 'INV-', width: 4, after: '/1970' });
+    expect(compile('{SEQ:12}')(0).frame).toEqual({ before: '', width: 12, after: '' });
+    expect(compile('{var:a}-{SEQ:2}', {}, { a: 'X' })(0).frame).toEqual({ before: 'X-', width: 2, after: '' });
+  });
+
+  test('is not where one does', () => {
+    expect(compile('{prefix}-{SEQ:4}{check:luhn}')(0).frame).toBeUndefined();
+  });
+});
+
+test('a UUID is printed as 32 hexadecimal digits, and has no frame of decimal ones', () => {
+  const print16 = compileTemplate(parseTemplate('{prefix}-{SEQ:4}'), { ...SERIES, strategy: 'uuidv7' })(0)();
+  expect(print16(0x19aa_7f00n)).toBe('INV-00000000000000000000000019aa7f00');
+  expect(print16.frame).toBeUndefined();
+});
+
 test('a list looks at what its numbers begin with once, and at the rest of each in proportion to its length', () => {
   const head = 'A'.repeat(200);
   const sourceAt = compileTemplate(parseTemplate(`${head}{SEQ:20}-{check:mod97}{check:luhn}`), {
