@@ -9,18 +9,19 @@ const reports = globSync('reports/mutants/**/*.json', { exclude: ['**/sandboxes'
 const files = Object.assign({}, ...reports.map((report) => report.files));
 const page = readFileSync('docs/mutants.md', 'utf8');
 
-/** `file: before → after`, one for each row of a table of the page. */
+/** `file: before → after`, as the rows of the page name them: a row has a file, changes in it, and a reason. */
 const explained = new Set();
 for (const row of page.split('\n')) {
-  const [, file, before, after] =
-    /^\| `([^`]*)` \| `([^`]*)` → `([^`]*)` \|/.exec(row)?.map((cell) => cell.replaceAll('\\|', '|')) ?? [];
-  if (file !== undefined) explained.add(`${file}: ${before} → ${after}`);
+  const [, file, changes = ''] = /^\| `([^`]*)` \| (.*) \|[^|]*\|$/.exec(row.replaceAll('\\|', '\0')) ?? [];
+  for (const [, before, after] of changes.matchAll(/`([^`]*)` → `([^`]*)`/g)) {
+    explained.add(`${file}: ${before} → ${after}`.replaceAll('\0', '|'));
+  }
 }
 
-/** On one line, and no longer than says which it is. */
+/** On one line, without the marks of code, and no longer than says which it is. */
 const LENGTH_MAX = 80;
 const shortOf = (text) => {
-  const line = text.replaceAll(/\s+/g, ' ');
+  const line = text.replaceAll(/\s+/g, ' ').replaceAll('`', "'");
   return line.length > LENGTH_MAX ? `${line.slice(0, LENGTH_MAX)}…` : line;
 };
 const textAt = (source, { start, end }) => {

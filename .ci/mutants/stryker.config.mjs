@@ -14,7 +14,7 @@ export default {
   // It would rewrite one by the compiler's API, which TypeScript 7 has not.
   tsconfigFile: 'none',
   tempDirName: 'reports/mutants/sandboxes',
-  reporters: ['progress-append-only', 'clear-text', 'json', 'html'],
+  reporters: ['clear-text', 'json', 'html'],
   clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: `reports/mutants/${process.env.MUTATE}.json` },
   htmlReporter: { fileName: `reports/mutants/${process.env.MUTATE}.html` },

@@ -58,6 +58,7 @@ describe('a number is divided', () => {
     ['{var:a}/{SEQ:4}', 'N9/0007', ['N9', '/', '0007']],
     ['{var:a}{year}-{SEQ:4}', 'N92026-0007', ['N9', '2026', '-', '0007']],
     ['{SEQ:4}A{day}', '0007A05', ['0007', 'A', '05']],
+    ['-{var:a}X{SEQ:4}', '-N9X0007', ['-', 'N9', 'X', '0007']],
   ])('by %s: %s', (format, text, parts) => {
     expect(divided(format, text)).toEqual(parts);
   });

@@ -157,6 +157,12 @@ describe('a refused template is named by class, code and fault', () => {
     },
   );
 
+  test('a name that no variable of a caller can have is answered with what it may have', () => {
+    for (const tag of ['var:', 'var:a b', 'var:ü', `var:${'x'.repeat(33)}`]) {
+      expect(() => parseTemplate(`{${tag}}{SEQ:4}`)).toThrow('The name in {var:name} has 1 to 32 characters');
+    }
+  });
+
   test('a variable that may be a misspelt sequence is answered with how the sequence is written', () => {
     expect(refusalOf('{seq:6}').message).toContain('{SEQ:N}, in capitals');
     expect(refusalOf('{foo}{SEQ:6}').message).toContain('{fiscalYear}');
