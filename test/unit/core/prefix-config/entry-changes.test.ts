@@ -7,6 +7,7 @@ import type { PrefixConfig } from '../../../../src/core/prefix-config/prefix-con
 import {
   bounded,
   type FormerNumbering,
+  formerOf,
   HISTORY_MAX,
   isSameFormer,
   joined,
@@ -32,6 +33,11 @@ const ruleOf = (format: string, more: Partial<FormerNumbering> = {}): FormerNumb
 describe('a registration', () => {
   test('is stored as it is when nothing was kept of the prefix', () => {
     expect(insertEntry(NO_ENTRY, ONE)).toEqual({ outcome: true, entry: entryOf(ONE) });
+  });
+
+  test('keeps the former rules that it names where no history is', () => {
+    const former = [{ format: 'B{SEQ:4}', strategy: 'counter', reset: 'never' } as const];
+    expect(insertEntry(NO_ENTRY, { ...ONE, former }).entry).toEqual(entryOf({ ...ONE, former }));
   });
 
   test('is refused when there is a config, or its version was removed', () => {
@@ -71,10 +77,13 @@ describe('a change', () => {
   });
 
   test('of something else marks that earlier periods went on, where they did', () => {
-    const former = [ruleOf('C{SEQ:4}', { until: UNTIL }), ruleOf('D{SEQ:4}', { until: UNTIL })];
+    const former = ['E{SEQ:4}', 'C{SEQ:4}', 'D{SEQ:4}'].map((format) => ruleOf(format, { until: UNTIL }));
     const change = (config: PrefixConfig, list: readonly FormerNumbering[] = former) =>
       replaceEntry(entryOf(config, list), { ...config, outage: 'reject' }, 'any').entry?.history?.former;
-    expect(change({ ...ONE, allowPast: true })).toEqual([former[0], { ...former[1], until: { ...UNTIL, past: true } }]);
+    expect(change({ ...ONE, allowPast: true })).toEqual([
+      ...former.slice(0, 2),
+      { ...former[2], until: { ...UNTIL, past: true } },
+    ]);
     expect(change(ONE)).toEqual(former);
     expect(change({ ...ONE, allowPast: true }, [ruleOf('C{SEQ:4}')])).toEqual([ruleOf('C{SEQ:4}')]);
   });
@@ -91,6 +100,15 @@ describe('a change', () => {
       replaceEntry({ stored, history: undefined }, OTHER, 'any').outcome;
     expect(replace({ ...corrupt, version: 3 })).toEqual({ kind: 'conflict' });
     expect(replace(corrupt)).toMatchObject({ kind: 'replaced', config: { version: 1 } });
+  });
+
+  test('of what cannot be read leaves the rules before as they ended', () => {
+    const former = [ruleOf('C{SEQ:4}', { until: UNTIL }), ruleOf('B{SEQ:4}', { until: UNTIL })];
+    const broken = { stored: { kind: 'corrupt', reason: 'no JSON' } as const, history: { removed: 0, former } };
+    for (const config of [ONE, OTHER]) {
+      const { entry } = replaceEntry(broken, config, 'any', { ...UNTIL, period: '2026' });
+      expect(entry?.history?.former).toEqual(former);
+    }
   });
 
   test('gets a version above all that were removed, and remembers them', () => {
@@ -136,11 +154,11 @@ describe('a removal', () => {
 
 describe('the end of a rule that is stored again', () => {
   const later = { ...UNTIL, period: '2026' };
-  const former = [ruleOf('C{SEQ:4}', { until: UNTIL }), ruleOf('D{SEQ:4}', { until: UNTIL })];
+  const former = ['E{SEQ:4}', 'C{SEQ:4}', 'D{SEQ:4}'].map((format) => ruleOf(format, { until: UNTIL }));
 
   test('takes the place of the latest', () => {
     expect(amendEnd(entryOf(ONE, former), 1, later).entry).toEqual(
-      entryOf(ONE, [ruleOf('C{SEQ:4}', { until: UNTIL }), ruleOf('D{SEQ:4}', { until: later })]),
+      entryOf(ONE, [...former.slice(0, 2), ruleOf('D{SEQ:4}', { until: later })]),
     );
   });
 
@@ -171,7 +189,16 @@ describe('a history', () => {
     expect(bounded(full)).toBe(full);
     const over = [a, b, ...distinct(HISTORY_MAX - 3), a, b];
     expect(bounded(over)).toEqual([b, ...distinct(HISTORY_MAX - 3), a, b]);
+    expect(bounded([b, a, ...distinct(HISTORY_MAX - 2), a])).toEqual([b, ...distinct(HISTORY_MAX - 2), a]);
     expect(bounded(distinct(HISTORY_MAX + 1))).toHaveLength(HISTORY_MAX + 1);
+  });
+
+  test('has what older versions wrote into the config, too, as if it could grow', () => {
+    const former = [{ format: 'C{SEQ:4}', strategy: 'counter', reset: 'never' } as const];
+    const config = { ...configOf('INV', { format: 'A{SEQ:4}', overflow: 'reject', timeZone: 'Asia/Tokyo' }), former };
+    const legacy = ruleOf('C{SEQ:4}', { timeZone: 'Asia/Tokyo' });
+    expect(formerOf(entryOf(config, [ruleOf('D{SEQ:4}')]))).toEqual([legacy, ruleOf('D{SEQ:4}')]);
+    expect(formerOf({ stored: undefined, history: undefined })).toEqual([]);
   });
 
   test('is joined with what only another one has, which comes first', () => {
