@@ -1,7 +1,7 @@
 /** The contract of every counter store: what `core/counter/counter-store.ts` promises, tried on the real thing. */
 import { describe, expect, test } from 'vitest';
 import { createCounterAllocator } from '../../src/allocators/counter/counter-allocator.ts';
-import { ceilingAbove } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import { ceilingAbove } from '../../src/allocators/counter/machine/ceiling-window.ts';
 import type { AdvanceRequest, CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
 import type { CounterStore } from '../../src/core/counter/counter-store.ts';
 import { SequenceOverflowError } from '../../src/core/errors.ts';

@@ -1,5 +1,5 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
-import { takeAllInHand } from '../../src/allocators/counter/sequence/session.ts';
+import { takeAllInHand } from '../../src/allocators/counter/machine/session.ts';
 import type { Stored } from './script-runner.ts';
 import { check, type World } from './world.ts';
 

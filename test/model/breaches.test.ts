@@ -4,10 +4,10 @@
  * which are red with them.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
-import { settleKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
-import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter/sequence/session.ts';
-import { type SessionState, swear } from '../../src/allocators/counter/sequence/session-state.ts';
+import { decideInstall } from '../../src/allocators/counter/machine/recovery-decision.ts';
+import { settleKeyedCall } from '../../src/allocators/counter/machine/keyed-call.ts';
+import { dealInOrder, makeCall, settleCall } from '../../src/allocators/counter/machine/session.ts';
+import { type SessionState, swear } from '../../src/allocators/counter/machine/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
 import { loadRedisScript } from '../../src/stores/redis/connection/redis-script.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';

@@ -1,6 +1,6 @@
 /** What a message does when it arrives. */
-import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
-import { owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
+import { ceilingWindow } from '../../src/allocators/counter/machine/ceiling-window.ts';
+import { owesReport } from '../../src/allocators/counter/machine/session-state.ts';
 import { encodeAdvance } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { deliverKeyed, receiveKeyed } from './keyed.ts';
 import { deliverReport, install, receiveReport } from './recovery.ts';

@@ -1,6 +1,6 @@
 /** Adversarial histories: who does what when, and how every history ends. */
-import { hasReport } from '../../src/allocators/counter/sequence/session.ts';
-import { owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
+import { hasReport } from '../../src/allocators/counter/machine/session.ts';
+import { owesReport } from '../../src/allocators/counter/machine/session-state.ts';
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
 import { deliver, exchange } from './delivery.ts';

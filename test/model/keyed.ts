@@ -1,8 +1,8 @@
 /** Clients with idempotency keys: one value set per key, whatever is lost, doubled, or asked for through another node. */
 
-import { makeKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
-import { makeRoom } from '../../src/allocators/counter/sequence/session.ts';
-import { isKnown, owesReport } from '../../src/allocators/counter/sequence/session-state.ts';
+import { makeKeyedCall } from '../../src/allocators/counter/machine/keyed-call.ts';
+import { makeRoom } from '../../src/allocators/counter/machine/session.ts';
+import { isKnown, owesReport } from '../../src/allocators/counter/machine/session-state.ts';
 import type { Range } from '../../src/core/values/range.ts';
 import { decodeReply, encodeCall } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import { KEY_NAMES, receiptBeside } from './script-runner.ts';

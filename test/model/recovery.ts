@@ -1,8 +1,8 @@
 /** Recoveries of a history: the steps are the production code's; reports, answers and installs travel through the network. */
 
-import type { WaitingReply } from '../../src/allocators/counter/fencing/recovery-decision.ts';
+import type { WaitingReply } from '../../src/allocators/counter/machine/recovery-decision.ts';
 import { createRecoverySteps, type RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
-import { ceilingWindow } from '../../src/allocators/counter/sequence/ceiling-window.ts';
+import { ceilingWindow } from '../../src/allocators/counter/machine/ceiling-window.ts';
 import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-fence.ts';
 import {
   decodeInstallReply,

@@ -1,10 +1,10 @@
 /** One history's world: a sequence in Redis, nodes, a network that loses, doubles, delays and reorders; and what was issued. */
 import { isDeepStrictEqual } from 'node:util';
 import { raiseCeiling } from '../../src/allocators/counter/fencing/raise-ceiling.ts';
-import { decideInstall } from '../../src/allocators/counter/fencing/recovery-decision.ts';
+import { decideInstall } from '../../src/allocators/counter/machine/recovery-decision.ts';
 import type { RecoverySteps } from '../../src/allocators/counter/fencing/recovery-steps.ts';
-import { ceilingWindow, windowWithin } from '../../src/allocators/counter/sequence/ceiling-window.ts';
-import { settleKeyedCall } from '../../src/allocators/counter/sequence/keyed-call.ts';
+import { ceilingWindow, windowWithin } from '../../src/allocators/counter/machine/ceiling-window.ts';
+import { settleKeyedCall } from '../../src/allocators/counter/machine/keyed-call.ts';
 import {
   createSequenceQueue,
   followFloor,
@@ -17,15 +17,15 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../src/allocators/counter/sequence/session.ts';
-import { topOf } from '../../src/allocators/counter/sequence/session-report.ts';
+} from '../../src/allocators/counter/machine/session.ts';
+import { topOf } from '../../src/allocators/counter/machine/session-report.ts';
 import {
   beginAt,
   type CounterSession,
   createCounterSession,
   owesReport,
   supersede,
-} from '../../src/allocators/counter/sequence/session-state.ts';
+} from '../../src/allocators/counter/machine/session-state.ts';
 import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
 import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
 import type { CounterInstall, CounterReport, ReportReply } from '../../src/core/counter/counter-fence.ts';

@@ -33,12 +33,23 @@ const openerOf = (stack: string): string => {
     .join('\n');
 };
 
+/** What each watch that has not ended has seen opened, and not closed yet. */
+const watches = new Set<Map<number, string>>();
+
+/** What is still open may belong to an app that lives on: the watch over that one looks at it when it ends. */
+const handOver = (open: ReadonlyMap<number, string>, [other]: readonly Map<number, string>[]): boolean => {
+  for (const [id, opener] of open) other?.set(id, opener);
+  return other !== undefined;
+};
+
 /**
  * Watches from now on. The function returned resolves when everything that was opened since is closed, and throws an
- * Error that lists what is still open after `closingMs` (20 s), with the place where it was opened. It ends the watch.
+ * Error that lists what is still open after `closingMs` (20 s), with the place where it was opened. It ends the watch. While
+ * another watch goes on, the list is handed over to that one.
  */
 export const watchOpenResources = (): ((closingMs?: number) => Promise<void>) => {
   const open = new Map<number, string>();
+  watches.add(open);
   const hook = createHook({
     init(id, type) {
       const name = WATCHED[type];
@@ -54,6 +65,11 @@ export const watchOpenResources = (): ((closingMs?: number) => Promise<void>) =>
   }).enable();
 
   return async (closingMs = CLOSING_MS) => {
+    watches.delete(open);
+    if (handOver(open, [...watches])) {
+      hook.disable();
+      return;
+    }
     const deadline = performance.now() + closingMs;
     while (open.size > 0 && performance.now() < deadline) await setTimeout(CHECK_INTERVAL_MS);
     hook.disable();

@@ -7,6 +7,15 @@ import { type Buckets, createBuckets, observe, registerBuckets } from './buckets
 import { registerCounter } from './collected.ts';
 
 /** Seconds. A script of Redis takes tens of microseconds, a commit some milliseconds, a command a second at most. */
+/** The labels under which dashboards know methods that ask for many now. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  readMany: 'read',
+  raiseMany: 'raise',
+  accountMany: 'readAccount',
+};
+
+const operationOf = (method: string): string => OPERATIONS[method] ?? method;
+
 const DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 2.5];
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 4_096, 16_384, 65_536];
 
@@ -120,7 +129,7 @@ export const createStoreMetrics = (registry: Registry): StoreMetrics => {
   const timed = <Port extends object>(port: Port, store: string, name: string): Port => {
     const members = Object.entries(port).map(([key, member]): [string, unknown] => {
       if (typeof member === 'function') {
-        return [key, timeMethod(port, member as Method, slotsOf(store, `${name}.${key}`))];
+        return [key, timeMethod(port, member as Method, slotsOf(store, `${name}.${operationOf(key)}`))];
       }
       const isPort = typeof member === 'object' && member !== null;
       return [key, isPort ? timed(member, store, name) : member];

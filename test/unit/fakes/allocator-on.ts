@@ -1,7 +1,7 @@
 /** A counter allocator on a held store, with its events; and what tests say about its targets and answers. */
 import type { Allocation, AllocationRecord, AllocationTarget } from '../../../src/allocators/allocator.ts';
 import { type CounterAllocator, createCounterAllocator } from '../../../src/allocators/counter/counter-allocator.ts';
-import type { CounterLimits } from '../../../src/allocators/counter/sequence/counter-limits.ts';
+import type { CounterLimits } from '../../../src/allocators/counter/machine/counter-limits.ts';
 import type { CounterStore } from '../../../src/core/counter/counter-store.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import { sequenceOf, seriesOf } from '../../../src/core/values/sequence-id.ts';

@@ -270,7 +270,8 @@ const setUp = async ({ withCeilings = true, ceiling = 10_000n } = {}) => {
 const settle = (ms = 300): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  // Without setImmediate, with which an alarm lets replies be read first.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
 
 afterEach(async () => {

@@ -10,7 +10,8 @@ const INV = targetOf('INV', { standbySize: 5 });
 const NAME = INV.sequence;
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  // Without setImmediate, with which an alarm lets replies be read first.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
 
 afterEach(() => {

@@ -8,7 +8,8 @@ const REFUSED = 'StorageUnavailableError: Away';
 const INV = targetOf('INV', { standbySize: 5 });
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  // Without setImmediate, with which an alarm lets replies be read first.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
 
 afterEach(() => {

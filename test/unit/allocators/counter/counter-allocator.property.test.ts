@@ -9,7 +9,8 @@ import { type AllocatorParts, allocatorOn, targetOf } from '../../fakes/allocato
 
 beforeEach(() => {
   // The idle clock and the retry timer are steps of the schedule.
-  vi.useFakeTimers();
+  // Without setImmediate, with which an alarm lets replies be read first.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
 
 afterEach(() => {

@@ -8,7 +8,8 @@ import { turn } from '../../fakes/held-counter-store.ts';
 const INV = sequenceOf(seriesOf('INV'), '');
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  // Without setImmediate, with which an alarm lets replies be read first.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
 
 afterEach(() => {

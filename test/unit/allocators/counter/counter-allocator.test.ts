@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AllocationTarget } from '../../../../src/allocators/allocator.ts';
 import { createCounterAllocator } from '../../../../src/allocators/counter/counter-allocator.ts';
-import { COUNTER_LIMITS } from '../../../../src/allocators/counter/sequence/counter-limits.ts';
+import { COUNTER_LIMITS } from '../../../../src/allocators/counter/machine/counter-limits.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../src/core/values/value.ts';
 import { createMemoryCounterStore } from '../../../../src/stores/memory/memory-counter-store.ts';

@@ -1,14 +1,14 @@
 /** Ceilings are raised well before they are reached, never above a limit, and never in an epoch that is over. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCeilingPolicy } from '../../../../../src/allocators/counter/fencing/ceiling-policy.ts';
+import { dealInOrder, makeCall, settleCall } from '../../../../../src/allocators/counter/machine/session.ts';
+import { makeReport } from '../../../../../src/allocators/counter/machine/session-report.ts';
+import type { CeilingKeeper } from '../../../../../src/allocators/counter/machine/session-state.ts';
+import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import {
   createSequenceQueue,
   type SequenceQueue,
 } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
-import { dealInOrder, makeCall, settleCall } from '../../../../../src/allocators/counter/sequence/session.ts';
-import { makeReport } from '../../../../../src/allocators/counter/sequence/session-report.ts';
-import type { CeilingKeeper } from '../../../../../src/allocators/counter/sequence/session-state.ts';
-import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CeilingRaise, CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { Fence } from '../../../../../src/core/counter/counter-call.ts';
 import type { CeilingMove, FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';

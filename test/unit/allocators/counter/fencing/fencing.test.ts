@@ -1,17 +1,17 @@
 /** What stands between a node's sequences and a store that can lose them: opened, raised, recovered, settled, in the right order. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { blockedError, createFencing } from '../../../../../src/allocators/counter/fencing/fencing.ts';
-import {
-  createSequenceQueue,
-  type SequenceQueue,
-} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
-import { makeCall, settleCall } from '../../../../../src/allocators/counter/sequence/session.ts';
+import { makeCall, settleCall } from '../../../../../src/allocators/counter/machine/session.ts';
 import {
   createCounterSession,
   openAt,
   owesReport,
   swear,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
+import {
+  createSequenceQueue,
+  type SequenceQueue,
+} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import type { CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { Fence } from '../../../../../src/core/counter/counter-call.ts';
 import type { FenceOperations } from '../../../../../src/core/counter/counter-fence.ts';

@@ -4,7 +4,7 @@ import {
   type DecisionOptions,
   decideInstall,
   type WaitingReply,
-} from '../../../../../src/allocators/counter/fencing/recovery-decision.ts';
+} from '../../../../../src/allocators/counter/machine/recovery-decision.ts';
 import type { Ceiling, CeilingStore, SequenceAccount } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';

@@ -2,16 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createRecovery, type Recovery } from '../../../../../src/allocators/counter/fencing/recovery.ts';
 import {
-  createSequenceQueue,
-  type SequenceQueue,
-  touch,
-} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
-import {
   createCounterSession,
   openAt,
   owesReport,
   swear,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
+import {
+  createSequenceQueue,
+  type SequenceQueue,
+  touch,
+} from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import type { CeilingStore } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type {
   CounterInstall,

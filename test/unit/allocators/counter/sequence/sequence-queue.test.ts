@@ -1,6 +1,14 @@
 /** One queue: its line is served in order, counted and refused exactly, and every reply of the store has its consequence. */
 import { describe, expect, test } from 'vitest';
-import { standbyLeft } from '../../../../../src/allocators/counter/sequence/held-standby.ts';
+import { standbyLeft } from '../../../../../src/allocators/counter/machine/held-standby.ts';
+import {
+  giveBack,
+  hasValues,
+  makeCall,
+  makeLeave,
+  takeAllInHand,
+} from '../../../../../src/allocators/counter/machine/session.ts';
+import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import {
   countWanted,
   createSequenceQueue,
@@ -12,14 +20,6 @@ import {
   settleQueue,
   touch,
 } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
-import {
-  giveBack,
-  hasValues,
-  makeCall,
-  makeLeave,
-  takeAllInHand,
-} from '../../../../../src/allocators/counter/sequence/session.ts';
-import { createCounterSession, owesReport } from '../../../../../src/allocators/counter/sequence/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import { CorruptEntryError, SequenceOverflowError } from '../../../../../src/core/errors.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';

@@ -1,11 +1,11 @@
 /** Serving one waiting request: from what is in hand in order, from the standby when that is enough, or giving all back. */
 import { describe, expect, test, vi } from 'vitest';
-import { standbyLeft } from '../../../../../src/allocators/counter/sequence/held-standby.ts';
-import { dealInOrder, giveBack, makeCall, settleCall } from '../../../../../src/allocators/counter/sequence/session.ts';
+import { standbyLeft } from '../../../../../src/allocators/counter/machine/held-standby.ts';
+import { dealInOrder, giveBack, makeCall, settleCall } from '../../../../../src/allocators/counter/machine/session.ts';
 import {
   type CounterSession,
   createCounterSession,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
 import {
   refuse,
   serveFromHand,

@@ -23,6 +23,12 @@ export interface CounterLimits {
   readonly idleTicksMax: number;
   /** Attempts to give everything back at the end. */
   readonly closeAttemptsMax: number;
+  /** Between two renewals of this node's registration, ms. */
+  readonly renewMs: number;
+  /** Sequences in one trip to the store of the ceilings, or for their accounts. */
+  readonly ceilingsMax: number;
+  /** A ceiling lies this many values above the counter, or more. */
+  readonly ceilingValuesMin: number;
 }
 
 export const COUNTER_LIMITS: CounterLimits = {
@@ -38,4 +44,7 @@ export const COUNTER_LIMITS: CounterLimits = {
   reportTicksMax: 12,
   idleTicksMax: 720,
   closeAttemptsMax: 5,
+  renewMs: 20_000,
+  ceilingsMax: 1_000,
+  ceilingValuesMin: 10_000,
 };

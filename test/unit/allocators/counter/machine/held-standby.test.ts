@@ -8,7 +8,7 @@ import {
   releaseStandby,
   standbyLeft,
   takeReleased,
-} from '../../../../../src/allocators/counter/sequence/held-standby.ts';
+} from '../../../../../src/allocators/counter/machine/held-standby.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 
 const offer = (first: bigint, last: bigint, offeredIn: number) =>

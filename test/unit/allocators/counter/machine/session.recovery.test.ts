@@ -8,14 +8,14 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../../../src/allocators/counter/sequence/session.ts';
-import { makeReport, settleReport } from '../../../../../src/allocators/counter/sequence/session-report.ts';
+} from '../../../../../src/allocators/counter/machine/session.ts';
+import { makeReport, settleReport } from '../../../../../src/allocators/counter/machine/session-report.ts';
 import {
   type CounterSession,
   createCounterSession,
   owesReport,
   swear,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
 import type { CounterReply, Fence, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import type { ReportReply } from '../../../../../src/core/counter/counter-fence.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';

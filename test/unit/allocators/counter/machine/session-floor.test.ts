@@ -1,8 +1,7 @@
 /** Once initialSeq was raised nothing at or below it leaves a session: not from hand, not from the standby, not from a call under way. */
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
-import { makeKeyedCall } from '../../../../../src/allocators/counter/sequence/keyed-call.ts';
-import { createSequenceQueue, followFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { makeKeyedCall } from '../../../../../src/allocators/counter/machine/keyed-call.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -12,13 +11,14 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../../../src/allocators/counter/sequence/session.ts';
-import { initialSeqOf, raiseFloor } from '../../../../../src/allocators/counter/sequence/session-floor.ts';
-import { makeReport } from '../../../../../src/allocators/counter/sequence/session-report.ts';
+} from '../../../../../src/allocators/counter/machine/session.ts';
+import { initialSeqOf, raiseFloor } from '../../../../../src/allocators/counter/machine/session-floor.ts';
+import { makeReport } from '../../../../../src/allocators/counter/machine/session-report.ts';
 import {
   type CounterSession,
   createCounterSession,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
+import { createSequenceQueue, followFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import type { Range } from '../../../../../src/core/values/range.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';

@@ -4,7 +4,7 @@ import {
   ceilingAbove,
   ceilingWindow,
   windowWithin,
-} from '../../../../../src/allocators/counter/sequence/ceiling-window.ts';
+} from '../../../../../src/allocators/counter/machine/ceiling-window.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 
 describe('the window', () => {

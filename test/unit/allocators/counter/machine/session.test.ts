@@ -1,7 +1,7 @@
 /** A node's session on one sequence: what it asks, what it keeps, what it gives back. */
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
-import { standbyLeft } from '../../../../../src/allocators/counter/sequence/held-standby.ts';
+import { standbyLeft } from '../../../../../src/allocators/counter/machine/held-standby.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -10,15 +10,15 @@ import {
   makeCall,
   makeLeave,
   settleCall,
-} from '../../../../../src/allocators/counter/sequence/session.ts';
-import { topOf } from '../../../../../src/allocators/counter/sequence/session-report.ts';
-import type { CeilingKeeper } from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session.ts';
+import { topOf } from '../../../../../src/allocators/counter/machine/session-report.ts';
+import type { CeilingKeeper } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import {
   type CounterSession,
   createCounterSession,
   noteRaised,
   openAt,
-} from '../../../../../src/allocators/counter/sequence/session-state.ts';
+} from '../../../../../src/allocators/counter/machine/session-state.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';

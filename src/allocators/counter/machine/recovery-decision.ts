@@ -1,9 +1,9 @@
 /** Decides whether a recovery can end, and where counting continues: exactly, or with a jump above the ceiling. */
-import type { Ceiling, CeilingStore } from '../../../core/ceiling/ceiling-store.ts';
+import type { Ceiling, RecoveryOutcome, RecoveryRequest } from '../../../core/ceiling/ceiling-store.ts';
 import type { CounterInstall, ReportReply } from '../../../core/counter/counter-fence.ts';
 import { CeilingsBehindError } from '../../../core/errors.ts';
 import { columnsOf, type SequenceId } from '../../../core/values/sequence-id.ts';
-import { ceilingAbove, windowWithin } from '../sequence/ceiling-window.ts';
+import { ceilingAbove, windowWithin } from './ceiling-window.ts';
 
 export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
 
@@ -16,19 +16,18 @@ const JUMP_AFTER_MS = 3_000;
 const JUMP_UNSWORN_AFTER_MS = 15_000;
 /** Where nodes are not registered: time for a node whose very first call was lost. */
 const EXACT_AFTER_MS = 1_000;
+/** The first node that reported decides; the next one takes over after this time, in case the first has died. */
+const TURN_MS = 500;
 
-export interface DecisionOptions {
+/** What this node knows of the sequence. */
+export interface RecoveryTerms {
   readonly sequence: SequenceId;
   readonly initialSeq: bigint;
   readonly limit: bigint;
   /** How far above the counter the ceiling is to lie. */
   readonly window: number;
   /** This node was only asked to report: its `initialSeq` and `limit` are placeholders. */
-  readonly stranger?: boolean;
-  /** Keeps the ceilings; undefined when the counter store does so itself. */
-  readonly ceilings: CeilingStore | undefined;
-  /** Called with an epoch that was granted to another server, when nothing but that keeps the recovery from being exact. */
-  readonly swear: (epoch: bigint) => void;
+  readonly isStranger: boolean;
 }
 
 /** What the answer of the ceilings' store depends on, apart from nodes that leave. */
@@ -41,9 +40,16 @@ export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply)
 export const behindError = (sequence: SequenceId, stored: Ceiling | undefined): CeilingsBehindError =>
   new CeilingsBehindError(columnsOf(sequence), stored);
 
+/** @param inTurns whether nodes take turns: where the ceilings are kept in a store of their own. */
+export const isTurnOf = (node: string, { reported, sinceMs }: WaitingReply, inTurns: boolean): boolean =>
+  reported.includes(node) && (!inTurns || sinceMs >= reported.toSorted().indexOf(node) * TURN_MS);
+
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-const decideAlone = (waiting: WaitingReply, { sequence, initialSeq, limit, window }: DecisionOptions) => {
+/** Where the counter store keeps the ceilings itself. @returns undefined when the recovery must go on. */
+export const decideAlone = (waiting: WaitingReply, terms: RecoveryTerms): CounterInstall | undefined => {
+  const { sequence, initialSeq, limit } = terms;
+  const window = windowWithin(terms.window, waiting.highest, limit);
   const exact = waiting.missing.length === 0;
   if (waiting.sinceMs < (exact ? EXACT_AFTER_MS : JUMP_AFTER_MS)) return undefined;
   // The server lost the ceiling with its state, and with it what dead nodes had used ahead of the counter.
@@ -64,20 +70,16 @@ const decideAlone = (waiting: WaitingReply, { sequence, initialSeq, limit, windo
 };
 
 /**
- * @returns how to end the recovery, or undefined when it must go on: a node has not reported yet, or another node was faster.
- * @throws StorageUnavailableError or StorageTimeoutError when the ceilings cannot be read, or are older than the counters.
+ * What the ceilings' store is asked to end the recovery.
+ * @param row what it knows of the sequence. @returns undefined when this node cannot ask: it does not know where the sequence begins.
  */
-export const decideInstall = async (
+export const recoveryRequest = (
   waiting: WaitingReply,
-  options: DecisionOptions,
-): Promise<CounterInstall | undefined> => {
-  const { ceilings, sequence, initialSeq, limit } = options;
-  const window = windowWithin(options.window, waiting.highest, limit);
-  if (ceilings === undefined) return decideAlone(waiting, { ...options, window });
-  const row = await ceilings.read(sequence);
-  // A node that only reports does not know where the sequence begins.
-  if (row === undefined && options.stranger) return undefined;
-  const outcome = await ceilings.recover({
+  row: Ceiling | undefined,
+  { sequence, initialSeq, limit, window, isStranger }: RecoveryTerms,
+): RecoveryRequest | undefined => {
+  if (row === undefined && isStranger) return undefined;
+  return {
     sequence,
     epoch: row?.epoch ?? 0n,
     servedEpoch: waiting.epoch,
@@ -86,14 +88,18 @@ export const decideInstall = async (
     reported: waiting.reported,
     sworn: waiting.sworn,
     highest: waiting.highest,
-    window: BigInt(window),
+    window: BigInt(windowWithin(window, waiting.highest, limit)),
     mayJump: waiting.sinceMs >= JUMP_AFTER_MS,
     mayJumpUnsworn: waiting.sinceMs >= JUMP_UNSWORN_AFTER_MS,
-  });
-  if (outcome.kind === 'behind') throw behindError(sequence, outcome.current);
-  if (outcome.kind === 'waiting' && outcome.missing.length === 0 && row !== undefined) options.swear(row.epoch);
-  if (outcome.kind !== 'granted') return undefined;
-  const { epoch, ceiling, base, jumpTo, account, origin } = outcome;
+  };
+};
+
+/** Ends the recovery as the ceilings' store has granted it. */
+export const installGranted = (
+  waiting: WaitingReply,
+  { epoch, ceiling, base, jumpTo, account, origin }: Extract<RecoveryOutcome, { kind: 'granted' }>,
+  { sequence, initialSeq, limit }: RecoveryTerms,
+): CounterInstall => {
   const { recovery } = waiting;
   return { sequence, initialSeq, limit, window: 0, recovery, epoch, ceiling, base, jumpTo, account, origin };
 };

@@ -5,7 +5,7 @@ import {
   createTakenHistory,
   listTaken,
   removeTaken,
-} from '../../../../../src/allocators/counter/sequence/taken-history.ts';
+} from '../../../../../src/allocators/counter/machine/taken-history.ts';
 import type { Range } from '../../../../../src/core/values/range.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 

@@ -1,12 +1,14 @@
 /** How far above the counter the ceiling lies. */
 import { VALUE_MAX } from '../../../core/values/value.ts';
+import { COUNTER_LIMITS } from './counter-limits.ts';
 
-const VALUES_MIN = 10_000;
+const VALUES_MIN = COUNTER_LIMITS.ceilingValuesMin;
 /** Room for the standby segments of several nodes, each at a distance of at least its own size. */
 const STANDBY_SEGMENTS = 16;
 
 /** Values that may be taken before the ceiling has to be raised again; as many may be skipped by a recovery that jumps. */
-export const ceilingWindow = (standbySize: number): number => Math.max(VALUES_MIN, STANDBY_SEGMENTS * standbySize);
+export const ceilingWindow = (standbySize: number, valuesMin: number = VALUES_MIN): number =>
+  Math.max(valuesMin, STANDBY_SEGMENTS * standbySize);
 
 /** The ceiling that lies `window` values above `value`; there are no values above u64 max. */
 export const ceilingAbove = (value: bigint, window: number): bigint =>
