@@ -193,6 +193,37 @@ const losesItself = (body: readonly Node[]): string[] => {
   return found;
 };
 
+/** What acts, and therefore has no place in a machine. */
+const ACTS = new Set([
+  ...['Promise', 'Date', 'performance', 'process', 'fetch', 'console', 'queueMicrotask', 'structuredClone'],
+  ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'],
+]);
+
+/** A machine is records and functions: it waits for nothing, reads no clock, and has no `this` to lose. */
+const actsInMachine = (node: Node): string | undefined => {
+  if (node.type === 'Identifier' && ACTS.has(String(node['name']))) return `uses ${node['name']}`;
+  if (node.type === 'AwaitExpression' || node['async'] === true) return 'waits';
+  if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') return 'has a class';
+  if (node.type === 'ThisExpression') return 'has a this';
+  return readsClockOrChance(node) ? 'reads a clock or chance' : undefined;
+};
+
+/** The phase of a sequence is written where its table is, and nowhere else. */
+const writesPhase = ({ type, left }: Node): boolean => {
+  if (type !== 'AssignmentExpression' || !isNode(left)) return false;
+  return left.type === 'MemberExpression' && nameOf(left['property']) === 'phase';
+};
+
+const MACHINE = /\/machine\//;
+const PHASES_FILE = /\/machine\/sequence\.ts$/;
+
+const checkMachine = (path: string, node: Node): string | undefined => {
+  if (!MACHINE.test(path)) return undefined;
+  const act = actsInMachine(node);
+  if (act !== undefined) return `${act}, in a machine`;
+  return writesPhase(node) && !PHASES_FILE.test(path) ? 'writes a phase, beside the table of phases' : undefined;
+};
+
 /** Below the services nobody knows which store it is that keeps something; each store says so itself. */
 const namesTechnology = ({ path, text }: SourceFile): string[] =>
   path.startsWith('src/allocators/') && /postgres|redis|sqlite/i.test(text.replaceAll(/^import .*$/gm, ''))
@@ -210,6 +241,8 @@ const checkCode = ({ path, text }: SourceFile, paths: ReadonlySet<string>): stri
     if (fault !== undefined) found.push(fault);
     if (path !== 'src/main.ts' && readsEnvironment(node)) found.push('reads process.env, which is for main.ts alone');
     if (roomOf(path) === 'core' && readsClockOrChance(node)) found.push('reads a clock or chance in core');
+    const act = checkMachine(path, node);
+    if (act !== undefined) found.push(act);
   });
   return found;
 };

@@ -16,7 +16,7 @@ describe('a limit', () => {
   test('is read where it stands: in a constant, a member, a default of a parameter, a script or a pattern', () => {
     expect(readConstant('core/values/receipt.ts', 'RECEIPT_TTL_MS')).toBe(86_400_000);
     expect(readConstant('http/wire/report-stream.ts', 'GARBAGE_BYTES_MAX')).toBe(8 * 1_024 * 1_024);
-    expect(readConstant('allocators/counter/sequence/counter-limits.ts', 'COUNTER_LIMITS.patienceMs')).toBe(250);
+    expect(readConstant('allocators/counter/machine/counter-limits.ts', 'COUNTER_LIMITS.patienceMs')).toBe(250);
     expect(readConstant('allocators/key-claims.ts', 'lateMax')).toBe(10_000);
     expect(readConstant('stores/redis/lua/reserve.lua', 'NODES_MAX')).toBe(64);
     expect(readFigure('stores/postgres/sql/bury-nodes.sql', /interval '([^']+)'/)).toBe('1 hour');

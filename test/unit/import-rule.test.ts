@@ -202,6 +202,36 @@ describe('process.env outside main.ts is seen', () => {
   });
 });
 
+describe('in a machine is seen', () => {
+  const MACHINE = 'src/allocators/counter/machine/node.ts';
+
+  test.each([
+    ['a promise', 'export const a = () => Promise.resolve();', 'uses Promise, in a machine'],
+    ['the type of a promise', 'export type A = Promise<void>;', 'uses Promise, in a machine'],
+    ['a timer', 'export const a = () => setTimeout(() => 1, 5);', 'uses setTimeout, in a machine'],
+    ['an immediate', 'export const a = () => setImmediate(() => 1);', 'uses setImmediate, in a machine'],
+    ['a clock', 'export const a = () => performance.now();', 'uses performance, in a machine'],
+    ['a date', 'export const a = (ms: number) => new Date(ms);', 'uses Date, in a machine'],
+    ['chance', 'export const a = () => Math.random();', 'reads a clock or chance, in a machine'],
+    ['a wait', 'export const a = async () => 1;', 'waits, in a machine'],
+    ['a class', 'export class A {}', 'has a class, in a machine'],
+    ['a this', 'export const a = { b() { return this; } };', 'has a this, in a machine'],
+    ['a phase', 'export const a = (b: { phase: string }) => { b.phase = "left"; };', 'writes a phase'],
+    [
+      'a phase by a cast',
+      'export const a = (b: object) => { (b as { phase: string }).phase = "x"; };',
+      'writes a phase',
+    ],
+  ])('%s', (_what, text, breach) => {
+    expect(plant(MACHINE, `${HEADER}${text}`).join()).toContain(breach);
+  });
+
+  test('and the table of phases may write one', () => {
+    const text = `${HEADER}export const enter = (b: { phase: string }) => { b.phase = 'left'; };`;
+    expect(plant('src/allocators/counter/machine/sequence.ts', text)).toEqual([]);
+  });
+});
+
 describe('a clock or chance of its own in core is seen', () => {
   test.each(['Date.now()', 'new Date()', 'performance.now()', 'Math.random()', 'Temporal.Now.instant()'])(
     '%s',

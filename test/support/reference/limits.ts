@@ -30,7 +30,7 @@ const bytes = (value: number): string => {
 
 const at = (what: string, path: string, limit: Limit['limit']): Limit => ({ what, path, limit });
 
-const COUNTER = 'allocators/counter/sequence/counter-limits.ts';
+const COUNTER = 'allocators/counter/machine/counter-limits.ts';
 const GAPLESS = 'allocators/gapless/gapless-limits.ts';
 const KEYS = 'services/access/api-key-cache.ts';
 const ISSUER = 'access/jwks-verifier.ts';
@@ -158,7 +158,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     at('distance of a standby', SCRIPT, (of) => `${count(of('DISTANCE_CALLS'))} calls of all nodes`),
     at(
       'the window of a ceiling',
-      'allocators/counter/sequence/ceiling-window.ts',
+      'allocators/counter/machine/ceiling-window.ts',
       (of) =>
         `at least ${count(of('VALUES_MIN'))} values and ${of('STANDBY_SEGMENTS')} × \`STANDBY_SIZE\`; at most 1/${of('LEFT_PART')} of the values left`,
     ),
@@ -166,12 +166,12 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
   'Recovery and registration': [
     at(
       'waiting for reports',
-      'allocators/counter/fencing/recovery-decision.ts',
+      'allocators/counter/machine/recovery-decision.ts',
       (of) => `${time(of('JUMP_AFTER_MS'))}, then a jump; without PostgreSQL at least ${time(of('EXACT_AFTER_MS'))}`,
     ),
     at(
       'waiting for nodes to swear off an epoch',
-      'allocators/counter/fencing/recovery-decision.ts',
+      'allocators/counter/machine/recovery-decision.ts',
       (of) => `${time(of('JUMP_UNSWORN_AFTER_MS'))}, then a jump`,
     ),
     at(
@@ -181,20 +181,22 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     ),
     at(
       'reports in a trip',
-      'allocators/counter/fencing/recovery.ts',
+      'allocators/counter/machine/recovery.ts',
       (of) => `${count(of('REPORTS_MAX'))}, again after ${time(of('POLL_MS'))}`,
     ),
-    at('turn of a node to end a recovery', 'allocators/counter/fencing/recovery-steps.ts', (of) => time(of('TURN_MS'))),
-    at(
-      'ranges a node can report',
-      'allocators/counter/sequence/taken-history.ts',
-      (of) => `the latest ${count(of('RANGES_MAX'))} at least`,
+    at('turn of a node to end a recovery', 'allocators/counter/machine/recovery-decision.ts', (of) =>
+      time(of('TURN_MS')),
     ),
     at(
-      'a registration',
-      'allocators/counter/fencing/node-registration.ts',
-      (of) =>
-        `renewed every ${time(of('RENEW_INTERVAL_MS'))}; after ${time(of('LAPSED_AFTER_MS'))} without, the node stops counting`,
+      'ranges a node can report',
+      'allocators/counter/machine/taken-history.ts',
+      (of) => `the latest ${count(of('RANGES_MAX'))} at least`,
+    ),
+    at('a registration', COUNTER, (of) => `renewed every ${time(of('COUNTER_LIMITS.renewMs'))}`),
+    at(
+      'a node that cannot renew it',
+      'allocators/counter/machine/registration.ts',
+      (of) => `stops counting after ${time(of('LAPSED_AFTER_MS'))}`,
     ),
     at(
       'a silent node',
@@ -203,20 +205,20 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     ),
     at(
       'a failed raise of a ceiling',
-      'allocators/counter/fencing/fencing.ts',
+      'allocators/counter/machine/ceiling.ts',
       (of) => `tried every ${time(of('RETRY_MS'))}`,
     ),
     at('confirmation of a ceiling by a replica', 'stores/redis/redis-counter-store.ts', (of) =>
       time(of('CONFIRM_TIMEOUT_MS')),
     ),
-    at('an advance', 'allocators/counter/fencing/advance.ts', (of) => `${time(of('WAIT_MAX_MS'))}, then 503`),
+    at('an advance', 'allocators/counter/machine/advance.ts', (of) => `${time(of('WAIT_MAX_MS'))}, then 503`),
     at(
       'a read that waits for a recovery',
       'services/shared/sequence-reads.ts',
       (of) => `${time(of('WAIT_MAX_MS'))}, then 503`,
     ),
-    at('a stop that waits for a recovery', 'allocators/counter/counter-allocator.ts', (of) =>
-      time(of('CLOSE_RECOVERY_MAX_MS')),
+    at('a stop that waits for a recovery', 'allocators/counter/machine/shutdown.ts', (of) =>
+      time(of('RECOVERY_MAX_MS')),
     ),
   ],
   Gapless: [

@@ -1,8 +1,9 @@
-/** The pages of docs/ that are made from the code they describe; run by itself it writes them. */
+/** The pages of docs/ that are made from the code they describe, whole or in part; run by itself it writes them. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decisionIndex } from './decisions.ts';
 import { limitsReference } from './limits.ts';
+import { enginePage } from './phases.ts';
 import { settingsReference } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -17,6 +18,7 @@ export const REFERENCE_PAGES: readonly ReferencePage[] = [
   { path: 'docs/decisions/README.md', render: decisionIndex },
   { path: 'docs/configuration.md', render: settingsReference },
   { path: 'docs/limits.md', render: limitsReference },
+  { path: 'docs/engine.md', render: enginePage },
 ];
 
 /** What is committed. */

@@ -1,8 +1,7 @@
 /** How far above the counter the ceiling lies. */
 import { VALUE_MAX } from '../../../core/values/value.ts';
-import { COUNTER_LIMITS } from './counter-limits.ts';
 
-const VALUES_MIN = COUNTER_LIMITS.ceilingValuesMin;
+export const VALUES_MIN = 10_000;
 /** Room for the standby segments of several nodes, each at a distance of at least its own size. */
 const STANDBY_SEGMENTS = 16;
 

@@ -1,4 +1,5 @@
 /** The limits of counting on a shared store: every line, call and wait has one. */
+import { VALUES_MIN } from './ceiling-window.ts';
 
 export interface CounterLimits {
   /** Requests that may wait for a call; more are refused. */
@@ -46,5 +47,5 @@ export const COUNTER_LIMITS: CounterLimits = {
   closeAttemptsMax: 5,
   renewMs: 20_000,
   ceilingsMax: 1_000,
-  ceilingValuesMin: 10_000,
+  ceilingValuesMin: VALUES_MIN,
 };
