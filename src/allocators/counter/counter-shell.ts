@@ -5,7 +5,7 @@ import type { Emit } from '../../core/events/events.ts';
 import { type Alarm, createAlarm } from './alarm.ts';
 import { COUNTER_LIMITS, type CounterLimits } from './machine/counter-limits.ts';
 import { type NodeEvent, step, wakeAtMs } from './machine/node.ts';
-import { createNodeState, type NodeState } from './machine/node-state.ts';
+import { createNodeState, type Effect, type NodeState } from './machine/node-state.ts';
 import { createPerformer } from './perform.ts';
 
 export interface CounterShellOptions {
@@ -48,7 +48,10 @@ export const createCounterShell = (options: CounterShellOptions): CounterShell =
     alarm.nowMs(),
   );
   const take = (event: NodeEvent): void => {
-    for (const effect of step(state, event, alarm.nowMs())) perform(effect);
+    // A request only joins the line while a trip is under way, and most do: they spare the clock.
+    const joins = event.kind === 'request' && state.trip !== undefined;
+    const effects = step(state, event, joins ? state.nowMs : alarm.nowMs());
+    for (let index = 0; index < effects.length; index += 1) perform(effects[index] as Effect);
   };
   const feed = (event: NodeEvent): void => {
     const replicas = hasReplicas();

@@ -130,11 +130,11 @@ export const takeInReplies = (
   entries: readonly TripEntry[],
   replies: readonly CounterReply[],
 ): void => {
-  for (const [index, entry] of entries.entries()) {
+  entries.forEach((entry, index) => {
     const reply = replies[index];
     // The reply to an earlier entry of the trip may have ended the session, or the next one has begun.
-    if (reply === undefined || entry.sequence.phase === 'left') continue;
+    if (reply === undefined || entry.sequence.phase === 'left') return;
     if (entry.waiter === undefined) takeInNumbered(node, entry.sequence, entry.call.call, reply);
     else takeInKeyed(node, entry, reply);
-  }
+  });
 };

@@ -167,6 +167,12 @@ export const step = (node: NodeState, event: NodeEvent, nowMs: number): readonly
 const earliest = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || (b !== undefined && b < a) ? b : a;
 
+const retryOfAny = ({ troubled, advances }: NodeState): number | undefined => {
+  let atMs: number | undefined;
+  for (const { retryAtMs } of [...troubled, ...advances]) atMs = earliest(atMs, retryAtMs);
+  return atMs;
+};
+
 /** When the machine wants to be woken; undefined: not at all. */
 export const wakeAtMs = (node: NodeState): number | undefined => {
   const { closing, presence, trip, recovery, registration } = node;
@@ -177,7 +183,5 @@ export const wakeAtMs = (node: NodeState): number | undefined => {
   if (!recovery.isReporting) atMs = earliest(atMs, recovery.reportAtMs);
   atMs = earliest(atMs, registration.renewAtMs);
   if (trip === undefined) atMs = earliest(atMs, closing?.attemptAtMs);
-  for (const { retryAtMs } of node.troubled) atMs = earliest(atMs, retryAtMs);
-  for (const { retryAtMs } of node.advances) atMs = earliest(atMs, retryAtMs);
-  return atMs;
+  return node.troubled.size + node.advances.size === 0 ? atMs : earliest(atMs, retryOfAny(node));
 };
