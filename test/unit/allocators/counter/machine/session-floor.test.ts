@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
 import { makeKeyedCall } from '../../../../../src/allocators/counter/machine/keyed-call.ts';
+import { createSequence } from '../../../../../src/allocators/counter/machine/sequence.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -18,7 +19,7 @@ import {
   type CounterSession,
   createCounterSession,
 } from '../../../../../src/allocators/counter/machine/session-state.ts';
-import { createSequenceQueue, followFloor } from '../../../../../src/allocators/counter/sequence/sequence-queue.ts';
+import { followFloor } from '../../../../../src/allocators/counter/machine/waiters.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import type { Range } from '../../../../../src/core/values/range.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
@@ -90,11 +91,11 @@ describe('values in hand', () => {
 
   test('are all taken from a request that waits for more', () => {
     const session = holding();
-    const queue = createSequenceQueue(session, targetOf('INV'));
+    const sequence = createSequence(session, targetOf('INV'), 'serving');
     const waiter = { missing: 4, limit: VALUE_MAX, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] };
-    queue.waiters.push({ ...waiter, resolve: () => undefined, reject: () => undefined });
-    followFloor(queue, { ...TERMS, initialSeq: 4n });
-    expect(queue.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
+    sequence.waiters.push({ ...waiter, ticket: { resolve: () => undefined, reject: () => undefined } });
+    followFloor(sequence, { ...TERMS, initialSeq: 4n });
+    expect(sequence.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
     expect(makeCall(session, 8, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 4n }] });
   });
 });
