@@ -201,13 +201,13 @@ export const enterOnce = (sequence: Sequence, phase: Phase): void => {
   if (sequence.phase !== phase) enter(sequence, phase);
 };
 
-/** What kept the sequence from making calls is gone. */
+/** What kept the sequence from making calls is gone. One whose first call is still to be made joins before it leaves. */
 export const resume = (sequence: Sequence, isClosing: boolean): void => {
   const { session } = sequence;
   sequence.trouble = undefined;
   sequence.retryAtMs = undefined;
-  if (session.pending?.kind === 'leave' || isClosing) enterOnce(sequence, 'leaving');
-  else enterOnce(sequence, session.standing === 'new' ? 'joining' : 'serving');
+  if (session.standing === 'new') enterOnce(sequence, 'joining');
+  else enterOnce(sequence, session.pending?.kind === 'leave' || isClosing ? 'leaving' : 'serving');
 };
 
 export const makesCalls = ({ phase }: Sequence): boolean => PHASES[phase].makesCalls;

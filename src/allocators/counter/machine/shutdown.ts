@@ -15,14 +15,20 @@ export const beginClosing = (node: NodeState): void => {
   node.tickAtMs = undefined;
   node.retryAtMs = undefined;
   node.registration.renewAtMs = undefined;
+  dropUnopened(node);
+};
+
+/** One that is not open yet has nothing to give back, unless a request waits in it or values came back. */
+const dropUnopened = (node: NodeState): void => {
   for (const sequence of node.sequences.values()) {
     const { phase, session, waiters, keyed } = sequence;
-    // One that could not be opened has nothing to give back.
     if (phase === 'opening' && !hasValues(session) && waiters.length === 0 && keyed.length === 0) drop(node, sequence);
   }
 };
 
 const leaveAll = (node: NodeState): void => {
+  // The requests that waited in it may have been refused since.
+  dropUnopened(node);
   for (const sequence of node.sequences.values()) {
     if (!makesCalls(sequence)) continue;
     enterOnce(sequence, 'leaving');
