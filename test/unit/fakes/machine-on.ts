@@ -233,7 +233,7 @@ export const machineOn = ({ limits, ...options }: MachineOptions = {}) => {
     nowMs: () => clock.nowMs,
     endedMs: () => clock.endedMs,
     /** Every question to the port is answered so at once, those that are open too; an Error fails it. */
-    respond: <P extends Port>(port: P, responder: ((ask: AskOf<P>) => ReplyOf<P> | Error) | undefined): void => {
+    respond: <P extends Port>(port: P, responder: NoInfer<(ask: AskOf<P>) => ReplyOf<P> | Error> | undefined): void => {
       if (responder === undefined) responders.delete(port);
       else responders.set(port, responder as (ask: never) => unknown);
       if (openOf(port).length > 0) feed({ kind: 'woke' });
