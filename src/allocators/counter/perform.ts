@@ -51,6 +51,8 @@ export const createPerformer = ({ store, ceilings, emit, feed, onEnd }: Performe
       event = { kind: 'answered', of: question.do, ask: question, reply: await call(question) } as Answered;
     } catch (error) {
       event = { kind: 'failed', ask: question, error };
+      // A port that throws at once must wait, too, until the other effects of the step have been performed.
+      await Promise.resolve();
     }
     feed(event);
   };
