@@ -19,7 +19,7 @@ import {
 import { enterOnce, type Sequence } from './sequence.ts';
 import { initialSeqOf } from './session-floor.ts';
 import { makeReport, settleReport } from './session-report.ts';
-import { swear } from './session-state.ts';
+import { owesReport, swear } from './session-state.ts';
 import { followFloor } from './waiters.ts';
 
 /** Sequences that report in one trip. */
@@ -91,6 +91,8 @@ const rescheduleReports = (node: NodeState, haste: Haste): void => {
 };
 
 const beServed = (node: NodeState, sequence: Sequence): void => {
+  // It has sworn off more while the ceilings were asked for the epoch: it goes on reporting.
+  if (owesReport(sequence.session)) return;
   node.recovery.sequences.delete(sequence);
   if (sequence.phase === 'recovering') resumeCalls(node, sequence);
 };

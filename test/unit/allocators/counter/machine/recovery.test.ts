@@ -389,6 +389,23 @@ describe('with ceilings kept elsewhere', () => {
     expect(phaseOf(machine)).toBe('serving');
   });
 
+  test('a node that swears off more while the epoch is looked up makes no call, and reports on', () => {
+    const machine = machineOn({ keepsCeilings: true, limits: QUIET });
+    // The ceiling is moved in the background all the while.
+    machine.begin(TARGET, { last: 9_000n, fence: { epoch: 1n, ceiling: 10_000n, wanted: 0n } });
+    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
+    waitFor(machine, {}, ['INV']);
+    expect(machine.take('read').readers).toMatchObject([{ for: 'confirm', epoch: 2n }]);
+    machine.reply('account', [{ kind: 'unserved' }]);
+    machine.reply('raise', [{ kind: 'superseded', current: { epoch: 3n, ceiling: 500n } }]);
+    machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+    expect([phaseOf(machine), machine.open('reserve')]).toEqual(['recovering', []]);
+    waitFor(machine, {}, ['INV'], 3n);
+    machine.at(100);
+    machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+    expect(phaseOf(machine)).toBe('serving');
+  });
+
   test('an epoch that was confirmed once is not looked up again', () => {
     const machine = recovering(['INV'], { keepsCeilings: true });
     waitFor(machine, {}, ['INV']);
