@@ -147,6 +147,8 @@ const sendReads = ({ reads, limits, effects }: NodeState): void => {
 const send = (node: NodeState): void => {
   leaveSequences(node);
   sendTrip(node);
+  // What was due may have needed no trip: then no reply follows that would go on with the end.
+  leaveSequences(node);
   sendReports(node);
   sendReads(node);
   sendMoves(node);

@@ -55,6 +55,18 @@ describe('a node that ends', () => {
     expect([machine.endedMs(), machine.events]).toEqual([0, []]);
   });
 
+  test('ends also when nothing but sequences that the store never heard of is left', () => {
+    const machine = machineOn();
+    machine.feed({ kind: 'prepare', target: TARGET });
+    machine.feed({ kind: 'prepare', target: targetOf('NEW') });
+    machine.refuse('reserve', AWAY);
+    machine.at(50);
+    machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
+    expect([...machine.state.sequences.values()].map(({ phase }) => phase)).toEqual(['joining']);
+    close(machine);
+    expect([machine.endedMs(), machine.open('reserve')]).toEqual([50, []]);
+  });
+
   test('awaits the trip under way first', () => {
     const machine = machineOn();
     machine.begin(TARGET);
