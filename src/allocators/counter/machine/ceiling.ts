@@ -23,7 +23,8 @@ const measurePace = (sequence: Sequence, nowMs: number): number => {
   const { mark: before, session } = sequence;
   const { seen } = session;
   sequence.mark = { atMs: nowMs, seen };
-  if (before === undefined || nowMs <= before.atMs) return 0;
+  // From 0 it jumps to where others have counted to.
+  if (before === undefined || before.seen === 0n || nowMs <= before.atMs) return 0;
   return Math.ceil((Number(seen - before.seen) * TEN_SECONDS_MS) / (nowMs - before.atMs));
 };
 
