@@ -159,6 +159,8 @@ export const endSequenceMove = (node: NodeState, sequence: Sequence, result: Mov
     return;
   }
   if (result.kind === 'raised') noteRaised(session, result.fence);
+  // A session that is over cannot report, and its account was not stored: the node must stay known, so that it is missed.
+  else if (sequence.phase === 'left') node.isAllSettled = false;
   else leaveFor(node, sequence, result.epoch);
   if (nextMove === undefined) finish(node, sequence, undefined);
   else begin(node, sequence, nextMove);
