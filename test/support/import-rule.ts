@@ -193,14 +193,27 @@ const losesItself = (body: readonly Node[]): string[] => {
   return found;
 };
 
-/** What acts, and therefore has no place in a machine. */
+/** The machine of the counter, and the records and functions of the other strategies. */
+const PURE = new RegExp(
+  `^src/allocators/(?:${[
+    'counter/machine/.*',
+    'gapless/(?:waiting-line|mark-book|take-outcome|latest-standings)',
+    'segment/segment-(?:leases|queue|size)',
+    'snowflake/(?:held-worker|next-ids)',
+  ].join('|')})\\.ts$`,
+);
+
+/** Whether a file only decides. */
+export const isPure = (path: string): boolean => PURE.test(path);
+
+/** What acts, and therefore has no place in a file that only decides. */
 const ACTS = new Set([
   ...['Promise', 'Date', 'performance', 'process', 'fetch', 'console', 'queueMicrotask', 'structuredClone'],
   ...['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'],
 ]);
 
-/** A machine is records and functions: it waits for nothing, reads no clock, and has no `this` to lose. */
-const actsInMachine = (node: Node): string | undefined => {
+/** Records and functions: they wait for nothing, read no clock, and have no `this` to lose. */
+const actOf = (node: Node): string | undefined => {
   if (node.type === 'Identifier' && ACTS.has(String(node['name']))) return `uses ${node['name']}`;
   if (node.type === 'AwaitExpression' || node['async'] === true) return 'waits';
   if (node.type === 'ClassDeclaration' || node.type === 'ClassExpression') return 'has a class';
@@ -214,13 +227,12 @@ const writesPhase = ({ type, left }: Node): boolean => {
   return left.type === 'MemberExpression' && nameOf(left['property']) === 'phase';
 };
 
-const MACHINE = /\/machine\//;
 const PHASES_FILE = /\/machine\/sequence\.ts$/;
 
-const checkMachine = (path: string, node: Node): string | undefined => {
-  if (!MACHINE.test(path)) return undefined;
-  const act = actsInMachine(node);
-  if (act !== undefined) return `${act}, in a machine`;
+const checkPure = (path: string, node: Node): string | undefined => {
+  if (!isPure(path)) return undefined;
+  const act = actOf(node);
+  if (act !== undefined) return `${act}, where it may only decide`;
   return writesPhase(node) && !PHASES_FILE.test(path) ? 'writes a phase, beside the table of phases' : undefined;
 };
 
@@ -241,7 +253,7 @@ const checkCode = ({ path, text }: SourceFile, paths: ReadonlySet<string>): stri
     if (fault !== undefined) found.push(fault);
     if (path !== 'src/main.ts' && readsEnvironment(node)) found.push('reads process.env, which is for main.ts alone');
     if (roomOf(path) === 'core' && readsClockOrChance(node)) found.push('reads a clock or chance in core');
-    const act = checkMachine(path, node);
+    const act = checkPure(path, node);
     if (act !== undefined) found.push(act);
   });
   return found;

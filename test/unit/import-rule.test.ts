@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findBreaches, type SourceFile } from '../support/import-rule.ts';
+import { findBreaches, isPure, type SourceFile } from '../support/import-rule.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const HEADER = '/** Says what it is for. */\n';
@@ -202,20 +202,20 @@ describe('process.env outside main.ts is seen', () => {
   });
 });
 
-describe('in a machine is seen', () => {
+describe('in a file that only decides is seen', () => {
   const MACHINE = 'src/allocators/counter/machine/node.ts';
 
   test.each([
-    ['a promise', 'export const a = () => Promise.resolve();', 'uses Promise, in a machine'],
-    ['the type of a promise', 'export type A = Promise<void>;', 'uses Promise, in a machine'],
-    ['a timer', 'export const a = () => setTimeout(() => 1, 5);', 'uses setTimeout, in a machine'],
-    ['an immediate', 'export const a = () => setImmediate(() => 1);', 'uses setImmediate, in a machine'],
-    ['a clock', 'export const a = () => performance.now();', 'uses performance, in a machine'],
-    ['a date', 'export const a = (ms: number) => new Date(ms);', 'uses Date, in a machine'],
-    ['chance', 'export const a = () => Math.random();', 'reads a clock or chance, in a machine'],
-    ['a wait', 'export const a = async () => 1;', 'waits, in a machine'],
-    ['a class', 'export class A {}', 'has a class, in a machine'],
-    ['a this', 'export const a = { b() { return this; } };', 'has a this, in a machine'],
+    ['a promise', 'export const a = () => Promise.resolve();', 'uses Promise, where it may only decide'],
+    ['the type of a promise', 'export type A = Promise<void>;', 'uses Promise, where it may only decide'],
+    ['a timer', 'export const a = () => setTimeout(() => 1, 5);', 'uses setTimeout, where it may only decide'],
+    ['an immediate', 'export const a = () => setImmediate(() => 1);', 'uses setImmediate, where it may only decide'],
+    ['a clock', 'export const a = () => performance.now();', 'uses performance, where it may only decide'],
+    ['a date', 'export const a = (ms: number) => new Date(ms);', 'uses Date, where it may only decide'],
+    ['chance', 'export const a = () => Math.random();', 'reads a clock or chance, where it may only decide'],
+    ['a wait', 'export const a = async () => 1;', 'waits, where it may only decide'],
+    ['a class', 'export class A {}', 'has a class, where it may only decide'],
+    ['a this', 'export const a = { b() { return this; } };', 'has a this, where it may only decide'],
     ['a phase', 'export const a = (b: { phase: string }) => { b.phase = "left"; };', 'writes a phase'],
     [
       'a phase by a cast',
@@ -224,6 +224,17 @@ describe('in a machine is seen', () => {
     ],
   ])('%s', (_what, text, breach) => {
     expect(plant(MACHINE, `${HEADER}${text}`).join()).toContain(breach);
+  });
+
+  test.each(['gapless/waiting-line', 'segment/segment-queue', 'snowflake/next-ids'])('in %s too', (room) => {
+    const path = `src/allocators/${room}.ts`;
+    const text = `${HEADER}export const a = async () => 1;`;
+    expect(plant(path, text)).toEqual([`${path}: waits, where it may only decide`]);
+    expect(plant('src/allocators/gapless/ledger-calls.ts', text)).toEqual([]);
+  });
+
+  test('and there are such files in every strategy that needs some', () => {
+    expect(source.filter(({ path }) => isPure(path)).length).toBeGreaterThan(30);
   });
 
   test('and the table of phases may write one', () => {

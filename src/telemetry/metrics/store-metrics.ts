@@ -6,7 +6,6 @@ import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
 import { type Buckets, createBuckets, observe, registerBuckets } from './buckets.ts';
 import { registerCounter } from './collected.ts';
 
-/** Seconds. A script of Redis takes tens of microseconds, a commit some milliseconds, a command a second at most. */
 /** The labels under which dashboards know methods that ask for many now. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   readMany: 'read',
@@ -16,6 +15,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 
 const operationOf = (method: string): string => OPERATIONS[method] ?? method;
 
+/** Seconds. A script of Redis takes tens of microseconds, a commit some milliseconds, a command a second at most. */
 const DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 2.5];
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024, 4_096, 16_384, 65_536];
 

@@ -91,7 +91,7 @@ const rescheduleReports = (node: NodeState, haste: Haste): void => {
 };
 
 const beServed = (node: NodeState, sequence: Sequence): void => {
-  // It has sworn off more while the ceilings were asked for the epoch: it goes on reporting.
+  // It has sworn off more, or was forgotten, while the ceilings were asked for the epoch: it goes on reporting.
   if (owesReport(sequence.session)) return;
   node.recovery.sequences.delete(sequence);
   if (sequence.phase === 'recovering') resumeCalls(node, sequence);
@@ -204,9 +204,16 @@ const takeInEpoch = (node: NodeState, sequence: Sequence, epoch: bigint, row: Ce
   beServed(node, sequence);
 };
 
+/** A recovery was granted that this one knows nothing of: whoever has it is given time to install it, once. */
+const isJustGranted = (sequence: Sequence, waiting: WaitingReply, row: Ceiling | undefined): boolean => {
+  if (row === undefined || row.epoch <= waiting.epoch || sequence.granted === row.epoch) return false;
+  sequence.granted = row.epoch;
+  return true;
+};
+
 const takeInRow = (node: NodeState, sequence: Sequence, waiting: WaitingReply, row: Ceiling | undefined): void => {
   const request = recoveryRequest(waiting, row, termsOf(node, sequence));
-  if (request === undefined) {
+  if (request === undefined || isJustGranted(sequence, waiting, row)) {
     endAsking(node, sequence);
     refuseQuestion(sequence, waiting);
   } else node.effects.push({ do: 'recover', sequence, waiting, request });

@@ -154,6 +154,8 @@ export interface Sequence extends Line {
   confirmed: bigint | undefined;
   /** The question about its recovery that was refused last, and when, in ms of the recovery. */
   refusedQuestion: { readonly question: string; readonly sinceMs: number } | undefined;
+  /** The epoch that was seen to be granted while the counter store still recovered. */
+  granted: bigint | undefined;
   /** The ceilings' store is asked how its recovery ends, or whether it knows the epoch. */
   asks: 'nothing' | 'how-to-end' | 'epoch';
   /** Report-only calls made since the last request, so that reporting ends by itself. */
@@ -178,6 +180,7 @@ export const createSequence = (session: CounterSession, target: AllocationTarget
   mark: undefined,
   confirmed: undefined,
   refusedQuestion: undefined,
+  granted: undefined,
   asks: 'nothing',
   reports: 0,
   idleTicks: 0,
