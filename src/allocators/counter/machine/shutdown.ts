@@ -1,8 +1,12 @@
 /** The end of a node: it leaves every sequence, stores what it knew of them, and removes itself from the list of nodes. */
+import { StorageUnavailableError } from '../../../core/errors.ts';
+import { failAdvance } from './advance.ts';
+import { refuseAllKeyed } from './keyed-waiters.ts';
 import { emit, type NodeState } from './node-state.ts';
 import { drop } from './opening.ts';
 import { enterOnce, makesCalls } from './sequence.ts';
 import { hasValues } from './session.ts';
+import { refuseAll } from './waiters.ts';
 
 /** How long a shutdown waits for recoveries that are under way, ms. */
 const RECOVERY_MAX_MS = 5_000;
@@ -65,11 +69,22 @@ export const leaveSequences = (node: NodeState): void => {
   }
 };
 
+/** By then no request should wait; one that does is told, for nothing answers it any more. */
+const refuseWhoWaits = (node: NodeState): void => {
+  const error = new StorageUnavailableError('Stopping.');
+  for (const advance of node.advances) failAdvance(node, advance, error);
+  for (const sequence of node.sequences.values()) {
+    refuseAll(node, sequence, error);
+    refuseAllKeyed(node, sequence, error);
+  }
+};
+
 /** @param isStruckOut whether the node need not be known any more where the ceilings are kept. */
 const end = (node: NodeState, isStruckOut: boolean): void => {
   const { closing, sequences } = node;
   if (closing === undefined) return;
   closing.stage = 'ended';
+  refuseWhoWaits(node);
   if (sequences.size > 0) emit(node, { type: 'standby-not-returned', sequences: sequences.size });
   else if (!isStruckOut) emit(node, { type: 'node-not-struck-out' });
   node.effects.push({ do: 'end' });

@@ -105,6 +105,20 @@ describe('a node that ends', () => {
     expect([machine.typesOf(), machine.endedMs()]).toEqual([['outage-began', 'store-returned'], 200]);
   });
 
+  test('refuses who waits still, so that nobody waits for ever', () => {
+    const machine = machineOn({ keepsCeilings: true, limits: { closeAttemptsMax: 1 } });
+    const requests = [machine.ask(TARGET, 1), machine.askKeyed(TARGET, 1, 'k'), machine.advance(TARGET, 9n)];
+    close(machine);
+    machine.at(60_000);
+    machine.respond('register', () => undefined);
+    machine.at(120_000);
+    const refused = expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' });
+    expect([requests.map(({ outcome }) => outcome), machine.endedMs()]).toEqual([
+      [refused, refused, refused],
+      expect.any(Number),
+    ]);
+  });
+
   test('closes once: a second close changes nothing', () => {
     const machine = machineOn();
     machine.begin(TARGET);
