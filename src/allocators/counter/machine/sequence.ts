@@ -88,7 +88,7 @@ export const PHASES: Readonly<Record<Phase, PhaseRule>> = {
     request: 'serve',
     entry: 'The node owes a report.',
     holds: ({ session }) => owesReport(session),
-    next: ['recovering', 'left'],
+    next: ['recovering'],
   },
   settling: {
     meaning: 'It was idle for long: its account is stored before the node leaves it.',

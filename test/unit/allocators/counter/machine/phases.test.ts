@@ -51,7 +51,7 @@ const WAYS: Readonly<Record<Phase, readonly Phase[]>> = {
   serving: ['at-ceiling', 'recovering', 're-entering', 'settling', 'leaving', 'left'],
   'at-ceiling': ['joining', 'serving', 'recovering', 'leaving'],
   recovering: ['serving', 'leaving', 'left'],
-  're-entering': ['recovering', 'left'],
+  're-entering': ['recovering'],
   settling: ['serving', 'at-ceiling', 'recovering', 're-entering', 'leaving', 'left'],
   leaving: ['at-ceiling', 'recovering', 're-entering', 'left'],
   left: [],
