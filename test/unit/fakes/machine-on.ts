@@ -222,6 +222,8 @@ export const machineOn = ({ limits, ...options }: MachineOptions = {}) => {
     fail,
     take,
     open: openOf,
+    /** Every question that is open. */
+    openAll: (): Ask[] => [...open],
     reply,
     refuse,
     at,

@@ -13,7 +13,7 @@ import { sendMoves } from './moves.ts';
 import { type Answered, type Ask, type Effect, type NodeState, takeFrom } from './node-state.ts';
 import { joinRecovery, takeBack } from './opening.ts';
 import { takeInAnswer, takeInFailure } from './outcomes.ts';
-import { losePatience, retry } from './presence.ts';
+import { losePatience, retry, stopping } from './presence.ts';
 import { sendReports } from './recovery.ts';
 import { reenter, renew } from './registration.ts';
 import {
@@ -155,9 +155,17 @@ const send = (node: NodeState): void => {
   unregister(node);
 };
 
+/** No request should come after the end. One that does is answered all the same. */
+const refuseAfterEnd = (event: NodeEvent): readonly Effect[] => {
+  const error = stopping();
+  if (event.kind === 'request' || event.kind === 'keyed-request')
+    return [{ do: 'refuse', ticket: event.ticket, error }];
+  return event.kind === 'advance' ? [{ do: 'refuse-advance', ticket: event.ticket, error }] : [];
+};
+
 /** Takes in an event that happened at `nowMs`. @returns what is to be done, in order. */
 export const step = (node: NodeState, event: NodeEvent, nowMs: number): readonly Effect[] => {
-  if (node.closing?.stage === 'ended') return [];
+  if (node.closing?.stage === 'ended') return refuseAfterEnd(event);
   node.nowMs = nowMs;
   const effects: Effect[] = [];
   node.effects = effects;

@@ -10,6 +10,9 @@ import { refuseAll, serveWithoutStore } from './waiters.ts';
 export const refusalOf = ({ lastError }: NodeState): NumberGeneratorError =>
   lastError instanceof NumberGeneratorError ? lastError : new StorageUnavailableError('The store is away.', lastError);
 
+/** The error of a request that comes at the end of the node. */
+export const stopping = (): StorageUnavailableError => new StorageUnavailableError('Stopping.');
+
 /** The error of a request whose sequence cannot make calls. */
 export const troubleOf = ({ trouble }: Sequence): unknown =>
   trouble ?? new StorageUnavailableError('The sequence is being recovered.');

@@ -6,7 +6,7 @@ import type { Allocation, AllocationTarget, KeyedAllocation } from '../../alloca
 import { requireClaim } from '../../key-claims.ts';
 import type { NodeState } from './node-state.ts';
 import { enqueue, enqueueKeyed, findOrOpen, joinRecovery, reopen, tooManySequences } from './opening.ts';
-import { refusalOf, troubleOf } from './presence.ts';
+import { refusalOf, stopping, troubleOf } from './presence.ts';
 import { makesCalls, PHASES, touch } from './sequence.ts';
 import {
   answer,
@@ -113,7 +113,7 @@ export const prepare = (node: NodeState, target: AllocationTarget): void => {
 /** Whether a call may be made for the sequence now. @throws what a request would be refused with. */
 export const requirePresence = (node: NodeState): void => {
   if (node.presence === 'away') throw refusalOf(node);
-  if (node.closing !== undefined) throw new StorageUnavailableError('Stopping.');
+  if (node.closing !== undefined) throw stopping();
 };
 
 /** Opens a sequence without taking a value, so that a recovery it needs runs. */

@@ -1,9 +1,9 @@
 /** The end of a node: it leaves every sequence, stores what it knew of them, and removes itself from the list of nodes. */
-import { StorageUnavailableError } from '../../../core/errors.ts';
 import { failAdvance } from './advance.ts';
 import { refuseAllKeyed } from './keyed-waiters.ts';
 import { emit, type NodeState } from './node-state.ts';
 import { drop } from './opening.ts';
+import { stopping } from './presence.ts';
 import { enterOnce, makesCalls } from './sequence.ts';
 import { hasValues } from './session.ts';
 import { refuseAll } from './waiters.ts';
@@ -69,9 +69,9 @@ export const leaveSequences = (node: NodeState): void => {
   }
 };
 
-/** By then no request should wait; one that does is told, for nothing answers it any more. */
+/** By then no request should wait. One that does is refused, because nothing answers it any more. */
 const refuseWhoWaits = (node: NodeState): void => {
-  const error = new StorageUnavailableError('Stopping.');
+  const error = stopping();
   for (const advance of node.advances) failAdvance(node, advance, error);
   for (const sequence of node.sequences.values()) {
     refuseAll(node, sequence, error);

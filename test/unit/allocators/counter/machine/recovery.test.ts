@@ -330,16 +330,25 @@ describe('with ceilings kept elsewhere', () => {
   });
 
   test('an epoch that was granted to another server is sworn off, and the recovery is exact then', () => {
-    const machine = start({ sworn: 2n });
+    const machine = start({ sworn: 2n, epoch: 3n });
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
     machine.reply('recover', { kind: 'waiting', missing: [] });
     machine.at(50);
     expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 4n, brief: false }]);
   });
 
-  test('nothing is sworn off for nodes that are merely silent', () => {
+  test('an epoch that was granted and is not installed yet is given a moment, and another one is asked for after that', () => {
     const machine = start();
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+    expect(machine.open('recover')).toEqual([]);
+    machine.at(300);
+    machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+    expect(machine.take('recover').request).toMatchObject({ epoch: 3n, servedEpoch: 1n });
+  });
+
+  test('nothing is sworn off for nodes that are merely silent', () => {
+    const machine = start();
+    machine.reply('read', [{ epoch: 1n, ceiling: 500n }]);
     machine.reply('recover', { kind: 'waiting', missing: ['silent'] });
     machine.at(50);
     expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 2n }]);
