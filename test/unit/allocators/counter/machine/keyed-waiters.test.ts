@@ -147,7 +147,8 @@ describe('an answer', () => {
       { kind: 'take', count: 0, released: [{ first: 11n, used: 0n }], standbySize: 0 },
       { kind: 'once', count: 3 },
     ]);
-    machine.reply('reserve', [nothing(), exhausted]);
+    // A new standby that comes all the same is not given up for it again.
+    machine.reply('reserve', [nothing({ standby: offer(21n, 25n, 9) }), exhausted]);
     expect(request.outcome).toBeInstanceOf(SequenceOverflowError);
     expect(machine.open('reserve')).toEqual([]);
   });
@@ -177,6 +178,17 @@ describe('an answer', () => {
     expect([sequence.phase, request.outcome]).toEqual(['recovering', undefined]);
     machine.reply('report', [{ kind: 'reported', fence: FENCE }]);
     expect(machine.take('reserve').calls.at(-1)).toMatchObject({ kind: 'once', receipt: { hash: 'k' } });
+  });
+
+  test('that the sequence must be recovered is told of once, however many calls of it are answered so', () => {
+    const { machine } = serving({ isFenced: true });
+    machine.ask(targetOf('OTHER'), 1);
+    machine.ask(TARGET, 1);
+    for (const hash of ['a', 'b']) machine.askKeyed(TARGET, 1, hash);
+    machine.reply('reserve', [taken(1n, 1n, { fence: FENCE })]);
+    machine.reply('reserve', [{ kind: 'recovering' }, { kind: 'recovering' }, { kind: 'recovering' }]);
+    expect(machine.typesOf()).toEqual(['sequence-recovering']);
+    expect(machine.take('report').reports).toMatchObject([{ epoch: 2n }]);
   });
 
   test('to a request that was refused meanwhile is learnt from, and answers nobody', () => {

@@ -183,6 +183,16 @@ describe('a store that answers about a sequence while the counter store counts a
     expect(machine.open('reserve')).toHaveLength(1);
   });
 
+  test('is not waited for when only sequences that make no calls have something to say', () => {
+    const machine = machineOn({ isFenced: true, limits: LIMITS });
+    machine.begin(TARGET);
+    machine.ask(TARGET, 1);
+    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
+    machine.refuse('reserve', AWAY);
+    machine.at(50);
+    expect([machine.open('reserve'), machine.typesOf()]).toEqual([[], ['outage-began', 'store-returned']]);
+  });
+
   test('is not called for that sequence before it is served again', () => {
     const machine = recovering();
     machine.respond('reserve', () => AWAY);

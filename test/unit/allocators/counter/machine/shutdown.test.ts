@@ -189,6 +189,19 @@ describe('a recovery under way at the end', () => {
     expect(machine.timesOf('report')).toHaveLength(reports);
   });
 
+  test('is reported for no more once the attempts are over, even while an account is being stored', () => {
+    const machine = machineOn({ keepsCeilings: true });
+    machine.begin(TARGET);
+    machine.begin(targetOf('ORD'));
+    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
+    machine.respond('report', ({ reports }) => reports.map(() => ({ kind: 'recovering' })));
+    close(machine);
+    machine.reply('reserve', [nothing({ fence: FENCE })]);
+    machine.at(9_000);
+    expect([machine.open('account').length, machine.endedMs()]).toEqual([1, undefined]);
+    expect(machine.timesOf('report').filter((atMs) => atMs > 6_000)).toEqual([]);
+  });
+
   test('that is in trouble is not waited for beyond the attempts', () => {
     const machine = recovering();
     machine.respond('report', () => AWAY);
@@ -282,6 +295,7 @@ describe('with ceilings kept elsewhere', () => {
     close(machine);
     machine.at(60_000);
     expect([machine.timesOf('register'), machine.open('reserve').length]).toEqual([[0], 1]);
+    expect(wakeAtMs(machine.state)).toBeUndefined();
   });
 
   test('a sequence that could not be opened has nothing to give back', () => {
