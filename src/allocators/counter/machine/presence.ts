@@ -2,7 +2,7 @@
 import { NumberGeneratorError, StorageUnavailableError } from '../../../core/errors.ts';
 import { failKeyed, refuseAllKeyed } from './keyed-waiters.ts';
 import { emit, type NodeState } from './node-state.ts';
-import { makesCalls, resume, type Sequence } from './sequence.ts';
+import { makesCalls, makesKeyedCalls, resume, type Sequence } from './sequence.ts';
 import { hasReport } from './session.ts';
 import { refuseAll, serveWithoutStore } from './waiters.ts';
 
@@ -61,8 +61,11 @@ export const retry = (node: NodeState): void => {
     sequence.reports = 0;
     // One that makes no calls has its own questions under way, and resumes after them.
     if (!makesCalls(sequence)) continue;
-    if (sequence.session.pending !== undefined || hasReport(sequence.session)) node.due.add(sequence);
-    if (sequence.keyed.length > 0) node.dueKeyed.add(sequence);
+    const { session, keyed } = sequence;
+    // A keyed request waits for a numbered call where the store must know the session first, or is to forget it.
+    const isCallFirst = keyed.length > 0 && !makesKeyedCalls(sequence);
+    if (session.pending !== undefined || hasReport(session) || isCallFirst) node.due.add(sequence);
+    if (keyed.length > 0) node.dueKeyed.add(sequence);
   }
   if (node.due.size === 0 && node.dueKeyed.size === 0) becomePresent(node);
 };
