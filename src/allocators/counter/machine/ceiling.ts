@@ -34,7 +34,8 @@ const windowFor = ({ limits }: NodeState, { target }: Sequence): number =>
 const goalOf = (node: NodeState, sequence: Sequence, above: bigint): bigint => {
   const { session, target } = sequence;
   const wanted = BigInt((session.pending?.count ?? 0) + keyedCount(sequence));
-  const window = Math.max(windowFor(node, sequence), measurePace(sequence, node.nowMs));
+  // A node that only reported does not know the limit of the series.
+  const window = sequence.isStranger ? 0 : Math.max(windowFor(node, sequence), measurePace(sequence, node.nowMs));
   const goal = above + wanted + BigInt(windowWithin(window, above, target.limit));
   return above < target.limit && target.limit < goal ? target.limit : goal;
 };

@@ -354,6 +354,17 @@ describe('with ceilings kept elsewhere', () => {
     expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 2n }]);
   });
 
+  test('a sequence that nobody counted begins above the initialSeq that was reported, though the config names a lower one by now', () => {
+    const machine = machineOn({ keepsCeilings: true, limits: QUIET });
+    machine.ask({ ...TARGET, initialSeq: 51n }, 1);
+    machine.reply('register', undefined);
+    machine.reply('read', [undefined]);
+    waitFor(machine, { epoch: 0n, reported: ['node'] });
+    machine.ask({ ...TARGET, initialSeq: 16n }, 1);
+    machine.reply('read', [undefined]);
+    expect(machine.take('recover').request).toMatchObject({ epoch: 0n, origin: 51n });
+  });
+
   test('a node that was only asked to report leaves the first contact to one that was asked for a number', () => {
     const machine = machineOn({ keepsCeilings: true, limits: QUIET });
     machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
