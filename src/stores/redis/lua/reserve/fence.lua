@@ -249,7 +249,8 @@ local function account(s, state)
   for field, record in pairs(readState(s)) do
     local node = match(field, '^n:(.*)$')
     local first, last = match(record, '^%d+ %d+ %d+ %S+ (%d+) (%d+)')
-    if node and first then gap(s, s.number(first), s.number(last), 'node-crash', node) end
+    -- Ahead of the counter it was of a standby, and is no part of what the account speaks of.
+    if node and first and s.number(first) <= s.value then gap(s, s.number(first), s.number(last), 'node-crash', node) end
   end
   local list = { 'account', text(s.value), redis.call('HGET', s.stateKey, 'changes') or '0' }
   if s.begun then list[#list + 1] = 'origin:' .. s.begun end
