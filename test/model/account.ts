@@ -1,7 +1,8 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
-import { takeAllInHand } from '../../src/allocators/counter/machine/session.ts';
+import type { Range } from '../../src/core/values/range.ts';
+
 import type { Stored } from './script-runner.ts';
-import { check, type World } from './world.ts';
+import { type Book, check, type ModelNode, meet, type World } from './world.ts';
 
 interface Held {
   readonly first: bigint;
@@ -48,102 +49,142 @@ const values = function* (ranges: readonly Held[]): Generator<readonly [bigint, 
   }
 };
 
-const checkAhead = (
-  world: World,
-  ahead: readonly Held[],
-  counter: bigint,
-  crashed: ReadonlySet<string>,
-  gone: ReadonlySet<bigint>,
-) => {
-  const covered = new Set<bigint>();
-  for (const [value, holder] of values(ahead)) {
-    check(world, value > counter, `${value} is ahead, but the counter is at ${counter}`);
-    check(world, !covered.has(value), `${value} is ahead twice`);
-    covered.add(value);
-    if (world.scene.forgetful || world.scene.fence !== 'none') continue;
-    if (holder === '-') check(world, world.issued.has(value) || gone.has(value), `${value} is ahead, not issued`);
-    else check(world, crashed.has(holder), `${value} is held by ${holder}, which has left`);
+/** No jump is wider: a ceiling, raised a few times. */
+const GAP_MAX = 200_000n;
+
+/** Whether losses are only checked not to repeat anything. */
+const isLossy = ({ scene }: World): boolean => scene.forgetful || scene.fence !== 'none';
+
+/** What is looked at: a sequence, what is stored of it, the nodes that can no longer say, and what is accounted for. */
+interface Reckoning {
+  readonly world: World;
+  readonly book: Book;
+  readonly stored: Stored;
+  readonly counter: bigint;
+  readonly lost: ReadonlySet<string>;
+  /** Free, or in the gap record. */
+  readonly known: Set<bigint>;
+}
+
+const checkFree = ({ world, book, stored, known }: Reckoning): void => {
+  for (const [value] of values(readList(stored.state.get('free')))) {
+    const isFine = !book.issued.has(value) && !known.has(value);
+    check(world, isFine, () => `${value} is free, but issued or free twice`);
+    known.add(value);
   }
-  for (const value of world.issued.keys())
-    check(world, value <= counter || covered.has(value), `${value} was issued, and is free ahead of the counter`);
+};
+
+/** A gap record of a crashed node may name values it issued, for it can no longer say. */
+const checkGaps = ({ world, book, stored, known, lost }: Reckoning): void => {
+  for (const { first, last, reason, holder } of readGaps(stored.gaps)) {
+    const isLost = reason === 'node-crash' || reason === 'recovery-jump';
+    if (isLost && !isLossy(world))
+      check(world, lost.has(holder), () => `a gap ${first}-${last} of ${holder}, which has not crashed`);
+    const isMade = reason !== 'advance' || last <= book.advancedTo;
+    check(world, isMade, () => `a gap ${first}-${last} by an advance nobody made`);
+    check(world, last - first < GAP_MAX, () => `a gap ${first}-${last} by ${reason}: nobody ever was near its begin`);
+    for (let value = first; value <= last; value++) {
+      const isIssued = book.issued.has(value);
+      check(world, !known.has(value) || world.scene.forgetful, () => `${value} is free or a gap, and a gap once more`);
+      check(world, isLost || !isIssued, () => `${value} is a gap by ${reason}, but issued`);
+      if (isIssued) meet(world, 'doubtful');
+      known.add(value);
+    }
+  }
+};
+
+const checkAhead = ({ world, book, stored, counter, lost, known }: Reckoning): void => {
+  const covered = new Set<bigint>();
+  for (const [value, holder] of values(readList(stored.state.get('ahead')))) {
+    check(world, value > counter, () => `${value} is ahead, but the counter is at ${counter}`);
+    check(world, !covered.has(value), () => `${value} is ahead twice`);
+    covered.add(value);
+    if (isLossy(world)) continue;
+    const isFine = holder === '-' ? book.issued.has(value) || known.has(value) : lost.has(holder);
+    check(world, isFine, () => `${value} is ahead, held by ${holder}, and not issued`);
+  }
+  for (const value of book.issued.keys()) {
+    const isKept = value <= counter || covered.has(value);
+    check(world, isKept, () => `${value} was issued, and is free ahead of the counter`);
+  }
 };
 
 /** Where the state says that the sequence began: at or below it nothing was issued. */
-const checkOrigin = (world: World, { state }: Stored): bigint => {
-  const text = state.get('origin');
+const originOf = ({ world, book, stored }: Reckoning): bigint => {
+  const text = stored.state.get('origin');
   // Alone, a server that lost its state does not know it any more.
-  check(world, text !== undefined || world.ceilings === undefined, 'nobody knows where the sequence began');
-  if (text === undefined) return world.origin;
+  const isKnown = text !== undefined || world.ceilings === undefined;
+  check(world, isKnown, () => 'nobody knows where the sequence began');
+  if (text === undefined) return book.origin;
   const origin = BigInt(text);
-  for (const value of world.issued.keys()) check(world, value > origin, `${value} was issued, not above ${origin}`);
+  for (const value of book.issued.keys())
+    check(world, value > origin, () => `${value} was issued, not above ${origin}`);
   return origin;
+};
+
+/** What a node had in hand, or in requests that were not whole yet, or in a call that gave it back, when it crashed. */
+const heldBy = ({ shell, inHand }: ModelNode, book: Book): readonly Range[] => {
+  const held = inHand.flatMap((given) => (given.book === book ? given.ranges : []));
+  const sequence = shell.state.sequences.get(book.name);
+  if (sequence === undefined) return held;
+  const { session, waiters } = sequence;
+  const { surplus, outdated, pending } = session;
+  return [...held, ...surplus, ...outdated, ...(pending?.returned ?? []), ...waiters.flatMap(({ ranges }) => ranges)];
+};
+
+const addAll = (to: Set<bigint>, ranges: readonly Range[]): void => {
+  for (const { first, last } of ranges) for (let value = first; value <= last; value++) to.add(value);
+};
+
+/** Values that are in no list, but whose fate follows from one: receipts, last ranges, what crashed nodes had. */
+const deriveOthers = ({ world, book, stored, known, lost }: Reckoning): ReadonlySet<bigint> => {
+  const derivable = new Set<bigint>();
+  for (const [value, key] of values(readReceipts(stored.receipts))) {
+    const owner = book.issued.get(value);
+    const isOwn = owner === undefined || owner === key;
+    check(world, isOwn, () => `${value} is in the receipt of ${key}, and of ${owner}`);
+    const isElsewhere = known.has(value) && !isLossy(world);
+    check(world, !isElsewhere, () => `${value} is in the receipt of ${key}, and free or a gap`);
+    derivable.add(value);
+  }
+  // A receipt may be lost together with the state, in which its values count as issued.
+  if (world.scene.fence !== 'none') for (const value of book.receipted.keys()) derivable.add(value);
+  // A node forgets what it gives back, and a server that forgets that too takes for issued what the node got before its
+  // last call: lost without a record. This is known, and the only such loss.
+  if (world.scene.fence !== 'none') for (const value of book.givenBackLate) derivable.add(value);
+  for (const [value, holder] of values(readLastRanges(stored.state)))
+    if (lost.has(holder) || world.scene.forgetful) derivable.add(value);
+  for (const node of world.nodes) if (lost.has(node.name)) addAll(derivable, heldBy(node, book));
+  for (const { node, range } of book.underWay.values()) if (lost.has(node.name)) addAll(derivable, [range]);
+  return derivable;
 };
 
 /**
  * Issued ∪ free ∪ gap record is everything from `origin` + 1 to the counter. What a crashed node never dealt out of its
  * last range is the one thing in no list: it must lie within the last range the state remembers of that node.
- * A gap record of a crashed node may name values it issued, for it can no longer say.
  */
-export const checkAccount = (world: World, stored: Stored): void => {
+export const checkAccount = (world: World, book: Book, stored: Stored): void => {
   if (stored.counter === null) {
-    check(world, world.issued.size === 0, 'issued without a counter');
+    check(world, book.issued.size === 0, () => 'issued without a counter');
     return;
   }
-  check(world, stored.counter === stored.state.get('value'), `the state's copy is ${stored.state.get('value')}`);
+  const copy = stored.state.get('value');
+  check(world, stored.counter === copy, () => `the state's copy is ${copy}`);
   const counter = BigInt(stored.counter);
-  check(
-    world,
-    counter <= world.scene.limit || world.initialSeq >= counter,
-    `the counter ${counter} is above the limit`,
+  const isWithin = counter <= book.limit || book.initialSeq >= counter || book.jumpedTo >= counter;
+  check(world, isWithin, () => `the counter ${counter} is above the limit`);
+  const lost = new Set(
+    world.nodes.filter(({ status, leftBehind }) => status === 'crashed' || leftBehind).map(({ name }) => name),
   );
-  const crashed = new Set(world.nodes.filter(({ status }) => status === 'crashed').map(({ name }) => name));
-  const known = new Set<bigint>();
-  for (const [value] of values(readList(stored.state.get('free')))) {
-    check(world, !world.issued.has(value) && !known.has(value), `${value} is free, but issued or free twice`);
-    known.add(value);
-  }
-  const gaps = readGaps(stored.gaps);
-  for (const { first, last, reason, holder } of gaps) {
-    const lost = reason === 'node-crash' || reason === 'recovery-jump';
-    if (lost && !world.scene.forgetful && world.scene.fence === 'none')
-      check(world, crashed.has(holder), `a gap ${first}-${last} of ${holder}, which has not crashed`);
-    check(world, reason !== 'advance' || last <= world.advancedTo, `a gap ${first}-${last} by an advance nobody made`);
-    for (let value = first; value <= last; value++) {
-      check(world, !known.has(value) || world.scene.forgetful, `${value} is free or a gap, and a gap once more`);
-      check(world, lost || !world.issued.has(value), `${value} is a gap by ${reason}, but issued`);
-      if (world.issued.has(value)) world.met.set('doubtful', (world.met.get('doubtful') ?? 0) + 1);
-      known.add(value);
-    }
-  }
-  checkAhead(world, readList(stored.state.get('ahead')), counter, crashed, known);
-  const derivable = new Set<bigint>();
-  for (const [value, name] of values(readReceipts(stored.receipts))) {
-    const issuedTo = world.issued.get(value);
-    check(
-      world,
-      issuedTo === undefined || issuedTo === name,
-      `${value} is in the receipt of ${name}, and of ${issuedTo}`,
-    );
-    check(
-      world,
-      !known.has(value) || world.scene.forgetful || world.scene.fence !== 'none',
-      `${value} is in the receipt of ${name}, and free or a gap`,
-    );
-    derivable.add(value);
-  }
-  // A receipt may be lost together with the state, in which its values count as issued.
-  if (world.scene.fence !== 'none') for (const value of world.receipted.keys()) derivable.add(value);
-  for (const [value, holder] of values(readLastRanges(stored.state)))
-    if (crashed.has(holder) || world.scene.forgetful) derivable.add(value);
+  const reckoning: Reckoning = { world, book, stored, counter, lost, known: new Set() };
+  const { known } = reckoning;
+  checkFree(reckoning);
+  checkGaps(reckoning);
+  checkAhead(reckoning);
+  const derivable = deriveOthers(reckoning);
   if (world.scene.forgetful) return;
-  // What a crashed node had in hand, or was being given, was its alone.
-  for (const { session, status } of world.nodes) {
-    for (const { first, last } of status === 'crashed' ? takeAllInHand(session) : [])
-      for (let value = first; value <= last; value++) derivable.add(value);
+  for (let value = originOf(reckoning) + 1n; value <= counter; value++) {
+    const isSomewhere = book.issued.has(value) || known.has(value) || derivable.has(value);
+    check(world, isSomewhere, () => `${book.name}: ${value} is nowhere`);
   }
-  for (const { node, first, last } of world.underWay.values())
-    for (let value = first; node.status === 'crashed' && value <= last; value++) derivable.add(value);
-  const origin = checkOrigin(world, stored);
-  for (let value = origin + 1n; value <= counter; value++)
-    check(world, world.issued.has(value) || known.has(value) || derivable.has(value), `${value} is nowhere`);
 };

@@ -1,141 +1,281 @@
 /** Adversarial histories: who does what when, and how every history ends. */
-import { hasReport } from '../../src/allocators/counter/machine/session.ts';
-import { owesReport } from '../../src/allocators/counter/machine/session-state.ts';
+
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
-import { deliver, exchange } from './delivery.ts';
-import { befall, dropMemories, unite } from './faults.ts';
-import { askKeyed, sendKeyed } from './keyed.ts';
+import { createBook } from './book.ts';
+import { advance, highestOf, PLAIN_WISH, pickKey, request, requestKeyed, shutDown } from './clients.ts';
+import { befall, dropMemories, heal, pause } from './faults.ts';
+import { crash, isAwake, startNode } from './nodes.ts';
 import type { Random } from './random.ts';
-import { createModelRecovery } from './recovery.ts';
 import type { ScriptRunner } from './script-runner.ts';
-import { startServer } from './servers.ts';
-import {
-  check,
-  createWorld,
-  deal,
-  dealFromStandby,
-  type ModelNode,
-  type Scene,
-  send,
-  sendAdvance,
-  startNode,
-  type World,
-} from './world.ts';
+import { readAll, startServer } from './servers.ts';
+import { feed } from './steps.ts';
+import { createTimeline } from './timeline.ts';
+import { type Book, check, type Mishap, type ModelNode, type Scene, tell, type World } from './world.ts';
 
-const ask = (world: World, node: ModelNode): void => {
+const START_MS = 10_000;
+
+export const createWorld = (
+  scene: Scene,
+  random: Random,
+  runner: ScriptRunner,
+  { tells = false, mishap }: { readonly tells?: boolean; readonly mishap?: Mishap | undefined } = {},
+): World => {
+  const timeline = createTimeline(START_MS);
+  const clock = { now: () => timeline.nowMs };
+  const world: World = {
+    scene,
+    random,
+    runner,
+    timeline,
+    books: scene.sequences.map((terms, index) => createBook(scene.seed, index, terms)),
+    servers: [],
+    ceilings: scene.fence === 'kept' ? createMemoryCeilingStore(clock) : undefined,
+    ceilingsAwayUntilMs: 0,
+    nodes: [],
+    keys: [],
+    claimed: new Map(),
+    log: tells ? [] : undefined,
+    failure: undefined,
+    era: 0,
+    names: 0,
+    isHealed: false,
+    asked: 0,
+    mishap,
+    met: new Map(),
+  };
+  startServer(world);
+  return world;
+};
+
+const ask = (world: World, node: ModelNode, book: Book): void => {
   const { random, scene } = world;
-  node.waiting += 1 + random.below(random.chance(0.2) ? scene.countMax : 4);
-  deal(world, node);
-  if (node.waiting > 0 && (!node.session.pending || owesReport(node.session))) send(world, node);
+  request(world, node, book, {
+    count: 1 + random.below(random.chance(0.2) ? scene.countMax : 4),
+    isLease: random.chance(0.05),
+    isEnding: random.chance(0.05),
+    isGone: random.chance(0.04),
+  });
 };
 
-const shutDown = (world: World, node: ModelNode): void => {
-  node.status = 'closing';
-  node.waiting = 0;
-  node.keys.clear();
-  world.log.push(`${node.name} shuts down`);
-  send(world, node);
-};
-
-const crash = (world: World, node: ModelNode): void => {
-  node.status = 'crashed';
+/** The operator: moves a sequence forward, or raises its `initialSeq` in the config. */
+const operate = (world: World, node: ModelNode, book: Book): void => {
   dropMemories(world);
-  world.log.push(`${node.name} crashes`);
-};
-
-/** The operator: moves the sequence forward, or raises `initialSeq` in the config. */
-const operate = async (world: World): Promise<void> => {
-  dropMemories(world);
-  const { random, scene } = world;
+  const { random } = world;
   const step = BigInt(1 + random.below(60));
-  let highest = world.floor;
-  for (const value of world.issued.keys()) if (value > highest) highest = value;
-  if (random.chance(0.7)) await sendAdvance(world, highest - 5n + step > 0n ? highest - 5n + step : 1n);
-  else if (highest + step < scene.limit) {
-    world.initialSeq = highest + step;
-    if (world.initialSeq > world.advancedTo) world.advancedTo = world.initialSeq;
+  const highest = highestOf(book);
+  if (random.chance(0.7)) {
+    const to = highest - 5n + step;
+    advance(world, node, book, to > 0n ? to : 1n);
+  } else if (highest + step < book.limit) {
+    book.initialSeq = highest + step;
+    if (book.initialSeq > book.advancedTo) book.advancedTo = book.initialSeq;
+    tell(world, () => `initialSeq of ${book.name} becomes ${book.initialSeq}`);
   }
 };
 
-const carry = async (world: World): Promise<void> => {
-  const { network, random } = world;
-  const at = random.below(network.length);
-  const message = network[at];
-  if (!message || (world.down && message.kind !== 'reply')) return;
-  if (random.chance(0.12)) {
-    network.splice(at, 1);
+/** Small things that happen to one node. */
+const nudge = (world: World, node: ModelNode, book: Book): void => {
+  const { random, scene } = world;
+  const what = random.below(4);
+  if (what === 0) node.hears.reachable();
+  else if (what === 1 && scene.fence === 'kept') node.hears.recoveryBegan(book.id);
+  else if (what === 2) feed(world, node, { kind: 'prepare', target: targetFor(book) });
+  else feed(world, node, { kind: 'check', id: book.id, target: random.chance(0.5) ? targetFor(book) : undefined });
+};
+
+const targetFor = ({ name, id, initialSeq, limit, standbySize }: Book) => ({
+  name,
+  sequence: id,
+  initialSeq,
+  limit,
+  standbySize,
+});
+
+/** Something that somebody does, at a random moment. */
+const act = async (world: World): Promise<void> => {
+  const { random, scene, nodes, books } = world;
+  const what = random.below(1000);
+  const awake = nodes.filter((node) => isAwake(world, node));
+  const node = awake.length > 0 ? random.pick(awake) : undefined;
+  const book = random.pick(books);
+  if (node === undefined) {
+    startNode(world);
     return;
   }
-  // Otherwise it is delivered, and now and then a copy of it stays under way.
-  if (!random.chance(0.12)) network.splice(at, 1);
-  await deliver(world, message);
+  if (what < 40) startAnother(world, awake.length);
+  else if (what < 58 && scene.crashes) {
+    crash(world, node);
+    dropMemories(world);
+  } else if (what < 72 && scene.fence !== 'alone') shutDown(world, node);
+  else if (what < 92 && scene.advances) operate(world, node, book);
+  else if (what < 98) book.standbySize = book.standbySize === 0 ? 5 : 0;
+  else if (what < 118) nudge(world, node, book);
+  else if (what < 160) pause(world, node);
+  else if (what < 240 && scene.fence !== 'none') await befall(world);
+  else if (what < 440 && scene.keyed) requestKeyed(world, node, book, pickKey(world), random.chance(0.05));
+  else ask(world, node, book);
 };
 
-const step = async (world: World): Promise<void> => {
-  const { random, scene, nodes } = world;
-  const what = random.below(1000);
-  const alive = nodes.filter(({ status }) => status === 'alive');
-  const node = alive.length > 0 ? random.pick(alive) : undefined;
-  if (what < 180 && node) ask(world, node);
-  else if (what < 225 && node && scene.keyed) askKeyed(world, node);
-  else if (what < 240 && node && scene.keyed) sendKeyed(world, node);
-  else if (what < 300 && node && (node.session.pending || owesReport(node.session))) send(world, node);
-  else if (what < 380 && node && (node.session.pending || owesReport(node.session))) dealFromStandby(world, node);
-  else if (what < 395) world.down = !world.down;
-  else if (what < 401 && node && scene.crashes) crash(world, node);
-  else if (what < 407 && node && scene.fence !== 'alone') shutDown(world, node);
-  else if (what < 435 && alive.length < scene.nodesMax) await startNode(world);
-  else if (what < 450 && node && !node.session.pending && !owesReport(node.session) && hasReport(node.session))
-    send(world, node);
-  else if (what < 458 && scene.advances) await operate(world);
-  else if (what < 459) world.standbySize = world.standbySize === 0 ? 5 : 0;
-  else if (what < 470) for (const closing of nodes) closing.status === 'closing' && send(world, closing);
-  else if (what < 485 && scene.fence !== 'none') await befall(world);
-  else if (world.network.length > 0) await carry(world);
-  else if (node) ask(world, node);
+const startAnother = (world: World, awake: number): void => {
+  if (awake < world.scene.nodesMax) startNode(world);
 };
+
+const runUntil = async (world: World, atMs: number): Promise<void> => {
+  const { timeline } = world;
+  for (;;) {
+    const nextAtMs = timeline.nextAtMs();
+    if (nextAtMs === undefined || nextAtMs > atMs) break;
+    await timeline.goOn();
+    if (world.failure !== undefined) throw world.failure;
+  }
+  if (timeline.nowMs < atMs) timeline.leap(atMs - timeline.nowMs);
+};
+
+const living = ({ nodes }: World): ModelNode[] =>
+  nodes.filter(({ status }) => status === 'alive' || status === 'closing');
+
+/** @returns why somebody is not at rest; undefined: all are. */
+const unrestOf = (nodes: readonly ModelNode[]): string | undefined => {
+  for (const { name, pending, shell } of nodes) {
+    if (pending > 0) return `${pending} requests wait at ${name}`;
+    if (shell.state.presence !== 'present') return `the store is ${shell.state.presence} for ${name}`;
+    for (const { phase, target, trouble } of shell.state.sequences.values()) {
+      // One whose opening failed is opened again by the next request.
+      const isStuck = phase === 'opening' && trouble === undefined;
+      if (isStuck || phase === 'at-ceiling' || phase === 'recovering' || phase === 're-entering')
+        return `${target.name} is ${phase} at ${name}`;
+    }
+  }
+  return undefined;
+};
+
+const LOOK_MS = 250;
+
+const runUntilTrue = async (world: World, isTrue: () => boolean, maxMs: number, what: () => string): Promise<void> => {
+  const endMs = world.timeline.nowMs + maxMs;
+  while (!isTrue()) {
+    check(world, world.timeline.nowMs < endMs, what);
+    await runUntil(world, world.timeline.nowMs + LOOK_MS);
+  }
+};
+
+/** How long healthy stores may take until every sequence is served: a recovery takes 15 s at most, and then its turn. */
+const REST_MAX_MS = 45_000;
+const END_MAX_MS = 60_000;
+
+const closeAll = async (world: World): Promise<void> => {
+  for (const node of living(world)) if (node.status === 'alive') shutDown(world, node);
+  await untilEnded(world);
+};
+
+const TURN_MS = 30_000;
+
+/** One after the other, the rest standing still: records of nodes are folded away, and they would fight for their places. */
+const closeInTurns = async (world: World): Promise<void> => {
+  const { timeline } = world;
+  const nodes = living(world);
+  nodes.forEach((node, i) => {
+    node.stalledUntilMs = Math.max(node.stalledUntilMs, timeline.nowMs + i * TURN_MS);
+  });
+  for (const node of nodes) {
+    await runUntil(world, node.stalledUntilMs + world.scene.timeoutMs);
+    const isAtRest = (): boolean => node.status === 'ended' || unrestOf([node]) === undefined;
+    await runUntilTrue(world, isAtRest, TURN_MS / 2, () => `no rest: ${stateOf(node)}`);
+    if (node.status === 'alive') shutDown(world, node);
+    await runUntilTrue(
+      world,
+      () => node.status === 'ended',
+      TURN_MS / 2,
+      () => `no end: ${stateOf(node)}`,
+    );
+  }
+};
+
+const stateOf = ({ name, asking, pending, shell: { state } }: ModelNode): string => {
+  const { closing, sequences, trip, due, dueKeyed, farewells, registration, presence } = state;
+  const phases = [...sequences.values()].map(
+    ({ phase, target, trouble }) => `${target.name} ${phase} ${trouble ?? ''}`,
+  );
+  return JSON.stringify({
+    name,
+    asking,
+    pending,
+    closing,
+    phases,
+    presence,
+    trip: trip !== undefined,
+    due: due.size + dueKeyed.size,
+    farewells: farewells.size,
+    registering: registration.isPending,
+  });
+};
+
+const untilEnded = (world: World): Promise<void> =>
+  runUntilTrue(
+    world,
+    () => living(world).every(({ status }) => status === 'alive'),
+    END_MAX_MS,
+    () => `the shutdown does not end: ${living(world).map(stateOf)}`,
+  );
 
 /** The network heals, late copies arrive, all meet at one server, and whoever lives shuts down cleanly. */
 const wind = async (world: World): Promise<void> => {
-  world.down = false;
-  const late = world.network.splice(0).filter(({ kind }) => !kind.endsWith('reply') && world.random.chance(0.5));
-  for (const message of late) await deliver(world, message);
-  unite(world);
+  const { timeline, nodes, scene, books } = world;
+  const stallsEndMs = Math.max(timeline.nowMs, ...living(world).map(({ stalledUntilMs }) => stalledUntilMs));
+  heal(world);
+  await runUntil(world, stallsEndMs + 2 * scene.timeoutMs);
   // Somebody must be there to find out what was lost.
-  if (world.scene.fence === 'kept') {
-    await startNode(world);
-    for (const node of world.nodes.slice(-1)) node.waiting = 1;
-  }
-  const living = () => world.nodes.filter(({ status }) => status === 'alive' || status === 'closing');
-  for (let round = 0; living().length > 0; round++) {
-    check(world, round < 100, `${living().map(({ name }) => name)} do not come to rest`);
-    for (const node of living()) {
-      node.keys.clear();
-      // A report and the call that follows it, before others have the node forgotten again.
-      for (let i = 0; i < 3 && (node.status === 'alive' || node.status === 'closing'); i++) {
-        if (!owesReport(node.session) && !node.session.pending) {
-          deal(world, node);
-          if (node.waiting === 0) node.status = 'closing';
-          send(world, node);
-        }
-        await exchange(world, node);
-        world.network.length = 0;
-      }
+  if (scene.fence === 'kept') {
+    let node = startNode(world);
+    for (const book of books) {
+      if (node.shell.state.sequences.size === node.shell.state.limits.queuesMax) node = startNode(world);
+      request(world, node, book, PLAIN_WISH);
     }
   }
+  if (scene.forgetful) {
+    await closeInTurns(world);
+    return;
+  }
+  await runUntilTrue(
+    world,
+    () => unrestOf(living(world)) === undefined,
+    REST_MAX_MS,
+    () => `no rest: ${unrestOf(living(world))}: ${living(world).map(stateOf)}`,
+  );
+  const served = nodes.filter(({ status }) => status === 'alive');
+  await closeAll(world);
+  for (const { name, leftBehind } of served)
+    check(world, !leftBehind, () => `${name} did not return its standby to stores that were there`);
+  // What a node asked in the background is answered after its end.
+  await runUntil(world, timeline.nowMs + 2 * scene.timeoutMs);
+  for (const { name, status, asking } of nodes)
+    check(world, status === 'crashed' || asking === 0, () => `${name}: ${asking} questions have no answer`);
 };
 
-/** @throws Error naming the seed and the last steps, when a promise is broken. */
-export const runHistory = async (scene: Scene, random: Random, runner: ScriptRunner): Promise<World> => {
-  const server = await startServer(runner, `H${scene.seed}`);
-  const ceilings = scene.fence === 'kept' ? scene.wrapCeilings(createMemoryCeilingStore({ now: () => 0 })) : undefined;
-  const world = createWorld(scene, random, runner, server, ceilings, createModelRecovery);
-  await startNode(world);
-  await startNode(world);
-  for (let i = 0; i < scene.steps; i++) await step(world);
+const planActs = (world: World): number => {
+  const { timeline, random, scene } = world;
+  let atMs = timeline.nowMs;
+  for (let i = 0; i < scene.acts; i++) {
+    atMs += random.chance(0.03) ? random.below(4_000) : random.below(Math.ceil(2 * scene.paceMs));
+    timeline.plan(atMs, () => act(world));
+  }
+  return atMs;
+};
+
+export const play = async (world: World, acts: (world: World) => number = planActs): Promise<void> => {
+  await runUntil(world, acts(world));
   await wind(world);
-  const [last = server] = world.servers;
-  checkAccount(world, await runner.read(last.keys));
-  return world;
+  const [last] = world.servers;
+  if (last === undefined) return;
+  const states = await readAll(world, last);
+  world.books.forEach((book, index) => {
+    const stored = states[index];
+    if (stored !== undefined) checkAccount(world, book, stored);
+  });
+};
+
+/** Removes what a history has left on the real Redis. */
+export const clear = async ({ keys, runner }: World): Promise<void> => {
+  await Promise.all(keys.map((each) => runner.drop(each)));
 };

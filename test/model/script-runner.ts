@@ -21,12 +21,10 @@ export const receiptBeside = ({ state }: SequenceKeys, name: string): string =>
 
 export interface ScriptRunner {
   /** @param receipt the key of the receipt, of an entry of the kind once. */
-  run(keys: SequenceKeys, entry: string, receipt?: string): Promise<string>;
+  run(stage: Stage, keys: SequenceKeys, entry: string, receipt?: string): Promise<string>;
   read(keys: SequenceKeys): Promise<Stored>;
   /** Puts an earlier state in the place of the present one; nothing at all when it is undefined. */
   write(keys: SequenceKeys, stored: Stored | undefined): Promise<void>;
-  /** The identity of the server that these keys stand for. */
-  identify(keys: SequenceKeys, identity: string): Promise<void>;
   /** Removes a finished sequence. */
   drop(keys: SequenceKeys): Promise<void>;
   readonly entriesRun: number;
@@ -61,16 +59,35 @@ const sorted = (hash: Readonly<Record<string, string>>): ReadonlyMap<string, str
 
 const receiptsBeside = (keys: SequenceKeys): string[] => KEY_NAMES.map((name) => receiptBeside(keys, name));
 
-const IDENTITY_FROM = 'local function server(_i)\n';
-const IDENTITY_TO = `local function server(_i)
-  do return redis.call('GET', KEYS[3 * _i - 1] .. ':identity') or 'nobody' end
+/** The server that an entry is meant for, and its clock: neither the real server's identity nor its time plays a part. */
+export interface Stage {
+  readonly identity: string;
+  readonly nowMs: number;
+}
+
+/** Virtual time begins here, so that times have as many digits as in production, s. */
+const EPOCH_SECONDS = 1_700_000_000;
+
+const stagedEntry = ({ identity, nowMs }: Stage, entry: string): string =>
+  `@${EPOCH_SECONDS * 1_000_000 + Math.round(nowMs * 1_000)}:${identity} ${entry}`;
+
+const SERVE = 'local function serve(i)\n';
+const STAGED = `${SERVE}
+  local _micros, _who, _entry = match(ARGV[i], '^@(%d+):(%S+) (.*)$')
+  nowMicros, identity, ARGV[i] = tonumber(_micros), _who, _entry
+  now = format('%.0f', floor(nowMicros / 1000000))
 `;
 
-/** @param script `reserve.lua`; each state key stands for a server of its own, whose identity a test can change. */
+const POISON_STAGE: Stage = { identity: 'poison', nowMs: 0 };
+
+/** @param script `reserve.lua`; each entry says itself which server it is for, and when it is served. */
 export const createScriptRunner = async (redis: Redis, script: string): Promise<ScriptRunner> => {
   await preparePoison(redis);
-  if (!script.includes(IDENTITY_FROM)) throw new Error('reserve.lua finds its server in another way than expected');
-  const sha = (await redis.script('LOAD', script.replace(IDENTITY_FROM, IDENTITY_TO))) as string;
+  if (script.split(SERVE).length !== 2) throw new Error('reserve.lua serves an entry in another way than expected');
+  const sha = (await redis.script(
+    'LOAD',
+    script.replace(SERVE, () => STAGED),
+  )) as string;
   let waiting: Waiting[] = [];
   let scheduled = false;
   let entriesRun = 0;
@@ -81,7 +98,11 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
       const at = calls % batch.length;
       const [poisonKeys, poisonEntry] = POISON[calls++ % POISON.length] ?? [];
       if (!poisonKeys || !poisonEntry) throw new Error('no poison');
-      const all = [...batch.slice(0, at), { keys: poisonKeys, entry: poisonEntry }, ...batch.slice(at)];
+      const all = [
+        ...batch.slice(0, at),
+        { keys: poisonKeys, entry: stagedEntry(POISON_STAGE, poisonEntry) },
+        ...batch.slice(at),
+      ];
       const keys = all.flatMap(({ keys: { counter, state, gaps } }) => [counter, state, gaps]);
       for (const { receipt } of batch) if (receipt !== undefined) keys.push(receipt);
       const replies = (await redis.evalsha(sha, keys.length, ...keys, ...all.map(({ entry }) => entry))) as string[];
@@ -104,9 +125,9 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
   };
 
   return {
-    run: (keys, entry, receipt) =>
+    run: (stage, keys, entry, receipt) =>
       new Promise((resolve, reject) => {
-        waiting.push({ keys, entry, receipt, resolve, reject });
+        waiting.push({ keys, entry: stagedEntry(stage, entry), receipt, resolve, reject });
         if (scheduled) return;
         scheduled = true;
         setImmediate(flush);
@@ -130,12 +151,9 @@ export const createScriptRunner = async (redis: Redis, script: string): Promise<
       if (stored?.gaps.size) transaction.hset(gaps, stored.gaps);
       await transaction.exec();
     },
-    identify: async ({ state }, identity) => {
-      await redis.set(`${state}:identity`, identity);
-    },
     drop: async (keys) => {
       const { counter, state, gaps } = keys;
-      await redis.unlink(counter, state, gaps, `${state}:identity`, ...receiptsBeside(keys));
+      await redis.unlink(counter, state, gaps, ...receiptsBeside(keys));
     },
     get entriesRun() {
       return entriesRun;

@@ -48,7 +48,7 @@ export const nothing = ({ standby = KEEP, fence }: ReplyParts = {}): CounterRepl
 });
 
 /** The ranges as `first-last`, those with values of the standby with a star. */
-export const textOf = (ranges: readonly Range[], fromStandby = false): string =>
+const textOf = (ranges: readonly Range[], fromStandby = false): string =>
   ranges.map(({ first, last }) => `${first}-${last}`).join(' ') + (fromStandby ? '*' : '');
 
 /** How a request has ended; undefined while it waits. */

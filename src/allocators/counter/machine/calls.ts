@@ -68,7 +68,8 @@ const goOn = (node: NodeState, sequence: Sequence, isCallDue: boolean): void => 
 /** The store demands a report first. Until that is done the standby serves. */
 const meetRecovery = (node: NodeState, sequence: Sequence): void => {
   serveWithoutStore(node, sequence);
-  if (sequence.phase !== 'recovering') emit(node, { type: 'sequence-recovering', ...columnsOf(sequence.target.sequence) });
+  if (sequence.phase !== 'recovering')
+    emit(node, { type: 'sequence-recovering', ...columnsOf(sequence.target.sequence) });
   recover(node, sequence);
 };
 

@@ -246,12 +246,15 @@ local function account(s, state)
   loadGaps(s)
   catchUp(s)
   for _, range in ipairs(s.free) do gap(s, range[1], range[2], 'recovery-jump', '-') end
+  local lasts = {}
   for field, record in pairs(readState(s)) do
     local node = match(field, '^n:(.*)$')
     local first, last = match(record, '^%d+ %d+ %d+ %S+ (%d+) (%d+)')
     -- Ahead of the counter it was of a standby, and is no part of what the account speaks of.
-    if node and first and s.number(first) <= s.value then gap(s, s.number(first), s.number(last), 'node-crash', node) end
+    if node and first and s.number(first) <= s.value then lasts[#lasts + 1] = { s.number(first), s.number(last), node } end
   end
+  -- Two nodes may each have been given the values of one receipt.
+  doubtAll(s, lasts, 'node-crash')
   local list = { 'account', text(s.value), redis.call('HGET', s.stateKey, 'changes') or '0' }
   if s.begun then list[#list + 1] = 'origin:' .. s.begun end
   for _, entry in ipairs(s.list) do
