@@ -1,6 +1,5 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
 import type { Range } from '../../src/core/values/range.ts';
-
 import type { Stored } from './script-runner.ts';
 import { type Book, check, type ModelNode, meet, type World } from './world.ts';
 

@@ -2,8 +2,7 @@
 import type { AllocationTarget } from '../../src/allocators/allocator.ts';
 import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
 import { type Range, rangeSize } from '../../src/core/values/range.ts';
-import { sequenceKeyOf, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
-
+import { type SequenceId, sequenceKeyOf, sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { type Book, check, type ModelNode, type SequenceTerms, tell, type World } from './world.ts';
 
 export const createBook = (seed: number, index: number, { origin, limit, standbySize }: SequenceTerms): Book => {
@@ -28,6 +27,14 @@ export const createBook = (seed: number, index: number, { origin, limit, standby
     told: new Set(),
     underWay: new Map(),
   };
+};
+
+/** @throws Error when there is no such sequence. */
+export const bookOf = ({ books }: World, id: SequenceId): Book => {
+  const name = sequenceKeyOf(id);
+  const book = books.find((each) => each.name === name);
+  if (book === undefined) throw new Error(`nobody counts in ${name}`);
+  return book;
 };
 
 /** The terms as they are now: in this world every request carries them. */
@@ -106,11 +113,4 @@ export const checkReceipt = (world: World, book: Book, call: CounterCall, reply:
     check(world, first > book.floor, () => `${first} handed out under a key after an advance to ${book.floor}`);
     check(world, last <= book.limit, () => `${last} handed out under a key above the limit`);
   }
-};
-
-export const bookOf = (world: World, id: CounterCall['sequence']): Book => {
-  const name = sequenceKeyOf(id);
-  const book = world.books.find((each) => each.name === name);
-  if (book === undefined) throw new Error(`nobody counts in ${name}`);
-  return book;
 };

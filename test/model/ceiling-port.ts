@@ -1,7 +1,6 @@
 /** The ceilings as a node reaches them: the memory store, behind a network that may lose an answer after the deed was done. */
 import type { CeilingStore } from '../../src/core/ceiling/ceiling-store.ts';
 import { ask } from './network.ts';
-
 import { check, type ModelNode, tell, type World } from './world.ts';
 
 export const createCeilingPort = (world: World, node: ModelNode): CeilingStore | undefined => {

@@ -1,5 +1,4 @@
 /** What is asked of the nodes of a history: values with and without a key, ways forward, and the end. */
-
 import type { Allocation, KeyedAllocation } from '../../src/allocators/allocator.ts';
 import type { Ticket } from '../../src/allocators/counter/machine/waiters.ts';
 import type { AdvanceReply } from '../../src/core/counter/counter-call.ts';

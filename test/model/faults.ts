@@ -1,8 +1,7 @@
 /** What befalls servers: they restart, forget, are copied, come back; and nodes that talk to another one than before. */
-import { reach } from './network.ts';
-
 import type { Stored } from './script-runner.ts';
 import { readAll, remember, restart, startServer, writeAll } from './servers.ts';
+import { reach } from './steps.ts';
 import { type ModelNode, type ModelServer, meet, tell, type World } from './world.ts';
 
 const SERVERS_MAX = 3;

@@ -1,5 +1,4 @@
 /** Reports, recoveries and ceilings as a node reaches them: the real script, behind the network. */
-
 import type { CounterReport, FenceOperations, ReportReply } from '../../src/core/counter/counter-fence.ts';
 import {
   decodeAccount,
@@ -12,11 +11,9 @@ import {
   encodeReport,
 } from '../../src/stores/redis/codecs/fence-codec.ts';
 import { bookOf } from './book.ts';
-
-import { ask, NOT_PLAYED, reach } from './network.ts';
-
+import { ask, NOT_PLAYED } from './network.ts';
 import { runEntry } from './servers.ts';
-
+import { reach } from './steps.ts';
 import { type Book, type ModelNode, type ModelServer, meet, type World } from './world.ts';
 
 /** Alone, the servers' patience is long enough for everybody who lives and counts here. */

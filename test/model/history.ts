@@ -1,8 +1,7 @@
 /** Adversarial histories: who does what when, and how every history ends. */
-
 import { createMemoryCeilingStore } from '../../src/stores/memory/memory-ceiling-store.ts';
 import { checkAccount } from './account.ts';
-import { createBook } from './book.ts';
+import { createBook, targetOf } from './book.ts';
 import { advance, highestOf, PLAIN_WISH, pickKey, request, requestKeyed, shutDown } from './clients.ts';
 import { befall, dropMemories, heal, pause } from './faults.ts';
 import { crash, isAwake, startNode } from './nodes.ts';
@@ -80,17 +79,9 @@ const nudge = (world: World, node: ModelNode, book: Book): void => {
   const what = random.below(4);
   if (what === 0) node.hears.reachable();
   else if (what === 1 && scene.fence === 'kept') node.hears.recoveryBegan(book.id);
-  else if (what === 2) feed(world, node, { kind: 'prepare', target: targetFor(book) });
-  else feed(world, node, { kind: 'check', id: book.id, target: random.chance(0.5) ? targetFor(book) : undefined });
+  else if (what === 2) feed(world, node, { kind: 'prepare', target: targetOf(book) });
+  else feed(world, node, { kind: 'check', id: book.id, target: random.chance(0.5) ? targetOf(book) : undefined });
 };
-
-const targetFor = ({ name, id, initialSeq, limit, standbySize }: Book) => ({
-  name,
-  sequence: id,
-  initialSeq,
-  limit,
-  standbySize,
-});
 
 /** Something that somebody does, at a random moment. */
 const act = async (world: World): Promise<void> => {

@@ -137,6 +137,7 @@ export const MACHINE_BREACHES: readonly Breach[] = [
   },
   {
     name: 'a sequence that was forgotten while its epoch was confirmed is served',
+    seed: 1_320,
     file: `${MACHINE}/recovery.ts`,
     from: '  if (owesReport(sequence.session)) return;\n  node.recovery',
     to: '  node.recovery',
@@ -148,6 +149,7 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     from: "else if (sequence.phase === 'left') node.isAllSettled = false;",
     to: '',
     kind: 'kept',
+    seed: 2_850,
   },
   {
     name: 'a session that the store never heard of leaves',

@@ -1,8 +1,6 @@
 /** What happens to a question on its way to a store, and to its answer: delayed, reordered, repeated, lost, or refused. */
-
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
-import { afterStep } from './steps.ts';
-
+import { reach } from './steps.ts';
 import { type ModelNode, tell, type World } from './world.ts';
 
 /** The question is not played: it is as if it had been lost. */
@@ -28,27 +26,6 @@ const delayOf = ({ random, scene, isHealed }: World): number => {
   if (isHealed) return HEALED_LATENCY_MS;
   const times = random.chance(0.04) ? SLOW_TIMES : 1;
   return times * scene.latencyMs * (0.3 + random.below(1_400) / 1_000);
-};
-
-/** Whatever a promise that was settled leads to happens before anything else does. */
-const settled = async (): Promise<void> => {
-  await undefined;
-  await undefined;
-};
-
-/** Lets something reach a node: later while it stands still, never once it has crashed. */
-export const reach = (world: World, node: ModelNode, happen: () => void, afterwards?: () => void): unknown => {
-  if (node.status === 'crashed') return undefined;
-  if (node.stalledUntilMs > world.timeline.nowMs) {
-    world.timeline.plan(node.stalledUntilMs, () => reach(world, node, happen, afterwards));
-    return undefined;
-  }
-  const { feeds } = node;
-  happen();
-  return settled().then(() => {
-    afterwards?.();
-    afterStep(world, node, feeds);
-  });
 };
 
 interface Fate {

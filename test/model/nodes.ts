@@ -3,8 +3,7 @@ import type { Alarm } from '../../src/allocators/counter/alarm.ts';
 import { createCounterShell } from '../../src/allocators/counter/counter-shell.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
 import { createCeilingPort } from './ceiling-port.ts';
-import { reach } from './network.ts';
-
+import { reach } from './steps.ts';
 import { createStorePort } from './store-port.ts';
 import { check, type ModelNode, meet, nameOf, tell, type World } from './world.ts';
 

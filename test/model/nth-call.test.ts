@@ -52,6 +52,10 @@ const keyed = (world: World, node: ModelNode, key: string): void => {
   for (const book of world.books) requestKeyed(world, node, book, key, false);
 };
 
+const moveOn = (world: World, node: ModelNode): void => {
+  for (const book of world.books) advance(world, node, book, 100n);
+};
+
 const restartServer = (world: World): void => {
   for (const server of world.servers) restart(world, server);
   world.era += 1;
@@ -117,12 +121,7 @@ const PLOTS: readonly Plot[] = [
     scene: {},
     happens: (world, [a, b]) => [
       [0, () => take(world, a)],
-      [
-        200,
-        () => {
-          for (const book of world.books) advance(world, b, book, 100n);
-        },
-      ],
+      [200, () => moveOn(world, b)],
       [900, () => take(world, a)],
     ],
     endsMs: 2_000,

@@ -63,6 +63,7 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
   { name: 'a server that was started anew counts on', kind: 'kept', from: 'who ~= server(i) or ', to: '' },
   {
     name: 'a call of an older epoch is served',
+    seed: 470,
     kind: 'kept',
     alter: { doubling: 0.5 },
     from: "then return 'forgotten' end\n    if record",
@@ -70,6 +71,7 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
   },
   {
     name: 'a late copy of a report counts',
+    seed: 910,
     kind: 'kept',
     alter: { keyed: false, doubling: 0.5 },
     from: "if string.find(s.report, ' rec:' .. server(s.index) .. ':' .. since, 1, true) then",
@@ -77,6 +79,7 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
   },
   {
     name: 'a late install counts',
+    seed: 3_040,
     kind: 'kept',
     alter: { doubling: 0.5 },
     from: 'or began ~= time then',
@@ -120,6 +123,7 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
   },
   {
     name: 'a server that falls back forgets that the sequence was moved on before its first value',
+    seed: 200,
     kind: 'kept',
     alter: { advances: true },
     from: 'then s.begun, s.moved = s.origin, true end',

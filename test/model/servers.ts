@@ -2,7 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createRedisKeys, type SequenceKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
-
 import { receiptBeside, type Stored } from './script-runner.ts';
 import { type Book, check, type ModelServer, meet, nameOf, tell, type World } from './world.ts';
 

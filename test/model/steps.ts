@@ -1,7 +1,7 @@
-/** What is checked after each step of a node, and the way an event gets to it. */
+/** How something reaches a node, and what must hold after each step of its machine. */
 import type { NodeEvent } from '../../src/allocators/counter/machine/node.ts';
 import { countWaiting } from '../../src/allocators/counter/machine/waiters.ts';
-import { targetOf } from './book.ts';
+import { targetOf, textOf } from './book.ts';
 import { check, fail, type ModelNode, tell, type World } from './world.ts';
 
 const checkWaiting = (world: World, { name, shell: { state }, claiming }: ModelNode): void => {
@@ -11,7 +11,7 @@ const checkWaiting = (world: World, { name, shell: { state }, claiming }: ModelN
 };
 
 /** Looks at a node after it has taken something in. @param feeds what it had taken in before; it must have taken in more. */
-export const afterStep = (world: World, node: ModelNode, feeds: number): void => {
+const afterStep = (world: World, node: ModelNode, feeds: number): void => {
   if (world.failure !== undefined) throw world.failure;
   const { shell, inHand } = node;
   check(world, node.feeds > feeds, () => `the machine of ${node.name} has thrown an error`);
@@ -24,7 +24,7 @@ export const afterStep = (world: World, node: ModelNode, feeds: number): void =>
   }
   checkWaiting(world, node);
   for (const { book, ranges } of inHand.splice(0)) {
-    tell(world, () => `${node.name} is given back ${ranges.map(({ first, last }) => `${first}-${last}`).join(' ')}`);
+    tell(world, () => `${node.name} is given back ${textOf(ranges)}`);
     feed(world, node, { kind: 'give-back', target: targetOf(book), ranges });
   }
 };
@@ -38,4 +38,25 @@ export const feed = (world: World, node: ModelNode, event: NodeEvent): void => {
     fail(world, `the machine of ${node.name} has thrown: ${error instanceof Error ? error.stack : error}`);
   }
   afterStep(world, node, feeds);
+};
+
+/** Whatever a promise that was settled leads to happens before anything else does. */
+const settled = async (): Promise<void> => {
+  await undefined;
+  await undefined;
+};
+
+/** Lets something reach a node: later while it stands still, never once it has crashed. */
+export const reach = (world: World, node: ModelNode, happen: () => void, afterwards?: () => void): unknown => {
+  if (node.status === 'crashed') return undefined;
+  if (node.stalledUntilMs > world.timeline.nowMs) {
+    world.timeline.plan(node.stalledUntilMs, () => reach(world, node, happen, afterwards));
+    return undefined;
+  }
+  const { feeds } = node;
+  happen();
+  return settled().then(() => {
+    afterwards?.();
+    afterStep(world, node, feeds);
+  });
 };

@@ -7,7 +7,6 @@ import { decodeAdvance, decodeReply, encodeAdvance, encodeCall } from '../../src
 import { bookOf, checkFresh, checkReceipt } from './book.ts';
 import { createFencePort } from './fence-port.ts';
 import { ask, NOT_PLAYED } from './network.ts';
-
 import { begin, runEntry, runNumbered } from './servers.ts';
 import { type Book, check, type ModelNode, type ModelServer, meet, type World } from './world.ts';
 
@@ -50,6 +49,16 @@ const serveNumbered = async (
   return reply;
 };
 
+const LAPSED_AFTER_MS = 1_800_000;
+
+/** A node that others may have buried does not go on. */
+const checkRegistration = (world: World, { name, shell: { state } }: ModelNode, book: Book): void => {
+  const { registeredMs } = state.registration;
+  if (registeredMs === undefined || state.sequences.get(book.name)?.phase !== 'serving') return;
+  const isCurrent = world.timeline.nowMs - registeredMs <= LAPSED_AFTER_MS;
+  check(world, isCurrent, () => `${name} goes on counting, though its registration has lapsed`);
+};
+
 /** Looks at what a node makes of the answer to a numbered call. */
 const watchReply = (world: World, node: ModelNode, call: CounterCall, reply: CounterReply): (() => void) => {
   const book = bookOf(world, call.sequence);
@@ -62,6 +71,7 @@ const watchReply = (world: World, node: ModelNode, call: CounterCall, reply: Cou
   // Forgotten after ten minutes: no message of it is under way any more.
   if (reply.kind === 'forgotten' && world.scene.forgetful) node.voidBefore[book.index] = world.asked;
   return () => {
+    checkRegistration(world, node, book);
     if (reply.kind !== 'taken' || session.settled !== call.call) return;
     const { first, last } = reply.range;
     book.underWay.delete(`${node.name} ${call.call} ${first}`);
@@ -91,9 +101,7 @@ const reserve = (world: World, node: ModelNode, calls: readonly CounterCall[]): 
   const { random } = world;
   const trip = { node, server, isOnly: calls.length === 1, sentAt: world.asked + 1 };
   const books = calls.map(({ sequence }) => bookOf(world, sequence));
-  calls.forEach((call, i) => {
-    noteGivenBackLate(world, node, books[i] as Book, call);
-  });
+  for (const call of calls) noteGivenBackLate(world, node, bookOf(world, call.sequence), call);
   const isVoid = (): boolean =>
     calls.some(({ kind }, i) => kind !== 'once' && trip.sentAt < (node.voidBefore[books[i]?.index ?? 0] ?? 0));
   return ask(world, node, {

@@ -86,6 +86,7 @@ export interface Book {
   readonly underWay: Map<string, { readonly node: ModelNode; readonly range: Range }>;
 }
 
+/** Stands for a Redis. */
 export interface ModelServer {
   /** Another one after each restart. */
   identity: string;
@@ -96,7 +97,7 @@ export interface ModelServer {
   awayUntilMs: number;
 }
 
-/** A node: the production shell with its machine. */
+/** Runs the production shell with its machine. */
 export interface ModelNode {
   readonly name: string;
   readonly shell: CounterShell;
