@@ -114,6 +114,17 @@ describe('with ceilings kept elsewhere', () => {
     expect([sequence.phase, machine.take('reserve').calls]).toMatchObject(['serving', [{ count: 0 }]]);
   });
 
+  test('a node whose first call is under way goes on with that: it counts in no epoch that it could leave', () => {
+    const machine = start();
+    machine.ask(TARGET, 1);
+    machine.reply('register', undefined);
+    machine.reply('read', [{ ...FENCE, epoch: 2n }]);
+    machine.advance(TARGET, 500n);
+    machine.reply('read', [ROW]);
+    machine.reply('enforce', [{ kind: 'outrun' }]);
+    expect([machine.sequenceOf(TARGET).phase, machine.open('report')]).toEqual(['joining', []]);
+  });
+
   test('above the limit of the series no ceiling is moved, and the counter store says what is left', () => {
     const machine = start();
     counting(machine);

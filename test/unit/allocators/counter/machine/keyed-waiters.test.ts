@@ -72,6 +72,38 @@ describe('a request with a receipt', () => {
     expect(request.outcome).toBe('=2-2');
   });
 
+  test('is refused when its time is over, and answered once', () => {
+    const { machine, sequence } = serving({ limits: { keyedGraceMs: 150 } });
+    machine.respond('reserve', () => AWAY);
+    const request = machine.askKeyed(TARGET, 1, 'k');
+    machine.at(149);
+    expect(request.outcome).toBeUndefined();
+    machine.at(150);
+    expect([request.outcome, sequence.keyed]).toEqual([AWAY, []]);
+    machine.at(2_000);
+    expect(machine.typesOf()).toEqual(['outage-began', 'store-returned']);
+  });
+
+  test('is followed by no call of a sequence that wants no standby', () => {
+    const machine = machineOn();
+    const target = targetOf('INV');
+    machine.begin(target);
+    const request = machine.askKeyed(target, 1, 'k');
+    machine.reply('reserve', [receipt(2n, 2n, { standbyNear: true })]);
+    expect([request.outcome, machine.open('reserve')]).toEqual(['2-2', []]);
+  });
+
+  test('waits for its turn behind the numbered calls of others, and is not forgotten', () => {
+    const { machine } = serving({ limits: { callEntriesMax: 1 } });
+    machine.ask(targetOf('A'), 1);
+    machine.ask(targetOf('B'), 1);
+    const keyed = machine.askKeyed(TARGET, 1, 'k');
+    machine.reply('reserve', [taken(1n, 1n)]);
+    machine.reply('reserve', [taken(1n, 1n)]);
+    machine.reply('reserve', [receipt(2n, 2n)]);
+    expect(keyed.outcome).toBe('2-2');
+  });
+
   test('travels beside the numbered call of its sequence, numbered first, and as many as a trip may carry', () => {
     const { machine } = serving({ limits: { callEntriesMax: 3 } });
     machine.ask(targetOf('OTHER'), 1);
@@ -151,6 +183,13 @@ describe('an answer', () => {
     machine.reply('reserve', [nothing({ standby: offer(21n, 25n, 9) }), exhausted]);
     expect(request.outcome).toBeInstanceOf(SequenceOverflowError);
     expect(machine.open('reserve')).toEqual([]);
+  });
+
+  test('that too few are left asks for no ceiling, and the sequence goes on serving', () => {
+    const { machine, sequence } = serving({ keepsCeilings: true });
+    machine.askKeyed(TARGET, 3, 'k');
+    machine.reply('reserve', [{ kind: 'exhausted', valuesLeft: 2n, standby: { kind: 'keep' } }]);
+    expect([sequence.phase, machine.open('account'), machine.open('reserve').length]).toEqual(['serving', [], 1]);
   });
 
   test('that the counter has come near the standby is followed by a call, so that the store looks at it', () => {

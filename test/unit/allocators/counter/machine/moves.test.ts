@@ -95,7 +95,10 @@ describe('with ceilings kept elsewhere', () => {
       expect(machine.events).toEqual([{ type: 'ceiling-not-raised', prefixKey: 'INV', error: AWAY }]);
       expect(sequence).toMatchObject({ move: undefined, phase: 'at-ceiling', session: { fence: fenceOf(1_000n) } });
       machine.at(500);
-      expect(machine.open('account')).toHaveLength(1);
+      machine.reply('account', [{ kind: 'unserved' }]);
+      machine.reply('raise', [{ kind: 'raised', ceiling: 1_101n }]);
+      machine.reply('enforce', [{ kind: 'raised', fence: fenceOf(1_101n) }]);
+      expect(sequence.phase).toBe('serving');
     },
   );
 
@@ -139,6 +142,46 @@ describe('with ceilings kept elsewhere', () => {
     );
     const served = keys.map((key) => machine.sequenceOf(targetOf(key)).phase);
     expect(served).toEqual(keys.map(() => 'serving'));
+  });
+
+  test('one trip of each step is under way at a time, and the next one carries all that wait', () => {
+    const machine = machineOn({ keepsCeilings: true, limits: { ceilingValuesMin: 100 } });
+    const keys = ['A', 'B', 'C'];
+    for (const key of keys) machine.begin(targetOf(key), { fence: fenceOf(1_000n) });
+    for (const key of keys) machine.ask(targetOf(key), 1_000);
+    const sizes = () => [machine.open('account'), machine.open('raise'), machine.open('enforce')].map(sizesOf);
+    const sizesOf = (asks: readonly { readonly moves: readonly unknown[] }[]): number[] =>
+      asks.map(({ moves }) => moves.length);
+    machine.reply('reserve', [{ kind: 'ceiling', value: 1n }]);
+    machine.reply('reserve', [
+      { kind: 'ceiling', value: 1n },
+      { kind: 'ceiling', value: 1n },
+    ]);
+    expect(sizes()).toEqual([[1], [], []]);
+    machine.reply('account', [{ kind: 'unserved' }]);
+    expect(sizes()).toEqual([[2], [1], []]);
+    machine.reply('account', [{ kind: 'unserved' }, { kind: 'unserved' }]);
+    expect(sizes()).toEqual([[], [1], []]);
+    machine.reply('raise', [{ kind: 'raised', ceiling: 1_101n }]);
+    expect(sizes()).toEqual([[], [2], [1]]);
+    machine.reply('raise', [
+      { kind: 'raised', ceiling: 1_101n },
+      { kind: 'raised', ceiling: 1_101n },
+    ]);
+    expect(sizes()).toEqual([[], [], [1]]);
+    machine.reply('enforce', [{ kind: 'raised', fence: fenceOf(1_101n) }]);
+    expect(sizes()).toEqual([[], [], [2]]);
+  });
+
+  test.each([
+    ['raise', 'failed: nobody knows whether it is durable', 'at-ceiling', ['ceiling-not-raised']],
+    ['enforce', 'not in force: the next call says what is to be done', 'serving', []],
+  ] as const)('a move that an answer of %s says nothing of has %s', (port, _title, phase, events) => {
+    const { machine, sequence } = start();
+    machine.reply('account', []);
+    if (port === 'enforce') machine.reply('raise', [{ kind: 'raised', ceiling: 1_101n }]);
+    machine.reply(port, []);
+    expect([sequence.phase, sequence.session.fence?.ceiling, machine.typesOf()]).toEqual([phase, 1_000n, events]);
   });
 
   test('two moves of one sequence do not share a trip: an operator’s advance waits for the next', () => {

@@ -1,4 +1,4 @@
-/** A sequence is opened when it is met first, and dropped when its session is over: what waits and what is in hand moves on. */
+/** A sequence is opened when it is met first, prepared, or checked: once, and only as the ceilings know it. */
 import { describe, expect, test } from 'vitest';
 import { requirePresence } from '../../../../../src/allocators/counter/machine/requests.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
@@ -6,6 +6,7 @@ import { targetOf } from '../../../fakes/allocator-on.ts';
 import { FENCE, machineOn, nothing, offer, taken } from '../../../fakes/machine-on.ts';
 
 const TARGET = targetOf('INV', { standbySize: 5 });
+
 const AWAY = new StorageUnavailableError('PostgreSQL away');
 
 describe('a new sequence', () => {
@@ -76,6 +77,35 @@ describe('a new sequence', () => {
     expect(machine.take('read').readers).toHaveLength(2);
     machine.reply('read', [FENCE, FENCE]);
     expect(machine.take('read').readers).toHaveLength(1);
+  });
+
+  test('is read about once, however many come meanwhile', () => {
+    const machine = machineOn({ keepsCeilings: true });
+    machine.begin(targetOf('ORD'));
+    for (const count of [1, 2]) machine.ask(TARGET, count);
+    machine.reply('read', [FENCE]);
+    expect(machine.open('read')).toEqual([]);
+  });
+
+  test('counts above the initialSeq it was opened with, also after the config has named a lower one', () => {
+    const machine = machineOn();
+    machine.ask({ ...TARGET, initialSeq: 50n }, 1);
+    machine.reply('reserve', [taken(51n, 51n)]);
+    machine.ask({ ...TARGET, initialSeq: 16n }, 1);
+    expect(machine.take('reserve').calls).toMatchObject([{ initialSeq: 50n }]);
+  });
+
+  test('that is dropped at the end, while the ceilings are asked for its epoch, stays dropped', () => {
+    const machine = machineOn({ keepsCeilings: true });
+    machine.feed({ kind: 'prepare', target: TARGET });
+    machine.reply('register', undefined);
+    machine.feed({ kind: 'close' });
+    machine.reply('read', [FENCE]);
+    expect([machine.state.sequences.size, machine.open('reserve'), machine.open('unregister').length]).toEqual([
+      0,
+      [],
+      1,
+    ]);
   });
 
   test('that is one too many for this node is refused, and the others go on', () => {
@@ -151,95 +181,6 @@ describe('checking a sequence', () => {
     expect(() => requirePresence(machine.state)).toThrow(AWAY);
     const ending = machineOn();
     ending.feed({ kind: 'close' });
-    expect(() => requirePresence(ending.state)).toThrow(StorageUnavailableError);
-  });
-});
-
-describe('values that come back', () => {
-  test('serve the next request without a trip, in their order', () => {
-    const machine = machineOn();
-    machine.begin(TARGET, { last: 5n });
-    const ranges = [
-      { first: 1n, last: 2n },
-      { first: 4n, last: 4n },
-    ];
-    machine.feed({ kind: 'give-back', target: TARGET, ranges });
-    expect(machine.ask(TARGET, 3).outcome).toBe('1-2 4-4');
-    expect(machine.open('reserve')).toEqual([]);
-  });
-
-  test('go to a request that waits already, not to one that comes later', () => {
-    const machine = machineOn();
-    machine.begin(TARGET);
-    const early = machine.ask(TARGET, 1);
-    machine.feed({ kind: 'give-back', target: TARGET, ranges: [{ first: 1n, last: 1n }] });
-    const late = machine.ask(TARGET, 1);
-    machine.reply('reserve', [taken(2n, 2n)]);
-    expect([early.outcome, late.outcome]).toEqual(['1-1', '2-2']);
-  });
-
-  test('to a sequence that was left are kept, even if that makes one too many, and given back with its next call', () => {
-    const machine = machineOn({ limits: { queuesMax: 0 } });
-    machine.feed({ kind: 'give-back', target: TARGET, ranges: [{ first: 7n, last: 8n }] });
-    expect(machine.sequenceOf(TARGET).session.surplus).toEqual([{ first: 7n, last: 8n }]);
-    machine.feed({ kind: 'close' });
-    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'join', returned: [{ first: 7n, last: 8n }] }]);
-  });
-});
-
-describe('a session that is over', () => {
-  test('hands over who waits and what came back meanwhile to the next one: nothing is lost', () => {
-    const machine = machineOn({ limits: { tickMs: 100, idleTicksMax: 1 } });
-    const before = machine.begin(TARGET);
-    machine.at(200);
-    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'leave' }]);
-    const request = machine.ask(TARGET, 3);
-    const keyed = machine.askKeyed(TARGET, 1, 'k');
-    machine.feed({ kind: 'give-back', target: TARGET, ranges: [{ first: 1n, last: 1n }] });
-    machine.reply('reserve', [nothing()]);
-    expect([before.phase, machine.sequenceOf(TARGET) === before]).toEqual(['left', false]);
-    // What is in hand goes to the head of the line.
-    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'join', count: 2, seen: 0n }]);
-    machine.reply('reserve', [taken(2n, 3n)]);
-    expect([request.outcome, keyed.outcome]).toEqual(['1-1 2-3', undefined]);
-    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'once' }]);
-  });
-
-  test('goes on with higher call numbers in the next one', () => {
-    const machine = machineOn();
-    machine.begin(TARGET);
-    machine.ask(TARGET, 1);
-    const { call } = machine.take('reserve').calls[0] ?? { call: Number.NaN };
-    machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
-    expect(machine.take('reserve').calls[0]?.call).toBeGreaterThan(call);
-  });
-
-  test('stores its account, and the next one begins meanwhile', () => {
-    const machine = machineOn({ keepsCeilings: true });
-    machine.begin(TARGET, { last: 42n });
-    const request = machine.ask(TARGET, 1);
-    machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
-    expect([machine.open('account').length, machine.open('read').length]).toEqual([1, 1]);
-    machine.reply('read', [FENCE]);
-    machine.reply('reserve', [taken(43n, 43n, { fence: FENCE })]);
-    expect(request.outcome).toBe('43-43');
-    machine.reply('account', [{ kind: 'unserved' }]);
-    expect(machine.take('raise').raises).toMatchObject([{ base: 42n }]);
-  });
-
-  test('takes no part in anything that was under way for it', () => {
-    const machine = machineOn({ keepsCeilings: true });
-    const before = machine.begin(TARGET);
-    machine.ask(TARGET, 1);
-    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
-    // Its epoch is being looked up when the reply to an earlier call ends the session.
-    machine.reply('report', [{ kind: 'reported', fence: { ...FENCE, epoch: 2n } }]);
-    expect(before.phase).toBe('recovering');
-    machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
-    expect([before.phase, machine.state.recovery.sequences.has(before), machine.state.due.has(before)]).toEqual([
-      'left',
-      false,
-      false,
-    ]);
+    expect(() => requirePresence(ending.state)).toThrow('Stopping.');
   });
 });

@@ -113,6 +113,10 @@ describe('what a phase demands', () => {
     }
   });
 
+  test.each(STANDINGS)('of a node that is %s, in the phase that all begin with', (standing) => {
+    expect(PHASES.opening.holds(sequenceIn('opening', standing))).toBe(ALLOWED.opening.includes(standing));
+  });
+
   test('left: nothing may be in hand, and nobody may wait', () => {
     const holding = sequenceIn('leaving', 'gone');
     giveBack(holding.session, { first: 1n, last: 1n });
@@ -120,6 +124,11 @@ describe('what a phase demands', () => {
     const awaited = sequenceIn('leaving', 'gone');
     awaited.waiters.push({ ticket: allocationTicket(), missing: 1, limit: VALUE_MAX, ranges: [] });
     expect(() => enter(awaited, 'left')).toThrow('left cannot be entered');
+    const keyed = sequenceIn('leaving', 'gone');
+    const receipt = { hash: 'k', fingerprint: 'f', atMs: 0, series: '' };
+    const terms = { target: TARGET, count: 1, receipt, patienceEndMs: undefined, needsRoom: false };
+    keyed.keyed.push({ ...terms, ticket: { resolve: () => undefined, reject: () => undefined } });
+    expect(() => enter(keyed, 'left')).toThrow('left cannot be entered');
   });
 });
 

@@ -4,10 +4,12 @@ import { wakeAtMs } from '../../../../../src/allocators/counter/machine/node.ts'
 import { refusalOf, troubleOf } from '../../../../../src/allocators/counter/machine/presence.ts';
 import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
-import { FENCE, type Machine, machineOn, nothing, offer, taken } from '../../../fakes/machine-on.ts';
+import { FENCE, machineOn, nothing, offer, taken } from '../../../fakes/machine-on.ts';
 
 const TARGET = targetOf('INV', { standbySize: 5 });
+
 const AWAY = new StorageUnavailableError('away');
+
 const LIMITS = { tickMs: 10 ** 9 };
 
 /** Has issued 1, holds the standby 101-105; a call for 2 values is under way. */
@@ -148,8 +150,21 @@ describe('the hint that the store can be reached again', () => {
     const { machine } = calling();
     machine.feed({ kind: 'reachable' });
     machine.reply('reserve', [taken(2n, 3n)]);
+    machine.feed({ kind: 'give-back', target: TARGET, ranges: [{ first: 2n, last: 2n }] });
     machine.feed({ kind: 'reachable' });
     expect(machine.askedOf('reserve')).toHaveLength(2);
+  });
+
+  test('does nothing while the call is being repeated', () => {
+    const machine = machineOn({ limits: LIMITS });
+    machine.begin(TARGET);
+    machine.ask(TARGET, 2);
+    machine.refuse('reserve', AWAY);
+    machine.at(50);
+    machine.feed({ kind: 'reachable' });
+    expect(machine.state.presence).toBe('away');
+    machine.reply('reserve', [nothing()]);
+    expect([machine.open('reserve'), machine.askedOf('reserve').length]).toEqual([[], 3]);
   });
 
   test('makes every sequence call where the store can lose its state, those with something to say first', () => {
@@ -162,54 +177,6 @@ describe('the hint that the store can be reached again', () => {
     expect(keysOf()).toEqual(['B']);
     machine.reply('reserve', [taken(2n, 2n, { fence: FENCE })]);
     expect(keysOf()).toEqual(['A', 'B', 'C']);
-  });
-});
-
-describe('a store that answers about a sequence while the counter store counts as away', () => {
-  const recovering = (): Machine => {
-    const machine = machineOn({ isFenced: true, limits: LIMITS });
-    machine.begin(TARGET);
-    machine.begin(targetOf('ORD'));
-    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
-    machine.ask(targetOf('ORD'), 1);
-    machine.refuse('reserve', AWAY);
-    return machine;
-  };
-
-  test('ends the outage when the sequence is served again', () => {
-    const machine = recovering();
-    machine.reply('report', [{ kind: 'reported', fence: { ...FENCE, epoch: 2n } }]);
-    expect([machine.state.presence, machine.typesOf()]).toEqual(['present', ['outage-began', 'store-returned']]);
-    expect(machine.open('reserve')).toHaveLength(1);
-  });
-
-  test('is not waited for when only sequences that make no calls have something to say', () => {
-    const machine = machineOn({ isFenced: true, limits: LIMITS });
-    machine.begin(TARGET);
-    machine.ask(TARGET, 1);
-    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
-    machine.refuse('reserve', AWAY);
-    machine.at(50);
-    expect([machine.open('reserve'), machine.typesOf()]).toEqual([[], ['outage-began', 'store-returned']]);
-  });
-
-  test('is not called for that sequence before it is served again', () => {
-    const machine = recovering();
-    machine.respond('reserve', () => AWAY);
-    machine.at(1_000);
-    for (const { calls } of machine.askedOf('reserve').slice(2))
-      expect(calls.map(({ sequence }) => sequence.series.prefixKey)).toEqual(['ORD']);
-  });
-});
-
-describe('the idle clock', () => {
-  test('stands still while the store is away', () => {
-    const machine = machineOn({ limits: { tickMs: 100, retryMs: 10 ** 6, retryMaxMs: 10 ** 6 } });
-    machine.begin(TARGET);
-    machine.ask(TARGET, 1);
-    machine.refuse('reserve', AWAY);
-    machine.at(10_000);
-    expect(machine.sequenceOf(TARGET).idleTicks).toBe(0);
   });
 });
 

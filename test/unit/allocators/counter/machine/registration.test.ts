@@ -47,6 +47,24 @@ describe('registering', () => {
     expect(machine.open('register')).toHaveLength(1);
   });
 
+  test('that failed for a sequence is made good by a renewal, but only the next request opens the sequence', () => {
+    const machine = machineOn(QUIET);
+    machine.ask(TARGET, 1);
+    machine.refuse('register', AWAY);
+    machine.at(20_000);
+    machine.reply('register', undefined);
+    expect(machine.open('read')).toEqual([]);
+    machine.ask(TARGET, 1);
+    expect(machine.open('read')).toHaveLength(1);
+  });
+
+  test('is not said earlier, whatever else wakes the node', () => {
+    const { machine } = registered();
+    machine.at(5_000);
+    machine.feed({ kind: 'woke' });
+    expect(machine.timesOf('register')).toEqual([0]);
+  });
+
   test('is said again every 20 s, and a failure of that does no harm', () => {
     const { machine, isLapsed } = registered();
     let isAway = false;
@@ -170,6 +188,20 @@ describe('after 30 minutes without having been heard of', () => {
     machine.reply('report', [{ kind: 'reported', fence: { ...FENCE, epoch: 2n } }]);
     machine.reply('read', [{ epoch: 2n, ceiling: 1_000_000n }]);
     expect([sequence.phase, machine.take('reserve').calls]).toMatchObject(['serving', [{ epoch: 2n }]]);
+  });
+
+  test('a sequence reports only once the node is registered again, also when its ceiling is seen to be of a later epoch', () => {
+    const machine = machineOn(QUIET);
+    const fence = { ...FENCE, ceiling: 100n };
+    const sequence = machine.begin(TARGET, { fence });
+    machine.respond('register', () => AWAY);
+    machine.at(31 * MINUTE_MS);
+    machine.respond('register', undefined);
+    machine.ask(TARGET, 1);
+    machine.reply('reserve', [taken(2n, 2n, { fence })]);
+    machine.reply('account', [{ kind: 'unserved' }]);
+    machine.reply('raise', [{ kind: 'superseded', current: { epoch: 5n, ceiling: 9n } }]);
+    expect([sequence.phase, machine.open('report'), machine.open('register').length]).toEqual(['re-entering', [], 1]);
   });
 
   test('a sequence that cannot be registered again stays as it is, serves its standby, and is tried again until it can', () => {

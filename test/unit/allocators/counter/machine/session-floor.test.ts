@@ -62,6 +62,17 @@ describe('values in hand', () => {
     expect(hasReport(session)).toBe(false);
   });
 
+  test.each([
+    ['the first of them', 1n, { first: 2n, last: 6n }, { first: 1n, last: 1n }],
+    ['the last of them', 6n, undefined, { first: 1n, last: 6n }],
+  ])('are given back up to the floor itself: %s', (_title, floor, dealt, returned) => {
+    const session = holding();
+    raiseFloor(session, floor);
+    expect(hasValues(session)).toBe(dealt !== undefined);
+    expect(dealInOrder(session, 9, VALUE_MAX)).toEqual(dealt);
+    expect(makeCall(session, 1, TERMS).returned).toEqual([returned]);
+  });
+
   test('that come back after a raise are not dealt again', () => {
     const session = holding();
     const dealt = dealInOrder(session, 6, VALUE_MAX) as Range;
@@ -126,7 +137,7 @@ describe('the floor', () => {
   test('is never lowered, and an older request travels with it', () => {
     const session = holding();
     expect(raiseFloor(session, 50n)).toBe(true);
-    expect(raiseFloor(session, 20n)).toBe(false);
+    expect([raiseFloor(session, 50n), raiseFloor(session, 20n)]).toEqual([false, false]);
     expect(initialSeqOf(session, TERMS)).toBe(50n);
     expect(makeReport(session, TERMS).initialSeq).toBe(50n);
     const receipt = { hash: 'h', fingerprint: 'f', atMs: 1, series: '{}' };

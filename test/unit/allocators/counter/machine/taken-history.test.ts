@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   addTaken,
   createTakenHistory,
+  hasTaken,
   listTaken,
   removeTaken,
 } from '../../../../../src/allocators/counter/machine/taken-history.ts';
@@ -74,6 +75,33 @@ describe('a history of values', () => {
     for (let index = 0; index < 1_023; index += 1) addTaken(history, even(index), 9_000n);
     expect(history.ranges).toHaveLength(513);
     expect(history.ranges[0]).toEqual(range(9_000n, 9_001n));
+  });
+
+  test('may drop one that ends at the highest value given in order: only what lies above it can be unknown to the store', () => {
+    const history = createTakenHistory();
+    addTaken(history, range(8_999n, 9_000n), 9_000n);
+    for (let index = 0; index < 1_023; index += 1) addTaken(history, even(index), 9_000n);
+    expect(history.ranges).toHaveLength(512);
+  });
+
+  test.each([
+    ['all of one of its ranges', 10n, 19n, true],
+    ['the beginning of one', 10n, 12n, true],
+    ['the end of one', 17n, 19n, true],
+    ['the middle of one', 12n, 14n, true],
+    ['one value', 30n, 30n, true],
+    ['what begins before one', 9n, 12n, false],
+    ['what ends after one', 18n, 20n, false],
+    ['what is around one', 9n, 20n, false],
+    ['a hole between two', 20n, 29n, false],
+    ['what lies before all', 1n, 5n, false],
+    ['what lies after all', 40n, 45n, false],
+  ])('knows whether it has %s', (_title, first, last, expected) => {
+    const history = createTakenHistory();
+    expect(hasTaken(history, range(first, last))).toBe(false);
+    addTaken(history, range(10n, 19n), 0n);
+    addTaken(history, range(30n, 30n), 0n);
+    expect(hasTaken(history, range(first, last))).toBe(expected);
   });
 
   test('that was read stays as it was', () => {

@@ -251,6 +251,14 @@ describe('a raised initialSeq', () => {
     expect(makeCall(session, 4, TARGET)).toMatchObject({ returned: [{ first: 1n, last: 2n }] });
   });
 
+  test('above all that a request has got takes it whole', () => {
+    const { desk, line, session } = inHand(5);
+    serveInOrder(desk, line);
+    followFloor(line, { ...TARGET, initialSeq: 3n });
+    expect(line.waiters).toMatchObject([{ missing: 5, ranges: [] }]);
+    expect(makeCall(session, 5, TARGET)).toMatchObject({ returned: [{ first: 1n, last: 3n }] });
+  });
+
   test('lower than an earlier one changes nothing', () => {
     const { desk, line } = inHand(5);
     serveInOrder(desk, line);
