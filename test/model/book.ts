@@ -19,6 +19,7 @@ export const createBook = (seed: number, index: number, { origin, limit, standby
     advancedTo: origin,
     jumpedTo: 0n,
     floor: origin,
+    floorEpoch: 0n,
     issued: new Map(),
     given: new Map(),
     receipted: new Map(),
@@ -96,7 +97,8 @@ export const checkFresh = (world: World, book: Book, call: CounterCall, reply: C
   const { first, last } = reply.range;
   const isAsked = first <= last && last - first < BigInt(call.count);
   check(world, isAsked, () => `asked ${call.count}, got ${first}-${last}`);
-  check(world, first > book.floor, () => `${first} handed out after an advance to ${book.floor}`);
+  const isAbove = first > book.floor || call.epoch < book.floorEpoch;
+  check(world, isAbove, () => `${first} handed out after an advance to ${book.floor}`);
   check(world, first > call.initialSeq, () => `${first} handed out with initialSeq ${call.initialSeq}`);
 };
 
@@ -110,7 +112,8 @@ export const checkReceipt = (world: World, book: Book, call: CounterCall, reply:
   check(world, sizeOf(ranges) === BigInt(call.count), () => `${key} asked for ${call.count}, got ${textOf(ranges)}`);
   for (const { first, last } of ranges) {
     for (let value = first; value <= last; value++) book.receipted.set(value, key);
-    check(world, first > book.floor, () => `${first} handed out under a key after an advance to ${book.floor}`);
+    const isAbove = first > book.floor || call.epoch < book.floorEpoch;
+    check(world, isAbove, () => `${first} handed out under a key after an advance to ${book.floor}`);
     check(world, last <= book.limit, () => `${last} handed out under a key above the limit`);
   }
 };

@@ -157,7 +157,7 @@ const advance = (world: World, node: ModelNode, request: AdvanceRequest): Promis
         if (scene.fence === 'alone') for (const { memories } of servers) memories.length = 0;
         // Where servers forget, only what was asked for is kept elsewhere.
         const floor = scene.fence === 'kept' ? request.to : BigInt(to);
-        if (fresh && servers.length === 1 && floor > book.floor) book.floor = floor;
+        if (fresh && servers.length === 1 && floor > book.floor) Object.assign(book, { floor, floorEpoch: epoch });
       }
       return decodeAdvance(text);
     },

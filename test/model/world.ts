@@ -68,8 +68,9 @@ export interface Book {
   advancedTo: bigint;
   /** How far a node that did not know the limit has let it jump. */
   jumpedTo: bigint;
-  /** Nothing new may be handed out at or below it. */
+  /** Nothing new may be handed out at or below it, in this epoch or a later one: a server of an earlier one has not heard of it. */
   floor: bigint;
+  floorEpoch: bigint;
   /** To which node's clients, or under which idempotency key. */
   readonly issued: Map<bigint, string>;
   /** What was issued under an idempotency key last. */
