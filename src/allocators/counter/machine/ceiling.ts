@@ -93,7 +93,7 @@ export const meetCeiling = (node: NodeState, sequence: Sequence, value: bigint):
 
 /** Tries again what failed when the ceiling was met. */
 export const retryCeiling = (node: NodeState, sequence: Sequence): void => {
-  if (sequence.move === undefined) want(node, sequence, { above: sequence.stuckAt, base: 0n });
+  want(node, sequence, { above: sequence.stuckAt, base: 0n });
 };
 
 /** Stores the account of a sequence that is left, or may be left. */
@@ -123,7 +123,7 @@ export const bidFarewell = (node: NodeState, sequence: Sequence): void => {
 /** Another server counts in `epoch`: values left here belong to one that has ended. */
 export const leaveFor = (node: NodeState, sequence: Sequence, epoch: bigint): void => {
   const { session } = sequence;
-  if (session.fence === undefined || epoch <= session.fence.epoch || sequence.phase === 'left') return;
+  if (session.fence === undefined || epoch <= session.fence.epoch) return;
   supersede(session, epoch);
   if (owesReport(session) && (makesCalls(sequence) || sequence.phase === 'at-ceiling')) recover(node, sequence);
 };

@@ -95,14 +95,14 @@ export const drop = (node: NodeState, sequence: Sequence): void => {
   const { target, session } = sequence;
   for (const set of [node.due, node.dueKeyed, node.troubled, node.registration.waiting]) set.delete(sequence);
   forgetRecovery(node, sequence);
-  if (node.sequences.get(target.name) === sequence) node.sequences.delete(target.name);
+  node.sequences.delete(target.name);
   const waiters = sequence.waiters.splice(0);
   const keyed = sequence.keyed.splice(0);
   const values = takeAllInHand(session);
   enter(sequence, 'left');
   bidFarewell(node, sequence);
   if (waiters.length === 0 && keyed.length === 0 && values.length === 0) return;
-  const next = node.sequences.get(target.name) ?? open(node, target, false);
+  const next = open(node, target, false);
   for (const range of values.toReversed()) giveBack(next.session, range);
   for (const waiter of waiters) enqueue(node, next, waiter);
   for (const waiter of keyed) enqueueKeyed(node, next, waiter);

@@ -73,7 +73,6 @@ export const retry = (node: NodeState): void => {
 /** The sequence can make calls again. */
 export const resumeCalls = (node: NodeState, sequence: Sequence): void => {
   resume(sequence, node.closing !== undefined);
-  node.troubled.delete(sequence);
   node.due.add(sequence);
   if (sequence.keyed.length > 0) node.dueKeyed.add(sequence);
   // A store has answered.

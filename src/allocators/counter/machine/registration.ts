@@ -66,7 +66,7 @@ export const takeInRegistered = (node: NodeState): void => {
   }
   for (const sequence of takeWaiting(node)) {
     if (sequence.phase === 'opening') read(node, sequence);
-    else if (sequence.phase === 're-entering') recover(node, sequence);
+    else recover(node, sequence);
   }
 };
 
@@ -76,7 +76,7 @@ export const failRegistration = (node: NodeState, error: unknown): void => {
   for (const sequence of takeWaiting(node)) {
     // One that is opened is opened again by the next request.
     if (sequence.phase === 'opening') standInTrouble(node, sequence, error);
-    else if (sequence.phase === 're-entering') standInTrouble(node, sequence, error, RETRY_MS);
+    else standInTrouble(node, sequence, error, RETRY_MS);
   }
 };
 

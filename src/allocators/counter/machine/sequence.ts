@@ -5,7 +5,7 @@ import type { AllocationTarget } from '../../allocator.ts';
 import type { CounterLimits } from './counter-limits.ts';
 import { hasReport, hasValues } from './session.ts';
 import { type CounterSession, owesReport } from './session-state.ts';
-import { followFloor, type Line } from './waiters.ts';
+import type { Line } from './waiters.ts';
 
 export type Phase =
   | 'opening'
@@ -220,7 +220,6 @@ export const makesKeyedCalls = ({ phase }: Sequence): boolean => PHASES[phase].m
 /** A request came for the sequence: it is not idle. */
 export const touch = (sequence: Sequence, target: AllocationTarget): void => {
   sequence.target = target;
-  followFloor(sequence, target);
   if (sequence.phase === 'settling') enter(sequence, 'serving');
   sequence.isStranger = false;
   sequence.idleTicks = 0;
