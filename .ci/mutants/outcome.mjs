@@ -1,4 +1,4 @@
-/** Says what came of the mutants: a table by folder and the survivors that docs/mutants.md does not explain; the last line for .ci/long. */
+/** Says what came of the mutants: a table by folder and the survivors that docs/mutants*.md do not explain; the last line for .ci/long. */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -7,11 +7,11 @@ const reports = globSync('reports/mutants/**/*.json', { exclude: ['**/sandboxes'
 );
 // A report has the files of its room alone.
 const files = Object.assign({}, ...reports.map((report) => report.files));
-const page = readFileSync('docs/mutants.md', 'utf8');
+const pages = globSync('docs/mutants*.md').map((path) => readFileSync(path, 'utf8'));
 
-/** `file: before → after`, as the rows of the page name them: a row has a file, changes in it, and a reason. */
+/** `file: before → after`, as the rows of the pages name them: a row has a file, changes in it, and a reason. */
 const explained = new Set();
-for (const row of page.split('\n')) {
+for (const row of pages.flatMap((page) => page.split('\n'))) {
   const [, file, changes = ''] = /^\| `([^`]*)` \| (.*) \|[^|]*\|$/.exec(row.replaceAll('\\|', '\0')) ?? [];
   for (const [, before, after] of changes.matchAll(/`([^`]*)` → `([^`]*)`/g)) {
     explained.add(`${file}: ${before} → ${after}`.replaceAll('\0', '|'));
