@@ -129,4 +129,20 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     from: 'then s.begun, s.moved = s.origin, true end',
     to: 'then end',
   },
+  {
+    name: 'values that come back stay in doubt',
+    seed: 1_750,
+    kind: 'alone',
+    from: 'if doubted and now - doubted < KEEP_SECONDS then explain',
+    to: 'if false then explain',
+    alter: {},
+  },
+  {
+    name: 'what was taken out of the gap record comes back when all of it is read',
+    seed: 400,
+    kind: 'alone',
+    from: 'do gone[first] = true end',
+    to: 'do gone[first] = nil end',
+    alter: {},
+  },
 ];

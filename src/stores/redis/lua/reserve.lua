@@ -54,6 +54,7 @@ State hash:
   closed  "time reason" and a line of JSON with subject and request, written by the close of a period: no value is handed out any more
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed
+  doubted when a node last said, after a recovery, that values it gave back may be another's by now
   n:NODE  "call time at near first last epoch reply": its last call, when, the counter after it, the counter value from
           which its standby is looked at again, the last range it was given, the epoch, the reply
   version the layout of this hash; 1 when it is missing. It rises only with a change that an earlier release would misread: a state of a
@@ -168,8 +169,8 @@ A value is a text until `read` has made it a number of s.number; ranges are { fi
   last          take
   wanted        standby                          ceiling that a standby would need
   gapsKept      plan                             `gaps` of the state
-  gaps          plan                             words of the gap record to be added, field and entry in turn
-  found         plan                             fields of the gap record to be removed
+  gaps          plan, ranges                     words of the gap record to be added, field and entry in turn
+  found         plan, ranges                     fields of the gap record to be removed
   list          ranges, recovery                 the whole gap record as { first, last, rest }, once somebody needs it: then gaps and
                                                  found stay empty, and it is written as a whole
   changed       plan, ranges, recovery, settle, take

@@ -27,16 +27,30 @@ local function foldOldNodes(s)
   for i = 1, math.min(#nodes, NODES_MAX / 2) do foldNode(s, nodes[i][1], nodes[i][3]) end
 end
 
+-- Values come back unused. Another node may lately have said that they were lost with a state: then they are in doubt no more.
+local function takeBack(s, first, last)
+  local doubted = redis.call('HGET', s.stateKey, 'doubted')
+  if doubted and now - doubted < KEEP_SECONDS then explain(s, { { first, last } }) end
+  insert(s.free, first, last, '')
+  s.changed, s.kept = true, '- -'
+end
+
+-- Values that a node gave back to a state that was lost. Those that another has given back since are not in doubt.
+local function lose(s, first, last)
+  local free = {}
+  for i, range in ipairs(s.free) do free[i] = range end
+  local doubted = without({ { first, last, s.node } }, free, function() return true end)
+  doubtAll(s, doubted, 'recovery-jump')
+  redis.call('HSET', s.stateKey, 'doubted', now)
+  s.kept = '- -'
+end
+
 local function readReport(s)
   local to
   for what, a, b, call in string.gmatch(s.report, '(%a+):(%d+):?(%d*):?(%d*)') do
     if what == 'released' or what == 'gave' then release(s, a, tonumber(b), call, what == 'gave')
-    elseif what == 'returned' then
-      insert(s.free, s.number(a), s.number(b), '')
-      s.changed, s.kept = true, '- -'
-    elseif what == 'lost' then
-      doubt(s, s.number(a), s.number(b), 'recovery-jump', s.node)
-      s.kept = '- -'
+    elseif what == 'returned' then takeBack(s, s.number(a), s.number(b))
+    elseif what == 'lost' then lose(s, s.number(a), s.number(b))
     elseif what == 'to' then to = a end
   end
   if s.kind == 'leave' then

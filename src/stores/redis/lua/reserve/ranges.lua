@@ -50,11 +50,17 @@ end
 -- The gap record as a list, for work that looks through all of it; from then on it is written as a whole.
 local function loadGaps(s)
   if s.list then return end
-  s.list = {}
-  local stored = redis.call('HGETALL', s.gapsKey)
+  local gone, added, stored = {}, s.gaps, redis.call('HGETALL', s.gapsKey)
+  for _, first in ipairs(s.found) do gone[first] = true end
+  s.list, s.found, s.gaps = {}, {}, {}
+  -- What this entry has taken out and entered so far counts too.
+  for i = 1, #added, 2 do stored[#stored + 1], stored[#stored + 2] = added[i], added[i + 1] end
+  local kept = #stored - #added
   for i = 1, #stored, 2 do
     local last, rest = match(stored[i + 1], '^(%d+) (.*)$')
-    if last then s.list[#s.list + 1] = { s.number(stored[i]), s.number(last), rest } end
+    if last and (i > kept or not gone[stored[i]]) then
+      s.list[#s.list + 1] = { s.number(stored[i]), s.number(last), rest }
+    end
   end
 end
 
