@@ -25,7 +25,7 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: '',
   },
   { name: 'values used in an outage are not kept', from: 'if used > 0 then insert', to: 'if false then insert' },
-  { name: 'returned values are dropped', from: "insert(s.free, s.number(a), s.number(b), '')\n", to: '\n' },
+  { name: 'returned values are dropped', from: "insert(s.free, first, last, '')\n", to: '\n' },
   {
     name: 'returned values are handed out twice',
     from: '    table.remove(s.free, 1)\n    if s.last',
