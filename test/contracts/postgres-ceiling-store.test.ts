@@ -66,13 +66,14 @@ test('a burial locks sequences in the order of their names, as raises do, whatev
     SELECT first.prefix_key AS first, second.prefix_key AS second FROM ceilings AS first, ceilings AS second
     WHERE first.prefix_key < second.prefix_key AND first.ctid > second.ctid
       AND first.base < first.ceiling AND second.base < second.ceiling`);
+  expect(pair).toBeDefined();
   await store.register('silent');
   await age('silent', 7_200_000);
   await database.query('BEGIN');
   await database.query('SELECT FROM ceilings WHERE prefix_key = $1 FOR UPDATE', [pair?.['first']]);
   const buried = store.bury();
   const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  await expect.poll(async () => (await database.query(waiting)).length).toBe(1);
+  await expect.poll(async () => (await database.query(waiting)).length).toBeGreaterThan(0);
   await database.query('SELECT FROM ceilings WHERE prefix_key = $1 FOR UPDATE NOWAIT', [pair?.['second']]);
   await database.query('COMMIT');
   expect(await buried).toContain('silent');
