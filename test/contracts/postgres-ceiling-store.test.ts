@@ -1,5 +1,6 @@
 /** The PostgreSQL ceiling store keeps the contract. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -61,7 +62,8 @@ test('a sequence that is raised twice in one call is refused: one of the two wou
 
 test('a burial locks sequences in the order of their names, as raises do, whatever their order on the disk', async () => {
   const { store, age } = underTest();
-  for (let count = 0; count < 12; count += 1) await store.recover(recoveryOf(freshName()));
+  // In falling order, so that some lie on the disk behind those whose names follow theirs, whatever room there was.
+  for (let name = 912; name > 900; name -= 1) await store.recover(recoveryOf(sequenceOf(seriesOf(`Z${name}`), '')));
   const [pair] = await database.query(`
     SELECT first.prefix_key AS first, second.prefix_key AS second FROM ceilings AS first, ceilings AS second
     WHERE first.prefix_key < second.prefix_key AND first.ctid > second.ctid
