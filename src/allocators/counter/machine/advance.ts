@@ -29,7 +29,7 @@ export const beginAdvance = (node: NodeState, { ticket, target, operation, to }:
 
 const attempt = (node: NodeState, advance: Advance): void => {
   advance.retryAtMs = undefined;
-  if (node.keepsCeilings && node.isFenced) {
+  if (node.keepsCeilings) {
     node.reads.waiting.add({ for: 'advance', id: advance.target.sequence, advance });
   } else ask(node, advance, 0n);
 };

@@ -104,6 +104,9 @@ export const takeInAnswer = (node: NodeState, event: Answered): void => {
   }
 };
 
+/** Where the moves of a trip waited for it. */
+const MOVE_LANES = { account: 'accounts', raise: 'raises', enforce: 'enforcements' } as const;
+
 /** A port could not be asked, or nobody knows whether it did what it was asked. */
 export const takeInFailure = (node: NodeState, ask: Ask, error: unknown): void => {
   switch (ask.do) {
@@ -125,19 +128,13 @@ export const takeInFailure = (node: NodeState, ask: Ask, error: unknown): void =
       failAsking(node, ask.sequence, error);
       break;
     case 'account':
-      node.accounts.isUnderWay = false;
-      failMoves(node, ask.moves, error, endMove);
-      break;
     case 'raise':
-      node.raises.isUnderWay = false;
+    case 'enforce':
+      node[MOVE_LANES[ask.do]].isUnderWay = false;
       failMoves(node, ask.moves, error, endMove);
       break;
     case 'propose':
       failMoves(node, [ask.move], error, endMove);
-      break;
-    case 'enforce':
-      node.enforcements.isUnderWay = false;
-      failMoves(node, ask.moves, error, endMove);
       break;
     case 'register':
       failRegistration(node, error);
