@@ -40,6 +40,37 @@ export interface PerformerParts {
   readonly onEnd: () => void;
 }
 
+/** What the effects come down to, beside the answers to requests, which go to their tickets. */
+export interface Deeds extends Pick<PerformerParts, 'emit' | 'onEnd'> {
+  readonly ask: (question: Ask) => void;
+}
+
+export const performEffect = (effect: Effect, { ask, emit, onEnd }: Deeds): void => {
+  switch (effect.do) {
+    case 'serve':
+      effect.ticket.resolve(effect.allocation);
+      break;
+    case 'serve-keyed':
+      effect.ticket.resolve({ receipt: effect.receipt, replayed: effect.replayed });
+      break;
+    case 'serve-advance':
+      effect.ticket.resolve(effect.reply);
+      break;
+    case 'refuse':
+    case 'refuse-advance':
+      effect.ticket.reject(effect.error);
+      break;
+    case 'emit':
+      emit(effect.event);
+      break;
+    case 'end':
+      onEnd();
+      break;
+    default:
+      ask(effect);
+  }
+};
+
 /** @returns performs one effect; a question is sent before that returns. */
 export const createPerformer = ({ store, ceilings, emit, feed, onEnd }: PerformerParts) => {
   const ports = createPortCalls(store, ceilings);
@@ -56,30 +87,7 @@ export const createPerformer = ({ store, ceilings, emit, feed, onEnd }: Performe
     }
     feed(event);
   };
+  const deeds: Deeds = { ask: (question) => void ask(question), emit, onEnd };
 
-  return (effect: Effect): void => {
-    switch (effect.do) {
-      case 'serve':
-        effect.ticket.resolve(effect.allocation);
-        break;
-      case 'serve-keyed':
-        effect.ticket.resolve({ receipt: effect.receipt, replayed: effect.replayed });
-        break;
-      case 'serve-advance':
-        effect.ticket.resolve(effect.reply);
-        break;
-      case 'refuse':
-      case 'refuse-advance':
-        effect.ticket.reject(effect.error);
-        break;
-      case 'emit':
-        emit(effect.event);
-        break;
-      case 'end':
-        onEnd();
-        break;
-      default:
-        void ask(effect);
-    }
-  };
+  return (effect: Effect): void => performEffect(effect, deeds);
 };

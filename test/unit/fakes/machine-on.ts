@@ -7,13 +7,13 @@ import {
   type Ask,
   type AskOf,
   createNodeState,
-  type Effect,
   type NodeOptions,
   type Port,
   type ReplyOf,
 } from '../../../src/allocators/counter/machine/node-state.ts';
 import type { Sequence } from '../../../src/allocators/counter/machine/sequence.ts';
 import type { Ticket } from '../../../src/allocators/counter/machine/waiters.ts';
+import { type Deeds, performEffect } from '../../../src/allocators/counter/perform.ts';
 import type { AdvanceReply, CounterReply, Fence, StandbyAdvice } from '../../../src/core/counter/counter-call.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
 import type { Range } from '../../../src/core/values/range.ts';
@@ -106,37 +106,21 @@ export const machineOn = ({ limits, ...options }: MachineOptions = {}) => {
   const responders = new Map<Port, (ask: never) => unknown>();
   const clock = { nowMs: 0, steps: 0, endedMs: undefined as number | undefined };
 
-  const perform = (effect: Effect): void => {
-    switch (effect.do) {
-      case 'serve':
-        effect.ticket.resolve(effect.allocation);
-        break;
-      case 'serve-keyed':
-        effect.ticket.resolve({ receipt: effect.receipt, replayed: effect.replayed });
-        break;
-      case 'serve-advance':
-        effect.ticket.resolve(effect.reply);
-        break;
-      case 'refuse':
-      case 'refuse-advance':
-        effect.ticket.reject(effect.error);
-        break;
-      case 'emit':
-        events.push(effect.event);
-        break;
-      case 'end':
-        clock.endedMs = clock.nowMs;
-        break;
-      default:
-        open.add(effect);
-        asked.push({ atMs: clock.nowMs, ask: effect });
-    }
+  const deeds: Deeds = {
+    ask: (ask) => {
+      open.add(ask);
+      asked.push({ atMs: clock.nowMs, ask });
+    },
+    emit: (event) => events.push(event),
+    onEnd: () => {
+      clock.endedMs = clock.nowMs;
+    },
   };
 
   const feed = (event: NodeEvent): void => {
     clock.steps += 1;
     if (clock.steps > STEPS_MAX) throw new Error('the machine runs in a circle');
-    for (const effect of step(state, event, clock.nowMs)) perform(effect);
+    for (const effect of step(state, event, clock.nowMs)) performEffect(effect, deeds);
     for (const ask of open) {
       const reply = responders.get(ask.do)?.(ask as never);
       if (reply instanceof Error) fail(ask, reply);

@@ -1,29 +1,8 @@
 /** While the counter store counts as away: what is tried again and what is not, and what ends it. */
 import { describe, expect, test } from 'vitest';
-import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
 import { FENCE, type Machine, machineOn, offer } from '../../../fakes/machine-on.ts';
-
-const TARGET = targetOf('INV', { standbySize: 5 });
-
-const AWAY = new StorageUnavailableError('away');
-
-const LIMITS = { tickMs: 10 ** 9 };
-
-/** Has issued 1, holds the standby 101-105; a call for 2 values is under way. */
-const calling = () => {
-  const machine = machineOn({ limits: LIMITS });
-  machine.begin(TARGET, { standby: offer(101n, 105n) });
-  const request = machine.ask(TARGET, 2);
-  return { machine, request };
-};
-
-/** The same, and the call has failed; the standby has 103-105 left. */
-const away = () => {
-  const parts = calling();
-  parts.machine.refuse('reserve', AWAY);
-  return parts;
-};
+import { AWAY, away, LIMITS, TARGET } from './away-node.ts';
 
 describe('while the store is away', () => {
   test('a call that takes long makes it no better: who comes is refused at once', () => {

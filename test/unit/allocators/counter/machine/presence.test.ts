@@ -2,30 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { wakeAtMs } from '../../../../../src/allocators/counter/machine/node.ts';
 import { refusalOf, troubleOf } from '../../../../../src/allocators/counter/machine/presence.ts';
-import { StorageUnavailableError } from '../../../../../src/core/errors.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
 import { FENCE, machineOn, nothing, offer, taken } from '../../../fakes/machine-on.ts';
-
-const TARGET = targetOf('INV', { standbySize: 5 });
-
-const AWAY = new StorageUnavailableError('away');
-
-const LIMITS = { tickMs: 10 ** 9 };
-
-/** Has issued 1, holds the standby 101-105; a call for 2 values is under way. */
-const calling = () => {
-  const machine = machineOn({ limits: LIMITS });
-  machine.begin(TARGET, { standby: offer(101n, 105n) });
-  const request = machine.ask(TARGET, 2);
-  return { machine, request };
-};
-
-/** The same, and the call has failed; the standby has 103-105 left. */
-const away = () => {
-  const parts = calling();
-  parts.machine.refuse('reserve', AWAY);
-  return parts;
-};
+import { AWAY, away, calling, LIMITS, TARGET } from './away-node.ts';
 
 describe('a call that takes long', () => {
   test('is waited for 250 ms; then the standby serves who waits and who comes', () => {
