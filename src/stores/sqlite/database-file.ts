@@ -14,11 +14,13 @@ export const restoringPath = (dataDir: string): string => `${databasePath(dataDi
 /** The version that this code writes, as `PRAGMA user_version`. */
 export const VERSION = 2;
 
+export const SQLITE_OK = 0;
 const SQLITE_BUSY = 5;
+export const SQLITE_LOCKED = 6;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOT_A_DATABASE = 26;
 
-const isErrorCode = (error: unknown, ...codes: readonly number[]): boolean =>
+export const isErrorCode = (error: unknown, ...codes: readonly number[]): boolean =>
   error instanceof Error && 'errcode' in error && codes.includes(Number(error.errcode) & 0xff);
 
 export const isBusy = (error: unknown): boolean => isErrorCode(error, SQLITE_BUSY);

@@ -1,22 +1,58 @@
 /** Backups of the embedded database: a copy made beside running transactions, checked, and one file. */
 import { closeSync, existsSync, linkSync, openSync, rmSync } from 'node:fs';
 import { backup, DatabaseSync } from 'node:sqlite';
-import { checkWhole, databasePath, flushFile, isBusy, refuseNewer } from './database-file.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  checkWhole,
+  databasePath,
+  flushFile,
+  isBusy,
+  isErrorCode,
+  refuseNewer,
+  SQLITE_LOCKED,
+  SQLITE_OK,
+} from './database-file.ts';
 
 /** Pages copied in one step; numbers are issued between two. */
 const PAGES_PER_STEP = 100;
+/** How often a copy is begun that meets a transaction under way. */
+const STARTS_MAX = 1_000;
+const START_PAUSE_MS = 2;
 
 export type Progress = (done: number, total: number) => void;
 
 /** Where a copy lies until it is whole. */
 export const partialPath = (file: string): string => `${file}.partial`;
 
-/** Copies the database as it is when this resolves, also while it is written to through the same handle. */
+/**
+ * A step of a backup that falls into a transaction of the same handle copies nothing (SQLITE_LOCKED). `node:sqlite`
+ * repeats each step but the first, which it reports as a failure with the code of success.
+ */
+const wasLocked = (error: unknown): boolean => isErrorCode(error, SQLITE_OK, SQLITE_LOCKED);
+
+/** Copies the database as it was at one moment of the call, also while it is written to through the same handle. */
 export const copyDatabase = async (handle: DatabaseSync, file: string, progress: Progress): Promise<void> => {
-  await backup(handle, file, {
-    rate: PAGES_PER_STEP,
-    progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
-  });
+  let begun = false;
+  const copy = (): Promise<number> =>
+    backup(handle, file, {
+      rate: PAGES_PER_STEP,
+      progress: ({ totalPages, remainingPages }) => {
+        begun = true;
+        progress(totalPages - remainingPages, totalPages);
+      },
+    });
+  for (let starts = 1; ; starts += 1) {
+    try {
+      await copy();
+      break;
+    } catch (error) {
+      if (begun || !wasLocked(error)) throw error;
+      if (starts === STARTS_MAX) {
+        throw new Error(`A transaction was under way at each of ${STARTS_MAX} attempts to begin.`, { cause: error });
+      }
+      await sleep(START_PAUSE_MS);
+    }
+  }
   progress(1, 1);
 };
 
