@@ -172,6 +172,40 @@ describe('a call whose answer was lost', () => {
   });
 });
 
+describe('what a node was given last', () => {
+  const kept = { window: 0, standbySize: 0 };
+  const begin = async (): Promise<void> => {
+    await sequence.report({ node: 'node-z', epoch: 1n, window: 0 });
+    await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 });
+    await sequence.send({ ...kept, count: 3 });
+    await sequence.replaceServer();
+  };
+
+  test('is vouched for by a node that has it, and has counted nowhere else since', async () => {
+    await begin();
+    await sequence.report({ ...first, epoch: 2n, window: 0 });
+    await sequence.install({ epoch: 2n, ceiling: 100n, window: 0 });
+    expect(await sequence.gaps()).toEqual([]);
+  });
+
+  test('is missing when the node may have gone on elsewhere: it has not sworn off the epochs below the new one', async () => {
+    await begin();
+    // It was about to give 1-3 back, and may have done so to another server by now.
+    await sequence.report({ settled: 1, seen: 3n, taken: [], epoch: 2n, window: 0 });
+    await sequence.install({ epoch: 4n, ceiling: 100n, jumpTo: 5n, window: 0 });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+    await sequence.report({ ...first, epoch: 4n, sworn: false, window: 0 });
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+  });
+
+  test('is missing when the node has left since and begun anew: it does not know of it', async () => {
+    await begin();
+    await sequence.report({ settled: 0, pending: 0, epoch: 2n, window: 0 });
+    await sequence.install({ epoch: 2n, ceiling: 100n, window: 0 });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a']);
+  });
+});
+
 describe('where others keep an account', () => {
   const kept = { window: 0, standbySize: 0 };
   const settled = { settled: 1, seen: 3n, taken: [range(1n, 3n)], window: 0 };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CounterCall, CounterReply } from '../../src/core/counter/counter-call.ts';
 import { RESERVE_SCRIPT } from '../support/reserve-script.ts';
-import { GAPS, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
+import { GAPS, INV, range, STATE, sequenceForTests } from '../support/sequence-under-test.ts';
 
 const AT = 1_764_000_000_000;
 const RECEIPT = '{sequence:INV}:receipt:abc';
@@ -21,7 +21,7 @@ describe('an entry with a receipt', () => {
   test('leaves a receipt for 24 h that says everything, and moves the counter', async () => {
     await sequence.send({ count: 2 });
     expect(rangesOf(await once({ count: 3 }))).toEqual([range(3n, 5n)]);
-    expect(await stored()).toBe(`f ${AT} 3-5 p: {"format": "x y"}`);
+    expect(await stored()).toBe(`f ${AT} 3-5-${sequence.fence.epoch} p: {"format": "x y"}`);
     const left = await sequence.redis.client.pttl(RECEIPT);
     expect(86_400_000 - left).toBeLessThan(10_000);
     expect(await sequence.redis.client.mget('sequence:INV')).toEqual(['5']);
@@ -148,6 +148,67 @@ describe('a recovery after entries with receipts', () => {
     await sequence.report(report);
     await sequence.install();
     expect(rangesOf(await once({ seen: 2n }))).toEqual([range(2n, 2n)]);
+  });
+});
+
+describe('a receipt that outlives the state it was written with', () => {
+  const lastOf = async (): Promise<unknown> => (await sequence.store.findReceipt?.(INV.series, 'abc'))?.ranges;
+  /** `node-a` took 1-2, and 3-5 went into a receipt whose reply was lost; then counter and state are deleted. */
+  const deleteState = async (): Promise<void> => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    expect(rangesOf(await once({ count: 3 }))).toEqual([range(3n, 5n)]);
+    await sequence.redis.client.del('sequence:INV', STATE, GAPS);
+    await sequence.report({ settled: 1, seen: 2n, taken: [range(1n, 2n)] });
+    await sequence.install();
+  };
+
+  test.each([
+    ['of this release', async () => undefined],
+    ['of an earlier one', () => sequence.redis.client.set(RECEIPT, `f ${AT} 3-5 p: {"format": "x y"}`)],
+  ])('%s gives nobody what was handed out again since', async (_title, rewrite) => {
+    await deleteState();
+    await rewrite();
+    expect(await sequence.sendB({ count: 3, standbySize: 0 })).toMatchObject({ range: range(3n, 5n) });
+    expect(await lastOf()).toBeUndefined();
+    expect(await once({ count: 3, seen: 2n })).toMatchObject({ replayed: false });
+    expect(await lastOf()).toEqual([range(6n, 8n)]);
+    expect(rangesOf(await once({ count: 3, seen: 2n }))).toEqual([range(6n, 8n)]);
+  });
+
+  test('another request under its key is served, not refused', async () => {
+    await deleteState();
+    expect(await once({ count: 3, seen: 2n, receipt: { ...receipt, fingerprint: 'g' } })).toMatchObject({
+      kind: 'receipt',
+      replayed: false,
+    });
+  });
+
+  test('is good for what lies below where counting went on', async () => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    await once({ count: 3 });
+    await sequence.replaceServer();
+    // The node was given 6-7 in a call that this server has lost.
+    await sequence.report({ settled: 2, seen: 7n, taken: [range(1n, 2n), range(6n, 7n)] });
+    await sequence.install();
+    expect(await sequence.redis.client.hget(STATE, 'receipts')).toBe(`${sequence.fence.epoch}:7`);
+    expect(rangesOf(await once({ count: 3, seen: 7n }))).toEqual([range(3n, 5n)]);
+    expect(await lastOf()).toEqual([range(3n, 5n)]);
+  });
+
+  test('is judged by no more than sixteen losses, the oldest of them the more strictly', async () => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    await once({ count: 3 });
+    for (let loss = 1; loss <= 20; loss += 1) {
+      const seen = BigInt(7 + loss);
+      await sequence.replaceServer();
+      await sequence.report({ settled: 2, seen, taken: [range(1n, 2n), range(6n, seen)] });
+      await sequence.install();
+    }
+    const losses = ((await sequence.redis.client.hget(STATE, 'receipts')) ?? '').split(' ');
+    expect(losses).toHaveLength(16);
+    expect(losses[0]).toMatch(/:8$/);
+    expect(losses.at(-1)).toBe(`${sequence.fence.epoch}:27`);
+    expect(rangesOf(await once({ count: 3, seen: 27n }))).toEqual([range(3n, 5n)]);
   });
 });
 

@@ -78,7 +78,8 @@ export const createFencePort = (world: World, node: ModelNode): FenceOperations 
         const { jumpTo = 0n, base, limit } = install;
         for (const value of [jumpTo, base]) if (limit > book.limit && value > book.jumpedTo) book.jumpedTo = value;
         // Before the first value, nothing can be missing.
-        if (!book.begun && world.ceilings !== undefined) book.origin = install.account?.value ?? install.base;
+        if (!book.begun && world.ceilings !== undefined)
+          book.origin = install.origin ?? install.account?.value ?? install.base;
         return true;
       }),
     raiseMany: (moves) =>

@@ -145,4 +145,28 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: 'do gone[first] = nil end',
     alter: {},
   },
+  {
+    name: 'a node that may have counted on elsewhere vouches for what it was given last',
+    seed: 201_514,
+    kind: 'kept',
+    from: 'current = isBound and isCurrent(',
+    to: 'current = isCurrent(',
+    alter: {},
+  },
+  {
+    name: 'a node that has begun anew vouches for what it was given before',
+    seed: 228_380,
+    kind: 'kept',
+    from: 'settled < last and pending == last and at <= epoch',
+    to: 'settled < last and at <= epoch',
+    alter: {},
+  },
+  {
+    name: 'a receipt is good though its values were handed out again',
+    seed: 105_877,
+    kind: 'kept',
+    from: 'and not isVoid(s, receipt) then',
+    to: 'then',
+    alter: {},
+  },
 ];

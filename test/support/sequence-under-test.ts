@@ -53,14 +53,16 @@ export const call = (parts: Partial<CounterCall> = {}): CounterCall => ({
 
 /** What `node-a` reports before its first call, all earlier epochs sworn off, but for `parts`. */
 export const report = (parts: Partial<CounterReport> = {}): CounterReport => {
-  const { seen = 0n, holding, taken = [] } = parts;
+  const { settled = 0, seen = 0n, holding, taken = [] } = parts;
   let top = seen;
   for (const { last } of [...taken, ...(holding ? [holding] : [])]) if (last > top) top = last;
   return {
     sequence: INV,
     node: 'node-a',
-    settled: 0,
+    settled,
     settledEpoch: 0n,
+    // Whatever the store has served beyond what is settled, it is of this call.
+    pending: settled + 1,
     epoch: 1n,
     sworn: true,
     recovery: undefined,

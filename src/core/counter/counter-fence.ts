@@ -20,6 +20,8 @@ export interface CounterReport {
   readonly settled: number;
   /** The epoch in which that was; 0 when none was. */
   readonly settledEpoch: bigint;
+  /** Number of the call whose outcome it does not know; 0 when there is none. */
+  readonly pending: number;
   /** The lowest epoch in which the node will count from now on. */
   readonly epoch: bigint;
   /** Whether it has sworn off the epochs below; otherwise it only makes itself known to a store that serves. */

@@ -4,7 +4,7 @@ import type { CounterCall } from '../../core/counter/counter-call.ts';
 import type { FenceOperations } from '../../core/counter/counter-fence.ts';
 import type { AheadRange, CounterStore, SequenceState } from '../../core/counter/counter-store.ts';
 import { CorruptEntryError } from '../../core/errors.ts';
-import type { SequenceId } from '../../core/values/sequence-id.ts';
+import { type SequenceId, sequenceOf } from '../../core/values/sequence-id.ts';
 import { parseValue } from '../../core/values/value.ts';
 import { decodeClosure, encodeClosure } from './codecs/closure-codec.ts';
 import {
@@ -19,7 +19,14 @@ import {
 } from './codecs/fence-codec.ts';
 import { readHolder } from './codecs/gap-record.ts';
 import type { RedisKeys } from './codecs/redis-keys.ts';
-import { decodeAdvance, decodeReceipt, decodeReply, encodeAdvance, encodeCall } from './codecs/reserve-codec.ts';
+import {
+  decodeAdvance,
+  decodeReceipt,
+  decodeReply,
+  encodeAdvance,
+  encodeCall,
+  isVoidReceipt,
+} from './codecs/reserve-codec.ts';
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import type { RedisScript, ScriptEntry } from './connection/redis-commands.ts';
 import {
@@ -208,7 +215,10 @@ export const createRedisCounterStore = (
     findReceipt: (series, hash) =>
       translated(async () => {
         const text = await commands.get(names.receipt(series, hash));
-        return text === null ? undefined : decodeReceipt(text);
+        if (text === null) return undefined;
+        const receipt = decodeReceipt(text);
+        const { state } = names.ofSequence(sequenceOf(series, receipt.period));
+        return isVoidReceipt(text, await commands.hget(state, 'receipts')) ? undefined : receipt;
       }),
 
     checkHealth: createRedisProbe(connections),

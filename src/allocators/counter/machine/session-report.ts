@@ -17,6 +17,7 @@ export const makeReport = (state: CounterSession, terms: CallTerms): CounterRepo
   node: state.node,
   settled: state.settled,
   settledEpoch: state.settledEpoch,
+  pending: state.pending?.call ?? 0,
   epoch: state.epoch,
   sworn: state.standing === 'sworn',
   recovery: state.recovery,

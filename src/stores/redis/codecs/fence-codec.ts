@@ -22,7 +22,7 @@ export const encodeReport = (report: CounterReport): string => {
     `${holding ? holding.offeredIn : '-'} 0 ${report.seen} ${report.epoch} ${report.window} at:${report.settledEpoch}`;
   if (report.recovery !== undefined) text += ` rec:${report.recovery.server}:${report.recovery.time}`;
   if (report.brief) return `${text} brief`;
-  text += ` top:${report.top}`;
+  text += ` pending:${report.pending} top:${report.top}`;
   if (holding !== undefined) text += ` held:${holding.first}:${holding.last}`;
   for (const { first, last } of report.taken) text += ` taken:${first}:${last}`;
   return text;

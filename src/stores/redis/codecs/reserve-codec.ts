@@ -9,6 +9,7 @@ import type {
 } from '../../../core/counter/counter-call.ts';
 import type { Range } from '../../../core/values/range.ts';
 import type { Receipt } from '../../../core/values/receipt.ts';
+import { parseValue } from '../../../core/values/value.ts';
 
 const reportOf = (call: CounterCall): string => {
   let report = '';
@@ -83,6 +84,23 @@ export const decodeReceipt = (text: string): Receipt => {
     }),
     series,
   };
+};
+
+/**
+ * Whether values of a receipt may have been handed out again: the state had lost them.
+ * @param losses `receipts` of the state: "epoch:value …", see reserve.lua.
+ */
+export const isVoidReceipt = (text: string, losses: string | null): boolean => {
+  const [, , ranges = ''] = text.split(' ');
+  const [, , epoch = '0'] = (ranges.split(',')[0] ?? '').split('-');
+  const { ranges: taken } = decodeReceipt(text);
+  return (losses ?? '')
+    .split(' ')
+    .map((loss) => loss.split(':'))
+    .some(
+      ([since = '', bound = '']) =>
+        Number(epoch) < Number(since) && taken.some(({ last }) => last > (parseValue(bound) ?? 0n)),
+    );
 };
 
 const readReceiptReply = (text: string): CounterReply => {

@@ -6,7 +6,7 @@ KEYS, three per entry, all of one hash tag:
   {sequence:INV}:state   or {sequence:INV}:2026:state  hash, see below
   {sequence:INV}:gaps    or {sequence:INV}:2026:gaps   hash: first value -> "last reason holder time"
 and behind those of all entries, one for each entry of the kind once, in their order:
-  {sequence:INV}:receipt:HASH                          string with TTL: "fingerprint time first-last,... p:PERIOD series"
+  {sequence:INV}:receipt:HASH                          string with TTL: "fingerprint time first-last-epoch,first-last,... p:PERIOD series"
 
 ARGV, one text per entry, words separated by one space:
   node call kind count initialSeq limit standbySize holding usedInPart seen epoch window [report ...]
@@ -52,6 +52,7 @@ State hash:
   floor   nothing at or below it is handed out again: where the last advance ended, or above what a recovery went on
   advanced "VALUE FLOOR": up to VALUE it was an advance; good only beside that floor
   closed  "time reason" and a line of JSON with subject and request, written by the close of a period: no value is handed out any more
+  receipts "epoch:value ...": recoveries from a state that had lost something: a receipt of an epoch before is good up to that value
   changes rises with each change of the gap record and of free
   gaps    entries of the gap record, so that its loss is noticed
   doubted when a node last said, after a recovery, that values it gave back may be another's by now

@@ -4,6 +4,7 @@
                   held:FIRST:LAST   the standby segment it holds, which `holding` names
                   taken:FIRST:LAST  values it was given, in order or ahead, and has not given back
                   at:EPOCH          the epoch in which its last call was settled
+                  pending:CALL      the call whose outcome it does not know, or 0; an earlier release does not say it
                   rec:SERVER:TIME   the recovery it reports for: a late copy of an earlier report does not count
                   top:VALUE         the highest value it was given or holds
                   brief             the same as before: nothing else is said
@@ -104,13 +105,15 @@ local function renewedRecord(s, record, report)
 end
 
 -- Whether a record says at least as much of a node as that has settled, in the same course of events: on two servers that
--- have parted, calls of the same number may have brought different ranges.
+-- have parted, calls of the same number may have brought different ranges. Beyond what is settled, it can only be of the
+-- call that is pending: a node that has left and begun anew has forgotten what stands in an older record.
 local function isCurrent(record, call, report)
   local last, epoch = match(record or '', '^(%d+) %d+ %d+ %S+ %S+ %S+ (%d+) ')
   local settled, at = tonumber(call), tonumber(match(report, ' at:(%d+)') or '0')
   if not last then return settled == 0 end
   last, epoch = tonumber(last), tonumber(epoch)
-  return (settled == last and at == epoch) or (settled < last and at <= epoch)
+  local pending = tonumber(match(report, ' pending:(%d+)') or last)
+  return (settled == last and at == epoch) or (settled < last and pending == last and at <= epoch)
 end
 
 local function isRenewed(record, call, report)

@@ -17,10 +17,27 @@ local function takeAll(s)
     local taken = take(s)
     if taken == 'ceiling' then return nil, 'ceiling ' .. text(s.value) end
     if not s.first then return nil, taken .. ' keep' end
-    ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last)
+    -- The epoch stands behind the first range, where an earlier release reads past it.
+    ranges[#ranges + 1] = text(s.first) .. '-' .. text(s.last) .. (#ranges == 0 and format('-%.0f', s.served) or '')
     s.count = s.count - (distance(s.last - s.first) + 1)
   end
   return table.concat(ranges, ',')
+end
+
+-- What this state lost may have been handed out again: a receipt of before is good only up to where counting went on.
+local function isVoid(s, receipt)
+  local losses = redis.call('HGET', s.stateKey, 'receipts')
+  if not losses then return false end
+  local ranges = match(receipt, '^%S+ %d+ (%S+)')
+  local epoch = tonumber(match(ranges, '^%d+%-%d+%-(%d+)') or '0')
+  for since, bound in string.gmatch(losses, '(%d+):(%d+)') do
+    if epoch < tonumber(since) then
+      for last in string.gmatch(ranges, '%d+%-(%d+)') do
+        if widen(bound) < widen(last) then return true end
+      end
+    end
+  end
+  return false
 end
 
 local function once(s, state)
@@ -31,7 +48,7 @@ local function once(s, state)
   if receipt then
     local whose, since = match(receipt, '^(%S+) (%d+) ')
     if not whose then error({ err = 'the receipt is unreadable' }) end
-    if tonumber(at) - tonumber(since) < RECEIPT_MS then
+    if tonumber(at) - tonumber(since) < RECEIPT_MS and not isVoid(s, receipt) then
       local record = signOfLife(s)
       if record then redis.call('HSET', s.stateKey, 'n:' .. s.node, record) end
       local fence = format(' %.0f ', s.served) .. s.ceiling .. ' 0'

@@ -31,8 +31,11 @@ local function readReports(s, state)
     local node = match(field, '^r:(.*)$')
     if node then
       local epoch, call, seen, holding, rest = match(entry, '^(%d+) (%d+) (%d+) %d+ (%S+)(.*)$')
-      reports[#reports + 1] = { node = node, epoch = tonumber(epoch), call = call, seen = s.number(seen), holding = holding,
-        rest = rest, current = isCurrent(state['n:' .. node], call, rest) }
+      epoch = tonumber(epoch)
+      -- A node that has not sworn off every epoch below the new one may have gone on elsewhere since it reported.
+      local isBound = s.epoch == 0 or s.epoch <= epoch
+      reports[#reports + 1] = { node = node, epoch = epoch, call = call, seen = s.number(seen), holding = holding,
+        rest = rest, current = isBound and isCurrent(state['n:' .. node], call, rest) }
       reports[node] = reports[#reports]
     end
   end
@@ -105,6 +108,25 @@ local function doubtAdvances(s)
   end
 end
 
+local LOSSES_MAX = 16
+
+-- What this state has lost is handed out again above `s.value`, or was by another server, or by a state that is gone: nobody knows
+-- then up to where receipts of before are good. Of too many losses the two oldest become one that is at least as strict.
+local function noteLoss(s, served, epoch)
+  local isOurs = served > 0 and (s.epoch == 0 or s.epoch <= served + 1)
+  local losses = {}
+  for since, bound in string.gmatch(redis.call('HGET', s.stateKey, 'receipts') or '', '(%d+):(%d+)') do
+    losses[#losses + 1] = { since, widen(bound) }
+  end
+  losses[#losses + 1] = { format('%.0f', epoch), isOurs and widen(text(s.value)) or widen('0') }
+  if #losses > LOSSES_MAX then
+    local oldest = table.remove(losses, 1)
+    if oldest[2] < losses[1][2] then losses[1][2] = oldest[2] end
+  end
+  for i, loss in ipairs(losses) do losses[i] = loss[1] .. ':' .. text(loss[2]) end
+  redis.call('HSET', s.stateKey, 'receipts', table.concat(losses, ' '))
+end
+
 local function install(s, row)
   local target, ceiling, time = match(s.report, ' fence:(%S-):(%d+) time:(%d+)')
   local who, began = match(redis.call('HGET', s.stateKey, 'rec') or '', '^(%S+) (%d+)$')
@@ -140,7 +162,8 @@ local function install(s, row)
   end
   if jumpTo and goal < s.number(jumpTo) then goal = s.number(jumpTo) end
   if s.limit < goal then goal = s.limit < s.value and s.value or s.limit end -- nothing above the limit was ever handed out
-  if not intact or s.value < goal then
+  local isLossy = not intact or s.value < goal
+  if isLossy then
     doubtAdvances(s)
     merge(s, state, reports, older)
     liftFloor(s, base)
@@ -155,6 +178,7 @@ local function install(s, row)
   for _, r in ipairs(reports) do
     epoch = math.max(epoch, r.epoch)
   end
+  if isLossy and epoch > 1 then noteLoss(s, s.served, epoch) end
   s.who, s.served = target, epoch
   for _, r in ipairs(reports) do
     local record = r.current and redis.call('HGET', s.stateKey, 'n:' .. r.node)

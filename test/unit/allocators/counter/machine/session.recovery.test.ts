@@ -83,6 +83,7 @@ describe('a node the store has forgotten', () => {
       node: 'node',
       settled: 1,
       settledEpoch: 5n,
+      pending: 2,
       epoch: 5n,
       sworn: false,
       recovery: undefined,
