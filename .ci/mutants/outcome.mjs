@@ -1,12 +1,20 @@
-/** Says what came of the mutants: a table by folder and the survivors that docs/mutants*.md do not explain; the last line for .ci/long. */
+/**
+ * Says what came of the mutants: a table by room, or by file where files were asked for, and the survivors that
+ * docs/mutants*.md do not explain; the last line for .ci/long.
+ */
 import { globSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { relative } from 'node:path';
 
-const reports = globSync('reports/mutants/**/*.json', { exclude: ['**/sandboxes'] }).map((path) =>
-  JSON.parse(readFileSync(path, 'utf8')),
-);
-// A report has the files of its room alone.
-const files = Object.assign({}, ...reports.map((report) => report.files));
+/** A report has the files of what was asked for alone, and is named after that: see stryker.config.mjs. */
+const files = {};
+const askedFor = new Map();
+for (const path of globSync('reports/mutants/**/*.json', { exclude: ['**/sandboxes'] })) {
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  Object.assign(files, report.files);
+  for (const file of Object.keys(report.files)) {
+    askedFor.set(file, `src/${relative('reports/mutants', path).replace(/\.json$/, '')}`);
+  }
+}
 const pages = globSync('docs/mutants*.md').map((path) => readFileSync(path, 'utf8'));
 
 /** `file: before → after`, as the rows of the pages name them: a row has a file, changes in it, and a reason. */
@@ -38,14 +46,14 @@ const OUTCOMES = {
   NoCoverage: 'survived',
   Ignored: 'words',
 };
-const folders = new Map();
+const rows = new Map();
 const total = { killed: 0, explained: 0, unexplained: 0, words: 0, broken: 0 };
 const unexplained = [];
 const used = new Set();
 for (const [path, { source, mutants }] of Object.entries(files)) {
-  const folder = dirname(path);
-  const counts = folders.get(folder) ?? { killed: 0, explained: 0, unexplained: 0, words: 0, broken: 0 };
-  folders.set(folder, counts);
+  const row = askedFor.get(path);
+  const counts = rows.get(row) ?? { killed: 0, explained: 0, unexplained: 0, words: 0, broken: 0 };
+  rows.set(row, counts);
   for (const { status, location, replacement } of mutants) {
     let outcome = OUTCOMES[status] ?? 'broken';
     if (outcome === 'survived') {
@@ -62,11 +70,11 @@ for (const [path, { source, mutants }] of Object.entries(files)) {
 const scoreOf = ({ killed, explained: known, unexplained: unknown }) =>
   `${((100 * killed) / (killed + known + unknown)).toFixed(1)} %`;
 console.error(
-  '| folder | killed | explained | unexplained | only words | score |\n| --- | --- | --- | --- | --- | --- |',
+  '| changed | killed | explained | unexplained | only words | score |\n| --- | --- | --- | --- | --- | --- |',
 );
-for (const [folder, counts] of [...folders].toSorted()) {
+for (const [row, counts] of [...rows].toSorted()) {
   const { killed, explained: known, unexplained: unknown, words } = counts;
-  console.error(`| \`${folder}\` | ${killed} | ${known} | ${unknown} | ${words} | ${scoreOf(counts)} |`);
+  console.error(`| \`${row}\` | ${killed} | ${known} | ${unknown} | ${words} | ${scoreOf(counts)} |`);
 }
 for (const mutant of unexplained) console.error(`unexplained: ${mutant}`);
 for (const mutant of explained) {

@@ -4,7 +4,14 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 
 /** Tests of the room first, then those of other rules, then the rest: a mutant is done with when one has noticed it. */
-const ORDER = [new RegExp(`/unit/${process.env.MUTATE}/`), /\/unit\/core\//, /\/contracts\//, /./];
+const room = (process.env.MUTATE ?? '').replace(/\/[^/]*\.ts$/, '');
+const ORDER = [new RegExp(`/unit/${room}/`), /\/unit\/core\//, /\/contracts\//, /./];
+const OF_RULES = [
+  'test/unit/{core,allocators,services,access,stores}/**/*.test.ts',
+  'test/contracts/{memory,memory-ceiling,sqlite-ledger}-store.test.ts',
+];
+/** A machine or allocator is changed for what the tests of its own strategy say of it. */
+const OF_ALLOCATORS = [`test/unit/${room.split('/').slice(0, 2).join('/')}/**/*.test.ts`];
 /** Those that try random cases take longest. */
 const isRandom = (path) => readFileSync(path, 'utf8').includes("'fast-check'");
 
@@ -19,12 +26,11 @@ class NearestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: [
-      'test/unit/{core,allocators,services,access,stores}/**/*.test.ts',
-      'test/contracts/{memory,memory-ceiling,sqlite-ledger}-store.test.ts',
+    include: room.startsWith('allocators/') ? OF_ALLOCATORS : OF_RULES,
+    // Seconds of real time each, for what other tests say too, or by chance; and one that counts the timers of others where they share a worker.
+    exclude: [
+      '**/{series-cache-refresh,api-key-cache,node.property,change-check,temporary-number-service,*.scale}.test.ts',
     ],
-    // Seconds of real time each, for what other tests say too; and one that counts the timers of others where they share a worker.
-    exclude: ['**/{series-cache-refresh,api-key-cache,change-check,temporary-number-service,*.scale}.test.ts'],
     setupFiles: ['.ci/mutants/same-cases.mjs'],
     sequence: { sequencer: NearestFirst },
     // One worker for all files of a run, so that what they share is loaded once; a run has a worker of its own.

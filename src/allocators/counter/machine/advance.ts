@@ -50,7 +50,8 @@ const tryAgain = (node: NodeState, advance: Advance, epoch: bigint | undefined):
   const sequence = findOrOpen(node, advance.target);
   if (sequence !== undefined && makesCalls(sequence)) {
     if (epoch !== undefined) leaveFor(node, sequence, epoch);
-    if (makesCalls(sequence)) node.due.add(sequence);
+    // If it owes a report now, the trip leaves it out.
+    node.due.add(sequence);
   }
   advance.retryAtMs = node.nowMs + POLL_MS;
 };

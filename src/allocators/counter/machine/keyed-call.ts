@@ -75,7 +75,7 @@ const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boole
 };
 
 export const settleKeyedCall = (state: SessionState, reply: CounterReply): KeyedSettlement => {
-  if (owesReport(state) || state.standing === 'gone' || isOutdated(state, reply.fence)) return { kind: 'again' };
+  if (owesReport(state) || isOutdated(state, reply.fence)) return { kind: 'again' };
   switch (reply.kind) {
     case 'receipt': {
       const { receipt, replayed, standbyNear } = reply;

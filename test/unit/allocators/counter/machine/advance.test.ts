@@ -135,6 +135,14 @@ describe('with ceilings kept elsewhere', () => {
     expect([machine.askedOf('raise'), machine.askedOf('enforce')]).toEqual([[], []]);
   });
 
+  test('up to the limit of the series itself, the new value is durable first', () => {
+    const machine = start();
+    counting(machine);
+    machine.advance(targetOf('INV', { limit: 100n }), 100n);
+    expect(machine.askedOf('raise')[0]?.raises).toMatchObject([{ base: 100n }]);
+    expect(machine.open('advance')).toHaveLength(1);
+  });
+
   test('the ceiling of a series with a limit stays below the limit', () => {
     const machine = start();
     counting(machine);
@@ -165,6 +173,30 @@ describe('a sequence that', () => {
     expect(machine.askedOf('advance').map(({ request: { operation } }) => operation)).toEqual(
       Array.from({ length: 3 }, () => 'operation-1'),
     );
+  });
+
+  test('this node counts in has it make a call, in the epoch in which it counts', () => {
+    const machine = start();
+    const sequence = machine.begin(TARGET);
+    machine.advance(TARGET, 500n);
+    machine.reply('advance', { kind: 'recovering' });
+    expect([sequence.phase, machine.take('reserve').calls]).toMatchObject(['serving', [{ count: 0, epoch: 1n }]]);
+  });
+
+  test('has not answered yet is not asked again, however often the machine is woken', () => {
+    const machine = start();
+    machine.advance(TARGET, 500n);
+    machine.feed({ kind: 'woke' });
+    machine.feed({ kind: 'woke' });
+    expect(machine.askedOf('advance')).toHaveLength(1);
+  });
+
+  test('was advanced is answered for once, also when the node ends', () => {
+    const machine = start();
+    const request = machine.advance(TARGET, 500n);
+    machine.reply('advance', ADVANCED);
+    machine.feed({ kind: 'close' });
+    expect([request.outcome, machine.endedMs()]).toEqual([ADVANCED, 0]);
   });
 
   test('is not served within 5 s is refused, and not tried any more', () => {
