@@ -57,9 +57,9 @@ export const createCollisionIndex = (): CollisionIndex => {
 
   const forget = (numbering: PrintedNumbering): void => {
     const head = headOf(numbering);
-    const sharing = byHead.get(head);
-    sharing?.delete(numbering);
-    if (sharing?.size !== 0) return;
+    const sharing = byHead.get(head) as Set<PrintedNumbering>;
+    sharing.delete(numbering);
+    if (sharing.size > 0) return;
     byHead.delete(head);
     sorted?.splice(placeOf(sorted, head), 1);
   };
@@ -81,7 +81,7 @@ export const createCollisionIndex = (): CollisionIndex => {
     for (let length = 0; length < head.length; length += 1) yield* byHead.get(head.slice(0, length)) ?? [];
     sorted ??= [...byHead.keys()].sort();
     for (let at = placeOf(sorted, head); sorted[at]?.startsWith(head); at += 1) {
-      yield* byHead.get(sorted[at] as string) ?? [];
+      yield* byHead.get(sorted[at] as string) as Set<PrintedNumbering>;
     }
   }
 

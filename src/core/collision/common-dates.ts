@@ -34,12 +34,12 @@ const PERIOD_VARIABLES: Readonly<Record<Reset, readonly Variable[]>> = {
   'fiscal-yearly': ['fiscalYear'],
 };
 
-/** Where each date variable of a side stands first; the others share its cells. */
+/** Where each date variable of a side stands; where it is repeated, all its places share their cells. */
 const datesOf = ({ placed }: Side): ReadonlyMap<Variable, Placed> => {
   const dates = new Map<Variable, Placed>();
   for (const one of placed) {
     const { part } = one.piece;
-    if ('variable' in part && part.variable !== 'prefix' && !dates.has(part.variable)) dates.set(part.variable, one);
+    if ('variable' in part) dates.set(part.variable, one);
   }
   return dates;
 };
@@ -49,15 +49,12 @@ type Trail = (readonly [cell: number, chars: string])[];
 /** Writes a text over what is known. @returns false when that cannot be; what was written is in the trail all the same. */
 const write = (board: Board, placed: Placed | undefined, text: string, trail: Trail): boolean => {
   if (placed === undefined) return true;
-  if (placed.length !== text.length) return false;
   for (let at = 0; at < text.length; at += 1) {
     const cell = board.cells[placed.begin + at] as number;
     const [known, char] = [board.chars[cell] as string, text.charAt(at)];
     if (!known.includes(char)) return false;
-    if (known !== char) {
-      trail.push([cell, known]);
-      board.chars[cell] = char;
-    }
+    trail.push([cell, known]);
+    board.chars[cell] = char;
   }
   return true;
 };
@@ -83,8 +80,8 @@ const rowsToTry = (
   let fewest = rows;
   for (const [variable, texts] of byText) {
     const placed = dates.get(variable);
-    const chars = placed === undefined ? [''] : charsOf(board, placed);
-    const sharing = chars.every(decided) ? (texts.get(chars.join('')) ?? []) : rows;
+    const chars = placed && charsOf(board, placed);
+    const sharing = chars?.every(decided) ? (texts.get(chars.join('')) ?? []) : rows;
     if (sharing.length < fewest.length) fewest = sharing;
   }
   return fewest;
@@ -104,7 +101,7 @@ const yearsToTry = (
     ['fiscalYear', row.fiscalYearOff],
   ] as const) {
     const placed = dates.get(variable);
-    const chars = placed === undefined ? undefined : charsOf(board, placed);
+    const chars = placed && charsOf(board, placed);
     if (chars?.every(decided)) return [Number(chars.join('')) - off].filter((year) => first <= year && year <= last);
   }
   const near = Math.min(Math.max(NEAR_YEAR, first), last);

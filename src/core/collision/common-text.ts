@@ -56,7 +56,7 @@ const cellsOf = (length: number, sides: readonly Side[]): number[] | undefined =
   return cells;
 };
 
-/** A number in the text that must lie between two, written as wide as it stands there. */
+/** A number in the text that must lie between two, written as wide as it stands there: no part is narrower than its least number. */
 interface Bounds {
   readonly begin: number;
   readonly end: number;
@@ -76,8 +76,8 @@ const boundsOf = ({ placed }: Side): readonly Bounds[] =>
 const areInBounds = (board: Board): boolean =>
   board.sides.flatMap(boundsOf).every(({ begin, end, low, high }) => {
     const chars = board.cells.slice(begin, end).map((cell) => board.chars[cell] as string);
-    const text = chars.every(decided) ? chars.join('') : low;
-    return low.length === text.length && low <= text && text <= high;
+    const text = chars.join('');
+    return !chars.every(decided) || (low <= text && text <= high);
   });
 
 /** @returns undefined when no text fits. */
@@ -150,7 +150,7 @@ const createTextSearch = (board: Board, budget: Budget, accepts?: (text: string)
   const failed = new Set<string>();
   /** Cells that stand before and behind a place: what was chosen for them counts later. */
   const lasting = cells.map((_, place) =>
-    [...new Set(cells.slice(place))].filter((cell) => cells.indexOf(cell) < place && !decided(chars[cell] as string)),
+    [...new Set(cells.slice(place))].filter((cell) => cells.indexOf(cell) < place),
   );
 
   const stateAt = (place: number, tight: readonly number[], text: string): string => {

@@ -25,10 +25,9 @@ export interface DayRow {
 const SERIES = { prefixKey: '', timeZone: 'UTC' };
 
 /** A year of each kind. */
-const YEAR_OF_KIND: ReadonlyMap<number, number> = new Map(
-  // The last one wins; any does.
-  SAMPLE_YEARS.map((year) => [kindOf(year), year]),
-);
+const YEAR_OF_KIND = new Map<number, number>();
+// The last one wins; any does.
+for (const year of SAMPLE_YEARS) YEAR_OF_KIND.set(kindOf(year), year);
 
 /** The days that some variables print, and where to look those up that say a certain text. */
 export interface DayTable {

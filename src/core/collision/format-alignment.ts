@@ -23,8 +23,7 @@ const START: Place = { piece: 0, offset: 0 };
 
 /** From where the next character can be printed: the same part goes on, or the next one begins. */
 const nextOf = ({ pieces }: Language, { piece, offset }: Place): readonly Place[] => {
-  const here = pieces[piece];
-  if (here === undefined) return [];
+  const here = pieces[piece] as Piece;
   const places: Place[] = offset < here.lengthMax ? [{ piece, offset }] : [];
   // No part is empty, so there is never more than one to pass over.
   if (offset >= here.lengthMin && piece + 1 < pieces.length) places.push({ piece: piece + 1, offset: 0 });
@@ -32,7 +31,7 @@ const nextOf = ({ pieces }: Language, { piece, offset }: Place): readonly Place[
 };
 
 const isOver = ({ pieces }: Language, { piece, offset }: Place): boolean =>
-  piece === pieces.length - 1 && offset >= (pieces[piece]?.lengthMin ?? 0);
+  piece === pieces.length - 1 && offset >= (pieces[piece] as Piece).lengthMin;
 
 const haveCommon = (one: string, other: string): boolean => {
   for (const char of one) if (other.includes(char)) return true;
@@ -60,7 +59,7 @@ const place = (language: Language, steps: readonly number[]): readonly Placed[] 
  */
 export const eachAlignment = (one: Language, other: Language, visit: (alignment: Alignment) => boolean): boolean => {
   const [looseOne, looseOther] = [looseOf(one), looseOf(other)];
-  const dead = new Set<number>();
+  const dead = new Set<string>();
   const steps: [number[], number[]] = [[], []];
 
   const canStand = (a: Place, b: Place): boolean => {
@@ -76,7 +75,7 @@ export const eachAlignment = (one: Language, other: Language, visit: (alignment:
       const sides = [place(one, steps[0]), place(other, steps[1])] as const;
       return visit({ length: steps[0].length, sides }) ? 'stop' : true;
     }
-    const key = ((a.piece * 64 + a.offset) * 2 ** 18 + b.piece * 64 + b.offset) * 2 ** 13 + left;
+    const key = `${a.piece} ${a.offset} ${b.piece} ${b.offset} ${left}`;
     if (dead.has(key)) return false;
     let found = false;
     for (const fromA of nextOf(one, a)) {

@@ -75,16 +75,11 @@ const DAY_NUMBERS: Partial<Record<Variable, readonly [low: number, high: number,
   dayOfYear: [1, 366, 3],
 };
 
-/** The numbers from `low` to `high`, written with so many digits: what can stand at each place. */
+/** The numbers from `low` to `high`, written with so many digits: what can stand at each place. Their bounds narrow it further. */
 const numberPiece = (part: PlacedPart, low: number, high: number, width: number): Piece => {
   const [lowest, highest] = [low, high].map((end) => String(end).padStart(width, '0')) as [string, string];
-  let isSame = true;
-  const chars = [...lowest].map((digit, index) => {
-    const top = highest.charAt(index);
-    const here = isSame ? DIGITS.slice(Number(digit), Number(top) + 1) : DIGITS;
-    isSame &&= digit === top;
-    return here;
-  });
+  const begins = DIGITS.slice(Number(lowest.charAt(0)), Number(highest.charAt(0)) + 1);
+  const chars = Array.from(lowest, (_, at) => (at === 0 ? begins : DIGITS));
   return { ...fixedPiece(part, chars), bounds: [BigInt(low), BigInt(high)] };
 };
 
