@@ -84,8 +84,7 @@ const haveSamePeriod = (board: Board): boolean => {
   if (reset === 'fiscal-yearly' && same.includes('fiscalYear')) return true;
   const isFiscal = reset === 'fiscal-yearly' || same.includes('fiscalYear');
   if (isFiscal && other.language.numbering.fiscalYearStart !== fiscalYearStart) return false;
-  const days = same.filter((variable) => variable !== 'hour' && variable !== 'prefix');
-  return hiddenPeriodOf(days, reset, fiscalYearStart) === undefined;
+  return hiddenPeriodOf(same, reset, fiscalYearStart) === undefined;
 };
 
 const textOf = (text: readonly string[], { begin, length }: Placed): string =>

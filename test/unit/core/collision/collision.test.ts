@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Collision, collisionOf, type PrintedReading } from '../../../../src/core/collision/collision.ts';
-import { languageOf, type PrintedNumbering, valuesOf } from '../../../../src/core/collision/format-language.ts';
+import {
+  type Language,
+  languageOf,
+  type PrintedNumbering,
+  valuesOf,
+} from '../../../../src/core/collision/format-language.ts';
 import { readCalendar } from '../../../../src/core/template/calendar.ts';
 import { periodKeyOf } from '../../../../src/core/template/period.ts';
 import { compileTemplate } from '../../../../src/core/template/printer.ts';
@@ -165,6 +170,30 @@ describe('two formats of one prefix, which share a counter', () => {
     expect(within('A{SEQ:4}', 'A{SEQ:4}', {}, { strategy: 'segment' })).toBeUndefined();
     expect(within('A{SEQ:4}', 'A{SEQ:4}', {}, { strategy: 'gapless' })).toBe('A0001');
     expect(within('A{year}{SEQ:4}', 'A{year}{SEQ:4}', {}, YEARLY)).toBe('A20260001');
+  });
+});
+
+describe('a search is given up', () => {
+  const rejecting = { overflow: 'reject' } as const;
+  const languages = (format: string, other: string) =>
+    [numbering('ONE', format, rejecting), numbering('TWO', other, rejecting)].map(languageOf) as [Language, Language];
+  const INTERLOCKED = [
+    '{var:a}{var:b}{SEQ:4}{check:mod97}{check:luhn}',
+    '{var:x}{var:x}{SEQ:4}{check:damm}{check:mod97}',
+  ];
+
+  test('when its steps are used up', () => {
+    const [one, other] = languages(...(INTERLOCKED as [string, string]));
+    const budget = { left: 4_000 };
+    expect(collisionOf(one, other, budget)).toBe('undecided');
+    expect(budget.left).toBeLessThanOrEqual(0);
+    expect(collisionOf(...languages('A{SEQ:1}', 'A{SEQ:1}'), { left: 0 })).toBe('undecided');
+    expect(collisionOf(...languages('A{SEQ:1}', 'B{SEQ:1}'), { left: 1 })).toBeUndefined();
+  });
+
+  test('after 500,000 steps, or 5,000 ways to lay the formats over each other', () => {
+    expect(collisionOf(...languages(...(INTERLOCKED as [string, string])))).toBe('undecided');
+    expect(collisionOf(...languages('{var:a}{SEQ:1}{var:a}', '{var:b}{SEQ:1}A{var:b}'))).toBe('undecided');
   });
 });
 

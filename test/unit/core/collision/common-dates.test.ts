@@ -115,7 +115,6 @@ const RESETS = ['never', 'yearly', 'monthly', 'daily', 'fiscal-yearly'] as const
 
 describe('the days that two formats could show in one text', () => {
   test('are those that a search through all days finds, told apart by year, and by period where that counts', () => {
-    let pairs = 0;
     fc.assert(
       fc.property(
         pair,
@@ -125,7 +124,7 @@ describe('the days that two formats could show in one text', () => {
         ([one = '', other = ''], only, reset, byPeriod) => {
           const years = { first: only, last: only };
           const board = boardBetween(languageWith(one, { years, reset }), languageWith(other, { years, reset }));
-          if (board === undefined) return;
+          fc.pre(board !== undefined);
           const { found } = search(board, { byPeriod, textThatFits: () => '' });
           const periodOf = (day: CalendarReading) => (byPeriod ? periodKeyOf(day, reset, '04-15') : '');
           const keys = found.map(({ dates, shown }) => {
@@ -141,7 +140,6 @@ describe('the days that two formats could show in one text', () => {
               areAlike(board, text, otherText) ? [`${key} | ${otherKey}`] : [],
             ),
           );
-          pairs += expected.length;
           const hasHour = `${one}${other}`.includes('hour');
           if (hasHour) expect(keys).toEqual(expect.arrayContaining(expected));
           else expect(new Set(keys)).toEqual(new Set(expected));
@@ -149,7 +147,6 @@ describe('the days that two formats could show in one text', () => {
       ),
       { numRuns: propertyRuns(30) },
     );
-    expect(pairs).toBeGreaterThan(0);
   });
 
   test('are shown by what is on the board, each once', () => {
