@@ -10,8 +10,8 @@ const OF_RULES = [
   'test/unit/{core,allocators,services,access,stores}/**/*.test.ts',
   'test/contracts/{memory,memory-ceiling,sqlite-ledger}-store.test.ts',
 ];
-/** A machine or allocator is changed for what the tests of its own strategy say of it. */
-const OF_ALLOCATORS = [`test/unit/${room.split('/').slice(0, 2).join('/')}/**/*.test.ts`];
+/** An allocator is changed for what its own tests say of it. Those of a shell have clocks of their own, which wake it between tests. */
+const OF_ROOM = [`test/unit/${room}/**/*.test.ts`];
 /** Those that try random cases take longest. */
 const isRandom = (path) => readFileSync(path, 'utf8').includes("'fast-check'");
 
@@ -26,7 +26,7 @@ class NearestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: room.startsWith('allocators/') ? OF_ALLOCATORS : OF_RULES,
+    include: room.startsWith('allocators/') ? OF_ROOM : OF_RULES,
     // Seconds of real time each, for what other tests say too, or by chance; and one that counts the timers of others where they share a worker.
     exclude: [
       '**/{series-cache-refresh,api-key-cache,node.property,change-check,temporary-number-service,*.scale}.test.ts',

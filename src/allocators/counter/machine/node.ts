@@ -52,7 +52,8 @@ const beReachable = (node: NodeState): void => {
   if (!node.isFenced) return;
   // Those with something to say go first: the others find out more only if that succeeds.
   sendTrip(node);
-  for (const sequence of node.sequences.values()) if (makesCalls(sequence)) node.due.add(sequence);
+  // The trip leaves out those that cannot make calls.
+  for (const sequence of node.sequences.values()) node.due.add(sequence);
 };
 
 /** The idle clock. */
@@ -66,18 +67,19 @@ const tick = (node: NodeState): void => {
   }
 };
 
+const isDue = (atMs: number | undefined, nowMs: number): boolean => atMs !== undefined && atMs <= nowMs;
+
 /** Tries again what failed for a sequence that cannot make calls. */
 const retryTroubled = (node: NodeState): void => {
   for (const sequence of node.troubled) {
-    if (sequence.retryAtMs === undefined || node.nowMs < sequence.retryAtMs) continue;
+    if (!isDue(sequence.retryAtMs, node.nowMs)) continue;
     sequence.retryAtMs = undefined;
     node.troubled.delete(sequence);
+    // Nothing else is tried again by the clock: see who passes `retryMs` to `standInTrouble`.
     if (sequence.phase === 'at-ceiling') retryCeiling(node, sequence);
-    else if (sequence.phase === 're-entering') reenter(node, sequence);
+    else reenter(node, sequence);
   }
 };
-
-const isDue = (atMs: number | undefined, nowMs: number): boolean => atMs !== undefined && atMs <= nowMs;
 
 const wake = (node: NodeState): void => {
   const { nowMs, limits } = node;
@@ -179,7 +181,8 @@ const earliest = (a: number | undefined, b: number | undefined): number | undefi
 
 const retryOfAny = ({ troubled, advances }: NodeState): number | undefined => {
   let atMs: number | undefined;
-  for (const { retryAtMs } of [...troubled, ...advances]) atMs = earliest(atMs, retryAtMs);
+  for (const { retryAtMs } of troubled) atMs = earliest(atMs, retryAtMs);
+  for (const { retryAtMs } of advances) atMs = earliest(atMs, retryAtMs);
   return atMs;
 };
 
@@ -193,5 +196,5 @@ export const wakeAtMs = (node: NodeState): number | undefined => {
   if (!recovery.isReporting) atMs = earliest(atMs, recovery.reportAtMs);
   atMs = earliest(atMs, registration.renewAtMs);
   if (trip === undefined) atMs = earliest(atMs, closing?.attemptAtMs);
-  return node.troubled.size + node.advances.size === 0 ? atMs : earliest(atMs, retryOfAny(node));
+  return earliest(atMs, retryOfAny(node));
 };

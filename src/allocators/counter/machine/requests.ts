@@ -76,8 +76,7 @@ const takeClaimed = (node: NodeState, waiter: KeyedWaiter): void => {
   }
   touch(sequence, target);
   if (node.presence === 'away') refuseKeyed(refusalOf(node));
-  else if (PHASES[sequence.phase].request === 'serve' && sequence.trouble !== undefined)
-    refuseKeyed(troubleOf(sequence));
+  else if (sequence.trouble !== undefined) refuseKeyed(troubleOf(sequence));
   else enqueueKeyed(node, sequence, waiter);
 };
 

@@ -94,7 +94,7 @@ const end = (node: NodeState, isStruckOut: boolean): void => {
 export const unregister = (node: NodeState): void => {
   const { closing, farewells, registration, keepsCeilings, sequences, isAllSettled } = node;
   if (closing?.stage !== 'settling' || farewells.size > 0 || registration.isPending) return;
-  if (!keepsCeilings) end(node, sequences.size === 0);
+  if (!keepsCeilings) end(node, true);
   else if (sequences.size > 0 || !isAllSettled) end(node, false);
   else {
     closing.stage = 'unregistering';

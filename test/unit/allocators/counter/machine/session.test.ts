@@ -106,6 +106,20 @@ describe('a call', () => {
     expect(settleCall(session, 2, { kind: 'stale', lastCall: 7 })).toEqual({ kind: 'usurped' });
   });
 
+  test.each<CounterReply>([
+    {
+      kind: 'receipt',
+      receipt: { fingerprint: 'f', atMs: 0, series: '', period: '', ranges: [] },
+      replayed: false,
+      standbyNear: false,
+    },
+    { kind: 'conflict' },
+  ])('that is answered like one with a receipt ($kind) is a broken store', (reply) => {
+    const session = joined();
+    makeCall(session, 1, TERMS);
+    expect(() => settleCall(session, 2, reply)).toThrow(`a numbered call was answered ${reply.kind}`);
+  });
+
   test('of count 0 on a new session fetches a standby', () => {
     const session = open();
     expect(makeCall(session, 0, TERMS)).toMatchObject({ kind: 'join', count: 0 });
