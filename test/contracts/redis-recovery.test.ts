@@ -85,6 +85,39 @@ describe('every node hears that a recovery begins', () => {
     expect(heard).toEqual([INV, sequenceOf(seriesOf('ORD-EU:1'), '2026')]);
   });
 
+  test('of its own database, and neither of recoveries nor of configs of another one of the same server', async () => {
+    const redis = await server();
+    const heard: string[] = [];
+    const open = (database: number) => {
+      const client = connect(`${redis.url}/${database}`);
+      const store = createRedisCounterStore(client);
+      store.fence?.onRecovery((sequence) => heard.push(`${database} ${sequence.series.prefixKey}`));
+      const configs = createRedisPrefixConfigStore(client);
+      configs.onChange((prefixKey) => prefixKey !== undefined && heard.push(`${database} config ${prefixKey}`));
+      return { client, store, configs };
+    };
+    const nodes = [open(0), open(1), open(1)] as const;
+    const operator = new Redis(redis.url);
+    ends.push(() => operator.disconnect());
+    await until(async () => {
+      const counts = await operator.pubsub('NUMSUB', 'sequences:recovering', 'prefix_configs:changed');
+      const others = await operator.pubsub('NUMSUB', 'sequences:recovering@1', 'prefix_configs:changed@1');
+      return (
+        `${counts} ${others}` ===
+        'sequences:recovering,1,prefix_configs:changed,1 sequences:recovering@1,2,prefix_configs:changed@1,2'
+      );
+    });
+    for (const { store, client } of nodes.slice(0, 2)) {
+      await store.fence?.report([report({ sequence: INV, epoch: 5n })]);
+      await client.commands.ping();
+    }
+    // Behind these two everything of before has been heard.
+    await operator.publish('prefix_configs:changed', 'LAST');
+    await operator.publish('prefix_configs:changed@1', 'LAST');
+    await until(async () => heard.filter((line) => line.endsWith('LAST')).length === 3);
+    expect(heard.toSorted()).toEqual(['0 INV', '0 config LAST', '1 INV', '1 INV', '1 config LAST', '1 config LAST']);
+  });
+
   test('but a store without a subscription tells nobody', async () => {
     const own = await sequenceOn(await server());
     const heard: SequenceId[] = [];

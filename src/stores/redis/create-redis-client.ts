@@ -20,9 +20,9 @@ export const createRedisClient = (
   emit: Emit,
   keyPrefix = '',
 ): RedisClient => {
-  const names = createRedisKeys(keyPrefix);
-  if (typeof target === 'object' && target.mode === 'cluster')
-    return openCluster(target.address, timeoutMs, emit, names);
+  if (typeof target === 'object' && target.mode === 'cluster') {
+    return openCluster(target.address, timeoutMs, emit, createRedisKeys(keyPrefix));
+  }
   const open = (connectionName: string): Redis => {
     const options = { ...connectionOptions(timeoutMs), connectionName };
     if (typeof target === 'string') return new Redis(target, options);
@@ -30,6 +30,8 @@ export const createRedisClient = (
     return new Redis({ ...options, ...sentinelOptions(target, timeoutMs) });
   };
   const commands = open('number-generator');
+  // Read from the connection, which knows all spellings of a URL.
+  const names = createRedisKeys(keyPrefix, Number(commands.options.db ?? 0));
   let subscriber: Redis | undefined;
   reportConnection(commands, emit);
   return {

@@ -30,6 +30,7 @@ import {
 import { type RedisClient, translated } from './connection/redis-client.ts';
 import type { RedisScript, ScriptEntry } from './connection/redis-commands.ts';
 import {
+  createRedisScript,
   loadRedisScript,
   runRedisEntries,
   runRedisScript,
@@ -143,12 +144,19 @@ const createFenceOperations = (
 
 type Connections = Pick<RedisClient, 'commands' | 'names'> & Partial<Pick<RedisClient, 'subscriber'>>;
 
-/** @param script `reserve.lua`; tests hand in altered ones. */
+/** The script for one database: it publishes on a channel of that one. */
+const scriptFor = (script: RedisScript, { channelSuffix }: RedisKeys): RedisScript =>
+  channelSuffix === ''
+    ? script
+    : createRedisScript(script.lua.replace("'sequences:recovering'", `'sequences:recovering${channelSuffix}'`));
+
+/** @param loaded `reserve.lua`; tests hand in altered ones. */
 export const createRedisCounterStore = (
   connections: Connections,
-  script: RedisScript = loadRedisScript('reserve'),
+  loaded: RedisScript = loadRedisScript('reserve'),
 ): CounterStore => {
   const { commands, names } = connections;
+  const script = scriptFor(loaded, names);
   const entries = entriesWith(names);
   const inspectScript = loadRedisScript('inspect-sequence');
   const run: RunEntries = async (entries) => {

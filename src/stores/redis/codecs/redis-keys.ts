@@ -31,6 +31,8 @@ export interface RedisKeys {
   readonly prefixConfigsChannel: string;
   /** Channel: a message is the key of a counter whose recovery has begun, so that every node reports at once. */
   readonly sequencesRecoveringChannel: string;
+  /** What both names end in: the number of the database, where that is not 0. */
+  readonly channelSuffix: string;
   /** Hash: temporary number → what is known of it as JSON. */
   readonly temporaryNumbers: string;
   /** Hash: id of an API key → what is kept of it as JSON, its SHA-256 among it. */
@@ -73,14 +75,17 @@ const found = (prefixKey: string | undefined, period = ''): SequenceId | undefin
 /**
  * @param prefix stands before every name, for a Redis that is shared with others; in keys with a hash tag it stands inside the
  * braces, so that a counter stays in the slot of its state. `config/redis-settings.ts` says what it may consist of.
+ * @param database stands behind the names of channels, which all databases of a server share; that of database 0 stands nowhere, as in
+ * earlier versions.
  */
-export const createRedisKeys = (prefix: string): RedisKeys => {
+export const createRedisKeys = (prefix: string, database = 0): RedisKeys => {
   // Neither has a meaning in an expression, but for the dot.
   const counterOf = `${prefix.replaceAll('.', '\\.')}sequence:`;
   const counterKey = new RegExp(`^(?:${counterOf}([^{}]+)|\\{${counterOf}(.+)\\}:(.+))$`);
   const stateKey = new RegExp(`^\\{${counterOf}([^{}]+)\\}(?::(.+))?:state$`);
-  const prefixConfigsChannel = `${prefix}prefix_configs:changed`;
-  const sequencesRecoveringChannel = `${prefix}sequences:recovering`;
+  const channelSuffix = database === 0 ? '' : `@${database}`;
+  const prefixConfigsChannel = `${prefix}prefix_configs:changed${channelSuffix}`;
+  const sequencesRecoveringChannel = `${prefix}sequences:recovering${channelSuffix}`;
   const hashes = {
     prefixConfigs: `${prefix}prefix_configs`,
     temporaryNumbers: `${prefix}temporary_numbers`,
@@ -96,6 +101,7 @@ export const createRedisKeys = (prefix: string): RedisKeys => {
     apiKeysOf: (name) => `${prefix}sequence:{${hashes.apiKeys}}:of:${name}`,
     prefixConfigsChannel,
     sequencesRecoveringChannel,
+    channelSuffix,
     ofSequence: (sequence) => {
       const { prefixKey, period } = columnsOf(sequence);
       const base = `{${prefix}sequence:${prefixKey}}`;

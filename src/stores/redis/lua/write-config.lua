@@ -31,5 +31,6 @@ if ARGV[5] ~= history then redis.call('HSET', KEYS[2], ARGV[1], ARGV[5]) end
 local count = (tonumber(string.match(generation, '^(%d+):')) or 0) + 1
 local made = string.format('%d:%s', count, ARGV[8])
 redis.call('HSET', KEYS[3], 'generation', made, string.format('%d', count % tonumber(ARGV[9])), made .. ':' .. ARGV[1])
-redis.call('PUBLISH', ARGV[6], ARGV[1])
+-- A user that may not use the channel costs time only: nodes read a config again after seconds.
+redis.pcall('PUBLISH', ARGV[6], ARGV[1])
 return 1

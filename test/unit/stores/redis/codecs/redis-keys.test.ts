@@ -115,3 +115,10 @@ describe('the keys of a sequence', () => {
     },
   );
 });
+
+describe('the channels', () => {
+  test('carry the number of the database, for all databases of a server share them; that of 0 stands nowhere', () => {
+    expect(createRedisKeys('ng:').channels).toEqual(['ng:prefix_configs:changed', 'ng:sequences:recovering']);
+    expect(createRedisKeys('ng:', 1).channels).toEqual(['ng:prefix_configs:changed@1', 'ng:sequences:recovering@1']);
+  });
+});
