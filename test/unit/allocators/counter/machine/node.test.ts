@@ -60,6 +60,14 @@ describe('the machine wants to be woken', () => {
     expect(wakeAtMs(machine.state)).toBe(200);
   });
 
+  test('when its very first call has taken long, as any other', () => {
+    const machine = machineOn({ limits: LIMITS });
+    machine.ask(TARGET, 1);
+    expect(wakeAtMs(machine.state)).toBe(250);
+    machine.at(250);
+    expect(machine.state.presence).toBe('slow');
+  });
+
   test('with the next renewal where the ceilings are kept elsewhere, and not elsewhere', () => {
     const limits = { tickMs: 10 ** 9, renewMs: 700 };
     expect(wakeAtMs(machineOn({ keepsCeilings: true, limits }).state)).toBe(700);
