@@ -69,4 +69,5 @@ test('the table of the same variables is made once, whatever their order; fiscal
   const fiscal = dayTableOf(['month', 'fiscalYear'], '04-01');
   expect(dayTableOf(['fiscalYear', 'month'], '04-01')).toBe(fiscal);
   expect(dayTableOf(['fiscalYear', 'month'], '07-01')).not.toBe(fiscal);
+  expect(dayTableOf(['month', 'day'], '04-01')).toBe(table);
 });

@@ -121,11 +121,30 @@ describe('alignments', () => {
     ]);
   });
 
+  test('are all where something else depends on what callers give', () => {
+    const [a, b, end] = [{ given: 'a' }, { given: 'b' }, piece({ text: '-' }, 1, 1, ['-'])];
+    const ended = (hasChecks: boolean) => languageWith([piece(a, 1, 2, ['AB']), end], hasChecks);
+    expect(alignmentsOf(ended(false), ended(false))).toEqual(['2: 0+1 1+1 | 0+1 1+1']);
+    const both = ['2: 0+1 1+1 | 0+1 1+1', '3: 0+2 2+1 | 0+2 2+1'];
+    expect(alignmentsOf(ended(true), ended(false))).toEqual(both);
+    expect(alignmentsOf(ended(false), ended(true))).toEqual(both);
+    const [long, two] = [
+      languageWith([piece(a, 1, 3, ['AB'])]),
+      languageWith([piece(a, 1, 3, ['AB']), piece(b, 1, 3, ['AB'])]),
+    ];
+    expect(alignmentsOf(long, two)).toEqual(['2: 0+2 | 0+1 1+1']);
+    expect(alignmentsOf(two, long)).toEqual(['2: 0+1 1+1 | 0+2']);
+  });
+
   test('are no longer looked for once one of them is enough', () => {
     const given = languageWith([piece({ text: 'A' }, 1, 9, ['AB'])]);
     let visits = 0;
     expect(eachAlignment(given, given, ({ length }) => ++visits > 0 && length === 3)).toBe(true);
     expect(visits).toBe(3);
+    const two = languageWith([piece({ text: 'A' }, 1, 2, ['A']), piece({ text: 'A' }, 1, 2, ['A'])]);
+    visits = 0;
+    expect(eachAlignment(two, two, ({ length }) => ++visits > 0 && length === 3)).toBe(true);
+    expect(visits).toBe(2);
   });
 });
 
