@@ -32,9 +32,8 @@ const printedIn = ({ texts, weekYearOff, fiscalYearOff }: DayRow): string =>
   [...texts.map(([variable, text]) => `${variable} ${text}`).sort(), weekYearOff, fiscalYearOff].join('; ');
 
 describe.each(TABLES)('of the days that print %j, with fiscal years from %s', (variables, fiscalYearStart) => {
-  const { rows, byText } = dayTableOf(variables, fiscalYearStart);
-
   test('each stands in one row, between the first and the last day that print the same in a year of its kind', () => {
+    const { rows } = dayTableOf(variables, fiscalYearStart);
     const byPrinted = new Map(rows.map((row) => [printedIn(row), row]));
     expect(byPrinted.size).toBe(rows.length);
     for (const year of YEARS) {
@@ -54,6 +53,7 @@ describe.each(TABLES)('of the days that print %j, with fiscal years from %s', (v
   });
 
   test('each row is found by each of its texts', () => {
+    const { rows, byText } = dayTableOf(variables, fiscalYearStart);
     const printed = variables.filter((variable) => !['year', 'yy', 'weekYear', 'fiscalYear'].includes(variable));
     expect([...byText.keys()].sort()).toEqual([...printed].sort());
     for (const texts of byText.values()) expect([...texts.values()].flat()).toHaveLength(rows.length);
