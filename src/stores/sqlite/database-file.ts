@@ -2,9 +2,10 @@
  * The file of the embedded database, seen from outside: its lock, whether it is whole and of a known version, and
  * flushing it.
  */
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { StorageUnavailableError } from '../../core/errors.ts';
 
 export const databasePath = (dataDir: string): string => join(dataDir, 'number-generator.sqlite');
 
@@ -61,6 +62,31 @@ export const isHeld = (path: string): boolean => {
   } finally {
     handle?.close();
   }
+};
+
+const inodeOf = (path: string): string | undefined => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev} ${found.ino}`;
+};
+
+/**
+ * Remembers which files lie at these paths. Opens none of them: closing one again would take SQLite's lock away.
+ * @returns throws StorageUnavailableError while another file lies there, or none: what is written then is lost at the end of the process.
+ */
+export const watchFiles = (...paths: readonly string[]): (() => void) => {
+  const known = new Map(paths.map((path) => [path, inodeOf(path)]));
+  return () => {
+    for (const [path, inode] of known) {
+      const found = inodeOf(path);
+      // Made after it was looked at.
+      if (inode === undefined && found !== undefined) known.set(path, found);
+      else if (found !== inode) {
+        throw new StorageUnavailableError(
+          'The file of the embedded database was removed or replaced. Put the same file back, or stop the process and restore a backup.',
+        );
+      }
+    }
+  };
 };
 
 const flush = (path: string): void => {

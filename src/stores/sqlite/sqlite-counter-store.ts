@@ -11,7 +11,8 @@ import { cellsOf, columnsOf, type SequenceId, sequenceKeyOf, seriesKeyOf } from 
 import { parseValue } from '../../core/values/value.ts';
 import { optional, wide } from './cells.ts';
 import { prepareCounterStatements } from './counter-statements.ts';
-import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+import { createSqliteProbe } from './sqlite-probe.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 const CORRUPT = { kind: 'corrupt', reason: 'the stored counter is not a value' } as const;
@@ -24,7 +25,8 @@ type Stored = bigint | undefined | 'corrupt';
  * One process, one writer: no reply is ever lost, so calls need no identity here (but for the time that the disk fails), and no
  * outage asks for a standby.
  */
-export const createSqliteCounterStore = ({ handle, transact, write, flush }: SqliteDatabase): CounterStore => {
+export const createSqliteCounterStore = (database: SqliteDatabase): CounterStore => {
+  const { handle, transact, write, flush } = database;
   const receipts = createSqliteReceipts(handle);
   const claimIn = createOwnClaims();
   const statements = prepareCounterStatements(handle);
@@ -151,13 +153,7 @@ export const createSqliteCounterStore = ({ handle, transact, write, flush }: Sql
 
     findReceipt: async (_series, hash) => transact(() => receipts.find(hash)),
 
-    checkHealth: async () => {
-      try {
-        handle.prepare('SELECT 1').get();
-      } catch (error) {
-        throw toStorageError(error);
-      }
-    },
+    checkHealth: createSqliteProbe(database),
 
     onReachable: () => undefined,
   };

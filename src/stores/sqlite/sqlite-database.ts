@@ -1,7 +1,7 @@
 /** The embedded database: one file in the data directory, written by one process at a time. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { NumberGeneratorError, StorageUnavailableError } from '../../core/errors.ts';
+import { isStoreFailure, type NumberGeneratorError } from '../../core/errors.ts';
 import { closeDirectory, closeFiles, touchPrivately } from '../../lib/private-files.ts';
 import {
   checkWhole,
@@ -12,8 +12,10 @@ import {
   refuseNewer,
   restoringPath,
   VERSION,
+  watchFiles,
 } from './database-file.ts';
 import { LEDGER_TABLES } from './ledger-tables.ts';
+import { toStorageError } from './sqlite-errors.ts';
 import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts';
 
 // EXCLUSIVE before WAL: the lock is held until the process ends, however it ends, so two processes can never number
@@ -50,6 +52,7 @@ const OPEN = `
     ranges TEXT NOT NULL, series TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS receipts_age ON receipts (at_ms);
+  CREATE TABLE IF NOT EXISTS probes (id INTEGER PRIMARY KEY, padding BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS ledger_sequences (
     prefix_key TEXT NOT NULL, period TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (prefix_key, period)
   ) STRICT, WITHOUT ROWID;
@@ -100,14 +103,15 @@ export interface SqliteDatabase {
   write<T>(work: () => T): T;
   /** @throws StorageUnavailableError; then what was written is there, and nobody knows whether it is durable. */
   flush(): Promise<void>;
+  /** When a write was last durable or failed, by the monotonic clock, and in what it failed. */
+  lastOutcome(): WriteOutcome;
   close(): void;
 }
 
-/** Turns what SQLite throws (disk full, disk gone, file damaged) into the error of the ports. */
-export const toStorageError = (error: unknown): NumberGeneratorError =>
-  error instanceof NumberGeneratorError
-    ? error
-    : new StorageUnavailableError('The embedded database cannot serve at the moment.', error);
+interface WriteOutcome {
+  readonly atMs: number;
+  readonly error: NumberGeneratorError | undefined;
+}
 
 /** Opens the file, alone, with all tables. */
 const openFile = (dataDir: string, path: string): DatabaseSync => {
@@ -154,6 +158,15 @@ export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog)
   const handle = openFile(dataDir, path);
   let log: WriteAheadLog | undefined;
   let isDoubtful = false;
+  let outcome: WriteOutcome = { atMs: Number.NEGATIVE_INFINITY, error: undefined };
+  const requireFiles = watchFiles(path, `${path}-wal`);
+
+  /** Remembers a failure of the database; one that `work` throws on purpose says nothing of it. */
+  const failed = (error: unknown): NumberGeneratorError => {
+    const failure = toStorageError(error);
+    if (failure !== error || isStoreFailure(failure)) outcome = { atMs: performance.now(), error: failure };
+    return failure;
+  };
 
   /**
    * After a flush that failed the next one may succeed though data is missing. So everything is copied from the log into the
@@ -168,6 +181,7 @@ export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog)
 
   const transact = <T>(work: () => T): T => {
     try {
+      requireFiles();
       settleDoubt();
       handle.exec('BEGIN IMMEDIATE');
       const result = work();
@@ -175,7 +189,7 @@ export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog)
       return result;
     } catch (error) {
       if (handle.isOpen && handle.isTransaction) handle.exec('ROLLBACK');
-      throw toStorageError(error);
+      throw failed(error);
     }
   };
 
@@ -195,11 +209,13 @@ export const openSqliteDatabase = (dataDir: string, openLog = openWriteAheadLog)
       try {
         log ??= openLog(`${path}-wal`);
         await log.flush();
+        outcome = { atMs: performance.now(), error: undefined };
       } catch (error) {
         isDoubtful = true;
-        throw toStorageError(error);
+        throw failed(error);
       }
     },
+    lastOutcome: () => outcome,
     close: () => {
       log?.close();
       handle.close();

@@ -13,7 +13,8 @@ import { VALUE_MAX } from '../../core/values/value.ts';
 import { wide } from './cells.ts';
 import { prepareLedgerStatements, readLedgerRow, readReservation } from './ledger-statements.ts';
 import { createLedgerTaking } from './ledger-taking.ts';
-import { type SqliteDatabase, toStorageError } from './sqlite-database.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+import { toStorageError } from './sqlite-errors.ts';
 import { createSqliteReceipts } from './sqlite-receipts.ts';
 
 /**

@@ -288,7 +288,16 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     ),
     at('redirections in a cluster', 'stores/redis/cluster/cluster-commands.ts', (of) => count(of('REDIRECTIONS_MAX'))),
     at('settings of Redis checked', 'stores/redis/settings/redis-checks.ts', (of) => `every ${time(of('LOOK_MS'))}`),
-    at('a write tried for `/readyz`', 'stores/redis/redis-probe.ts', (of) => `every ${time(of('WRITE_EVERY_MS'))}`),
+    at(
+      'a write tried on Redis for `/readyz`',
+      'stores/redis/redis-probe.ts',
+      (of) => `every ${time(of('WRITE_EVERY_MS'))}`,
+    ),
+    at(
+      'a write tried on SQLite for `/readyz`, without another one',
+      'stores/sqlite/sqlite-probe.ts',
+      (of) => `every ${time(of('OUTCOME_MAX_AGE_MS'))}`,
+    ),
     at(
       'connections to PostgreSQL',
       'stores/postgres/postgres-client.ts',
