@@ -42,7 +42,7 @@ export const describeManyCeilings = (title: string, get: () => CeilingStoreUnder
 
   describe(`${title} keeps the contract for many sequences at once`, () => {
     test('does nothing for none', async () => {
-      expect(await get().store.readMany([])).toEqual([]);
+      expect(await get().store.readMany([], 'n9')).toEqual([]);
       expect(await get().store.raiseMany([])).toEqual([]);
     });
 
@@ -52,7 +52,7 @@ export const describeManyCeilings = (title: string, get: () => CeilingStoreUnder
       await get().store.recover(recoveryOf(period, { highest: 7n, origin: 7n }));
       await raiseOn(get().store, raiseOf(b));
       const first = { epoch: 1n, ceiling: 1_000n };
-      expect(await get().otherNode.readMany([b, freshName(), a, period, b])).toEqual([
+      expect(await get().otherNode.readMany([b, freshName(), a, period, b], 'n9')).toEqual([
         { epoch: 1n, ceiling: 2_000n },
         undefined,
         first,
@@ -84,7 +84,7 @@ export const describeManyCeilings = (title: string, get: () => CeilingStoreUnder
         { kind: 'behind', current: { epoch: 1n, ceiling: 1_000n } },
         { kind: 'behind', current: { epoch: 1n, ceiling: 1_000n } },
       ]);
-      const ceilings = await otherNode.readMany([unknown, good, later, accounted, newer, ahead]);
+      const ceilings = await otherNode.readMany([unknown, good, later, accounted, newer, ahead], 'n9');
       expect(ceilings.map((row) => row?.ceiling)).toEqual([undefined, 3_000n, 1_000n, 4_000n, 1_000n, 1_000n]);
       expect(await storedAccount(accounted)).toEqual(account);
       expect(await storedAccount(ahead)).toEqual(accountOf(0n, 0, []));
@@ -130,7 +130,7 @@ export const describeManyCeilings = (title: string, get: () => CeilingStoreUnder
       });
       const outcomes = await get().store.raiseMany(raises);
       expect(outcomes).toEqual(raises.map(({ ceiling }) => ({ kind: 'raised', ceiling })));
-      const read = await get().otherNode.readMany(sequences);
+      const read = await get().otherNode.readMany(sequences, 'n9');
       expect(read).toEqual(raises.map(({ ceiling }) => ({ epoch: 1n, ceiling })));
       for (const index of [1, 500, 998, 999]) {
         const sequence = sequences[index] ?? freshName();
@@ -166,8 +166,8 @@ export const describeManyCeilings = (title: string, get: () => CeilingStoreUnder
         const [ours, theirs] = await Promise.all([
           store.raiseMany(raisesOf(sequences, round, gaps)),
           otherNode.raiseMany(raisesOf(opposite, round, gaps)),
-          store.readMany(opposite),
-          otherNode.readMany(sequences),
+          store.readMany(opposite, 'n9'),
+          otherNode.readMany(sequences, 'n9'),
           store.bury(),
         ]);
         const raised = sequences.map(() => ({ kind: 'raised', ceiling: 2_000n + BigInt(round) }));

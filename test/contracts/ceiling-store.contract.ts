@@ -323,6 +323,60 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
+    test('waits longer for a node that has registered lately than for one that has missed two renewals', async () => {
+      const sequence = await begin();
+      const { store } = get();
+      await store.register('n1');
+      const request = recoveryOf(sequence, { epoch: 1n, mayJump: true, mayJumpRecent: false });
+      expect(await store.recover(request)).toEqual({ kind: 'waiting', missing: ['n1'] });
+      await get().age('n1', 44_000);
+      expect(await store.recover(request)).toEqual({ kind: 'waiting', missing: ['n1'] });
+      await store.register('n2');
+      await get().age('n1', 2_000);
+      expect(await store.recover(request)).toEqual({ kind: 'waiting', missing: ['n1', 'n2'] });
+      await store.leave('n2');
+      expect(await store.recover(request)).toMatchObject({ jumpTo: 1_000n });
+    });
+
+    test('waits no more for a node that a recovery went on without, until that node has read the sequence', async () => {
+      const sequence = await begin();
+      const { store, otherNode } = get();
+      for (const node of ['n1', 'n2']) await store.register(node);
+      granted(await store.recover(recoveryOf(sequence, { epoch: 1n, reported: ['n2'], mayJump: true })));
+      await store.register('n1');
+      for (const epoch of [2n, 3n]) {
+        const outcome = granted(
+          await store.recover(recoveryOf(sequence, { epoch, reported: ['n2'], highest: 1_010n })),
+        );
+        expect(outcome).toMatchObject({ jumpTo: undefined, base: 1_000n, ceiling: 2_010n });
+      }
+      const another = freshName();
+      granted(await store.recover(recoveryOf(another)));
+      expect(await otherNode.readMany([another, sequence], 'n2')).toMatchObject([{ epoch: 1n }, { epoch: 4n }]);
+      granted(await store.recover(recoveryOf(sequence, { epoch: 4n, reported: ['n2'] })));
+      expect(await otherNode.readMany([another, sequence], 'n1')).toMatchObject([{ epoch: 1n }, { epoch: 5n }]);
+      const request = recoveryOf(sequence, { epoch: 5n, reported: ['n2'], highest: 1_010n });
+      expect(await store.recover(request)).toEqual({ kind: 'waiting', missing: ['n1'] });
+      expect(await store.recover({ ...request, mayJump: true })).toMatchObject({ jumpTo: 2_010n });
+    });
+
+    test('still waits for others than those that it went on without', async () => {
+      const sequence = await begin();
+      const { store } = get();
+      await store.register('n1');
+      granted(await store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true })));
+      await store.register('n3');
+      const request = recoveryOf(sequence, { epoch: 2n });
+      expect(await store.recover(request)).toEqual({ kind: 'waiting', missing: ['n3'] });
+      granted(await store.recover({ ...request, mayJump: true }));
+      expect(await store.recover(recoveryOf(sequence, { epoch: 3n }))).toMatchObject({ jumpTo: undefined });
+      // It is a node like any other once it has left and comes back.
+      await store.leave('n1');
+      granted(await store.recover(recoveryOf(sequence, { epoch: 4n })));
+      await store.register('n1');
+      expect(await store.recover(recoveryOf(sequence, { epoch: 5n }))).toEqual({ kind: 'waiting', missing: ['n1'] });
+    });
+
     test('puts the ceiling above the highest value also when that lies above the old ceiling', async () => {
       const sequence = await begin();
       await get().store.register('n1');

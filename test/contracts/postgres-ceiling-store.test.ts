@@ -54,6 +54,18 @@ const underTest = (): CeilingStoreUnderTest => ({
 describeCeilingStore('the PostgreSQL store', underTest);
 describeManyCeilings('the PostgreSQL store', underTest);
 
+test('a node of an earlier release is waited for each time: it does not say when it counts again', async () => {
+  const sequence = freshName();
+  const { store, forgetNodes } = underTest();
+  await forgetNodes();
+  await store.recover(recoveryOf(sequence));
+  await database.query("INSERT INTO nodes (node) VALUES ('old')");
+  expect(await store.recover(recoveryOf(sequence, { epoch: 1n, mayJump: true }))).toMatchObject({ jumpTo: 1_000n });
+  const again = recoveryOf(sequence, { epoch: 2n });
+  expect(await store.recover(again)).toEqual({ kind: 'waiting', missing: ['old'] });
+  await forgetNodes();
+});
+
 test('a sequence that is raised twice in one call is refused: one of the two would be lost', async () => {
   const sequence = freshName();
   const raises = [raiseOf(sequence), raiseOf(sequence, { ceiling: 3_000n })];

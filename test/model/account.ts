@@ -1,5 +1,6 @@
 /** The reckoning at the end of a history: every value from the first to the last is somewhere, and in one place only. */
 import type { Range } from '../../src/core/values/range.ts';
+import { decodeReceipt, isVoidReceipt } from '../../src/stores/redis/codecs/reserve-codec.ts';
 import type { Stored } from './script-runner.ts';
 import { type Book, check, type ModelNode, meet, type World } from './world.ts';
 
@@ -33,14 +34,11 @@ const readLastRanges = (state: ReadonlyMap<string, string>): Held[] =>
       : [];
   });
 
-/** What was taken under an idempotency key: whoever comes with the key again is given it. */
-const readReceipts = (receipts: ReadonlyMap<string, string>): Held[] =>
-  [...receipts].flatMap(([name, text]) =>
-    (text.split(' ')[2] ?? '').split(',').map((range) => {
-      const [first = '', last = ''] = range.split('-');
-      return { first: BigInt(first), last: BigInt(last), holder: name };
-    }),
-  );
+/** What was taken under an idempotency key: whoever comes with the key again is given it, unless the state has lost it since. */
+const readReceipts = ({ receipts, state }: Stored): Held[] =>
+  [...receipts]
+    .filter(([, text]) => !isVoidReceipt(text, state.get('receipts') ?? null))
+    .flatMap(([name, text]) => decodeReceipt(text).ranges.map((range) => ({ ...range, holder: name })));
 
 const values = function* (ranges: readonly Held[]): Generator<readonly [bigint, string]> {
   for (const { first, last, holder } of ranges) {
@@ -138,7 +136,7 @@ const addAll = (to: Set<bigint>, ranges: readonly Range[]): void => {
 /** Values that are in no list, but whose fate follows from one: receipts, last ranges, what crashed nodes had. */
 const deriveOthers = ({ world, book, stored, known, lost }: Reckoning): ReadonlySet<bigint> => {
   const derivable = new Set<bigint>();
-  for (const [value, key] of values(readReceipts(stored.receipts))) {
+  for (const [value, key] of values(readReceipts(stored))) {
     const owner = book.issued.get(value);
     const isOwn = owner === undefined || owner === key;
     check(world, isOwn, () => `${value} is in the receipt of ${key}, and of ${owner}`);

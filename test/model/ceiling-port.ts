@@ -25,7 +25,7 @@ export const createCeilingPort = (world: World, node: ModelNode): CeilingStore |
       return put('leave', () => ceilings.leave(name));
     },
     bury: () => put('bury', () => ceilings.bury()),
-    readMany: (sequences) => put('read', () => ceilings.readMany(sequences)),
+    readMany: (sequences, name) => put('read', () => ceilings.readMany(sequences, name)),
     raiseMany: (raises) =>
       put('raise', async () => {
         const outcomes = await ceilings.raiseMany(raises);

@@ -159,6 +159,22 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     kind: 'kept',
   },
   {
+    name: 'a node counts again, and recoveries do not wait for it',
+    seed: 200,
+    file: 'stores/memory/memory-ceiling-store.ts',
+    from: 'stored.entry.jumpedWithout.filter((one) => one !== node)',
+    to: 'stored.entry.jumpedWithout.filter((one) => one === one)',
+    kind: 'kept',
+  },
+  {
+    name: 'a recovery forgets how far it jumped without a node',
+    seed: 220,
+    file: 'core/ceiling/ceiling-rule.ts',
+    from: 'const base = exact ? entry.base : entry.ceiling;',
+    to: 'const base = entry.base;',
+    kind: 'kept',
+  },
+  {
     name: 'the end waits for a call that is not made',
     file: `${MACHINE}/node.ts`,
     from: '  // What was due may have needed no trip: then no reply follows that would go on with the end.\n  leaveSequences(node);\n',

@@ -17,7 +17,11 @@ const createPortCalls = (store: CounterStore, ceilings: CeilingStore | undefined
   reserve: ({ calls }) => store.reserve(calls),
   claim: ({ waiter }) => store.claim?.(waiter.receipt) ?? Promise.resolve(true),
   report: ({ reports }) => required(store.fence).report(reports),
-  read: ({ readers }) => required(ceilings).readMany(readers.map(({ id }) => id)),
+  read: ({ readers, node }) =>
+    required(ceilings).readMany(
+      readers.map(({ id }) => id),
+      node,
+    ),
   recover: ({ request }) => required(ceilings).recover(request),
   install: ({ install }) => required(store.fence).install(install),
   account: ({ moves }) => required(store.fence).accountMany(moves.map(({ id }) => id)),

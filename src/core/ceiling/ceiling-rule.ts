@@ -15,9 +15,26 @@ export interface CeilingEntry extends Ceiling {
   /** Identity of the counter store's server that counts in this epoch. */
   readonly server: string;
   readonly base: bigint;
+  /**
+   * Registered nodes that a recovery went on without, and that have not counted since: what they hold lies at or below
+   * `base`, and no later recovery waits for them.
+   */
+  readonly jumpedWithout: readonly string[];
   /** What the stored account is dated by. */
   readonly account: { readonly value: bigint; readonly changes: number } | undefined;
 }
+
+/** A registered node that has not reported. */
+export interface MissingNode {
+  readonly node: string;
+  /** It has renewed its registration in the last `RECENT_MS`. */
+  readonly isRecent: boolean;
+  /** It reads a sequence by `readMany` before it counts; a node of an earlier release does not. */
+  readonly rejoins: boolean;
+}
+
+/** A node renews its registration every 20 s: one that has missed two renewals is likely to be gone. */
+export const RECENT_MS = 45_000;
 
 export interface RaiseDecision {
   readonly outcome: RaiseOutcome;
@@ -79,7 +96,8 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
  */
 const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => {
   const base = max(highest, origin ?? 0n);
-  return { epoch: 1n, server, ceiling: above(base, window), base, account: { value: base, changes: 0 }, origin };
+  const account = { value: base, changes: 0 };
+  return { epoch: 1n, server, ceiling: above(base, window), base, jumpedWithout: [], account, origin };
 };
 
 const grant = (entry: CeilingEntry, jumpTo: bigint | undefined): RecoveryDecision => {
@@ -87,11 +105,30 @@ const grant = (entry: CeilingEntry, jumpTo: bigint | undefined): RecoveryDecisio
   return { kind: 'granted', entry, outcome: { kind: 'granted', epoch, ceiling, base, jumpTo, origin } };
 };
 
+/** Whether the recovery has waited long enough for those that it still waits for. */
+const isLongEnough = (
+  { mayJump, mayJumpRecent = mayJump, mayJumpUnsworn = mayJump }: RecoveryRequest,
+  awaited: readonly MissingNode[],
+): boolean => {
+  if (awaited.length === 0) return mayJumpUnsworn;
+  return awaited.some(({ isRecent }) => isRecent) ? mayJumpRecent : mayJump;
+};
+
+/** The nodes a recovery leaves behind: those registered that have not reported, and that will say so before they count again. */
+const listLeftBehind = (
+  { jumpedWithout }: CeilingEntry,
+  { reported }: RecoveryRequest,
+  missing: readonly MissingNode[],
+): readonly string[] => {
+  const known = jumpedWithout.filter((node) => reported.includes(node) || missing.some((one) => one.node === node));
+  return [...new Set([...known, ...missing.filter(({ rejoins }) => rejoins).map(({ node }) => node)])].toSorted();
+};
+
 /** @param missing the registered nodes that have not reported; read after `entry` was locked. */
 export const decideRecovery = (
   entry: CeilingEntry | undefined,
   request: RecoveryRequest,
-  missing: readonly string[],
+  missing: readonly MissingNode[],
 ): RecoveryDecision => {
   if (entry === undefined) {
     if (request.epoch === 0n && request.servedEpoch === 0n) return grant(firstEntry(request), undefined);
@@ -104,12 +141,16 @@ export const decideRecovery = (
   // off can count in it. On the same server, installing one epoch ends the recovery for which the others were granted.
   const { sworn } = request;
   const allSworn = sworn === undefined || sworn > entry.epoch || entry.server === request.server;
-  const exact = missing.length === 0 && allSworn;
-  const mayJump = missing.length > 0 ? request.mayJump : (request.mayJumpUnsworn ?? request.mayJump);
-  if (!exact && !mayJump) return { kind: 'refused', outcome: { kind: 'waiting', missing } };
+  const awaited = missing.filter(({ node }) => !entry.jumpedWithout.includes(node));
+  const exact = awaited.length === 0 && allSworn;
+  if (!exact && !isLongEnough(request, awaited)) {
+    return { kind: 'refused', outcome: { kind: 'waiting', missing: awaited.map(({ node }) => node) } };
+  }
   const { server, highest, window } = request;
   // A granted jump stays in force, even if the node it was granted to dies before it jumps.
   const base = exact ? entry.base : entry.ceiling;
   const ceiling = max(entry.ceiling, above(max(highest, base), window));
-  return grant({ ...entry, epoch: entry.epoch + 1n, server, ceiling, base }, exact ? undefined : entry.ceiling);
+  const jumpedWithout = listLeftBehind(entry, request, missing);
+  const next = { ...entry, epoch: entry.epoch + 1n, server, ceiling, base, jumpedWithout };
+  return grant(next, exact ? undefined : entry.ceiling);
 };

@@ -67,6 +67,8 @@ export interface RecoveryRequest {
   readonly window: bigint;
   /** Whether counting may continue above the ceiling although a registered node has not reported. */
   readonly mayJump: boolean;
+  /** The same when that node has renewed its registration lately: it may be about to report. Default: `mayJump`. */
+  readonly mayJumpRecent?: boolean | undefined;
   /**
    * The same when all have reported, but one may still count in an epoch that was granted to another server. Default:
    * `mayJump`.
@@ -97,8 +99,9 @@ export type RecoveryOutcome =
 
 /**
  * Promises, proved by `test/contracts/ceiling-store.contract.ts`: what a method returned is durable. Of many concurrent recoveries
- * of one epoch exactly one is granted. A node whose `register` returned before its `read` of a sequence either reads the
- * epoch of a recovery, or counts as missing in it. Every method throws StorageUnavailableError or StorageTimeoutError when the store
+ * of one epoch exactly one is granted. A node whose `register` returned before its `readMany` of a sequence either reads the
+ * epoch of a recovery, or counts as missing in it. A recovery that went on without a node waits for it no more, in no later
+ * epoch either, until the node has read the sequence by `readMany`: all that it holds until then lies below. Every method throws StorageUnavailableError or StorageTimeoutError when the store
  * fails; then it is unknown whether it was done, and it may be repeated.
  */
 export interface CeilingStore {
@@ -117,8 +120,11 @@ export interface CeilingStore {
   /** Waits for a recovery under way. @returns undefined when this sequence was never counted. */
   read(sequence: SequenceId): Promise<Ceiling | undefined>;
 
-  /** The same of many in one trip, 1,000 at most. @returns one answer per sequence, at the same index. */
-  readMany(sequences: readonly SequenceId[]): Promise<readonly (Ceiling | undefined)[]>;
+  /**
+   * The same of many in one trip, 1,000 at most, for a node that may count in them afterwards: recoveries wait for it again.
+   * @returns one answer per sequence, at the same index.
+   */
+  readMany(sequences: readonly SequenceId[], node: string): Promise<readonly (Ceiling | undefined)[]>;
 
   /** The periods in which a prefix may have counted, those after `after`, in rising order. */
   listPeriods(series: SeriesId, after: string | undefined, limit: number): Promise<readonly string[]>;

@@ -1,5 +1,5 @@
 /** Ceilings in memory: the reference for the contract suite, and the authority of the protocol's model check. */
-import { type CeilingEntry, decideRaise, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
+import { type CeilingEntry, decideRaise, decideRecovery, RECENT_MS } from '../../core/ceiling/ceiling-rule.ts';
 import type {
   Ceiling,
   CeilingRaise,
@@ -60,7 +60,15 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
 
     read: async (sequence) => read(sequence),
 
-    readMany: async (asked) => asked.map(read),
+    readMany: async (asked, node) => {
+      for (const key of asked.map(sequenceKeyOf)) {
+        const stored = sequences.get(key);
+        if (stored === undefined) continue;
+        const jumpedWithout = stored.entry.jumpedWithout.filter((one) => one !== node);
+        sequences.set(key, { ...stored, entry: { ...stored.entry, jumpedWithout } });
+      }
+      return asked.map(read);
+    },
 
     listPeriods: async (series, after, limit) => listPeriodsAmong(sequences.keys(), series, after, limit),
 
@@ -69,7 +77,11 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
     recover: async (request) => {
       const key = sequenceKeyOf(request.sequence);
       const stored = sequences.get(key);
-      const missing = [...nodes.keys()].filter((node) => !request.reported.includes(node)).sort();
+      const recentSince = clock.now() - RECENT_MS;
+      const missing = [...nodes]
+        .filter(([node]) => !request.reported.includes(node))
+        .map(([node, seenAt]) => ({ node, isRecent: seenAt >= recentSince, rejoins: true }))
+        .sort((a, b) => (a.node < b.node ? -1 : 1));
       const decision = decideRecovery(stored?.entry, request, missing);
       if (decision.kind === 'refused') return decision.outcome;
       const { entry } = decision;

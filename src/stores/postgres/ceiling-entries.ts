@@ -9,6 +9,7 @@ import { loadSql } from './sql-statement.ts';
 
 const SQL = {
   read: loadSql('read-ceilings'),
+  rejoin: loadSql('rejoin-ceilings'),
   lock: loadSql('lock-ceilings'),
   update: loadSql('update-ceilings'),
   listGaps: loadSql('list-gaps'),
@@ -32,13 +33,25 @@ export const cellsOfMany = (sequences: readonly SequenceId[]): readonly [string[
   return [cells.map(([prefixKey]) => prefixKey), cells.map(([, period]) => period)];
 };
 
-/** Waits for whoever has locked one of them. */
+/**
+ * Waits for whoever has locked one of them.
+ * @param node is taken out of the lists of those that recoveries went on without; undefined: nobody is.
+ */
 export const readCeilings = async (
   run: Run,
   sequences: readonly SequenceId[],
+  node?: string,
 ): Promise<readonly (Ceiling | undefined)[]> => {
   if (sequences.length === 0) return [];
-  const rows = await run(SQL.read, cellsOfMany(sequences));
+  let rows = await run(SQL.read, [...cellsOfMany(sequences), node ?? null]);
+  const leftBehind = rows
+    .filter((row) => row['left_behind'] === 't')
+    .flatMap((row) => sequences[positionOf(row)] ?? []);
+  if (leftBehind.length > 0) {
+    await run(SQL.rejoin, [...cellsOfMany(leftBehind), node ?? null]);
+    // A recovery may have been granted in between.
+    rows = await run(SQL.read, [...cellsOfMany(sequences), null]);
+  }
   const found = new Map(rows.map((row) => [positionOf(row), readCeiling(row)]));
   return sequences.map((_, index) => found.get(index));
 };
@@ -65,6 +78,7 @@ export const writeEntries = async (run: Run, written: readonly WrittenEntry[]): 
     entries.map(({ account }) => account?.changes.toString() ?? null),
     written.map(({ digest }) => digest),
     entries.map(({ origin }) => textOf(origin)),
+    entries.map(({ jumpedWithout }) => JSON.stringify(jumpedWithout)),
   ]);
 };
 

@@ -22,6 +22,7 @@ export const readEntry = (row: Row): CeilingEntry => ({
   ...readCeiling(row),
   server: text(row, 'server'),
   base: value(row, 'base'),
+  jumpedWithout: JSON.parse(text(row, 'jumped_without')) as readonly string[],
   account:
     row['account_value'] === null
       ? undefined

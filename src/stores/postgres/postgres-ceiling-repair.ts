@@ -10,7 +10,7 @@ const SQL = { read: loadSql('read-ceilings'), forward: loadSql('forward-ceiling'
 export const createPostgresCeilingRepair = ({ run }: Pick<PostgresClient, 'run'>): CeilingRepair => ({
   read: async (sequence) => {
     const { prefixKey, period } = columnsOf(sequence);
-    const [row] = await run(SQL.read, [[prefixKey], [period]]);
+    const [row] = await run(SQL.read, [[prefixKey], [period], null]);
     return row === undefined ? undefined : readCeiling(row);
   },
 

@@ -1,5 +1,5 @@
 /** Ceilings in PostgreSQL, and the nodes that are registered there. */
-import { type CeilingEntry, decideRecovery } from '../../core/ceiling/ceiling-rule.ts';
+import { type CeilingEntry, decideRecovery, RECENT_MS } from '../../core/ceiling/ceiling-rule.ts';
 import type {
   CeilingStore,
   RecoveryOutcome,
@@ -60,7 +60,11 @@ const recoverLocked = async (run: Run, request: RecoveryRequest): Promise<Recove
     entry = await lockEntry(run, sequence);
   }
   // After the row is locked, in a statement of its own: a node that registered before it read this row is seen here.
-  const missing = (await run(SQL.listMissing, [request.reported])).map(nodeOf);
+  const missing = (await run(SQL.listMissing, [request.reported, `${RECENT_MS}`])).map((row) => ({
+    node: nodeOf(row),
+    isRecent: row['recent'] === 't',
+    rejoins: row['rejoins'] === 't',
+  }));
   const decision = decideRecovery(entry, request, missing);
   if (decision.kind === 'refused') return decision.outcome;
   await writeEntries(run, [{ sequence, entry: decision.entry, digest: null }]);
@@ -80,7 +84,7 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
 
   read: async (sequence) => (await readCeilings(run, [sequence]))[0],
 
-  readMany: (sequences) => readCeilings(run, sequences),
+  readMany: (sequences, node) => readCeilings(run, sequences, node),
 
   raiseMany: (raises) => raiseCeilings({ run, transact }, raises),
 

@@ -160,7 +160,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       'the window of a ceiling',
       'allocators/counter/machine/ceiling-window.ts',
       (of) =>
-        `at least ${count(of('VALUES_MIN'))} values and ${of('STANDBY_SEGMENTS')} × \`STANDBY_SIZE\`; at most 1/${of('LEFT_PART')} of the values left`,
+        `at least ${count(of('VALUES_MIN'))} values and ${of('STANDBY_SEGMENTS')} × \`STANDBY_SIZE\`, or ${count(of('STANDBY_ROOM_MAX'))} and one; at most 1/${of('LEFT_PART')} of the values left`,
     ),
   ],
   'Recovery and registration': [
@@ -170,9 +170,9 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       (of) => `${time(of('JUMP_AFTER_MS'))}, then a jump; without PostgreSQL at least ${time(of('EXACT_AFTER_MS'))}`,
     ),
     at(
-      'waiting for nodes to swear off an epoch',
+      'waiting for a node heard of lately, or for nodes to swear off an epoch',
       'allocators/counter/machine/recovery-decision.ts',
-      (of) => `${time(of('JUMP_UNSWORN_AFTER_MS'))}, then a jump`,
+      (of) => `${time(of('JUMP_LIVING_AFTER_MS'))}, then a jump`,
     ),
     at(
       'nodes waited for without PostgreSQL',

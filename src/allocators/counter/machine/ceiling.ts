@@ -18,14 +18,21 @@ export const keeperOf = ({ keepsCeilings, hasReplicas }: NodeState): CeilingKeep
   return hasReplicas ? 'replicas' : 'store';
 };
 
-/** How much the sequence takes in ten seconds, all nodes together, as this node sees its counter move. */
+/** Up to this many nodes may take as much as this one; what the counter moved beyond that was passed over by an advance. */
+const NODES_MAX = 64;
+
+/**
+ * How much the sequence takes in ten seconds, all nodes together, as this node sees its counter move. What a recovery or an
+ * advance passed over was not taken: else each window would be as large as the jump before.
+ */
 const measurePace = (sequence: Sequence, nowMs: number): number => {
   const { mark: before, session } = sequence;
-  const { seen } = session;
-  sequence.mark = { atMs: nowMs, seen };
+  const { seen, given, epoch } = session;
+  sequence.mark = { atMs: nowMs, seen, given, epoch };
   // From 0 it jumps to where others have counted to.
-  if (before === undefined || before.seen === 0n || nowMs <= before.atMs) return 0;
-  return Math.ceil((Number(seen - before.seen) * TEN_SECONDS_MS) / (nowMs - before.atMs));
+  if (before === undefined || before.seen === 0n || before.epoch !== epoch || nowMs <= before.atMs) return 0;
+  const taken = Math.min(Number(seen - before.seen), NODES_MAX * (given - before.given));
+  return Math.ceil((taken * TEN_SECONDS_MS) / (nowMs - before.atMs));
 };
 
 const windowFor = ({ limits }: NodeState, { target }: Sequence): number =>

@@ -70,6 +70,7 @@ const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boole
   for (const range of ranges) {
     // A receipt that is read repeatedly must not push newer ranges out of the history.
     if (!replayed || !hasTaken(state.history, range)) addTaken(state.history, range, state.seen);
+    if (!replayed) state.given += Number(range.last - range.first) + 1;
     if (range.last > state.seen) state.seen = range.last;
   }
 };

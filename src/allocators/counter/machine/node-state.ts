@@ -68,7 +68,7 @@ interface Questions {
     { readonly sequences: readonly Sequence[]; readonly reports: readonly CounterReport[] },
     readonly ReportReply[],
   ];
-  read: [{ readonly readers: readonly Reader[] }, readonly (Ceiling | undefined)[]];
+  read: [{ readonly readers: readonly Reader[]; readonly node: string }, readonly (Ceiling | undefined)[]];
   recover: [
     { readonly sequence: Sequence; readonly waiting: WaitingReply; readonly request: RecoveryRequest },
     RecoveryOutcome,

@@ -138,11 +138,11 @@ const handle = (node: NodeState, event: NodeEvent): void => {
   }
 };
 
-const sendReads = ({ reads, limits, effects }: NodeState): void => {
+const sendReads = ({ node, reads, limits, effects }: NodeState): void => {
   const readers = takeFrom(reads, limits.ceilingsMax, (reader) => reader);
   if (readers === undefined) return;
   reads.isUnderWay = true;
-  effects.push({ do: 'read', readers });
+  effects.push({ do: 'read', readers, node });
 };
 
 /** Sends whatever is due. Everything that decides only says what is due, so that it travels together. */

@@ -10,10 +10,10 @@ export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
 /** How long a recovery waits for the report of a silent node before it jumps above the ceiling. */
 const JUMP_AFTER_MS = 3_000;
 /**
- * The same once all nodes have reported: each swears off the epoch with its next report, unless it has died since.
- * Longer, because thousands of sequences on a busy machine take time.
+ * The same for a node that was heard of lately, and once all have reported: each swears off the epoch with its next report,
+ * unless it has died since. Longer, because thousands of sequences on a busy machine take time.
  */
-const JUMP_UNSWORN_AFTER_MS = 15_000;
+const JUMP_LIVING_AFTER_MS = 15_000;
 /** Where nodes are not registered: time for a node whose very first call was lost. */
 const EXACT_AFTER_MS = 1_000;
 /** The first node that reported decides; the next one takes over after this time, in case the first has died. */
@@ -32,7 +32,7 @@ export interface RecoveryTerms {
 
 /** What the answer of the ceilings' store depends on, apart from nodes that leave. */
 export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply): string => {
-  const patience = [JUMP_AFTER_MS, JUMP_UNSWORN_AFTER_MS].filter((afterMs) => sinceMs >= afterMs).length;
+  const patience = [JUMP_AFTER_MS, JUMP_LIVING_AFTER_MS].filter((afterMs) => sinceMs >= afterMs).length;
   return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
 };
 
@@ -90,7 +90,8 @@ export const recoveryRequest = (
     highest: waiting.highest,
     window: BigInt(windowWithin(window, waiting.highest, limit)),
     mayJump: waiting.sinceMs >= JUMP_AFTER_MS,
-    mayJumpUnsworn: waiting.sinceMs >= JUMP_UNSWORN_AFTER_MS,
+    mayJumpRecent: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
+    mayJumpUnsworn: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
   };
 };
 

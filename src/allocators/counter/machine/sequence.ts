@@ -148,8 +148,8 @@ export interface Sequence extends Line {
   nextMove: WantedMove | undefined;
   /** Where the counter stood when the ceiling was met last. */
   stuckAt: bigint;
-  /** Where it stood when its pace was measured last. */
-  mark: { readonly atMs: number; readonly seen: bigint } | undefined;
+  /** When its pace was measured last, and `seen`, `given` and `epoch` of the session then. */
+  mark: ({ readonly atMs: number } & Pick<CounterSession, 'seen' | 'given' | 'epoch'>) | undefined;
   /** The epoch the ceilings' store was seen to know of: a counter store that is ahead of it cannot be trusted. */
   confirmed: bigint | undefined;
   /** The question about its recovery that was refused last, and when, in ms of the recovery. */

@@ -44,6 +44,8 @@ export interface SessionState extends CounterSessionOptions {
   outdated: readonly Range[];
   /** The highest value given in order. */
   seen: bigint;
+  /** How many values it was given in order. */
+  given: number;
   /** Number of the last call that was settled; 0 before the first. */
   settled: number;
   /** The epoch in which that was. */
@@ -77,6 +79,7 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
     surplus: [],
     outdated: NONE,
     seen: 0n,
+    given: 0,
     settled: 0,
     settledEpoch: 0n,
     epoch: 0n,

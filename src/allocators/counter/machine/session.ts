@@ -154,6 +154,7 @@ export const settleCall = (state: SessionState, callNumber: number, reply: Count
       follow(state, reply.standby);
       putInHand(state, reply.range);
       if (!reply.returned && reply.range.last > state.seen) state.seen = reply.range.last;
+      state.given += pending.count;
       addTaken(state.history, reply.range, state.seen);
       return { kind: 'settled' };
     case 'receipt':

@@ -203,7 +203,14 @@ const closings: (() => Promise<void>)[] = [];
 
 const setUp = async ({ withCeilings = true, ceiling = 10_000n } = {}) => {
   const fenced = createFencedStore();
-  const memory = createMemoryCeilingStore({ now: Date.now });
+  let registeringAgoMs = 0;
+  const memory = createMemoryCeilingStore({ now: () => Date.now() - registeringAgoMs });
+  /** Another node, which has renewed its registration for the last time so long ago. */
+  const registerOther = async (agoMs = 60_000): Promise<void> => {
+    registeringAgoMs = agoMs;
+    await memory.register('other');
+    registeringAgoMs = 0;
+  };
   const postgres = {
     away: undefined as Error | undefined,
     cannotRaise: undefined as Error | undefined,
@@ -264,7 +271,7 @@ const setUp = async ({ withCeilings = true, ceiling = 10_000n } = {}) => {
     return answer;
   };
   const typesOf = (): string[] => events.map(({ type }) => type);
-  return { ...fenced, memory, postgres, allocator, events, typesOf, serve, ask, asked };
+  return { ...fenced, memory, registerOther, postgres, allocator, events, typesOf, serve, ask, asked };
 };
 
 const settle = (ms = 300): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
@@ -353,7 +360,7 @@ describe('during a recovery', () => {
     const target = targetOf('INV', { standbySize });
     await parts.serve(target);
     expect(await parts.asked(target, 4)).toBe('1-4');
-    await parts.memory.register('other');
+    await parts.registerOther();
     parts.lose(target.sequence, 2n);
     return { ...parts, target };
   };
@@ -471,10 +478,10 @@ describe('the hint that a recovery has begun', () => {
   });
 
   test('is nothing new to a node that reports already', async () => {
-    const { ask, serve, lose, hint, memory, reports } = await setUp();
+    const { ask, serve, lose, hint, registerOther, reports } = await setUp();
     const target = targetOf('INV');
     await serve(target);
-    await memory.register('other');
+    await registerOther();
     lose(target.sequence, 0n);
     const waiting = ask(target, 1);
     await settle();
@@ -486,7 +493,7 @@ describe('the hint that a recovery has begun', () => {
   });
 
   test('that comes while the store is away does not keep the node from its return', async () => {
-    const { asked, ask, serve, state, lose, hint, announce, allocator, memory, of } = await setUp();
+    const { asked, ask, serve, state, lose, hint, announce, allocator, registerOther, of } = await setUp();
     const target = targetOf('INV');
     await serve(target);
     expect(await asked(target, 4)).toBe('1-4');
@@ -495,7 +502,7 @@ describe('the hint that a recovery has begun', () => {
     expect(allocator.isStorePresent()).toBe(false);
     // Redis is back on another server, another node was the first to notice, and a third one is slow to report.
     state.away = undefined;
-    await memory.register('other');
+    await registerOther();
     lose(target.sequence, 2n);
     hint(target.sequence);
     announce();
@@ -657,11 +664,11 @@ describe('close', () => {
   });
 
   test('waits for a recovery under way, and leaves then', async () => {
-    const { asked, ask, serve, lose, memory, allocator, postgres } = await setUp();
+    const { asked, ask, serve, lose, registerOther, allocator, postgres } = await setUp();
     const target = targetOf('INV');
     await serve(target);
     await asked(target, 4);
-    await memory.register('other');
+    await registerOther();
     lose(target.sequence, 2n);
     const waiting = ask(target, 1);
     await settle();

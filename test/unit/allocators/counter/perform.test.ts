@@ -54,7 +54,7 @@ const QUESTIONS: Readonly<Record<Port, readonly [ask: object, method: string, ar
   reserve: [{ entries: [], calls: [ONE] }, 'store.reserve', [[ONE]]],
   claim: [{ waiter: { receipt: ONE } }, 'store.claim', [ONE]],
   report: [{ sequences: [], reports: [ONE] }, 'fence.report', [[ONE]]],
-  read: [{ readers: [{ id: A }, { id: B }] }, 'ceilings.readMany', [[A, B]]],
+  read: [{ readers: [{ id: A }, { id: B }], node: 'n1' }, 'ceilings.readMany', [[A, B], 'n1']],
   recover: [{ request: ONE }, 'ceilings.recover', [ONE]],
   install: [{ install: ONE }, 'fence.install', [ONE]],
   account: [{ moves: [{ id: A }, { id: B }] }, 'fence.accountMany', [[A, B]]],

@@ -1,6 +1,11 @@
 /** The rule of a ceiling: which account of a sequence is the later one, and what a refusal leaves alone. */
 import { describe, expect, test } from 'vitest';
-import { type CeilingEntry, decideRaise, decideRecovery } from '../../../../src/core/ceiling/ceiling-rule.ts';
+import {
+  type CeilingEntry,
+  decideRaise,
+  decideRecovery,
+  type MissingNode,
+} from '../../../../src/core/ceiling/ceiling-rule.ts';
 import type { CeilingRaise, RecoveryRequest } from '../../../../src/core/ceiling/ceiling-store.ts';
 import { sequenceOf, seriesOf } from '../../../../src/core/values/sequence-id.ts';
 
@@ -10,6 +15,7 @@ const ENTRY: CeilingEntry = {
   ceiling: 100n,
   server: 'server-a',
   base: 20n,
+  jumpedWithout: [],
   account: { value: 50n, changes: 7 },
   origin: 10n,
 };
@@ -65,6 +71,11 @@ describe('a refused raise', () => {
   });
 });
 
+const missing = (node: string, more: Partial<MissingNode> = {}): MissingNode => ({
+  ...{ node, isRecent: false, rejoins: true },
+  ...more,
+});
+
 describe('a recovery', () => {
   test('that is exact goes on above the base in the next epoch, and keeps account and origin', () => {
     const entry = { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_060n };
@@ -76,17 +87,45 @@ describe('a recovery', () => {
   });
 
   test('that may jump over a node that did not report goes on above the ceiling', () => {
-    expect(decideRecovery(ENTRY, { ...REQUEST, mayJump: true }, ['n1'])).toEqual({
+    expect(decideRecovery(ENTRY, { ...REQUEST, mayJump: true }, [missing('n1')])).toEqual({
       kind: 'granted',
-      entry: { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_100n, base: 100n },
+      entry: { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_100n, base: 100n, jumpedWithout: ['n1'] },
       outcome: { kind: 'granted', epoch: 4n, ceiling: 1_100n, base: 100n, jumpTo: 100n, origin: 10n },
     });
   });
 
   test('that may not waits for the node', () => {
-    expect(decideRecovery(ENTRY, REQUEST, ['n1'])).toEqual({
+    expect(decideRecovery(ENTRY, REQUEST, [missing('n1')])).toEqual({
       kind: 'refused',
       outcome: { kind: 'waiting', missing: ['n1'] },
     });
+  });
+
+  test('keeps of those it once went on without the ones that are registered, whether they report or not', () => {
+    const entry = { ...ENTRY, jumpedWithout: ['gone', 'reports', 'silent'] };
+    const request = { ...REQUEST, reported: ['reports'] };
+    expect(decideRecovery(entry, request, [missing('silent')])).toMatchObject({
+      entry: { jumpedWithout: ['reports', 'silent'] },
+      outcome: { jumpTo: undefined },
+    });
+  });
+
+  test('waits for a node of an earlier release each time', () => {
+    const request = { ...REQUEST, mayJump: true };
+    expect(decideRecovery(ENTRY, request, [missing('n2'), missing('old', { rejoins: false })])).toMatchObject({
+      entry: { jumpedWithout: ['n2'] },
+    });
+  });
+
+  test('has no more than one window above what is known, however often it goes on', () => {
+    let entry = ENTRY;
+    for (let times = 0; times < 100; times += 1) {
+      const request = { ...REQUEST, epoch: entry.epoch, servedEpoch: entry.epoch, mayJump: true };
+      const decision = decideRecovery(entry, request, [missing('dead')]);
+      if (decision.kind !== 'granted') throw new Error('It waits.');
+      entry = decision.entry;
+    }
+    // One jump, to the ceiling of before.
+    expect(entry).toMatchObject({ epoch: 103n, base: 100n, ceiling: 1_100n });
   });
 });

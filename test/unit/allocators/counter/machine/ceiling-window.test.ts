@@ -12,10 +12,15 @@ describe('the window', () => {
     [0, 10_000],
     [625, 10_000],
     [626, 10_016],
-    [100_000, 1_600_000],
-  ])('has room for sixteen standby segments of %d values, and for 10000 values at least', (standbySize, window) => {
-    expect(ceilingWindow(standbySize)).toBe(window);
-  });
+    [4_000, 64_000],
+    [5_000, 70_536],
+    [1_000_000, 1_065_536],
+  ])(
+    'has room for sixteen standby segments of %d values or 65536 values beside one, and for 10000 at least',
+    (standbySize, window) => {
+      expect(ceilingWindow(standbySize)).toBe(window);
+    },
+  );
 
   test.each([
     ['far from the limit', 0n, VALUE_MAX, 10_000],

@@ -47,7 +47,7 @@ describe('after a reply', () => {
   test('gives large standbys a larger window', () => {
     const { machine, kept } = countingUpTo({ seen: 9_000n, standbySize: 10_000 });
     raise(machine);
-    expect(kept()).toMatchObject([{ ceiling: 169_000n }]);
+    expect(kept()).toMatchObject([{ ceiling: 84_536n }]);
   });
 
   test('raises once at a time', () => {
@@ -90,6 +90,33 @@ describe('after a reply', () => {
     machine.reply('reserve', [taken(9_500n, 9_500n, { fence: { ...fence, ceiling: 10_000n } })]);
     const ceilings = machine.askedOf('raise').flatMap(({ raises }) => raises.map(({ ceiling }) => ceiling));
     expect(ceilings).toEqual([10_000n, 19_500n]);
+  });
+
+  /** The ceilings that were asked for when 9,500 and then `next` were given, `afterMs` later. */
+  const ceilingsOf = (next: bigint, more: { readonly epoch?: bigint; readonly count?: number } = {}): unknown => {
+    const { epoch = 1n, count: asked = 1 } = more;
+    const { machine, target, kept } = countingUpTo({ seen: 9_500n });
+    raise(machine);
+    machine.at(1_000);
+    machine.ask(target, asked);
+    const fence = { epoch, ceiling: next + 10n, wanted: 0n };
+    machine.reply('reserve', [taken(next - BigInt(asked - 1), next, { fence })]);
+    raise(machine);
+    return kept()
+      .map(({ ceiling }) => ceiling)
+      .at(-1);
+  };
+
+  test('goes by what was taken: a batch of 5,000 in a second makes room for ten seconds of them', () => {
+    expect(ceilingsOf(14_500n, { count: 5_000 })).toBe(64_500n);
+  });
+
+  test('does not take for its pace what an advance passed over: it was asked for one value', () => {
+    expect(ceilingsOf(9_000_000n)).toBe(9_010_000n);
+  });
+
+  test('does not take for its pace what a recovery passed over', () => {
+    expect(ceilingsOf(14_500n, { count: 5_000, epoch: 2n })).toBe(24_500n);
   });
 
   test('begins nothing for a sequence that recovers, though an earlier call is answered', () => {

@@ -104,6 +104,7 @@ describe('where the ceilings are kept elsewhere, their store', () => {
       highest: 130n,
       window: 10_000n,
       mayJump: false,
+      mayJumpRecent: false,
       mayJumpUnsworn: false,
     });
   });
@@ -119,10 +120,10 @@ describe('where the ceilings are kept elsewhere, their store', () => {
     [14_999, true, false],
     [15_000, true, true],
   ])(
-    'after %i ms may jump for a silent node: %j; for one that has not sworn off: %j',
-    (sinceMs, mayJump, mayJumpUnsworn) => {
+    'after %i ms may jump for a silent node: %j; for one heard of lately, or that has not sworn off: %j',
+    (sinceMs, mayJump, mayJumpRecent) => {
       const request = recoveryRequest(waiting({ ...served, sinceMs }), { epoch: 1n, ceiling: 1n }, TERMS);
-      expect(request).toMatchObject({ mayJump, mayJumpUnsworn });
+      expect(request).toMatchObject({ mayJump, mayJumpRecent, mayJumpUnsworn: mayJumpRecent });
     },
   );
 
