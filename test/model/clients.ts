@@ -1,6 +1,6 @@
 /** What is asked of the nodes of a history: values with and without a key, ways forward, and the end. */
 import type { Allocation, KeyedAllocation } from '../../src/allocators/allocator.ts';
-import type { Ticket } from '../../src/allocators/counter/machine/waiters.ts';
+import { createRequest, type Ticket } from '../../src/allocators/counter/machine/waiters.ts';
 import type { AdvanceReply } from '../../src/core/counter/counter-call.ts';
 import { CeilingsBehindError, CorruptEntryError, NumberGeneratorError } from '../../src/core/errors.ts';
 import { issue, issueKeyed, sizeOf, targetOf, textOf } from './book.ts';
@@ -78,7 +78,7 @@ export const request = (world: World, node: ModelNode, book: Book, wish: Wish): 
     else issue(world, book, node, ranges);
   });
   const target = { ...targetOf(book), ...(isLease && { isLease }), ...(isEnding && { isEnding }) };
-  feed(world, node, { kind: 'request', ticket, target, count });
+  feed(world, node, createRequest(ticket, target, count));
 };
 
 /** Every client that uses a key asks for as much under it. */

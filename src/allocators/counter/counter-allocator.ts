@@ -12,6 +12,7 @@ import { type CounterShell, type CounterShellOptions, createCounterShell } from 
 import { standbyLeft } from './machine/held-standby.ts';
 import { isRegistered } from './machine/registration.ts';
 import { requirePresence } from './machine/requests.ts';
+import { createRequest } from './machine/waiters.ts';
 
 export interface CounterAllocator extends Allocator {
   /**
@@ -97,8 +98,11 @@ export const createCounterAllocator = (options: CounterAllocatorOptions): Counte
   return {
     ...createReads(shell),
     source: options.store.source,
-    allocate: (target, count) =>
-      new Promise((resolve, reject) => feed({ kind: 'request', ticket: { resolve, reject }, target, count })),
+    allocate: (target, count) => {
+      const ticket = Promise.withResolvers<Allocation>();
+      feed(createRequest(ticket, target, count));
+      return ticket.promise;
+    },
     allocateKeyed: (target, count, receipt) =>
       singleFlight(
         receipt,

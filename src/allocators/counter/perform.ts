@@ -52,7 +52,7 @@ export interface Deeds extends Pick<PerformerParts, 'emit' | 'onEnd'> {
 export const performEffect = (effect: Effect, { ask, emit, onEnd }: Deeds): void => {
   switch (effect.do) {
     case 'serve':
-      effect.ticket.resolve(effect.allocation);
+      for (const { ticket, ranges } of effect.waiters) ticket.resolve({ ranges, fromStandby: effect.fromStandby });
       break;
     case 'serve-keyed':
       effect.ticket.resolve({ receipt: effect.receipt, replayed: effect.replayed });

@@ -7,3 +7,6 @@ export interface Range {
 
 /** How many values a range holds; at least 1. */
 export const rangeSize = (range: Range): bigint => range.last - range.first + 1n;
+
+/** The same as a number: for ranges that one request was given. Most hold one value, and no bigint is made for it. */
+export const countOf = ({ first, last }: Range): number => (first === last ? 1 : Number(last - first) + 1);

@@ -12,7 +12,7 @@ import {
   type ReplyOf,
 } from '../../../src/allocators/counter/machine/node-state.ts';
 import type { Sequence } from '../../../src/allocators/counter/machine/sequence.ts';
-import type { Ticket } from '../../../src/allocators/counter/machine/waiters.ts';
+import { createRequest, type Ticket } from '../../../src/allocators/counter/machine/waiters.ts';
 import { type Deeds, performEffect } from '../../../src/allocators/counter/perform.ts';
 import type { AdvanceReply, CounterReply, Fence, StandbyAdvice } from '../../../src/core/counter/counter-call.ts';
 import type { NumberGeneratorEvent } from '../../../src/core/events/events.ts';
@@ -165,7 +165,7 @@ export const machineOn = ({ limits, ...options }: MachineOptions = {}) => {
 
   const ask = (target: AllocationTarget, count: number): Requested<string> => {
     const ticket = allocationTicket();
-    feed({ kind: 'request', ticket, target, count });
+    feed(createRequest(ticket, target, count));
     return ticket;
   };
   const askKeyed = (target: AllocationTarget, count: number, hash: string): Requested<string> => {

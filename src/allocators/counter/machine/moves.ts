@@ -18,6 +18,7 @@ export type MoveResult =
 export type EndMove = (node: NodeState, move: Move, result: MoveResult) => void;
 
 const keyOf = ({ id }: Move): string => sequenceKeyOf(id);
+const keyOfMoving = ({ move }: { readonly move: Move }): string => keyOf(move);
 
 const enforce = ({ enforcements }: NodeState, move: Move, ceiling: bigint): void => {
   enforcements.waiting.add({ move, ceiling: { sequence: move.id, epoch: move.fence.epoch, ceiling } });
@@ -42,12 +43,12 @@ export const sendMoves = (node: NodeState): void => {
     accounts.isUnderWay = true;
     effects.push({ do: 'account', moves });
   }
-  const raised = takeFrom(raises, limits.ceilingsMax, ({ move }) => keyOf(move));
+  const raised = takeFrom(raises, limits.ceilingsMax, keyOfMoving);
   if (raised !== undefined) {
     raises.isUnderWay = true;
     effects.push({ do: 'raise', moves: raised.map(({ move }) => move), raises: raised.map(({ raise }) => raise) });
   }
-  const enforced = takeFrom(enforcements, limits.ceilingsMax, ({ move }) => keyOf(move));
+  const enforced = takeFrom(enforcements, limits.ceilingsMax, keyOfMoving);
   if (enforced !== undefined) {
     enforcements.isUnderWay = true;
     effects.push({

@@ -10,26 +10,20 @@ import { type AdvanceWanted, beginAdvance, retryAdvances } from './advance.ts';
 import { sendTrip } from './calls.ts';
 import { retryCeiling, settle } from './ceiling.ts';
 import { sendMoves } from './moves.ts';
-import { type Answered, type Ask, type Effect, type NodeState, takeFrom } from './node-state.ts';
+import { type Answered, type Ask, type Effect, type NodeState, type Reader, takeFrom } from './node-state.ts';
 import { joinRecovery, takeBack } from './opening.ts';
 import { takeInAnswer, takeInFailure } from './outcomes.ts';
 import { losePatience, retry, stopping } from './presence.ts';
 import { sendReports } from './recovery.ts';
 import { reenter, renew } from './registration.ts';
-import {
-  checkSequence,
-  type KeyedRequest,
-  type PlainRequest,
-  prepare,
-  takeKeyedRequest,
-  takeRequest,
-} from './requests.ts';
+import { checkSequence, type KeyedRequest, prepare, takeKeyedRequest, takeRequest } from './requests.ts';
 import { makesCalls, tickIdle } from './sequence.ts';
 import { beginClosing, leaveSequences, unregister } from './shutdown.ts';
+import type { Waiter } from './waiters.ts';
 
 /** What happened. */
 export type NodeEvent =
-  | ({ readonly kind: 'request' } & PlainRequest)
+  | Waiter
   | ({ readonly kind: 'keyed-request' } & KeyedRequest)
   | ({ readonly kind: 'advance' } & AdvanceWanted)
   | { readonly kind: 'prepare'; readonly target: AllocationTarget }
@@ -138,8 +132,10 @@ const handle = (node: NodeState, event: NodeEvent): void => {
   }
 };
 
+const itself = (reader: Reader): Reader => reader;
+
 const sendReads = ({ node, reads, limits, effects }: NodeState): void => {
-  const readers = takeFrom(reads, limits.ceilingsMax, (reader) => reader);
+  const readers = takeFrom(reads, limits.ceilingsMax, itself);
   if (readers === undefined) return;
   reads.isUnderWay = true;
   effects.push({ do: 'read', readers, node });
@@ -165,14 +161,18 @@ const refuseAfterEnd = (event: NodeEvent): readonly Effect[] => {
   return event.kind === 'advance' ? [{ do: 'refuse-advance', ticket: event.ticket, error }] : [];
 };
 
+const NOTHING: readonly Effect[] = [];
+
 /** Takes in an event that happened at `nowMs`. @returns what is to be done, in order. */
 export const step = (node: NodeState, event: NodeEvent, nowMs: number): readonly Effect[] => {
   if (node.closing?.stage === 'ended') return refuseAfterEnd(event);
   node.nowMs = nowMs;
-  const effects: Effect[] = [];
-  node.effects = effects;
   handle(node, event);
   send(node);
+  const { effects } = node;
+  // As after most events: a request joins the line.
+  if (effects.length === 0) return NOTHING;
+  node.effects = [];
   return effects;
 };
 

@@ -2,7 +2,7 @@
 import { StorageUnavailableError } from '../../../core/errors.ts';
 import type { KeyRefusal, ReceiptDraft } from '../../../core/values/receipt.ts';
 import { type SequenceId, sequenceKeyOf } from '../../../core/values/sequence-id.ts';
-import type { Allocation, AllocationTarget, KeyedAllocation } from '../../allocator.ts';
+import type { AllocationTarget, KeyedAllocation } from '../../allocator.ts';
 import { requireClaim } from '../../key-claims.ts';
 import type { NodeState } from './node-state.ts';
 import { enqueue, enqueueKeyed, findOrOpen, joinRecovery, reopen, tooManySequences } from './opening.ts';
@@ -19,12 +19,6 @@ import {
   type Waiter,
 } from './waiters.ts';
 
-export interface PlainRequest {
-  readonly ticket: Ticket<Allocation>;
-  readonly target: AllocationTarget;
-  readonly count: number;
-}
-
 export interface KeyedRequest {
   readonly ticket: Ticket<KeyedAllocation>;
   readonly target: AllocationTarget;
@@ -36,7 +30,8 @@ const tooManyRequests = (): StorageUnavailableError =>
   new StorageUnavailableError('Too many requests are waiting for the store.');
 
 /** A request is served from what is in hand, or from the standby while the store cannot serve it; else it waits. */
-export const takeRequest = (node: NodeState, { ticket, target, count }: PlainRequest): void => {
+export const takeRequest = (node: NodeState, waiter: Waiter): void => {
+  const { ticket, target } = waiter;
   node.arrived += 1;
   const sequence = findOrOpen(node, target);
   if (sequence === undefined) {
@@ -45,9 +40,7 @@ export const takeRequest = (node: NodeState, { ticket, target, count }: PlainReq
   }
   touch(sequence, target);
   const { session, phase, trouble } = sequence;
-  const lastCall = target.isEnding && node.calls;
-  const { limit, isLease } = target;
-  const waiter: Waiter = { ticket, missing: count, limit, lastCall, isLease, ranges: [] };
+  if (target.isEnding) waiter.lastCall = node.calls;
   if (node.presence !== 'present') {
     if (serveFromStandby(node, session, waiter)) return;
     if (node.presence === 'away') {
@@ -60,7 +53,8 @@ export const takeRequest = (node: NodeState, { ticket, target, count }: PlainReq
       refuse(node, session, waiter, troubleOf(sequence));
       return;
     }
-  } else if (lastCall === undefined && sequence.waiters.length === 0 && serveFromHand(node, session, waiter)) return;
+  } else if (waiter.lastCall === undefined && sequence.waiters.length === 0 && serveFromHand(node, session, waiter))
+    return;
   if (countWaiting(node) > node.limits.waitingMax) refuse(node, session, waiter, tooManyRequests());
   else enqueue(node, sequence, waiter);
 };

@@ -46,7 +46,8 @@ export const hasReport = ({ surplus, outdated, standby }: CounterSession): boole
 export const dealInOrder = (state: SessionState, count: number, limit: bigint): Range | undefined => {
   const range = state.surplus[0];
   if (!range || range.first > limit) return undefined;
-  let last = range.first + BigInt(count) - 1n;
+  // Most requests want one value: no bigint is made to find it.
+  let last = count === 1 ? range.first : range.first + BigInt(count) - 1n;
   if (last > range.last) last = range.last;
   if (last > limit) last = limit;
   if (last === range.last) state.surplus.shift();
@@ -64,12 +65,15 @@ export const giveBack = (state: SessionState, range: Range): void => {
   if (kept !== undefined) state.surplus.unshift(kept);
 };
 
+const NONE: readonly Range[] = [];
+
 /** Takes everything that is in hand out of a session: to give it back, or when the session is over. */
 export const takeAllInHand = (state: SessionState): readonly Range[] => {
-  const ranges = [...state.outdated, ...state.surplus];
-  state.outdated = [];
+  const { outdated, surplus } = state;
+  if (outdated.length === 0 && surplus.length === 0) return NONE;
+  state.outdated = NONE;
   state.surplus = [];
-  return ranges;
+  return [...outdated, ...surplus];
 };
 
 /** A call so large that it would reach this node's own unused standby: giving that up first keeps the values consecutive. */
@@ -95,18 +99,19 @@ const build = (state: SessionState, wanted: CounterCallKind, count: number, term
     released: takeReleased(state.standby),
     // A queue that asks for more has dealt what it could, and returns the rest. So the values a node holds in order are
     // always within the range of its last call, which the store remembers.
-    returned: [...state.outdated, ...state.surplus],
+    returned: takeAllInHand(state),
     seen: state.seen,
   };
   for (const range of call.returned) removeTaken(state.history, range);
-  takeAllInHand(state);
   state.pending = call;
   return call;
 };
 
 const putInHand = (state: SessionState, range: Range): void => {
   const kept = keepAboveFloor(state, range);
-  if (kept !== undefined) state.surplus.push(kept);
+  if (kept === undefined) return;
+  if (state.surplus.length === 0) state.surplus = [kept];
+  else state.surplus.push(kept);
 };
 
 /** @returns whether values of a segment were given up. */

@@ -1,6 +1,6 @@
 /** The requests that wait in a sequence for values in order: how they are served and refused, and how many wait. */
 import { SequenceOverflowError } from '../../../core/errors.ts';
-import { type Range, rangeSize } from '../../../core/values/range.ts';
+import { countOf, type Range, rangeSize } from '../../../core/values/range.ts';
 import type { Receipt, ReceiptDraft } from '../../../core/values/receipt.ts';
 import type { Allocation, AllocationTarget, CallTerms, KeyedAllocation } from '../../allocator.ts';
 import { dealInOrder, dealStandby, giveBack, hasValues } from './session.ts';
@@ -13,23 +13,33 @@ export interface Ticket<Outcome> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A request that waits for its values. */
+/** A request for values in order. The event by which it arrives is what it waits as: one record from there to its answer. */
 export interface Waiter {
+  readonly kind: 'request';
   readonly ticket: Ticket<Allocation>;
+  /** The terms on which it came. */
+  readonly target: AllocationTarget;
   /** How many values it still lacks. */
   missing: number;
-  /** The highest value it may be given. */
-  readonly limit: bigint;
-  /** One range is enough, however short: whatever the store gives in one call. */
-  readonly isLease?: boolean | undefined;
   /**
    * Set when its sequence may be closed at any time: the number of the latest call when the request came. Values of
    * that call or the standby are too old for it.
    */
-  readonly lastCall?: number | undefined;
+  lastCall: number | undefined;
   /** What it has got so far. */
-  readonly ranges: Range[];
+  ranges: readonly Range[];
 }
+
+const NONE: readonly Range[] = [];
+
+export const createRequest = (ticket: Ticket<Allocation>, target: AllocationTarget, count: number): Waiter => ({
+  kind: 'request',
+  ticket,
+  target,
+  missing: count,
+  lastCall: undefined,
+  ranges: NONE,
+});
 
 /** A request with an idempotency key that waits for its receipt. */
 export interface KeyedWaiter {
@@ -54,9 +64,10 @@ export interface Line {
   keyed: KeyedWaiter[];
 }
 
-/** The outcome of a request, for the shell to hand over. */
+/** The outcome of requests, for the shell to hand over. */
 export type Answer =
-  | { readonly do: 'serve'; readonly ticket: Ticket<Allocation>; readonly allocation: Allocation }
+  /** They have got their ranges: all that one reply serves are one effect. */
+  | { readonly do: 'serve'; readonly waiters: readonly Waiter[]; readonly fromStandby: boolean }
   | {
       readonly do: 'serve-keyed';
       readonly ticket: Ticket<KeyedAllocation>;
@@ -81,23 +92,40 @@ export const answer = (desk: Desk, given: Answer): void => {
 };
 
 const give = (waiter: Waiter, range: Range): void => {
-  waiter.ranges.push(range);
-  waiter.missing -= Number(rangeSize(range));
+  // Most requests get one range: a list that is made for it is smaller than one that may grow.
+  if (waiter.ranges === NONE) waiter.ranges = [range];
+  else (waiter.ranges as Range[]).push(range);
+  waiter.missing -= countOf(range);
 };
 
-const serve = (desk: Desk, { ticket, ranges }: Waiter, fromStandby: boolean): void =>
-  answer(desk, { do: 'serve', ticket, allocation: { ranges, fromStandby } });
+/** Takes from it what it has got so far. */
+const takeRanges = (waiter: Waiter): readonly Range[] => {
+  const { ranges } = waiter;
+  waiter.ranges = NONE;
+  return ranges;
+};
+
+const serve = (desk: Desk, waiters: readonly Waiter[], fromStandby: boolean): void => {
+  desk.answered += waiters.length;
+  desk.effects.push({ do: 'serve', waiters, fromStandby });
+};
 
 /** Gives it values in order, as many as there are. @returns whether it has all. */
-export const serveFromHand = (desk: Desk, session: CounterSession, waiter: Waiter): boolean => {
+const giveInOrder = (session: CounterSession, waiter: Waiter): boolean => {
   while (waiter.missing > 0) {
-    const range = dealInOrder(session, waiter.missing, waiter.limit);
+    const range = dealInOrder(session, waiter.missing, waiter.target.limit);
     if (range === undefined) return false;
     give(waiter, range);
-    if (waiter.isLease) break;
+    if (waiter.target.isLease) break;
   }
-  serve(desk, waiter, false);
   return true;
+};
+
+/** Serves it from what is in hand, if that is enough. @returns whether it was. */
+export const serveFromHand = (desk: Desk, session: CounterSession, waiter: Waiter): boolean => {
+  const hasAll = giveInOrder(session, waiter);
+  if (hasAll) serve(desk, [waiter], false);
+  return hasAll;
 };
 
 /** How many values of the standby segment are left up to `limit`. */
@@ -108,18 +136,19 @@ const usableStandby = ({ standby: { segment, next } }: CounterSession, limit: bi
 export const serveFromStandby = (desk: Desk, session: CounterSession, waiter: Waiter): boolean => {
   if (waiter.lastCall !== undefined) return false;
   if (serveFromHand(desk, session, waiter)) return true;
-  if (usableStandby(session, waiter.limit) < BigInt(waiter.missing)) return false;
-  const range = dealStandby(session, waiter.missing, waiter.limit);
+  const { limit } = waiter.target;
+  if (usableStandby(session, limit) < BigInt(waiter.missing)) return false;
+  const range = dealStandby(session, waiter.missing, limit);
   if (range === undefined) return false;
   give(waiter, range);
-  serve(desk, waiter, true);
+  serve(desk, [waiter], true);
   return true;
 };
 
 /** Refuses it; what it has got so far goes back, and from there to the store. @returns how many values that are. */
 export const refuse = (desk: Desk, session: CounterSession, waiter: Waiter, error: unknown): bigint => {
   let size = 0n;
-  for (const range of waiter.ranges.splice(0).toReversed()) {
+  for (const range of takeRanges(waiter).toReversed()) {
     giveBack(session, range);
     size += rangeSize(range);
   }
@@ -130,21 +159,28 @@ export const refuse = (desk: Desk, session: CounterSession, waiter: Waiter, erro
 const overflow = ({ target }: Line, valuesLeft: bigint): SequenceOverflowError =>
   new SequenceOverflowError(target.sequence.series.prefixKey, valuesLeft);
 
+/** What is in hand was taken before it came. */
+const isTooEarly = ({ session }: Line, { lastCall }: Waiter): boolean =>
+  lastCall !== undefined && session.settled <= lastCall;
+
 /**
  * Serves the head of the line from what is in hand, in order of arrival. A waiter whose limit lies below those values
  * is refused: no lower ones will come, and the others would never be served.
  */
 export const serveInOrder = (desk: Desk, line: Line): void => {
-  let done = 0;
-  for (const waiter of line.waiters) {
-    if (waiter.lastCall !== undefined && line.session.settled <= waiter.lastCall) break;
-    if (!serveFromHand(desk, line.session, waiter)) {
-      if (!hasValues(line.session)) break;
-      refuse(desk, line.session, waiter, overflow(line, 0n));
+  const { session, waiters } = line;
+  for (;;) {
+    let served = 0;
+    for (const waiter of waiters) {
+      if (isTooEarly(line, waiter) || !giveInOrder(session, waiter)) break;
+      served += 1;
     }
-    done += 1;
+    if (served > 0) serve(desk, waiters.splice(0, served), false);
+    const [unserved] = waiters;
+    if (unserved === undefined || isTooEarly(line, unserved) || !hasValues(session)) return;
+    waiters.shift();
+    refuse(desk, session, unserved, overflow(line, 0n));
   }
-  line.waiters.splice(0, done);
 };
 
 /** Serves the waiters that the standby segment is enough for; the others keep waiting. */
@@ -181,10 +217,10 @@ export const countWanted = ({ waiters }: Line, valuesMax: number): number => {
 /** Takes back values below the raised floor from requests that are partly served; they wait for others. */
 const takeBackOutdated = ({ session, waiters }: Line): void => {
   for (const waiter of waiters) {
-    for (const range of waiter.ranges.splice(0)) {
+    for (const range of takeRanges(waiter)) {
+      waiter.missing += countOf(range);
       const kept = keepAboveFloor(session, range);
-      if (kept !== undefined) waiter.ranges.push(kept);
-      waiter.missing += Number(rangeSize(range) - (kept === undefined ? 0n : rangeSize(kept)));
+      if (kept !== undefined) give(waiter, kept);
     }
   }
 };

@@ -4,6 +4,7 @@ import type { Alarm } from '../../../../src/allocators/counter/alarm.ts';
 import { type CounterShellOptions, createCounterShell } from '../../../../src/allocators/counter/counter-shell.ts';
 import { keeperOf } from '../../../../src/allocators/counter/machine/ceiling.ts';
 import { wakeAtMs } from '../../../../src/allocators/counter/machine/node.ts';
+import { createRequest } from '../../../../src/allocators/counter/machine/waiters.ts';
 import type { FenceOperations } from '../../../../src/core/counter/counter-fence.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../../../src/core/events/events.ts';
@@ -39,7 +40,7 @@ const shellOn = (parts: Partial<CounterShellOptions> = {}) => {
   });
   const ask = () => {
     const ticket = allocationTicket();
-    shell.feed({ kind: 'request', ticket, target: TARGET, count: 1 });
+    shell.feed(createRequest(ticket, TARGET, 1));
     return ticket;
   };
   return { shell, store, clock, events, hints, ask };

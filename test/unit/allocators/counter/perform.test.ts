@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeEvent } from '../../../../src/allocators/counter/machine/node.ts';
 import type { Ask, Effect, Port } from '../../../../src/allocators/counter/machine/node-state.ts';
+import { createRequest } from '../../../../src/allocators/counter/machine/waiters.ts';
 import { createPerformer } from '../../../../src/allocators/counter/perform.ts';
 import type { CeilingStore } from '../../../../src/core/ceiling/ceiling-store.ts';
 import type { CounterStore } from '../../../../src/core/counter/counter-store.ts';
@@ -130,14 +131,14 @@ describe('an answer', () => {
     return parts;
   };
 
-  test('with values goes to the request', () => {
-    const ticket = allocationTicket();
-    const { calls } = perform({
-      do: 'serve',
-      ticket,
-      allocation: { ranges: [{ first: 1n, last: 2n }], fromStandby: true },
-    });
-    expect([ticket.outcome, calls]).toEqual(['1-2*', []]);
+  test('with values goes to each request', () => {
+    const tickets = [allocationTicket(), allocationTicket()];
+    const waiters = tickets.map((ticket, index) => ({
+      ...createRequest(ticket, targetOf('INV'), 1),
+      ranges: [{ first: BigInt(index), last: 2n }],
+    }));
+    const { calls } = perform({ do: 'serve', waiters, fromStandby: true });
+    expect([tickets.map(({ outcome }) => outcome), calls]).toEqual([['0-2*', '1-2*'], []]);
   });
 
   test('with a receipt says whether it was there before', () => {

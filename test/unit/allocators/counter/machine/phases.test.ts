@@ -15,7 +15,7 @@ import {
   createCounterSession,
   type SessionState,
 } from '../../../../../src/allocators/counter/machine/session-state.ts';
-import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
+import { createRequest } from '../../../../../src/allocators/counter/machine/waiters.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
 import { allocationTicket } from '../../../fakes/machine-on.ts';
 
@@ -122,7 +122,7 @@ describe('what a phase demands', () => {
     giveBack(holding.session, { first: 1n, last: 1n });
     expect(() => enter(holding, 'left')).toThrow('left cannot be entered');
     const awaited = sequenceIn('leaving', 'gone');
-    awaited.waiters.push({ ticket: allocationTicket(), missing: 1, limit: VALUE_MAX, ranges: [] });
+    awaited.waiters.push(createRequest(allocationTicket(), TARGET, 1));
     expect(() => enter(awaited, 'left')).toThrow('left cannot be entered');
     const keyed = sequenceIn('leaving', 'gone');
     const receipt = { hash: 'k', fingerprint: 'f', atMs: 0, series: '' };

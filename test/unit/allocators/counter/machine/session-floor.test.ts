@@ -19,12 +19,13 @@ import {
   type CounterSession,
   createCounterSession,
 } from '../../../../../src/allocators/counter/machine/session-state.ts';
-import { followFloor } from '../../../../../src/allocators/counter/machine/waiters.ts';
+import { createRequest, followFloor } from '../../../../../src/allocators/counter/machine/waiters.ts';
 import type { CounterReply, StandbyAdvice } from '../../../../../src/core/counter/counter-call.ts';
 import type { Range } from '../../../../../src/core/values/range.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
 import { VALUE_MAX } from '../../../../../src/core/values/value.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
+import { allocationTicket } from '../../../fakes/machine-on.ts';
 
 const TERMS: CallTerms = { initialSeq: 0n, limit: VALUE_MAX, standbySize: 5 };
 const KEEP: StandbyAdvice = { kind: 'keep' };
@@ -103,8 +104,8 @@ describe('values in hand', () => {
   test('are all taken from a request that waits for more', () => {
     const session = holding();
     const sequence = createSequence(session, targetOf('INV'), 'serving');
-    const waiter = { missing: 4, limit: VALUE_MAX, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] };
-    sequence.waiters.push({ ...waiter, ticket: { resolve: () => undefined, reject: () => undefined } });
+    const waiter = createRequest(allocationTicket(), targetOf('INV'), 10);
+    sequence.waiters.push({ ...waiter, missing: 4, ranges: [dealInOrder(session, 6, VALUE_MAX) as Range] });
     followFloor(sequence, { ...TERMS, initialSeq: 4n });
     expect(sequence.waiters[0]).toMatchObject({ missing: 8, ranges: [{ first: 5n, last: 6n }] });
     expect(makeCall(session, 8, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 4n }] });

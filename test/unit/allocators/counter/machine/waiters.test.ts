@@ -14,6 +14,7 @@ import { createCounterSession } from '../../../../../src/allocators/counter/mach
 import {
   countWaiting,
   countWanted,
+  createRequest,
   followFloor,
   refuse,
   refuseAll,
@@ -32,9 +33,15 @@ import { allocationTicket, offer, taken } from '../../../fakes/machine-on.ts';
 
 const TARGET = targetOf('INV', { standbySize: 5 });
 
-const waiterFor = (missing: number, parts: Partial<Omit<Waiter, 'ticket'>> = {}) => {
+const waiterFor = (missing: number, parts: { limit?: bigint; isLease?: boolean; lastCall?: number } = {}) => {
+  const { lastCall, ...terms } = parts;
   const ticket = allocationTicket();
-  return { ticket, missing, limit: VALUE_MAX, ranges: [] as Range[], ...parts };
+  return Object.assign(createRequest(ticket, { ...TARGET, ...terms }, missing), { ticket, lastCall });
+};
+
+/** It has got these values so far. */
+const has = (waiter: Waiter | undefined, range: Range): void => {
+  if (waiter !== undefined) waiter.ranges = [range];
 };
 
 /** A sequence in which requests of these sizes wait, and a desk that hands over its answers. */
@@ -49,7 +56,8 @@ const lineOf = (...counts: number[]) => {
     answered: 0,
     effects: {
       push: (answer: Parameters<Parameters<typeof refuse>[0]['effects']['push']>[0]): void => {
-        if (answer.do === 'serve') answer.ticket.resolve(answer.allocation);
+        if (answer.do === 'serve')
+          for (const { ticket, ranges } of answer.waiters) ticket.resolve({ ranges, fromStandby: answer.fromStandby });
         else if (answer.do === 'refuse') answer.ticket.reject(answer.error);
       },
     },
@@ -222,8 +230,8 @@ describe('the line', () => {
 
   test('is refused as a whole, and its values stay in their order', () => {
     const { desk, line, session, waiters, outcomes } = lineOf(9, 9);
-    waiters[0]?.ranges.push({ first: 1n, last: 4n });
-    waiters[1]?.ranges.push({ first: 7n, last: 7n });
+    has(waiters[0], { first: 1n, last: 4n });
+    has(waiters[1], { first: 7n, last: 7n });
     const error = new Error('Away');
     refuseAll(desk, line, error);
     expect([outcomes(), line.waiters, countWaiting(desk)]).toEqual([[error, error], [], 0]);
@@ -235,7 +243,7 @@ describe('the line', () => {
 
   test('when little is left refuses those who do not fit, and what they had got is left for the next', () => {
     const { desk, line, waiters, outcomes, missing } = lineOf(4, 7, 4, 1);
-    waiters[1]?.ranges.push({ first: 1n, last: 2n });
+    has(waiters[1], { first: 1n, last: 2n });
     refuseWhoDoesNotFit(desk, line, 6n);
     expect(outcomes()).toEqual([undefined, expect.any(SequenceOverflowError), undefined, expect.any(Error)]);
     expect(missing()).toEqual([4, 4]);
