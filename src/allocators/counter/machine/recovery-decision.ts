@@ -19,6 +19,9 @@ const EXACT_AFTER_MS = 1_000;
 /** The first node that reported decides; the next one takes over after this time, in case the first has died. */
 const TURN_MS = 500;
 
+/** Whether whoever was silent for long has been waited for. */
+export const isLong = ({ sinceMs }: WaitingReply): boolean => sinceMs >= JUMP_AFTER_MS;
+
 /** What this node knows of the sequence. */
 export interface RecoveryTerms {
   readonly sequence: SequenceId;
@@ -89,7 +92,7 @@ export const recoveryRequest = (
     sworn: waiting.sworn,
     highest: waiting.highest,
     window: BigInt(windowWithin(window, waiting.highest, limit)),
-    mayJump: waiting.sinceMs >= JUMP_AFTER_MS,
+    mayJump: isLong(waiting),
     mayJumpRecent: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
     mayJumpUnsworn: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
   };

@@ -10,6 +10,7 @@ import {
   behindError,
   decideAlone,
   installGranted,
+  isLong,
   isTurnOf,
   questionOf,
   type RecoveryTerms,
@@ -19,20 +20,25 @@ import {
 import { enterOnce, type Sequence } from './sequence.ts';
 import { initialSeqOf } from './session-floor.ts';
 import { makeReport, settleReport } from './session-report.ts';
-import { owesReport, swear } from './session-state.ts';
+import { owesReport, supersede, swear } from './session-state.ts';
 import { followFloor } from './waiters.ts';
 
 /** Sequences that report in one trip. */
 const REPORTS_MAX = 256;
 const POLL_MS = 50;
 const RETRY_MS = 200;
+/** The same once a recovery waits for a node that was heard of lately: it may take its time. */
+const PATIENT_POLL_MS = 250;
 /** Sequences about which the ceilings' store is asked at a time. */
 const ASKED_MAX = 256;
 /** Wait before the same question to the ceilings' store, which may have thousands of sequences to recover. */
 const ASK_AGAIN_MS = 250;
 
-/** What a reply means for the next report: it is worth sending at once, or not so soon. */
-type Haste = 'hurried' | 'unhurried' | 'troubled';
+/** What a reply means for the next report: it is worth sending at once, soon, or not so soon. */
+type Haste = 'hurried' | 'unhurried' | 'patient' | 'troubled';
+
+/** One of them sets the pace of all, the first that any of them has. */
+const HASTES: readonly Haste[] = ['hurried', 'troubled', 'unhurried', 'patient'];
 
 /** The sequence, which owes a report, reports from here on until it is served. */
 export const recover = (node: NodeState, sequence: Sequence): void => {
@@ -76,10 +82,12 @@ export const sendReports = (node: NodeState): void => {
   node.effects.push({ do: 'report', sequences, reports });
 };
 
+const WAITS_MS = { unhurried: POLL_MS, patient: PATIENT_POLL_MS, troubled: RETRY_MS } as const;
+
 const scheduleReports = ({ recovery, nowMs }: NodeState, haste: Haste): void => {
   if (recovery.sequences.size === 0) recovery.reportAtMs = undefined;
   else if (haste === 'hurried') recovery.reportAtMs = nowMs;
-  else recovery.reportAtMs = nowMs + (haste === 'troubled' ? RETRY_MS : POLL_MS);
+  else recovery.reportAtMs = nowMs + WAITS_MS[haste];
 };
 
 /** The answer about one sequence came after the reports of the others. */
@@ -162,7 +170,8 @@ const takeInReply = (node: NodeState, sequence: Sequence, reply: ReportReply): H
   }
   if (reply.kind === 'waiting') askForEnd(node, sequence, reply);
   // Once the recovery has a name, a report for it counts.
-  return session.recovery === recovery ? 'unhurried' : 'hurried';
+  if (session.recovery !== recovery) return 'hurried';
+  return reply.kind === 'waiting' && isLong(reply) ? 'patient' : 'unhurried';
 };
 
 export const takeInReports = (
@@ -175,10 +184,7 @@ export const takeInReports = (
     const reply = replies[index];
     return reply === undefined ? 'troubled' : takeInReply(node, sequence, reply);
   });
-  scheduleReports(
-    node,
-    hastes.includes('hurried') ? 'hurried' : hastes.includes('troubled') ? 'troubled' : 'unhurried',
-  );
+  scheduleReports(node, HASTES.find((haste) => hastes.includes(haste)) ?? 'unhurried');
 };
 
 export const failReports = (node: NodeState, sequences: readonly Sequence[], error: unknown): void => {
@@ -198,6 +204,12 @@ const takeInEpoch = (node: NodeState, sequence: Sequence, epoch: bigint, row: Ce
   endAsking(node, sequence);
   if (row === undefined || row.epoch < epoch) {
     stayInTrouble(node, sequence, behindError(sequence.target.sequence, row));
+    return;
+  }
+  if (row.epoch > epoch) {
+    // Recoveries have gone on from that epoch, perhaps without waiting for this node: it must not count there.
+    if (sequence.phase === 'recovering' && row.epoch > sequence.session.epoch) supersede(sequence.session, row.epoch);
+    rescheduleReports(node, 'hurried');
     return;
   }
   sequence.confirmed = epoch;

@@ -4,6 +4,7 @@ import type { CounterLimits } from '../../../../../src/allocators/counter/machin
 import { PHASES, type Phase, type Sequence } from '../../../../../src/allocators/counter/machine/sequence.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
 import { FENCE, type Machine, machineOn } from '../../../fakes/machine-on.ts';
+import { raise } from './counting-node.ts';
 import { liveAtRandom } from './random-node.ts';
 
 const ALL = Object.keys(PHASES) as Phase[];
@@ -60,6 +61,16 @@ const RARE: readonly [way: string, walk: () => Sequence][] = [
       machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
       machine.reply('report', [{ kind: 'reported', fence: { ...FENCE, epoch: 2n } }]);
       machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
+      return sequence;
+    },
+  ],
+  [
+    'settling > leaving',
+    () => {
+      const machine = counting({ tickMs: 100, idleTicksMax: 1 });
+      const sequence = machine.begin(TARGET);
+      machine.at(200);
+      raise(machine);
       return sequence;
     },
   ],

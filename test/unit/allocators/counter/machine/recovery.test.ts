@@ -220,7 +220,7 @@ describe('the store alone', () => {
     waitFor(machine, { sinceMs: 5_000 });
     machine.reply('install', false);
     expect([phaseOf(machine), machine.events]).toEqual(['recovering', []]);
-    machine.at(50);
+    machine.at(250);
     expect(machine.open('install')).toHaveLength(1);
   });
 
@@ -232,7 +232,7 @@ describe('the store alone', () => {
     expect(request.outcome).toBe(AWAY);
     machine.at(190);
     expect(machine.open('install')).toEqual([]);
-    machine.at(200);
+    machine.at(250);
     expect(machine.open('install')).toHaveLength(1);
   });
 });
@@ -423,6 +423,20 @@ describe('with ceilings kept elsewhere', () => {
     waitFor(machine, {}, ['INV'], 3n);
     machine.at(100);
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+    expect(phaseOf(machine)).toBe('serving');
+  });
+
+  test('an epoch that others have gone on from is not counted in: the node swears it off, and reports for the next', () => {
+    const machine = recovering(['INV'], { keepsCeilings: true });
+    waitFor(machine, {}, ['INV']);
+    expect(machine.take('read').readers).toMatchObject([{ for: 'confirm', epoch: 2n }]);
+    machine.reply('read', [{ epoch: 4n, ceiling: 500n }]);
+    machine.at(100);
+    expect([phaseOf(machine), machine.open('reserve')]).toEqual(['recovering', []]);
+    expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 4n, sworn: true }]);
+    waitFor(machine, {}, ['INV'], 4n);
+    machine.at(200);
+    machine.reply('read', [{ epoch: 4n, ceiling: 500n }]);
     expect(phaseOf(machine)).toBe('serving');
   });
 
