@@ -68,6 +68,7 @@ describe('the PostgreSQL client', () => {
       { name: '005-prefix-histories.sql' },
       { name: '006-ledger-changes.sql' },
       { name: '007-reservation-holders.sql' },
+      { name: '008-jumped-without.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });
@@ -291,7 +292,9 @@ describe('a PostgreSQL that fails', () => {
       // The account and its gaps are of the same moment.
       expect(outcome.account?.gaps.map(({ range }) => range)).toEqual([{ first: value, last: value }]);
     }
-    const missing = await store.recover(recovery('KILL0', { epoch: 2n }));
+    // One that has not jumped without them.
+    await store.recover(recovery('LATER', { mayJump: true }));
+    const missing = await store.recover(recovery('LATER', { epoch: 1n }));
     expect(missing).toMatchObject({ kind: 'waiting', missing: expect.arrayContaining(nodes) });
   });
 });

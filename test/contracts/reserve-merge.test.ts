@@ -198,6 +198,32 @@ describe('what a node was given last', () => {
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
   });
 
+  test('is missing when the node has not read the reply, and another server may have handed it out again since', async () => {
+    await sequence.report({ node: 'node-z', epoch: 1n, window: 0 });
+    await sequence.install({ epoch: 1n, ceiling: 100n, window: 0 });
+    await sequence.send({ ...kept, count: 3 });
+    await sequence.send({ ...kept, kind: 'take', call: 2, count: 4, seen: 3n });
+    await sequence.replaceServer();
+    // Epoch 2 was another server's.
+    await sequence.report({ ...first, epoch: 3n, window: 0 });
+    await sequence.install({ epoch: 3n, ceiling: 100n, window: 0 });
+    expect(await sequence.gaps()).toEqual(['4-7 recovery-jump node-a']);
+    const again = { ...kept, kind: 'take', call: 2, count: 4, seen: 3n, reissued: true } as const;
+    expect(await sequence.send(again)).toMatchObject({ range: range(8n, 11n) });
+  });
+
+  test('is missing when the node has not read the reply, and another node says that it was given some of it', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.send({ ...take, call: 2, count: 4, seen: 3n });
+    await sequence.replaceServer();
+    await sequence.report(first);
+    await sequence.report({ node: 'node-b', settled: 1, seen: 5n, taken: [range(5n, 5n)] });
+    await sequence.install();
+    expect(await sequence.gaps()).toEqual(['4-4 recovery-jump node-a', '6-7 recovery-jump node-a']);
+    const again = { ...take, call: 2, count: 4, seen: 3n, reissued: true } as const;
+    expect(await sequence.send(again)).toMatchObject({ range: range(8n, 11n) });
+  });
+
   test('is missing when the node has left since and begun anew: it does not know of it', async () => {
     await begin();
     await sequence.report({ settled: 0, pending: 0, epoch: 2n, window: 0 });

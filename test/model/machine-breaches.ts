@@ -144,15 +144,6 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     kind: 'kept',
   },
   {
-    name: 'a node is struck out though its last account was refused',
-    file: `${MACHINE}/ceiling.ts`,
-    from: "else if (sequence.phase === 'left') node.isAllSettled = false;",
-    to: '',
-    kind: 'kept',
-    seed: 613_655,
-    alter: { crashes: false },
-  },
-  {
     name: 'a session that the store never heard of leaves',
     file: `${MACHINE}/sequence.ts`,
     from: "  if (session.standing === 'new') enterOnce(sequence, 'joining');\n  else ",

@@ -106,14 +106,16 @@ end
 
 -- Whether a record says at least as much of a node as that has settled, in the same course of events: on two servers that
 -- have parted, calls of the same number may have brought different ranges. Beyond what is settled, it can only be of the
--- call that is pending: a node that has left and begun anew has forgotten what stands in an older record.
+-- call that is pending: a node that has left and begun anew has forgotten what stands in an older record. A second result says
+-- that it is of that call, whose reply the node has not read.
 local function isCurrent(record, call, report)
   local last, epoch = match(record or '', '^(%d+) %d+ %d+ %S+ %S+ %S+ (%d+) ')
   local settled, at = tonumber(call), tonumber(match(report, ' at:(%d+)') or '0')
   if not last then return settled == 0 end
   last, epoch = tonumber(last), tonumber(epoch)
   local pending = tonumber(match(report, ' pending:(%d+)') or last)
-  return (settled == last and at == epoch) or (settled < last and pending == last and at <= epoch)
+  local unread = settled < last and pending == last and at <= epoch
+  return (settled == last and at == epoch) or unread, unread
 end
 
 local function isRenewed(record, call, report)

@@ -34,8 +34,11 @@ local function readReports(s, state)
       epoch = tonumber(epoch)
       -- A node that has not sworn off every epoch below the new one may have gone on elsewhere since it reported.
       local isBound = s.epoch == 0 or s.epoch <= epoch
+      local isKnown, unread = isCurrent(state['n:' .. node], call, rest)
+      -- Nobody vouches for what stands in a reply that was not read: another server that has counted since has handed it out again.
+      if unread and s.epoch > s.served + 1 then isKnown = false end
       reports[#reports + 1] = { node = node, epoch = epoch, call = call, seen = s.number(seen), holding = holding,
-        rest = rest, current = isBound and isCurrent(state['n:' .. node], call, rest) }
+        rest = rest, current = isBound and isKnown, unread = unread }
       reports[node] = reports[#reports]
     end
   end
@@ -152,6 +155,12 @@ local function install(s, row)
   local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
   local claims = {}
   for _, r in ipairs(reports) do rangesOf(s, r.rest, claims) end
+  for _, r in ipairs(reports) do
+    -- The same, when another node says that it was given some of it.
+    local first, last = match(r.unread and state['n:' .. r.node] or '', '^%d+ %d+ %d+ %S+ (%d+) (%d+) ')
+    local range = first and { { s.number(first), s.number(last) } }
+    if range and select(2, without(range, union(claims), function() return true end)) then r.current = false end
+  end
   -- Values with a receipt are in no numbered call: values that are free here and claimed in a report show that the state is older.
   local _, contradicted = without(s.free, union(claims), function() return true end)
   local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
