@@ -1,5 +1,6 @@
 /** Prefixes that could print the same number are refused, unless somebody insists; on all stores, and by two nodes at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRedisKeys } from '../../src/stores/redis/codecs/redis-keys.ts';
 import { bearer, JWT_SECRET, startApp, type TestApp, type TestReply } from '../support/app.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
 import { leaseRedisDatabase, type RedisDatabase } from '../support/redis-database.ts';
@@ -127,7 +128,8 @@ describe.each(['redis', 'postgres'])('two nodes on %s', (store) => {
     await one.call('PUT', pathOf('OV'), { format: 'OV{SEQ:4}' });
     expect(await toldBy(one)).toEqual([]);
     await redis.client.hset('prefix_configs', 'OV1', JSON.stringify({ prefix_key: 'OV1', format: 'OV1{SEQ:3}' }));
-    await redis.client.publish('prefix_configs:changed', 'OV1');
+    const { prefixConfigsChannel } = createRedisKeys('', Number(new URL(redis.url).pathname.slice(1)));
+    await redis.client.publish(prefixConfigsChannel, 'OV1');
     await expect.poll(() => toldBy(one)).toEqual([expect.stringContaining('OV and OV1 could both print OV1001.')]);
     const headers = { ...bearer(), 'if-match': '*' };
     await one.call('DELETE', pathOf('OV1'), undefined, headers);

@@ -15,7 +15,7 @@ export const createSqliteProbe = ({
 }: Pick<SqliteDatabase, 'handle' | 'write' | 'flush' | 'lastOutcome'>): (() => Promise<void>) => {
   // Random, for SQLite writes no page that stays the same.
   const update = handle.prepare(
-    'INSERT INTO probes VALUES (1, randomblob(?)) ON CONFLICT (id) DO UPDATE SET padding = excluded.padding',
+    'INSERT INTO probes (id, padding) VALUES (1, randomblob(?)) ON CONFLICT (id) DO UPDATE SET padding = excluded.padding',
   );
   let underWay: Promise<void> | undefined;
 
