@@ -15,7 +15,7 @@ import {
 
 /** Pages copied in one step; numbers are issued between two. */
 const PAGES_PER_STEP = 100;
-/** How often a copy is begun that meets a transaction under way. */
+/** Attempts to begin a copy, each of which may meet a transaction under way. */
 const STARTS_MAX = 1_000;
 const START_PAUSE_MS = 2;
 

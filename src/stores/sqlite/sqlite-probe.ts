@@ -1,9 +1,9 @@
 /** Whether the embedded database takes writes: what the last one met, or a trial when there was none for a while. */
 import type { SqliteDatabase } from './sqlite-database.ts';
 
-/** The outcome of a write counts for so long: repeated calls of /health make no more trials than this. */
+/** How long the outcome of a write counts: /health tries one write in this time, however often it is called. */
 const OUTCOME_MAX_AGE_MS = 1_000;
-/** Fills a page, for a full disk still takes a transaction that changes next to nothing. */
+/** Fills a page: a full disk still takes a transaction that changes next to nothing. */
 const PADDING_BYTES = 3_900;
 
 /** @returns `checkHealth` of CounterStore. */
@@ -13,7 +13,7 @@ export const createSqliteProbe = ({
   flush,
   lastOutcome,
 }: Pick<SqliteDatabase, 'handle' | 'write' | 'flush' | 'lastOutcome'>): (() => Promise<void>) => {
-  // Random, for SQLite writes no page that stays the same.
+  // Random, because a page that stays the same may not be written.
   const update = handle.prepare(
     'INSERT INTO probes (id, padding) VALUES (1, randomblob(?)) ON CONFLICT (id) DO UPDATE SET padding = excluded.padding',
   );

@@ -160,7 +160,7 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
       'the window of a ceiling',
       'allocators/counter/machine/ceiling-window.ts',
       (of) =>
-        `at least ${count(of('VALUES_MIN'))} values and ${of('STANDBY_SEGMENTS')} × \`STANDBY_SIZE\`, or ${count(of('STANDBY_ROOM_MAX'))} and one; at most 1/${of('LEFT_PART')} of the values left`,
+        `at least ${count(of('VALUES_MIN'))} values and ${of('STANDBY_SEGMENTS')} × \`STANDBY_SIZE\`, or ${count(of('STANDBY_ROOM_MAX'))} and one \`STANDBY_SIZE\`, if that is less; at most 1/${of('LEFT_PART')} of the values left`,
     ),
   ],
   'Recovery and registration': [

@@ -1,5 +1,6 @@
 /** Entries with a receipt, beside the numbered calls of a session: how one is made, and what its answer means. */
 import type { CounterCall, CounterReply } from '../../../core/counter/counter-call.ts';
+import { countOf } from '../../../core/values/range.ts';
 import type { Receipt, ReceiptDraft } from '../../../core/values/receipt.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { initialSeqOf } from './session-floor.ts';
@@ -70,7 +71,7 @@ const learn = (state: SessionState, { period, ranges }: Receipt, replayed: boole
   for (const range of ranges) {
     // A receipt that is read repeatedly must not push newer ranges out of the history.
     if (!replayed || !hasTaken(state.history, range)) addTaken(state.history, range, state.seen);
-    if (!replayed) state.given += Number(range.last - range.first) + 1;
+    if (!replayed) state.given += countOf(range);
     if (range.last > state.seen) state.seen = range.last;
   }
 };

@@ -26,9 +26,9 @@ import { followFloor } from './waiters.ts';
 /** Sequences that report in one trip. */
 const REPORTS_MAX = 256;
 const POLL_MS = 50;
-const RETRY_MS = 200;
 /** The same once a recovery waits for a node that was heard of lately: it may take its time. */
 const PATIENT_POLL_MS = 250;
+const RETRY_MS = 200;
 /** Sequences about which the ceilings' store is asked at a time. */
 const ASKED_MAX = 256;
 /** Wait before the same question to the ceilings' store, which may have thousands of sequences to recover. */
@@ -82,12 +82,15 @@ export const sendReports = (node: NodeState): void => {
   node.effects.push({ do: 'report', sequences, reports });
 };
 
-const WAITS_MS = { unhurried: POLL_MS, patient: PATIENT_POLL_MS, troubled: RETRY_MS } as const;
+const WAITS_MS: Readonly<Record<Haste, number>> = {
+  hurried: 0,
+  unhurried: POLL_MS,
+  patient: PATIENT_POLL_MS,
+  troubled: RETRY_MS,
+};
 
 const scheduleReports = ({ recovery, nowMs }: NodeState, haste: Haste): void => {
-  if (recovery.sequences.size === 0) recovery.reportAtMs = undefined;
-  else if (haste === 'hurried') recovery.reportAtMs = nowMs;
-  else recovery.reportAtMs = nowMs + WAITS_MS[haste];
+  recovery.reportAtMs = recovery.sequences.size === 0 ? undefined : nowMs + WAITS_MS[haste];
 };
 
 /** The answer about one sequence came after the reports of the others. */

@@ -1,6 +1,6 @@
 /** A node's side of the counter protocol for one sequence: numbers its calls and keeps the values it was given. */
 import type { CounterCall, CounterCallKind, CounterReply, StandbyAdvice } from '../../../core/counter/counter-call.ts';
-import type { Range } from '../../../core/values/range.ts';
+import { countOf, type Range } from '../../../core/values/range.ts';
 import type { CallTerms } from '../../allocator.ts';
 import { followAdvice, issueStandby, isUsedInPart, takeReleased } from './held-standby.ts';
 import { giveUpBelowFloor, initialSeqOf, keepAboveFloor } from './session-floor.ts';
@@ -159,7 +159,7 @@ export const settleCall = (state: SessionState, callNumber: number, reply: Count
       follow(state, reply.standby);
       putInHand(state, reply.range);
       if (!reply.returned && reply.range.last > state.seen) state.seen = reply.range.last;
-      state.given += pending.count;
+      state.given += countOf(reply.range);
       addTaken(state.history, reply.range, state.seen);
       return { kind: 'settled' };
     case 'receipt':

@@ -155,14 +155,15 @@ local function install(s, row)
   local jumpTo, base = match(s.report, ' jump:(%d+)'), s.number(match(s.report, ' base:(%d+)'))
   local claims = {}
   for _, r in ipairs(reports) do rangesOf(s, r.rest, claims) end
+  local claimed = union(claims)
   for _, r in ipairs(reports) do
-    -- The same, when another node says that it was given some of it.
+    -- Nor for what stands in such a reply when another node says that it was given some of it.
     local first, last = match(r.unread and state['n:' .. r.node] or '', '^%d+ %d+ %d+ %S+ (%d+) (%d+) ')
     local range = first and { { s.number(first), s.number(last) } }
-    if range and select(2, without(range, union(claims), function() return true end)) then r.current = false end
+    if range and select(2, without(range, claimed, function() return true end)) then r.current = false end
   end
   -- Values with a receipt are in no numbered call: values that are free here and claimed in a report show that the state is older.
-  local _, contradicted = without(s.free, union(claims), function() return true end)
+  local _, contradicted = without(s.free, claimed, function() return true end)
   local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
   if older and known and goal < s.number(known) then goal = s.number(known) end
   for _, r in ipairs(reports) do
