@@ -145,6 +145,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(outcome).toEqual({
         kind: 'granted',
         epoch: 1n,
+        grantedSince: 1n,
         ceiling: 1_051n,
         base: 51n,
         jumpTo: undefined,
@@ -182,6 +183,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.recover(recoveryOf(sequence, { highest: 70n }))).toEqual({
         kind: 'granted',
         epoch: 1n,
+        grantedSince: 1n,
         ceiling: 1_070n,
         base: 70n,
         jumpTo: undefined,
@@ -253,6 +255,7 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.recover(request)).toEqual({
         kind: 'granted',
         epoch: 2n,
+        grantedSince: 1n,
         ceiling: 2_500n,
         base: 300n,
         jumpTo: undefined,
@@ -279,11 +282,21 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       expect(await get().store.recover({ ...request, mayJump: true })).toEqual({
         kind: 'granted',
         epoch: 2n,
+        grantedSince: 1n,
         ceiling: 2_000n,
         base: 1_000n,
         jumpTo: 1_000n,
         account: FIRST_ACCOUNT,
       });
+    });
+
+    test('says since which epoch all were granted to the server that asks', async () => {
+      const sequence = await begin();
+      const grantTo = async (server: string, epoch: bigint): Promise<bigint> =>
+        granted(await get().store.recover(recoveryOf(sequence, { server, epoch }))).grantedSince;
+      expect([await grantTo('server-b', 1n), await grantTo('server-b', 2n)]).toEqual([2n, 2n]);
+      await raiseOn(get().store, raiseOf(sequence, { epoch: 3n, ceiling: 5_000n }));
+      expect([await grantTo('server-b', 3n), await grantTo('server-c', 4n)]).toEqual([2n, 5n]);
     });
 
     test('does not go on exactly while a reporter may still count in an epoch that was granted to another server', async () => {

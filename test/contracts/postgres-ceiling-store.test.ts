@@ -66,6 +66,15 @@ test('a node of an earlier release is waited for each time: it does not say when
   await forgetNodes();
 });
 
+test('an epoch that an earlier release granted is not said to be of the server that was granted the others', async () => {
+  const sequence = freshName();
+  const store = createPostgresCeilingStore(client);
+  await store.recover(recoveryOf(sequence));
+  await store.recover(recoveryOf(sequence, { epoch: 1n }));
+  await database.query(`UPDATE ceilings SET epoch = 3 WHERE prefix_key = '${sequence.series.prefixKey}'`);
+  expect(await store.recover(recoveryOf(sequence, { epoch: 3n }))).toMatchObject({ epoch: 4n, grantedSince: 3n });
+});
+
 test('a sequence that is raised twice in one call is refused: one of the two would be lost', async () => {
   const sequence = freshName();
   const raises = [raiseOf(sequence), raiseOf(sequence, { ceiling: 3_000n })];

@@ -69,6 +69,7 @@ describe('the PostgreSQL client', () => {
       { name: '006-ledger-changes.sql' },
       { name: '007-reservation-holders.sql' },
       { name: '008-jumped-without.sql' },
+      { name: '009-granted-since.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

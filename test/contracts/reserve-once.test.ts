@@ -195,6 +195,41 @@ describe('a receipt that outlives the state it was written with', () => {
     expect(await lastOf()).toEqual([range(3n, 5n)]);
   });
 
+  /** The epoch after the present one was granted and never installed: `grantedSince` says to whom. */
+  const skipEpoch = async (grantedSince: bigint | undefined): Promise<void> => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    await once({ count: 3 });
+    await sequence.replaceServer();
+    const { epoch } = sequence.fence;
+    await sequence.report({ settled: 2, epoch: epoch + 2n, seen: 7n, taken: [range(1n, 2n), range(6n, 7n)] });
+    await sequence.install({ epoch: epoch + 2n, grantedSince: grantedSince && epoch + grantedSince });
+  };
+
+  test('is good after an epoch that was granted to the same server, and never begun', async () => {
+    await skipEpoch(1n);
+    expect(await sequence.redis.client.hget(STATE, 'receipts')).toBe(`${sequence.fence.epoch}:7`);
+    expect(rangesOf(await once({ count: 3, seen: 7n }))).toEqual([range(3n, 5n)]);
+  });
+
+  test.each([
+    ['was granted to another server', 2n],
+    ['may have been, for an earlier release granted it', undefined],
+  ])('is void after an epoch that %s', async (_title, grantedSince) => {
+    await skipEpoch(grantedSince);
+    expect(await sequence.redis.client.hget(STATE, 'receipts')).toBe(`${sequence.fence.epoch}:0`);
+    expect(await once({ count: 3, seen: 7n })).toMatchObject({ replayed: false });
+  });
+
+  test('is void where the state is lost, whoever epochs were granted to', async () => {
+    await sequence.send({ count: 2, standbySize: 0 });
+    await once({ count: 3 });
+    await sequence.redis.client.del('sequence:INV', STATE, GAPS);
+    const epoch = sequence.fence.epoch + 1n;
+    await sequence.report({ settled: 1, epoch, seen: 2n, taken: [range(1n, 2n)] });
+    await sequence.install({ epoch, grantedSince: 1n });
+    expect(await once({ count: 3, seen: 2n })).toMatchObject({ replayed: false });
+  });
+
   test('is judged by no more than sixteen losses, the oldest of them the more strictly', async () => {
     await sequence.send({ count: 2, standbySize: 0 });
     await once({ count: 3 });

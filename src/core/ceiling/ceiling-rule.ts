@@ -14,6 +14,8 @@ import type {
 export interface CeilingEntry extends Ceiling {
   /** Identity of the counter store's server that counts in this epoch. */
   readonly server: string;
+  /** From this epoch on, each one was granted to `server`, though it may not have counted in all of them. */
+  readonly grantedSince: bigint;
   readonly base: bigint;
   /**
    * Registered nodes that a recovery went on without, and that have not counted since: what they hold lies at or below
@@ -97,12 +99,13 @@ export const decideRaise = (entry: CeilingEntry | undefined, raise: CeilingRaise
 const firstEntry = ({ server, highest, window, origin }: RecoveryRequest): CeilingEntry => {
   const base = max(highest, origin ?? 0n);
   const account = { value: base, changes: 0 };
-  return { epoch: 1n, server, ceiling: above(base, window), base, jumpedWithout: [], account, origin };
+  const ceiling = above(base, window);
+  return { epoch: 1n, server, grantedSince: 1n, ceiling, base, jumpedWithout: [], account, origin };
 };
 
 const grant = (entry: CeilingEntry, jumpTo: bigint | undefined): RecoveryDecision => {
-  const { epoch, ceiling, base, origin } = entry;
-  return { kind: 'granted', entry, outcome: { kind: 'granted', epoch, ceiling, base, jumpTo, origin } };
+  const { epoch, grantedSince, ceiling, base, origin } = entry;
+  return { kind: 'granted', entry, outcome: { kind: 'granted', epoch, grantedSince, ceiling, base, jumpTo, origin } };
 };
 
 /** Whether the recovery has waited long enough for those that it still waits for. */
@@ -151,6 +154,8 @@ export const decideRecovery = (
   const base = exact ? entry.base : entry.ceiling;
   const ceiling = max(entry.ceiling, above(max(highest, base), window));
   const jumpedWithout = listLeftBehind(entry, request, missing);
-  const next = { ...entry, epoch: entry.epoch + 1n, server, ceiling, base, jumpedWithout };
+  const epoch = entry.epoch + 1n;
+  const grantedSince = entry.server === server ? entry.grantedSince : epoch;
+  const next = { ...entry, epoch, server, grantedSince, ceiling, base, jumpedWithout };
   return grant(next, exact ? undefined : entry.ceiling);
 };

@@ -71,6 +71,8 @@ export interface CounterInstall {
   readonly recovery: RecoveryName;
   /** The new epoch; 0: the store makes one, later than all it knows. */
   readonly epoch: bigint;
+  /** Nobody but this server can have counted in this epoch or a later one; undefined: nor in any since it counted last. */
+  readonly grantedSince?: bigint | undefined;
   readonly ceiling: bigint;
   /** Counting continues above it at least. */
   readonly base: bigint;

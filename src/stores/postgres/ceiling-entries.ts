@@ -78,6 +78,7 @@ export const writeEntries = async (run: Run, written: readonly WrittenEntry[]): 
     entries.map(({ account }) => account?.changes.toString() ?? null),
     written.map(({ digest }) => digest),
     entries.map(({ origin }) => textOf(origin)),
+    entries.map(({ grantedSince }) => `${grantedSince}`),
     entries.map(({ jumpedWithout }) => JSON.stringify(jumpedWithout)),
   ]);
 };

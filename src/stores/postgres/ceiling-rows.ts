@@ -21,6 +21,7 @@ export const readCeiling = (row: Row): Ceiling => ({
 export const readEntry = (row: Row): CeilingEntry => ({
   ...readCeiling(row),
   server: text(row, 'server'),
+  grantedSince: value(row, 'granted_since'),
   base: value(row, 'base'),
   jumpedWithout: JSON.parse(text(row, 'jumped_without')) as readonly string[],
   account:

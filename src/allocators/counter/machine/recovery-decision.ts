@@ -101,9 +101,10 @@ export const recoveryRequest = (
 /** Ends the recovery as the ceilings' store has granted it. */
 export const installGranted = (
   waiting: WaitingReply,
-  { epoch, ceiling, base, jumpTo, account, origin }: Extract<RecoveryOutcome, { kind: 'granted' }>,
+  { epoch, grantedSince, ceiling, base, jumpTo, account, origin }: Extract<RecoveryOutcome, { kind: 'granted' }>,
   { sequence, initialSeq, limit }: RecoveryTerms,
 ): CounterInstall => {
   const { recovery } = waiting;
-  return { sequence, initialSeq, limit, window: 0, recovery, epoch, ceiling, base, jumpTo, account, origin };
+  const terms = { sequence, initialSeq, limit, window: 0 };
+  return { ...terms, recovery, epoch, grantedSince, ceiling, base, jumpTo, account, origin };
 };

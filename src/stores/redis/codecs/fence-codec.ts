@@ -65,6 +65,7 @@ export const encodeInstall = (install: CounterInstall): string => {
   let text =
     `${NOBODY} 0 install 0 ${install.initialSeq} ${install.limit} 0 - 0 0 ${install.epoch} ${install.window} ` +
     `fence:${install.recovery.server}:${install.ceiling} time:${install.recovery.time} base:${install.base}`;
+  if (install.grantedSince !== undefined) text += ` since:${install.grantedSince}`;
   if (install.jumpTo !== undefined) text += ` jump:${install.jumpTo}`;
   if (install.origin !== undefined) text += ` origin:${install.origin}`;
   if (account === undefined) return text;

@@ -14,6 +14,7 @@ const ENTRY: CeilingEntry = {
   epoch: 3n,
   ceiling: 100n,
   server: 'server-a',
+  grantedSince: 2n,
   base: 20n,
   jumpedWithout: [],
   account: { value: 50n, changes: 7 },
@@ -78,20 +79,38 @@ const missing = (node: string, more: Partial<MissingNode> = {}): MissingNode => 
 
 describe('a recovery', () => {
   test('that is exact goes on above the base in the next epoch, and keeps account and origin', () => {
-    const entry = { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_060n };
+    const entry = { ...ENTRY, epoch: 4n, server: 'server-b', grantedSince: 4n, ceiling: 1_060n };
     expect(decideRecovery(ENTRY, REQUEST, [])).toEqual({
       kind: 'granted',
       entry,
-      outcome: { kind: 'granted', epoch: 4n, ceiling: 1_060n, base: 20n, jumpTo: undefined, origin: 10n },
+      outcome: {
+        kind: 'granted',
+        epoch: 4n,
+        grantedSince: 4n,
+        ceiling: 1_060n,
+        base: 20n,
+        jumpTo: undefined,
+        origin: 10n,
+      },
     });
   });
 
   test('that may jump over a node that did not report goes on above the ceiling', () => {
     expect(decideRecovery(ENTRY, { ...REQUEST, mayJump: true }, [missing('n1')])).toEqual({
       kind: 'granted',
-      entry: { ...ENTRY, epoch: 4n, server: 'server-b', ceiling: 1_100n, base: 100n, jumpedWithout: ['n1'] },
-      outcome: { kind: 'granted', epoch: 4n, ceiling: 1_100n, base: 100n, jumpTo: 100n, origin: 10n },
+      entry: {
+        ...{ ...ENTRY, epoch: 4n, server: 'server-b', grantedSince: 4n },
+        ...{ ceiling: 1_100n, base: 100n, jumpedWithout: ['n1'] },
+      },
+      outcome: { kind: 'granted', epoch: 4n, grantedSince: 4n, ceiling: 1_100n, base: 100n, jumpTo: 100n, origin: 10n },
     });
+  });
+
+  test('on the server that was granted the epochs before remembers since when', () => {
+    const again = decideRecovery(ENTRY, { ...REQUEST, server: 'server-a' }, []);
+    expect(again).toMatchObject({ entry: { epoch: 4n, grantedSince: 2n }, outcome: { grantedSince: 2n } });
+    const first = { ...REQUEST, epoch: 0n, servedEpoch: 0n };
+    expect(decideRecovery(undefined, first, [])).toMatchObject({ entry: { epoch: 1n, grantedSince: 1n } });
   });
 
   test('that may not waits for the node', () => {

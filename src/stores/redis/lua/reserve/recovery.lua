@@ -2,6 +2,7 @@
 --[[
   install   Entry: epoch = the new epoch, 0 when nobody keeps epochs (then it is the time); and the words
             fence:SERVER:CEILING  the server that shall count, and the new ceiling
+            since:EPOCH           all epochs from this one on were granted to this server; missing: the new one was
             time:TIME             when the recovery began that this ends: no other is ended by it
             base:VALUE            counting goes on above this value at least
             jump:VALUE            not all nodes have reported: counting goes on above the old ceiling
@@ -25,6 +26,14 @@ local function restore(s, changes)
   return true
 end
 
+-- Whether nobody but this server can have counted since its state was last changed: an epoch that was granted and never installed
+-- does not count. A state that was lost (served 0) does not know in which epochs this server has counted.
+local function isUnbroken(s)
+  if s.epoch <= s.served + 1 then return true end
+  local since = match(s.report, ' since:(%d+)')
+  return since ~= nil and s.served > 0 and tonumber(since) <= s.served + 1
+end
+
 local function readReports(s, state)
   local reports = {}
   for field, entry in pairs(state) do
@@ -36,7 +45,7 @@ local function readReports(s, state)
       local isBound = s.epoch == 0 or s.epoch <= epoch
       local isKnown, unread = isCurrent(state['n:' .. node], call, rest)
       -- Nobody vouches for what stands in a reply that was not read: another server that has counted since has handed it out again.
-      if unread and s.epoch > s.served + 1 then isKnown = false end
+      if unread and not isUnbroken(s) then isKnown = false end
       reports[#reports + 1] = { node = node, epoch = epoch, call = call, seen = s.number(seen), holding = holding,
         rest = rest, current = isBound and isKnown, unread = unread }
       reports[node] = reports[#reports]
@@ -102,7 +111,7 @@ end
 -- While another server counted, an advance here may have passed over values that were issued there: what the account
 -- does not know of as an advance is "not known to be issued" from now on.
 local function doubtAdvances(s)
-  if s.epoch <= s.served + 1 then return end -- nobody else can have counted since
+  if isUnbroken(s) then return end
   for _, entry in ipairs(s.list) do
     local known = ' gap:' .. text(entry[1]) .. ':' .. text(entry[2]) .. ':advance:'
     if match(entry[3], '^advance ') and not string.find(s.report, known, 1, true) then
@@ -115,8 +124,8 @@ local LOSSES_MAX = 16
 
 -- What this state has lost is handed out again above `s.value`, or was by another server, or by a state that is gone: nobody knows
 -- then up to where receipts of before are good. Of too many losses the two oldest become one that is at least as strict.
-local function noteLoss(s, served, epoch)
-  local isOurs = served > 0 and (s.epoch == 0 or s.epoch <= served + 1)
+local function noteLoss(s, epoch)
+  local isOurs = s.served > 0 and isUnbroken(s)
   local losses = {}
   for since, bound in string.gmatch(redis.call('HGET', s.stateKey, 'receipts') or '', '(%d+):(%d+)') do
     losses[#losses + 1] = { since, widen(bound) }
@@ -188,7 +197,7 @@ local function install(s, row)
   for _, r in ipairs(reports) do
     epoch = math.max(epoch, r.epoch)
   end
-  if isLossy and epoch > 1 then noteLoss(s, s.served, epoch) end
+  if isLossy and epoch > 1 then noteLoss(s, epoch) end
   s.who, s.served = target, epoch
   for _, r in ipairs(reports) do
     local record = r.current and redis.call('HGET', s.stateKey, 'n:' .. r.node)

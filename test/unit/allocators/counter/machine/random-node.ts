@@ -111,6 +111,7 @@ const createStores = ({ below, pick }: Random, isFenced: boolean) => {
           {
             kind: 'granted',
             epoch: epoch + 1n,
+            grantedSince: epoch + 1n,
             ceiling: last,
             base: last,
             jumpTo: pick([undefined, last]),

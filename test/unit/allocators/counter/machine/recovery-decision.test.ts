@@ -129,7 +129,10 @@ describe('where the ceilings are kept elsewhere, their store', () => {
 
   test('has granted an end: it is installed as it was granted, for this recovery and no other', () => {
     const account = { value: 120n, changes: 1, gaps: [] };
-    const granted = { epoch: 2n, ceiling: 12_000n, base: 100n, jumpTo: undefined, account, origin: 7n } as const;
+    const granted = {
+      ...{ epoch: 3n, grantedSince: 2n, ceiling: 12_000n, base: 100n },
+      ...{ jumpTo: undefined, account, origin: 7n },
+    } as const;
     expect(installGranted(waiting(served), { kind: 'granted', ...granted }, { ...TERMS, limit: 99_999n })).toEqual({
       sequence: INV,
       recovery: RECOVERY,

@@ -242,6 +242,7 @@ describe('with ceilings kept elsewhere', () => {
   const GRANTED: RecoveryOutcome = {
     kind: 'granted',
     epoch: 2n,
+    grantedSince: 2n,
     ceiling: 500n,
     base: 1n,
     jumpTo: undefined,
