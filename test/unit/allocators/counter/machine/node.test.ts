@@ -49,6 +49,8 @@ describe('a waking that comes before its time', () => {
     expect(machine.askedOf('account')).toHaveLength(1);
     machine.at(500);
     expect(machine.askedOf('account')).toHaveLength(2);
+    // What is under way again is in no list of what is to be tried again.
+    expect(machine.state.troubled.size).toBe(0);
   });
 });
 

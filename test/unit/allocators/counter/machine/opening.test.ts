@@ -70,11 +70,13 @@ describe('a new sequence', () => {
     expect(request.outcome).toMatchObject({ code: 'STORAGE_UNAVAILABLE', cause: reason });
   });
 
-  test('shares the trip to the ceilings with others that are opened, up to as many as one may carry', () => {
+  test('shares the trip to the ceilings with others, up to as many as one may carry; the rest wait for its end', () => {
     const machine = machineOn({ keepsCeilings: true, limits: { ceilingsMax: 2 } });
     for (const key of ['A', 'B', 'C']) machine.ask(targetOf(key), 1);
     machine.reply('register', undefined);
     expect(machine.take('read').readers).toHaveLength(2);
+    machine.feed({ kind: 'woke' });
+    expect(machine.open('read')).toHaveLength(1);
     machine.reply('read', [FENCE, FENCE]);
     expect(machine.take('read').readers).toHaveLength(1);
   });

@@ -83,6 +83,15 @@ describe('values in hand', () => {
     expect(makeLeave(session, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 5n }] });
   });
 
+  test('that come back all at or below the floor are none to deal', () => {
+    const session = holding();
+    const dealt = dealInOrder(session, 6, VALUE_MAX) as Range;
+    raiseFloor(session, 6n);
+    giveBack(session, dealt);
+    expect([hasValues(session), dealInOrder(session, 9, VALUE_MAX)]).toEqual([false, undefined]);
+    expect(makeLeave(session, TERMS)).toMatchObject({ returned: [{ first: 1n, last: 6n }] });
+  });
+
   test('of a call that was under way are given back, and so is the standby it brings', () => {
     const session = holding();
     dealInOrder(session, 6, VALUE_MAX);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
 import { standbyLeft } from '../../../../../src/allocators/counter/machine/held-standby.ts';
+import { settleKeyedCall } from '../../../../../src/allocators/counter/machine/keyed-call.ts';
 import {
   dealInOrder,
   dealStandby,
@@ -156,6 +157,14 @@ describe('values in hand', () => {
     expect(dealInOrder(session, 1, VALUE_MAX)).toBeUndefined();
   });
 
+  test('are dealt up to the limit itself', () => {
+    const session = joined();
+    makeCall(session, 2, TERMS);
+    settleCall(session, 2, taken(2n, 3n));
+    expect(dealInOrder(session, 1, 2n)).toEqual({ first: 2n, last: 2n });
+    expect(dealInOrder(session, 9, 3n)).toEqual({ first: 3n, last: 3n });
+  });
+
   test('do not count as seen when another node had returned them', () => {
     const session = joined();
     makeCall(session, 1, TERMS);
@@ -213,8 +222,17 @@ describe('a session', () => {
     const session = joined();
     expect([session.seen, topOf(session)]).toEqual([1n, 105n]);
     makeCall(session, 1, TERMS);
-    settleCall(session, 2, taken(400n, 410n, { kind: 'recall' }, true));
+    settleCall(session, 2, taken(400n, 410n, KEEP, true));
     expect([session.seen, topOf(session)]).toEqual([1n, 410n]);
+  });
+
+  test('has seen what a receipt names, also when the answer to an earlier call comes after it', () => {
+    const session = joined();
+    makeCall(session, 2, TERMS);
+    const receipt = { fingerprint: 'f', atMs: 0, series: '', period: '', ranges: [{ first: 6n, last: 8n }] };
+    settleKeyedCall(session, { kind: 'receipt', receipt, replayed: false, standbyNear: false });
+    settleCall(session, 2, taken(2n, 3n));
+    expect(session.seen).toBe(8n);
   });
 });
 
@@ -237,6 +255,14 @@ describe('the standby', () => {
       usedInPart: false,
       released: [{ first: 101n, offeredIn: 1, used: 2n }],
     });
+  });
+
+  test('is given up at the word of a sequence that is closed', () => {
+    const session = joined();
+    makeCall(session, 1, TERMS);
+    expect(settleCall(session, 2, { kind: 'closed', standby: { kind: 'recall' } })).toEqual({ kind: 'closed' });
+    expect(dealStandby(session, 1, VALUE_MAX)).toBeUndefined();
+    expect(makeCall(session, 1, TERMS)).toMatchObject({ holding: undefined, released: [{ first: 101n, used: 0n }] });
   });
 
   test('is given up before a sequence counts as exhausted', () => {
