@@ -1,12 +1,15 @@
 /** What only a server, a network and other nodes can break: the PostgreSQL stores stand it. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CeilingRaise, RecoveryRequest } from '../../src/core/ceiling/ceiling-store.ts';
 import { StorageTimeoutError, StorageUnavailableError } from '../../src/core/errors.ts';
 import type { NumberGeneratorEvent } from '../../src/core/events/events.ts';
 import { sequenceOf, seriesOf } from '../../src/core/values/sequence-id.ts';
+import { VALUE_MAX } from '../../src/core/values/value.ts';
 import { createPostgresCeilingStore } from '../../src/stores/postgres/postgres-ceiling-store.ts';
 import { createPostgresClient, type PostgresClient } from '../../src/stores/postgres/postgres-client.ts';
+import { createPostgresLedgerStore } from '../../src/stores/postgres/postgres-ledger-store.ts';
 import { loadSql } from '../../src/stores/postgres/sql-statement.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres.ts';
 import { leasePostgresDatabase, type PostgresDatabase } from '../support/postgres-database.ts';
@@ -129,6 +132,36 @@ describe('the PostgreSQL client', () => {
     await database.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     await expect(createPostgresCeilingStore(open(database.url)).checkHealth()).rejects.toThrow(StorageUnavailableError);
     await database.query(`ALTER DATABASE ${name} RESET ALL`);
+  });
+
+  test('looks rows up by an index, also by plans that were made while the tables were all but empty', async () => {
+    await using fresh = await leasePostgresDatabase();
+    const client = createPostgresClient(fresh.url, TIMEOUT_MS, () => undefined);
+    const ceilings = createPostgresCeilingStore(client);
+    const ledger = createPostgresLedgerStore(client);
+    const take = { count: 1, initialSeq: 0n, limit: VALUE_MAX, print: String };
+    const CALLS = 200;
+    for (let i = 0; i < CALLS; i += 1) {
+      const { sequence } = recovery(`PLAN-${i}`);
+      const whole = { subject: undefined, receipt: undefined, reservation: undefined };
+      await ledger.take(randomUUID(), [{ sequence, ...take, ...whole }], new Map());
+      await ceilings.recover(recovery(`PLAN-${i}`));
+      await ceilings.raiseMany([raise(`PLAN-${i}`, 5_000n)]);
+      await ceilings.readMany([sequence], 'n1');
+    }
+    // A session hands its counts over when it ends.
+    await client.close();
+    const readBy = (how: string) =>
+      fresh.query(
+        `SELECT relname, ${how}::int AS read FROM pg_stat_user_tables WHERE relname = ANY ($1) ORDER BY relname`,
+        [['ceilings', 'ledger', 'ledger_sequences']],
+      );
+    await expect
+      .poll(async () => Math.min(...(await readBy('idx_scan')).map(({ read }) => Number(read))))
+      .toBeGreaterThanOrEqual(CALLS);
+    // Before they were planned for good, empty tables were read.
+    for (const { relname, read } of await readBy('seq_tup_read'))
+      expect([relname, Number(read) < CALLS]).toEqual([relname, true]);
   });
 
   test('tries again when it met a deadlock', async () => {

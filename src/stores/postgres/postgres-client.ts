@@ -1,5 +1,6 @@
 /** The connections to PostgreSQL: few, each step with a limit, everything read as text, and nothing that can crash the process. */
 import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, type PoolClient } from 'pg';
 import { StorageUnavailableError, StorePreparingError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events/events.ts';
@@ -27,6 +28,7 @@ export interface PostgresClient {
 const CONNECTIONS_MAX = 8;
 const WAITING_MAX = 10_000;
 const ATTEMPTS_MAX = 4;
+const RETRY_MS = 20;
 /** The server's own limit must win against this end's, which costs the connection. */
 const ANSWER_MARGIN_MS = 250;
 const MIGRATION_TIMEOUT_MS = 60_000;
@@ -35,13 +37,16 @@ const IDLE_MAX_MS = 60_000;
 const READ_AS_TEXT = { getTypeParser: () => (text: string) => text };
 
 // By a statement, not by parameters of the connection: connection poolers refuse those. A server set to answer before the
-// commit is on the disk would break the promise of this store.
+// commit is on the disk would break the promise of this store. Every statement looks rows up by an index, a call's worth of them: a plan
+// that was made, and kept, while a table was all but empty would go on reading the whole table until statistics are gathered.
 const SESSION = `
   SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false),
          set_config('idle_in_transaction_session_timeout', $2, false),
          set_config('default_transaction_isolation', 'read committed', false),
          set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-           WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`;
+           WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
+         set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+         set_config('enable_mergejoin', 'off', false)`;
 
 const createPool = (url: string, timeoutMs: number, sockets: Set<Socket>): Pool => {
   const pool = new Pool({
@@ -172,6 +177,8 @@ export const createPostgresClient = (url: string, timeoutMs: number, emit: Emit)
           return await withConnection(work);
         } catch (error) {
           if (!isPassing(error) || count === ATTEMPTS_MAX) throw error;
+          // Whoever it met holds what it needs next, and must come first.
+          await delay(count * RETRY_MS);
         }
       }
     } catch (error) {

@@ -11,14 +11,13 @@ WITH operation AS (
   INSERT INTO ledger_operations (operation, answers) VALUES ($1, $2)
   ON CONFLICT (operation) DO NOTHING
   RETURNING operation
-), take AS (
-  SELECT * FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::bigint[])
-    WITH ORDINALITY AS take (prefix_key, period, subject, key_hash, reservation, ttl_ms, position)
 ), taken AS (
-  SELECT prefix_key, period, value, number, subject, key_hash, reservation,
+  -- By their place in the arrays: a join of two sets without an index would look through one for each row of the other.
+  SELECT ($7::text[])[position] AS prefix_key, ($8::text[])[position] AS period, value, number, ($9::text[])[position] AS subject,
+    ($10::text[])[position] AS key_hash, ($11::uuid[])[position] AS reservation,
     statement_timestamp()::timestamptz(3) AS taken_at,
-    (statement_timestamp() + ttl_ms * interval '1 millisecond')::timestamptz(3) AS free_at
-  FROM unnest($13::bigint[], $14::numeric[], $15::text[]) AS taken (position, value, number) JOIN take USING (position)
+    (statement_timestamp() + ($12::bigint[])[position] * interval '1 millisecond')::timestamptz(3) AS free_at
+  FROM unnest($13::int[], $14::numeric[], $15::text[]) AS taken (position, value, number)
   WHERE EXISTS (SELECT FROM operation)
 ), sequences AS (
   UPDATE ledger_sequences AS sequence
