@@ -151,7 +151,7 @@ const runUntilTrue = async (world: World, isTrue: () => boolean, maxMs: number, 
   }
 };
 
-/** How long healthy stores may take until every sequence is served: a recovery takes 15 s at most, and then its turn. */
+/** How long healthy stores may take until every sequence is served: a recovery waits for `livingPatienceMs` at most, then its turn. */
 const REST_MAX_MS = 45_000;
 const END_MAX_MS = 60_000;
 
@@ -236,7 +236,8 @@ const wind = async (world: World): Promise<void> => {
   );
   const served = nodes.filter(({ status }) => status === 'alive');
   await closeAll(world);
-  // A recovery that begins meanwhile waits longer for a node that could not strike itself out than a node that ends does.
+  // A recovery that begins meanwhile waits `livingPatienceMs` for a node that could not strike itself out. A node that ends
+  // gives it 5 s from when it began to end.
   const isAwaited = nodes.some(({ status, isStruckOut }) => status === 'ended' && !isStruckOut);
   for (const { name, leftBehind } of served) {
     const isExcused = scene.fence === 'kept' && isAwaited;

@@ -43,6 +43,8 @@ const makeLimits = (random: Random, kind: SceneKind, latencyMs: number, isLong: 
   // Alone, a node that has left knows what its server may forget.
   idleTicksMax: kind === 'alone' ? 100_000 : random.pick([2, 3, 720]),
   renewMs: isLong ? 120_000 : random.pick([3_000, 20_000]),
+  // Longer than for a silent node, which is waited for 3 s; no longer than needed, for reports are most of what is played.
+  livingPatienceMs: 5_000,
   ceilingsMax: random.pick([1_000, 1]),
   ceilingValuesMin: random.pick([100, 100, 30]),
 });

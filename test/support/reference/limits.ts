@@ -171,8 +171,8 @@ const LIMITS: Readonly<Record<string, readonly Limit[]>> = {
     ),
     at(
       'waiting for a node heard of lately, or for nodes to swear off an epoch',
-      'allocators/counter/machine/recovery-decision.ts',
-      (of) => `${time(of('JUMP_LIVING_AFTER_MS'))}, then a jump`,
+      COUNTER,
+      (of) => `${time(of('COUNTER_LIMITS.livingPatienceMs'))}, then a jump`,
     ),
     at(
       'nodes waited for without PostgreSQL',

@@ -26,6 +26,12 @@ export interface CounterLimits {
   readonly closeAttemptsMax: number;
   /** Between two renewals of this node's registration, ms. */
   readonly renewMs: number;
+  /**
+   * How long a recovery waits for a node that was heard of lately, and for nodes to swear off an epoch, before it jumps
+   * above the ceiling, ms. Each swears off the epoch with its next report, unless it has died since. Longer than for a
+   * silent node, because thousands of sequences on a busy machine take time.
+   */
+  readonly livingPatienceMs: number;
   /** Sequences in one trip to the store of the ceilings, or for their accounts. */
   readonly ceilingsMax: number;
   /** A ceiling lies this many values above the counter, or more. */
@@ -46,6 +52,7 @@ export const COUNTER_LIMITS: CounterLimits = {
   idleTicksMax: 720,
   closeAttemptsMax: 5,
   renewMs: 20_000,
+  livingPatienceMs: 15_000,
   ceilingsMax: 1_000,
   ceilingValuesMin: VALUES_MIN,
 };

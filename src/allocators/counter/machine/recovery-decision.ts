@@ -9,11 +9,6 @@ export type WaitingReply = Extract<ReportReply, { kind: 'waiting' }>;
 
 /** How long a recovery waits for the report of a silent node before it jumps above the ceiling. */
 const JUMP_AFTER_MS = 3_000;
-/**
- * The same for a node that was heard of lately, and once all have reported: each swears off the epoch with its next report,
- * unless it has died since. Longer, because thousands of sequences on a busy machine take time.
- */
-const JUMP_LIVING_AFTER_MS = 15_000;
 /** Where nodes are not registered: time for a node whose very first call was lost. */
 const EXACT_AFTER_MS = 1_000;
 /** The first node that reported decides; the next one takes over after this time, in case the first has died. */
@@ -31,11 +26,13 @@ export interface RecoveryTerms {
   readonly window: number;
   /** This node was only asked to report: its `initialSeq` and `limit` are placeholders. */
   readonly isStranger: boolean;
+  /** See `CounterLimits`: how long it waits for a node that was heard of lately, and for nodes to swear off an epoch, ms. */
+  readonly livingPatienceMs: number;
 }
 
 /** What the answer of the ceilings' store depends on, apart from nodes that leave. */
-export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply): string => {
-  const patience = [JUMP_AFTER_MS, JUMP_LIVING_AFTER_MS].filter((afterMs) => sinceMs >= afterMs).length;
+export const questionOf = ({ recovery, reported, sworn, sinceMs }: WaitingReply, livingPatienceMs: number): string => {
+  const patience = [JUMP_AFTER_MS, livingPatienceMs].filter((afterMs) => sinceMs >= afterMs).length;
   return `${recovery.server} ${recovery.time} ${reported.toSorted()} ${sworn} ${patience}`;
 };
 
@@ -79,7 +76,7 @@ export const decideAlone = (waiting: WaitingReply, terms: RecoveryTerms): Counte
 export const recoveryRequest = (
   waiting: WaitingReply,
   row: Ceiling | undefined,
-  { sequence, initialSeq, limit, window, isStranger }: RecoveryTerms,
+  { sequence, initialSeq, limit, window, isStranger, livingPatienceMs }: RecoveryTerms,
 ): RecoveryRequest | undefined => {
   if (row === undefined && isStranger) return undefined;
   return {
@@ -93,8 +90,8 @@ export const recoveryRequest = (
     highest: waiting.highest,
     window: BigInt(windowWithin(window, waiting.highest, limit)),
     mayJump: isLong(waiting),
-    mayJumpRecent: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
-    mayJumpUnsworn: waiting.sinceMs >= JUMP_LIVING_AFTER_MS,
+    mayJumpRecent: waiting.sinceMs >= livingPatienceMs,
+    mayJumpUnsworn: waiting.sinceMs >= livingPatienceMs,
   };
 };
 

@@ -116,6 +116,7 @@ const termsOf = ({ limits }: NodeState, { session, target, isStranger }: Sequenc
   // A node that only reports does not know the limit of the series: nodes that count set the ceiling.
   window: isStranger ? 0 : ceilingWindow(target.standbySize, limits.ceilingValuesMin),
   isStranger,
+  livingPatienceMs: limits.livingPatienceMs,
 });
 
 const endAsking = (node: NodeState, sequence: Sequence): void => {
@@ -127,15 +128,16 @@ const install = (node: NodeState, sequence: Sequence, waiting: WaitingReply, fou
   node.effects.push({ do: 'install', sequence, waiting, install: found });
 };
 
-const isAskedAgain = ({ keepsCeilings }: NodeState, sequence: Sequence, waiting: WaitingReply): boolean => {
+const isAskedAgain = ({ keepsCeilings, limits }: NodeState, sequence: Sequence, waiting: WaitingReply): boolean => {
   const last = sequence.refusedQuestion;
   const { sinceMs } = waiting;
-  if (!keepsCeilings || last?.question !== questionOf(waiting)) return false;
+  if (!keepsCeilings || last?.question !== questionOf(waiting, limits.livingPatienceMs)) return false;
   return sinceMs >= last.sinceMs && sinceMs < last.sinceMs + ASK_AGAIN_MS;
 };
 
-const refuseQuestion = (sequence: Sequence, waiting: WaitingReply): void => {
-  sequence.refusedQuestion = { question: questionOf(waiting), sinceMs: waiting.sinceMs };
+const refuseQuestion = ({ limits }: NodeState, sequence: Sequence, waiting: WaitingReply): void => {
+  const question = questionOf(waiting, limits.livingPatienceMs);
+  sequence.refusedQuestion = { question, sinceMs: waiting.sinceMs };
 };
 
 /** Asks how the recovery ends, when it is this node's turn. */
@@ -230,7 +232,7 @@ const takeInRow = (node: NodeState, sequence: Sequence, waiting: WaitingReply, r
   const request = recoveryRequest(waiting, row, termsOf(node, sequence));
   if (request === undefined || isJustGranted(sequence, waiting, row)) {
     endAsking(node, sequence);
-    refuseQuestion(sequence, waiting);
+    refuseQuestion(node, sequence, waiting);
   } else node.effects.push({ do: 'recover', sequence, waiting, request });
 };
 
@@ -263,7 +265,7 @@ export const takeInOutcome = (
   // Nothing but an epoch that was granted to another server keeps the recovery from being exact.
   const isUnsworn = outcome.kind === 'waiting' && outcome.missing.length === 0 && known > 0n;
   if (isUnsworn && sequence.phase === 'recovering') swear(sequence.session, known);
-  refuseQuestion(sequence, waiting);
+  refuseQuestion(node, sequence, waiting);
 };
 
 export const takeInInstalled = (

@@ -22,6 +22,7 @@ const TERMS: RecoveryTerms = {
   limit: VALUE_MAX,
   window: 10_000,
   isStranger: false,
+  livingPatienceMs: 7_000,
 };
 
 const waiting = (parts: Partial<WaitingReply> = {}): WaitingReply => ({
@@ -117,8 +118,8 @@ describe('where the ceilings are kept elsewhere, their store', () => {
   test.each([
     [2_999, false, false],
     [3_000, true, false],
-    [14_999, true, false],
-    [15_000, true, true],
+    [6_999, true, false],
+    [7_000, true, true],
   ])(
     'after %i ms may jump for a silent node: %j; for one heard of lately, or that has not sworn off: %j',
     (sinceMs, mayJump, mayJumpRecent) => {
@@ -186,13 +187,13 @@ describe('a question', () => {
     ['another node that has reported', { reported: ['a', 'b', 'c'] }],
     ['another epoch that was sworn off', { sworn: 3n }],
     ['the time after which it may jump', { sinceMs: 3_000 }],
-    ['the time after which it may jump though not all have sworn off', { sinceMs: 15_000 }],
+    ['the time after which it may jump though not all have sworn off', { sinceMs: 7_000 }],
   ])('is new with %s', (_title, parts) => {
-    const before = parts.sinceMs === 15_000 ? { ...asked, sinceMs: 14_999 } : asked;
-    expect(questionOf({ ...before, ...parts })).not.toBe(questionOf(before));
+    const before = parts.sinceMs === 7_000 ? { ...asked, sinceMs: 6_999 } : asked;
+    expect(questionOf({ ...before, ...parts }, 7_000)).not.toBe(questionOf(before, 7_000));
   });
 
   test('is the same as long as only time passes, and in whatever order the nodes are named', () => {
-    expect(questionOf({ ...asked, sinceMs: 2_999, reported: ['b', 'a'] })).toBe(questionOf(asked));
+    expect(questionOf({ ...asked, sinceMs: 2_999, reported: ['b', 'a'] }, 7_000)).toBe(questionOf(asked, 7_000));
   });
 });

@@ -1,5 +1,6 @@
 /** A node's part in recoveries: it reports until it is served, asks how they end in its turn, and never gives up on its own. */
 import { describe, expect, test } from 'vitest';
+import type { CounterLimits } from '../../../../../src/allocators/counter/machine/counter-limits.ts';
 import { owesReport } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import type { RecoveryOutcome } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { CounterReport, ReportReply } from '../../../../../src/core/counter/counter-fence.ts';
@@ -40,8 +41,11 @@ const waitFor = (machine: Machine, parts: Partial<Waiting> = {}, served: readonl
 };
 
 /** A node that counts in these sequences in epoch 1, and has sworn it off. */
-const recovering = (keys: readonly string[], options: { keepsCeilings?: boolean } = {}): Machine => {
-  const machine = machineOn({ isFenced: true, limits: QUIET, ...options });
+const recovering = (
+  keys: readonly string[],
+  { limits = {}, ...options }: { keepsCeilings?: boolean; limits?: Partial<CounterLimits> } = {},
+): Machine => {
+  const machine = machineOn({ isFenced: true, limits: { ...QUIET, ...limits }, ...options });
   for (const key of keys) machine.begin(targetOf(key));
   for (const key of keys) machine.feed({ kind: 'recovery-began', id: targetOf(key).sequence });
   return machine;
@@ -248,8 +252,8 @@ describe('with ceilings kept elsewhere', () => {
     jumpTo: undefined,
     account: undefined,
   };
-  const start = (parts: Partial<Waiting> = {}): Machine => {
-    const machine = recovering(['INV'], { keepsCeilings: true });
+  const start = (parts: Partial<Waiting> = {}, limits: Partial<CounterLimits> = {}): Machine => {
+    const machine = recovering(['INV'], { keepsCeilings: true, limits });
     waitFor(machine, { reported: ['node', 'z'], ...parts });
     return machine;
   };
@@ -282,6 +286,24 @@ describe('with ceilings kept elsewhere', () => {
     machine.reply('install', true);
     expect(machine.events).toMatchObject([{ type: 'sequence-recovered', prefixKey: 'INV', jumpedTo: 500n, nodes: 2 }]);
   });
+
+  test.each<[string, Partial<CounterLimits>, number]>([
+    ['15 s', {}, 15_000],
+    ['as long as its limit says', { livingPatienceMs: 7_000 }, 7_000],
+  ])(
+    'a node heard of lately is waited for %s; then counting goes on above the ceiling',
+    (_time, limits, patienceMs) => {
+      const machine = start({}, limits);
+      machine.respond('read', ({ readers }) => readers.map(() => ROW));
+      machine.respond('recover', ({ request }) =>
+        request.mayJumpRecent ? { ...GRANTED, jumpTo: 500n, base: 500n } : { kind: 'waiting', missing: ['busy'] },
+      );
+      machine.at(patienceMs - 1);
+      expect(machine.askedOf('install')).toEqual([]);
+      machine.at(patienceMs + 250);
+      expect(machine.take('install').install).toMatchObject({ jumpTo: 500n, base: 500n });
+    },
+  );
 
   test('the third of them decides only after its turn has come, in case the others have died', () => {
     const machine = start({ reported: ['node', 'a', 'b'] });
