@@ -82,6 +82,8 @@ export interface Standing {
   readonly sequence: SequenceId;
   /** The highest value this node was given. */
   readonly value: bigint;
+  /** The epoch in which the store counts; absent where nothing recovers. */
+  readonly epoch?: bigint | undefined;
   /** The standby segment it holds; absent without one. */
   readonly standby?: { readonly left: bigint; readonly size: bigint } | undefined;
 }

@@ -79,6 +79,7 @@ const createReads = ({ state, nowMs }: CounterShell): Reads => ({
       .map(({ target, session }) => ({
         sequence: target.sequence,
         value: session.seen,
+        epoch: session.epoch,
         standby: session.standby.segment && {
           left: standbyLeft(session.standby),
           size: rangeSize(session.standby.segment),

@@ -115,7 +115,8 @@ export const createSequenceService = ({
   const read = async (id: SeriesId): Promise<SequenceReport> => {
     const series = await counted(id);
     const { target, printerFor } = series.at(clock.now());
-    const { value, next, valuesLeft } = await standingIn(series.config, target);
+    const standing = await standingIn(series.config, target);
+    const { value, next, valuesLeft } = standing;
     return {
       config: series.config,
       period: target.sequence.period,
@@ -124,7 +125,7 @@ export const createSequenceService = ({
       // What callers give with their requests is not known here.
       nextNumber: next <= target.limit && series.givenNames.length === 0 ? printerFor()(next) : undefined,
       valuesLeft,
-      forecast: capacityWatcher.forecast(series.config, target.sequence, value),
+      forecast: capacityWatcher.forecast(series.config, target.sequence, standing),
       standby: allocator.standbyOf(target),
     };
   };

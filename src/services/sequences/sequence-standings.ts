@@ -13,6 +13,8 @@ export interface Standing {
   readonly value: bigint;
   readonly next: bigint;
   readonly valuesLeft: bigint;
+  /** The epoch in which it is counted; undefined where nothing recovers. */
+  readonly epoch?: bigint | undefined;
 }
 
 /** How many values of these ranges are not above the limit. */
@@ -58,7 +60,7 @@ export const createSequenceStandings = (
     for (const { first, last } of state.ahead) if (first <= reached + 1n && last > reached) reached = last;
     const beyond = state.ahead.filter(({ first }) => first > reached);
     const valuesLeft = (reached < limit ? limit - reached : 0n) - sizeUpTo(beyond, limit) + sizeUpTo(free, limit);
-    return { value, next: free[0]?.first ?? reached + 1n, valuesLeft };
+    return { value, next: free[0]?.first ?? reached + 1n, valuesLeft, epoch: state.epoch };
   };
 
   const standingInLedger = async ({ initialSeq, limit, sequence }: AllocationTarget): Promise<Standing> => {

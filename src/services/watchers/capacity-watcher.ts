@@ -35,9 +35,12 @@ export interface Forecast {
   readonly limitReachedAtMs: number | undefined;
 }
 
+/** Where a sequence stands, and in which epoch. */
+type Stand = Pick<Standing, 'value' | 'epoch'>;
+
 export interface CapacityWatcher {
   /** Takes in where a sequence stands, and returns when it will be used up. */
-  forecast(config: PrefixConfig, sequence: SequenceId, value: bigint): Forecast;
+  forecast(config: PrefixConfig, sequence: SequenceId, standing: Stand): Forecast;
   /** A sequence was moved forward: what was passed over is no pace. */
   passOver(sequence: SequenceId, from: bigint, to: bigint): void;
   /** Looks at all sequences of this node, as it does every 10 s. */
@@ -64,6 +67,8 @@ const DAY_MS = 86_400_000;
 
 interface Watched {
   pace: Pace;
+  /** The latest in which it was seen; 0 before the first, and where nothing recovers. */
+  epoch: bigint;
   /** What was warned of: bound and share. */
   readonly warned: Set<string>;
 }
@@ -73,13 +78,20 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   /** The one that was seen last comes last. */
   const watched = new Map<string, Watched>();
 
-  const see = (sequence: SequenceId, value: bigint, initialSeq: bigint, nowMs: number): Watched => {
+  const see = (sequence: SequenceId, { value, epoch = 0n }: Stand, initialSeq: bigint, nowMs: number): Watched => {
     const name = sequenceKeyOf(sequence);
     const known = watched.get(name);
-    const entry = known ?? { pace: beginPace(value, nowMs), warned: new Set<string>() };
+    const entry = known ?? { pace: beginPace(value, nowMs), epoch, warned: new Set<string>() };
     const { latest } = entry.pace;
-    // What a raised initialSeq passed over was handed out to nobody.
-    if (latest.value < initialSeq && initialSeq <= value) entry.pace = passOver(entry.pace, initialSeq - latest.value);
+    if (entry.epoch < epoch) {
+      // What a recovery passed over looks like what was handed out since the last look: neither is pace.
+      const isRecovered = entry.epoch > 0n && latest.value < value;
+      entry.epoch = epoch;
+      if (isRecovered) entry.pace = passOver(entry.pace, value - latest.value);
+    } else if (latest.value < initialSeq && initialSeq <= value) {
+      // What a raised initialSeq passed over was handed out to nobody.
+      entry.pace = passOver(entry.pace, initialSeq - latest.value);
+    }
     entry.pace = observe(entry.pace, value, nowMs);
     putBounded(watched, name, entry, WATCHED_MAX);
     return entry;
@@ -111,10 +123,11 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
     emit({ type: 'capacity', ...columnsOf(sequence), bound, share, used, value, highest, reachedAtMs: reachedAt });
   };
 
-  const lookAt = ({ sequence, value }: Standing, nowMs: number): CapacityMeasure | undefined => {
+  const lookAt = ({ sequence, ...stand }: Standing, nowMs: number): CapacityMeasure | undefined => {
     const config = seriesCache.peek(sequence.series)?.config;
     if (config === undefined) return undefined;
-    const entry = see(sequence, value, config.initialSeq, nowMs);
+    const { value } = stand;
+    const entry = see(sequence, stand, config.initialSeq, nowMs);
     const usage = usageOf(value, config);
     const { widthReachedAtMs, limitReachedAtMs } = tell(config, sequence.period, value, entry.pace, nowMs);
     const reachedAt = usage.bound === 'width' ? widthReachedAtMs : limitReachedAtMs;
@@ -150,9 +163,10 @@ export const createCapacityWatcher = (dependencies: Dependencies): CapacityWatch
   const close = every(LOOK_INTERVAL_MS, look);
 
   return {
-    forecast: (config, sequence, value) => {
+    forecast: (config, sequence, stand) => {
       const nowMs = clock.now();
-      return tell(config, sequence.period, value, see(sequence, value, config.initialSeq, nowMs).pace, nowMs);
+      const { pace } = see(sequence, stand, config.initialSeq, nowMs);
+      return tell(config, sequence.period, stand.value, pace, nowMs);
     },
     passOver: (sequence, from, to) => {
       const entry = watched.get(sequenceKeyOf(sequence));

@@ -38,13 +38,13 @@ describe('the forecast', () => {
     const name = sequenceOf(seriesOf('INV'), '');
     stand(99n, '');
     await watcher.look();
-    expect(watcher.forecast(config, name, 99n)).toEqual({
+    expect(watcher.forecast(config, name, { value: 99n })).toEqual({
       valuesPerDay: undefined,
       widthReachedAtMs: undefined,
       limitReachedAtMs: undefined,
     });
     clock.nowMs += 10 * MINUTE;
-    expect(watcher.forecast(config, name, 199n)).toEqual({
+    expect(watcher.forecast(config, name, { value: 199n })).toEqual({
       valuesPerDay: 14_400,
       widthReachedAtMs: clock.nowMs + 80 * MINUTE,
       limitReachedAtMs: undefined,
@@ -54,12 +54,15 @@ describe('the forecast', () => {
   test('names no date when counting will have begun anew by then', async () => {
     const { watcher, clock, config } = setUp({ ...YEARLY, overflow: 'reject' });
     const name = sequenceOf(seriesOf('INV'), '2026');
-    watcher.forecast(config, name, 0n);
+    watcher.forecast(config, name, { value: 0n });
     clock.nowMs += 24 * 60 * MINUTE;
     // Thirty-six days are left of the year, and 999 / 20 days of the values.
-    expect(watcher.forecast(config, name, 20n)).toMatchObject({ valuesPerDay: 20, limitReachedAtMs: undefined });
+    expect(watcher.forecast(config, name, { value: 20n })).toMatchObject({
+      valuesPerDay: 20,
+      limitReachedAtMs: undefined,
+    });
     clock.nowMs += 24 * 60 * MINUTE;
-    const { widthReachedAtMs, limitReachedAtMs } = watcher.forecast(config, name, 500n);
+    const { widthReachedAtMs, limitReachedAtMs } = watcher.forecast(config, name, { value: 500n });
     expect(new Date(limitReachedAtMs ?? 0).toISOString().slice(0, 10)).toBe('2026-11-28');
     expect(widthReachedAtMs).toBe(limitReachedAtMs);
   });
@@ -67,10 +70,10 @@ describe('the forecast', () => {
   test('leaves out what an operator passed over', async () => {
     const { watcher, clock, config } = setUp();
     const name = sequenceOf(seriesOf('INV'), '2026');
-    watcher.forecast(config, name, 0n);
+    watcher.forecast(config, name, { value: 0n });
     watcher.passOver(name, 10n, 510n);
     clock.nowMs += 10 * MINUTE;
-    expect(watcher.forecast(config, name, 520n).valuesPerDay).toBeCloseTo(20 * 144);
+    expect(watcher.forecast(config, name, { value: 520n }).valuesPerDay).toBeCloseTo(20 * 144);
     watcher.passOver(sequenceOf(seriesOf('OTHER'), ''), 0n, 9n);
   });
 });
@@ -163,10 +166,32 @@ describe('the measures', () => {
 test('what a raised initialSeq passed over is no pace', () => {
   const { watcher, clock, config } = setUp({ format: '{SEQ:6}' });
   const name = sequenceOf(seriesOf('INV'), '');
-  watcher.forecast(config, name, 10n);
+  watcher.forecast(config, name, { value: 10n });
   clock.nowMs += 2 * MINUTE;
   const raised = { ...config, initialSeq: 20_000n };
-  expect(watcher.forecast(raised, name, 20_000n).valuesPerDay).toBe(0);
+  expect(watcher.forecast(raised, name, { value: 20_000n }).valuesPerDay).toBe(0);
   clock.nowMs += 2 * MINUTE;
-  expect(watcher.forecast(raised, name, 20_004n).valuesPerDay).toBe(4 * 360);
+  expect(watcher.forecast(raised, name, { value: 20_004n }).valuesPerDay).toBe(4 * 360);
+});
+
+test('what a recovery jumped over is no pace, wherever the jump is seen first', async () => {
+  const { watcher, clock, config, standings } = setUp({ format: '{SEQ:6}' });
+  const sequence = sequenceOf(seriesOf('INV'), '');
+  watcher.forecast(config, sequence, { value: 10n, epoch: 1n });
+  clock.nowMs += 2 * MINUTE;
+  standings.push({ sequence, value: 11_000n, epoch: 2n });
+  await watcher.look();
+  clock.nowMs += 2 * MINUTE;
+  expect(watcher.forecast(config, sequence, { value: 11_004n, epoch: 2n }).valuesPerDay).toBe(4 * 360);
+  expect(watcher.forecast(config, sequence, { value: 22_004n, epoch: 3n }).valuesPerDay).toBe(4 * 360);
+  // A reply of before comes late.
+  expect(watcher.forecast(config, sequence, { value: 12n, epoch: 1n }).valuesPerDay).toBe(4 * 360);
+});
+
+test('the first numbers of a sequence are its pace, though it had no epoch before them', () => {
+  const { watcher, clock, config } = setUp({ format: '{SEQ:6}' });
+  const sequence = sequenceOf(seriesOf('INV'), '');
+  watcher.forecast(config, sequence, { value: 0n, epoch: undefined });
+  clock.nowMs += 2 * MINUTE;
+  expect(watcher.forecast(config, sequence, { value: 4n, epoch: 1n }).valuesPerDay).toBe(2 * 1440);
 });
