@@ -12,6 +12,7 @@ import { createRequestCounter } from './services/access/request-counter.ts';
 import { createSeriesCache } from './services/numbers/series-cache.ts';
 import { createStandbyKeeper } from './services/numbers/standby-keeper.ts';
 import type { Strategies } from './services/numbers/strategies.ts';
+import { createStrategiesInUse } from './services/numbers/strategies.ts';
 import { createTemporaryNumberService } from './services/numbers/temporary-number-service.ts';
 import { createServices } from './services/services.ts';
 import { createStoreRemedies } from './services/watchers/store-remedies.ts';
@@ -93,6 +94,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       workerLeases: stores.workerLeases,
       leasesRanges: settings.redis !== undefined,
       dataCentre: settings.dataCentre,
+      strategiesInUse: createStrategiesInUse(seriesCache, monotonic),
       node,
       clock,
       monotonic,
@@ -169,6 +171,7 @@ export const createApp = async ({ settings, version, node, logger, clock, tokenK
       checkCeilings: ceilings?.checkHealth,
       ceilingsRemedy: remedies.ofCeilings,
       ledger: allocators.guardState,
+      checkIssuing: allocators.checkIssuing,
       hasStandby: allocators.hasStandby,
       clockFinding: watchers.clockFinding,
     },

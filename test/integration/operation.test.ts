@@ -23,6 +23,7 @@ describe('on SQLite', () => {
         { name: 'process', status: 'up', detail: 'Serving' },
         { name: 'sqlite', status: 'up', detail: 'Answers' },
         { name: 'standby', status: 'up', detail: 'No values are held' },
+        { name: 'issuing', status: 'up', detail: 'Numbers can be issued by a strategy in use here' },
       ],
     });
   });

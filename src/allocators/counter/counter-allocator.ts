@@ -40,6 +40,8 @@ export interface CounterAllocator extends Allocator {
   isStorePresent(): boolean;
   /** Whether sequences can be opened without asking the store of the ceilings first. */
   isRegistered(): boolean;
+  /** Whether the ceiling of some sequence lets it count on. */
+  hasRoom(): boolean;
   /** Takes back values that were allocated but not issued. */
   giveBack(target: AllocationTarget, allocation: Allocation): void;
   /**
@@ -63,7 +65,7 @@ export type CounterAllocatorOptions = CounterShellOptions;
 
 type Reads = Pick<
   CounterAllocator,
-  'standbyOf' | 'standings' | 'hasStandby' | 'isStorePresent' | 'isRegistered' | 'epochOf'
+  'standbyOf' | 'standings' | 'hasStandby' | 'isStorePresent' | 'isRegistered' | 'hasRoom' | 'epochOf'
 >;
 
 const createReads = ({ state, nowMs }: CounterShell): Reads => ({
@@ -86,6 +88,8 @@ const createReads = ({ state, nowMs }: CounterShell): Reads => ({
         },
       })),
   hasStandby: () => state.sequences.values().some(({ session }) => standbyLeft(session.standby) > 0n),
+  hasRoom: () =>
+    state.sequences.values().some(({ session: { fence, seen } }) => fence !== undefined && fence.ceiling > seen),
   isStorePresent: () => state.presence !== 'away',
   isRegistered: () => isRegistered(state, nowMs()),
   epochOf: (sequence) => state.sequences.get(sequenceKeyOf(sequence))?.session.fence?.epoch ?? 0n,

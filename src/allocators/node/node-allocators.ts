@@ -6,6 +6,7 @@ import type { CounterStore } from '../../core/counter/counter-store.ts';
 import type { Emit, Listen } from '../../core/events/events.ts';
 import type { KnownMarkStore, StoredMarks } from '../../core/ledger/ledger-mark.ts';
 import type { LedgerStore } from '../../core/ledger/ledger-store.ts';
+import type { Strategy } from '../../core/prefix-config/numbering.ts';
 import type { WorkerLeaseStore } from '../../core/snowflake/worker-lease-store.ts';
 import { nameNode } from '../../lib/node-name.ts';
 import type { Allocator, Standing } from '../allocator.ts';
@@ -19,6 +20,7 @@ import { createSegmentAllocator } from '../segment/segment-allocator.ts';
 import { createSnowflakeAllocator } from '../snowflake/snowflake-allocator.ts';
 import { createWorkerKeeper } from '../snowflake/worker-keeper.ts';
 import { createUuidAllocator } from '../uuid/uuid-allocator.ts';
+import { createIssuingCheck, type IssuingCheck } from './issuing-check.ts';
 
 export interface NodeAllocators {
   readonly counter: CounterAllocator;
@@ -33,6 +35,7 @@ export interface NodeAllocators {
   standings(): Iterable<Standing>;
   /** Whether numbers of some kind can be issued without the store for a while. */
   hasStandby(): boolean;
+  readonly checkIssuing: IssuingCheck;
   readonly listen: Listen;
   /** Gives back what is held. Call it after the last request has ended. */
   close(): Promise<void>;
@@ -50,6 +53,8 @@ interface NodeAllocatorsOptions {
   /** Whether the counters are far enough away for ranges to be leased. */
   readonly leasesRanges: boolean;
   readonly dataCentre: number;
+  /** The strategies of the prefixes that this node knows. */
+  readonly strategiesInUse: () => ReadonlySet<Strategy>;
   /** The name of this process. */
   readonly node: string;
   readonly clock: Clock;
@@ -90,6 +95,13 @@ export const createNodeAllocators = (options: NodeAllocatorsOptions): NodeAlloca
     guardState: guard?.state,
     standings: () => [...counter.standings(), ...(gapless?.allocator.standings() ?? [])],
     hasStandby: () => counter.hasStandby() || segment?.hasValues() === true || keeper.usable() !== undefined,
+    checkIssuing: createIssuingCheck({
+      counter,
+      hasLeased: segment?.hasValues ?? counter.hasStandby,
+      hasWorker: () => keeper.usable() !== undefined,
+      hasLedger: ledger !== undefined,
+      strategiesInUse: options.strategiesInUse,
+    }),
     listen: (envelope) => guard?.listen(envelope),
     close: async () => {
       await segment?.close();

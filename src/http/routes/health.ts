@@ -16,6 +16,12 @@ interface LedgerHealth {
   readonly unguarded: boolean;
 }
 
+/** Each resolves when a store can serve; `durable` is that of the ceilings, undefined when there is none. */
+interface Checks {
+  readonly store: () => Promise<void>;
+  readonly durable: (() => Promise<void>) | undefined;
+}
+
 export interface HealthOptions {
   /** Name of the store: redis, sqlite. */
   readonly storeName: string;
@@ -38,6 +44,8 @@ export interface HealthOptions {
   readonly ceilingsRemedy?: () => string | undefined;
   /** What is wrong with the clock of this machine; undefined when nothing is. */
   readonly clockFinding?: () => Finding | undefined;
+  /** Resolves when some strategy in use can issue. Default: when the store can serve. */
+  readonly checkIssuing?: ((checks: Checks) => Promise<void>) | undefined;
   /** Whether this node can issue without the store for a while. */
   readonly hasStandby: () => boolean;
   /** True from the moment the process was asked to stop. */
@@ -110,13 +118,14 @@ const advised = async (check: () => Promise<void>, remedy: (() => string | undef
 
 /** @throws StorageUnavailableError, StorageTimeoutError, ClockBehindError when this process cannot issue now. */
 export const checkReadiness = async (options: HealthOptions): Promise<void> => {
-  const { checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
+  const { checkStore, checkCeilings, checkIssuing = ({ store }) => store(), isStopping } = options;
   if (isStopping()) throw new StorageUnavailableError('The process is shutting down.');
   const clockFinding = options.clockFinding?.();
   if (clockFinding !== undefined) throw new ClockBehindError(clockFinding.detail);
-  if (hasStandby()) return;
-  await advised(checkStore, options.storeRemedy);
-  if (!isRegistered() && checkCeilings !== undefined) await advised(checkCeilings, options.ceilingsRemedy);
+  await checkIssuing({
+    store: () => advised(checkStore, options.storeRemedy),
+    durable: checkCeilings && (() => advised(checkCeilings, options.ceilingsRemedy)),
+  });
 };
 
 /** Why a check failed; undefined when it did not. */
@@ -178,21 +187,18 @@ const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof he
   const store = detail === undefined ? ('up' as const) : ('down' as const);
   const process = isStopping() ? ('down' as const) : ('up' as const);
   const standby = hasStandby();
-  const storeless = standby ? ('degraded' as const) : ('down' as const);
+  const notReady = await reasonOf(checkReadiness(options));
   const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
-  const clock = clockComponents(options.clockFinding?.());
   const extra = [
-    ...clock,
+    ...clockComponents(options.clockFinding?.()),
     ...ceilingComponents(checkCeilings !== undefined, ceilings, isRegistered(), ceilingsRemedy?.()),
     ...settingsComponents(storeName, options.findings?.(), options.collisions?.()),
     ...guaranteeComponents(options.guarantee?.()),
     ...ledgerComponents(options.ledger?.()),
   ];
-  const has = (sought: Component['status']): boolean => extra.some(({ status }) => status === sought);
-  const served = has('down') ? storeless : has('degraded') ? ('degraded' as const) : ('up' as const);
-  const status = process === 'down' || clock.length > 0 ? 'down' : store === 'up' ? served : storeless;
+  const isWhole = store === 'up' && extra.every(({ status }) => status === 'up');
   return {
-    status,
+    status: notReady !== undefined ? 'down' : isWhole ? 'up' : 'degraded',
     components: [
       { name: 'process', status: process, detail: process === 'up' ? 'Serving' : 'Shutting down' },
       {
@@ -205,6 +211,11 @@ const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof he
         // A missing standby matters only while the store is away.
         status: standby ? 'up' : store,
         detail: standby ? 'Values are held ready' : 'No values are held',
+      },
+      {
+        name: 'issuing',
+        status: notReady === undefined ? 'up' : 'down',
+        detail: notReady ?? 'Numbers can be issued by a strategy in use here',
       },
       ...extra,
     ],

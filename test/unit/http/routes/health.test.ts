@@ -2,6 +2,7 @@
 import { fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { describe, expect, test } from 'vitest';
+import { createIssuingCheck } from '../../../../src/allocators/node/issuing-check.ts';
 import { StorageUnavailableError } from '../../../../src/core/errors.ts';
 import type { Finding, Guarantee } from '../../../../src/core/events/finding.ts';
 import { type HealthOptions, healthRoutes } from '../../../../src/http/routes/health.ts';
@@ -15,7 +16,13 @@ const ask = async (url: string, parts: Partial<HealthOptions> = {}) => {
   const server = fastify();
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  const options = { storeName: 'redis', checkStore: up, hasStandby: () => true, isStopping: () => false, ...parts };
+  const { hasStandby = () => true, isRegistered = () => true } = parts;
+  const checkIssuing = createIssuingCheck({
+    counter: { hasStandby, isRegistered, hasRoom: () => true },
+    ...{ hasLeased: () => false, hasWorker: () => false, hasLedger: true },
+    strategiesInUse: () => new Set(['counter']),
+  });
+  const options = { storeName: 'redis', checkStore: up, checkIssuing, hasStandby, isStopping: () => false, ...parts };
   await server.register(healthRoutes, options);
   const reply = await server.inject(url);
   await server.close();
@@ -30,9 +37,9 @@ const finding = (severity: Finding['severity'], subject: string, servers: readon
   servers,
 });
 
-/** The components beside process, store and standby. */
+/** The components beside process, store, standby and issuing. */
 const extraOf = ({ json }: { json: { components: { name: string }[] } }) =>
-  json.components.filter(({ name }) => !['process', 'redis', 'standby'].includes(name));
+  json.components.filter(({ name }) => !['process', 'redis', 'standby', 'issuing'].includes(name));
 
 describe('/health', () => {
   test('200: names only what there is', async () => {
@@ -107,6 +114,17 @@ describe('/health', () => {
   test('200: warnings alone leave it up', async () => {
     expect(await ask('/health', { findings: () => [finding('warning', 'b')] })).toMatchObject({
       json: { status: 'up' },
+    });
+  });
+
+  test('says whether numbers can be issued, and if not, why', async () => {
+    const issuingOf = async (parts: Partial<HealthOptions>) =>
+      (await ask('/health', parts)).json.components.find(({ name }: { name: string }) => name === 'issuing');
+    expect(await issuingOf({})).toMatchObject({ status: 'up' });
+    expect(await issuingOf({ checkStore: away, hasStandby: () => false })).toEqual({
+      name: 'issuing',
+      status: 'down',
+      detail: 'PostgreSQL cannot be reached.',
     });
   });
 
