@@ -61,10 +61,12 @@ export const retry = (node: NodeState): void => {
     sequence.reports = 0;
     // One that makes no calls has its own questions under way, and resumes after them.
     if (!makesCalls(sequence)) continue;
-    const { session, keyed } = sequence;
+    const { session, keyed, phase } = sequence;
     // A keyed request waits for a numbered call where the store must know the session first, or is to forget it.
     const isCallFirst = keyed.length > 0 && !makesKeyedCalls(sequence);
-    if (session.pending !== undefined || hasReport(session) || isCallFirst) node.due.add(sequence);
+    // The last call of one that leaves may have been due, and not made.
+    const isCallDue = session.pending !== undefined || hasReport(session) || phase === 'leaving';
+    if (isCallDue || isCallFirst) node.due.add(sequence);
     if (keyed.length > 0) node.dueKeyed.add(sequence);
   }
   if (node.due.size === 0 && node.dueKeyed.size === 0) becomePresent(node);

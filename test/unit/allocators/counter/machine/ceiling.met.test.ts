@@ -190,6 +190,20 @@ describe('settling', () => {
     expect([sequence.phase, machine.open('account').length]).toEqual(['settling', 1]);
   });
 
+  test('that ends while a trip fails has the sequence left by the next attempt', () => {
+    const { machine, sequence } = idle({ seen: 77n });
+    const other = targetOf('OTHER');
+    machine.respond('read', ({ readers }) => readers.map(() => ({ epoch: 1n, ceiling: 10_000n })));
+    machine.ask(other, 1);
+    machine.reply('account', [{ kind: 'account', account: { value: 60n, changes: 3, gaps: [] } }]);
+    machine.reply('raise', [{ kind: 'raised', ceiling: 10_077n }]);
+    machine.reply('enforce', [{ kind: 'raised', fence: { epoch: 1n, ceiling: 10_077n, wanted: 0n } }]);
+    expect([sequence.phase, machine.open('reserve').length]).toEqual(['leaving', 1]);
+    machine.refuse('reserve', AWAY);
+    machine.at(machine.nowMs() + 50);
+    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'leave' }, { kind: 'join' }]);
+  });
+
   test('that takes long is waited for: the sequence is not left before', () => {
     const { machine, sequence } = idle({ seen: 77n });
     machine.at(1_000);
