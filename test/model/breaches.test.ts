@@ -1,6 +1,6 @@
 /**
  * Proof that the model check can fail: each breach planted in the script or in the node is found. Those that histories meet
- * too rarely are left to the contract tests (`reserve-recovery*.test.ts`) and the unit tests of the session,
+ * too rarely are left to the contract tests (`reserve-recovery*.test.ts`, `reserve-merge.test.ts`) and the unit tests of the session,
  * which are red with them.
  */
 import { describe, expect, test } from 'vitest';

@@ -163,12 +163,4 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: 'then',
     alter: {},
   },
-  {
-    name: 'a reply that was not read is good though another server has counted since',
-    seed: 613_655,
-    kind: 'kept',
-    from: 'or unread, unread\n',
-    to: 'or unread, false\n',
-    alter: { crashes: false },
-  },
 ];
