@@ -62,13 +62,14 @@ const haveSameValue = (board: Board): boolean => {
  */
 const dateTokensOf = (board: Board, { language, placed }: Side): ReadonlyMap<Variable, string> => {
   const tokens = new Map<Variable, string>();
-  const { first, last } = language.years;
+  // The years of a language are all, or those of this century.
+  const isThisCentury = language.years.last === 2099;
   for (const one of placed) {
     const { part } = one.piece;
     if (!('variable' in part)) continue;
     const said = tokensOf(board, one);
     tokens.set(part.variable, said.join(' '));
-    if (part.variable === 'yy' && first === 2000 && last === 2099) tokens.set('year', ['2', '0', ...said].join(' '));
+    if (part.variable === 'yy' && isThisCentury) tokens.set('year', ['2', '0', ...said].join(' '));
   }
   return tokens;
 };
@@ -209,10 +210,10 @@ export const collisionOf = (
     isUnsure: false,
   };
   let alignments = 0;
-  eachAlignment(one, other, (alignment) => {
+  const isOver = eachAlignment(one, other, (alignment) => {
     alignments += 1;
     return fill(search, alignment) || search.budget.left <= 0 || alignments > ALIGNMENTS_MAX;
   });
   if (search.collision !== undefined) return search.collision;
-  return search.isUnsure || search.budget.left <= 0 || alignments > ALIGNMENTS_MAX ? 'undecided' : undefined;
+  return search.isUnsure || isOver ? 'undecided' : undefined;
 };
