@@ -224,6 +224,22 @@ describe('what a node was given last', () => {
     expect(await sequence.send(again)).toMatchObject({ range: range(8n, 11n) });
   });
 
+  test('is missing no more once an exact recovery hears of it from a node that an earlier one went on without', async () => {
+    await begin();
+    await sequence.report({ node: 'node-b', epoch: 2n, window: 0 });
+    await sequence.install({ epoch: 2n, ceiling: 100n, jumpTo: 5n, window: 0 });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+    await sequence.replaceServer();
+    await sequence.report({ node: 'node-b', epoch: 3n, window: 0 });
+    await sequence.report({ ...first, settledEpoch: 1n, epoch: 3n, window: 0 });
+    await sequence.install({ epoch: 3n, ceiling: 100n, window: 0 });
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+    // What it gives back then stands in one list.
+    await sequence.send({ ...kept, kind: 'take', call: 2, count: 0, seen: 3n, returned: [range(2n, 3n)] });
+    expect(await sequence.redis.client.hget(STATE, 'free')).toBe('2:3');
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+  });
+
   test('is missing when the node has left since and begun anew: it does not know of it', async () => {
     await begin();
     await sequence.report({ settled: 0, pending: 0, epoch: 2n, window: 0 });

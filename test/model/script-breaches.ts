@@ -163,4 +163,12 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: 'then',
     alter: {},
   },
+  {
+    name: 'an exact recovery leaves what a node was given in the gap record',
+    seed: 3_009_211,
+    kind: 'kept',
+    from: '  else\n    -- An earlier recovery went on without a node that reports now: what it was given is not missing.\n    explain(s, claimed)\n',
+    to: '',
+    alter: {},
+  },
 ];

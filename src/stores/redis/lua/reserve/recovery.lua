@@ -188,6 +188,9 @@ local function install(s, row)
     liftFloor(s, base)
     passOver(s, goal, 'recovery-jump')
     vouchForLastRanges(s, state, reports)
+  else
+    -- An earlier recovery went on without a node that reports now: what it was given is not missing.
+    explain(s, claimed)
   end
   s.origin = match(s.report, ' origin:(%d+)')
   -- It was moved on before the first value, in what this state has lost.
