@@ -230,7 +230,6 @@ describe('what a node was given last', () => {
     await sequence.install({ epoch: 2n, ceiling: 100n, jumpTo: 5n, window: 0 });
     expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
     await sequence.replaceServer();
-    await sequence.report({ node: 'node-b', epoch: 3n, window: 0 });
     await sequence.report({ ...first, settledEpoch: 1n, epoch: 3n, window: 0 });
     await sequence.install({ epoch: 3n, ceiling: 100n, window: 0 });
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
