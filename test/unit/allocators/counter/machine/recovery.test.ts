@@ -1,6 +1,7 @@
 /** A node's part in recoveries: it reports until it is served, asks how they end in its turn, and never gives up on its own. */
 import { describe, expect, test } from 'vitest';
 import type { CounterLimits } from '../../../../../src/allocators/counter/machine/counter-limits.ts';
+import { wakeAtMs } from '../../../../../src/allocators/counter/machine/node.ts';
 import { owesReport } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import type { RecoveryOutcome } from '../../../../../src/core/ceiling/ceiling-store.ts';
 import type { CounterReport, ReportReply } from '../../../../../src/core/counter/counter-fence.ts';
@@ -65,8 +66,39 @@ describe('a node reports', () => {
     waitFor(machine, {}, ['INV']);
     machine.at(250);
     expect([phaseOf(machine), owesReport(machine.sequenceOf(TARGET).session)]).toEqual(['serving', false]);
+    expect(wakeAtMs(machine.state)).toBe(QUIET.tickMs);
     machine.at(9_000);
     expect(machine.timesOf('report')).toHaveLength(7);
+    expect(machine.askedOf('read')).toEqual([]);
+  });
+
+  test('every 250 ms once the recovery has waited for 3 s: a node that was heard of lately may take its time', () => {
+    const machine = recovering(['INV']);
+    waitFor(machine, { missing: ['other'], sinceMs: 2_999 });
+    machine.at(100);
+    waitFor(machine, { missing: ['other'], sinceMs: 3_000 });
+    machine.at(700);
+    expect(machine.timesOf('report')).toEqual([0, 0, 50, 100, 150, 400, 650]);
+  });
+
+  test.each([
+    ['waits less long', false],
+    ['has just been served', true],
+  ])('every 50 ms when some of several sequences are patient, and another one %s', (_what, isServed) => {
+    const machine = recovering(['A', 'B', 'C']);
+    waitFor(machine, { missing: ['other'], sinceMs: 0 });
+    machine.at(60);
+    const before = machine.timesOf('report').length;
+    const waiting = { kind: 'waiting', recovery: NAME, epoch: 1n, ceiling: 500n, highest: 1n, reported: [] } as const;
+    machine.respond('report', ({ reports }) =>
+      reports.map((report) => {
+        if (keyOf(report) !== 'B') return { ...waiting, missing: ['other'], sinceMs: 3_000 };
+        if (isServed) return { kind: 'reported', fence: { ...FENCE, epoch: 2n } };
+        return { ...waiting, missing: ['other'], sinceMs: 2_999 };
+      }),
+    );
+    machine.at(150);
+    expect(machine.timesOf('report').slice(before)).toEqual([100, 150]);
   });
 
   test('at once for the recovery that the store has just named', () => {
@@ -183,6 +215,8 @@ describe('trouble', () => {
     const { trouble } = machine.sequenceOf(TARGET);
     expect(trouble).toBeInstanceOf(CorruptEntryError);
     expect((trouble as Error).cause).toBe('the counter is not a value');
+    machine.at(450);
+    expect(machine.timesOf('report')).toEqual([0, 200, 400]);
     waitFor(machine, {}, ['INV']);
     machine.at(1_500);
     expect(phaseOf(machine)).toBe('serving');
@@ -271,6 +305,8 @@ describe('with ceilings kept elsewhere', () => {
     expect([phaseOf(machine), machine.take('read').readers]).toMatchObject(['recovering', [{ for: 'confirm' }]]);
     machine.reply('read', [{ epoch: 2n, ceiling: 500n }]);
     expect([phaseOf(machine), machine.typesOf()]).toEqual(['serving', ['sequence-recovered']]);
+    machine.at(1_000);
+    expect(wakeAtMs(machine.state)).toBe(QUIET.tickMs);
   });
 
   test('a registered node that is silent is waited for; then counting goes on above the ceiling, and the event says so', () => {
@@ -325,6 +361,26 @@ describe('with ceilings kept elsewhere', () => {
     expect(machine.timesOf('recover').at(-1)).toBe(1_050);
   });
 
+  test('asked about the same at an earlier time, as by a clock that was set back, their store is asked at once', () => {
+    const machine = start({ sinceMs: 1_000 });
+    machine.respond('read', ({ readers }) => readers.map(() => ROW));
+    machine.respond('recover', () => ({ kind: 'waiting', missing: ['other'] }));
+    machine.at(110);
+    expect(machine.timesOf('recover')).toEqual([0]);
+    waitFor(machine, { reported: ['node', 'z'], sinceMs: 999 });
+    machine.at(250);
+    expect(machine.timesOf('recover')).toEqual([0, 150]);
+  });
+
+  test('that cannot be asked bring no patient report forward', () => {
+    const machine = start({ sinceMs: 3_000 });
+    const patient = machine.timesOf('report').length;
+    machine.at(10);
+    machine.refuse('read', AWAY);
+    machine.at(250);
+    expect(machine.timesOf('report').slice(patient)).toEqual([250]);
+  });
+
   test('a store that takes long to answer keeps nobody waiting for what this node knows: it goes on reporting meanwhile', () => {
     const machine = start();
     machine.at(1_000);
@@ -352,6 +408,22 @@ describe('with ceilings kept elsewhere', () => {
     expect([phaseOf(machine), machine.state.recovery.asked]).toEqual(['serving', 0]);
   });
 
+  test.each<[string, (machine: Machine) => void]>([
+    ['nothing is missing', (machine) => machine.reply('recover', { kind: 'waiting', missing: [] })],
+    ['the store is away', (machine) => machine.refuse('recover', AWAY)],
+  ])('nor does the answer that %s', (_what, answer) => {
+    const machine = start();
+    machine.reply('read', [ROW]);
+    waitFor(machine, {}, ['INV']);
+    machine.at(50);
+    machine.reply('read', [{ epoch: 2n, ceiling: 500n }]);
+    const request = machine.ask(TARGET, 1);
+    answer(machine);
+    const { session, trouble } = machine.sequenceOf(TARGET);
+    expect([phaseOf(machine), owesReport(session), trouble]).toEqual(['serving', false, undefined]);
+    expect(request.outcome).toBeUndefined();
+  });
+
   test('an epoch that was granted to another server is sworn off, and the recovery is exact then', () => {
     const machine = start({ sworn: 2n, epoch: 3n });
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
@@ -360,10 +432,25 @@ describe('with ceilings kept elsewhere', () => {
     expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 4n, brief: false }]);
   });
 
+  test.each([
+    ['is sworn off when all have reported', [], 4n],
+    ['is not sworn off for nodes that are merely silent', ['silent'], 2n],
+  ])('an epoch that only the ceilings know of %s', (_what, missing, epoch) => {
+    const machine = start();
+    for (const atMs of [300, 600]) {
+      machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+      if (atMs === 600) machine.reply('recover', { kind: 'waiting', missing });
+      machine.at(atMs);
+    }
+    expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch }]);
+  });
+
   test('an epoch that was granted and is not installed yet is given a moment, and another one is asked for after that', () => {
     const machine = start();
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
     expect(machine.open('recover')).toEqual([]);
+    machine.at(249);
+    expect(machine.open('read')).toEqual([]);
     machine.at(300);
     machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
     expect(machine.take('recover').request).toMatchObject({ epoch: 3n, servedEpoch: 1n });
@@ -432,33 +519,41 @@ describe('with ceilings kept elsewhere', () => {
     expect(phaseOf(machine)).toBe('serving');
   });
 
-  test('a node that swears off more while the epoch is looked up makes no call, and reports on', () => {
-    const machine = machineOn({ keepsCeilings: true, limits: QUIET });
-    // The ceiling is moved in the background all the while.
-    machine.begin(TARGET, { last: 9_000n, fence: { epoch: 1n, ceiling: 10_000n, wanted: 0n } });
-    machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
-    waitFor(machine, {}, ['INV']);
-    expect(machine.take('read').readers).toMatchObject([{ for: 'confirm', epoch: 2n }]);
-    machine.reply('account', [{ kind: 'unserved' }]);
-    machine.reply('raise', [{ kind: 'superseded', current: { epoch: 3n, ceiling: 500n } }]);
-    machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
-    expect([phaseOf(machine), machine.open('reserve')]).toEqual(['recovering', []]);
-    waitFor(machine, {}, ['INV'], 3n);
-    machine.at(100);
-    machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
-    expect(phaseOf(machine)).toBe('serving');
-  });
+  test.each([
+    ['stands there', 2n],
+    ['is over', 3n],
+  ])(
+    'a node that swears off more while the epoch is looked up makes no call, and reports on: it %s',
+    (_what, epoch) => {
+      const machine = machineOn({ keepsCeilings: true, limits: QUIET });
+      // The ceiling is moved in the background all the while.
+      machine.begin(TARGET, { last: 9_000n, fence: { epoch: 1n, ceiling: 10_000n, wanted: 0n } });
+      machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
+      waitFor(machine, {}, ['INV']);
+      expect(machine.take('read').readers).toMatchObject([{ for: 'confirm', epoch: 2n }]);
+      machine.reply('account', [{ kind: 'unserved' }]);
+      machine.reply('raise', [{ kind: 'superseded', current: { epoch: 3n, ceiling: 500n } }]);
+      machine.reply('read', [{ epoch, ceiling: 500n }]);
+      expect([phaseOf(machine), machine.open('reserve')]).toEqual(['recovering', []]);
+      waitFor(machine, {}, ['INV'], 3n);
+      machine.at(100);
+      machine.reply('read', [{ epoch: 3n, ceiling: 500n }]);
+      expect(phaseOf(machine)).toBe('serving');
+    },
+  );
 
-  test('an epoch that others have gone on from is not counted in: the node swears it off, and reports for the next', () => {
+  test('an epoch that others have gone on from is not counted in: the node swears it off, and reports at once', () => {
     const machine = recovering(['INV'], { keepsCeilings: true });
     waitFor(machine, {}, ['INV']);
     expect(machine.take('read').readers).toMatchObject([{ for: 'confirm', epoch: 2n }]);
+    machine.at(160);
+    expect(machine.timesOf('report')).toEqual([0]);
     machine.reply('read', [{ epoch: 4n, ceiling: 500n }]);
-    machine.at(100);
+    expect(machine.timesOf('report')).toEqual([0, 160]);
     expect([phaseOf(machine), machine.open('reserve')]).toEqual(['recovering', []]);
     expect(machine.askedOf('report').at(-1)?.reports).toMatchObject([{ epoch: 4n, sworn: true }]);
     waitFor(machine, {}, ['INV'], 4n);
-    machine.at(200);
+    machine.at(260);
     machine.reply('read', [{ epoch: 4n, ceiling: 500n }]);
     expect(phaseOf(machine)).toBe('serving');
   });
