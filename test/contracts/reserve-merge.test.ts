@@ -78,6 +78,30 @@ describe('a standby of a node that has not reported', () => {
   });
 });
 
+describe('a standby that its node has used in part', () => {
+  test.each(Array.from({ length: 13 }, (_, others) => others))(
+    'is recorded whole when it is passed over, though some of it was what the node was given last, beside %i other nodes',
+    async (others) => {
+      await sequence.send({ count: 3 });
+      // It is offered another one, and the call that gives the first one up is not served.
+      const returned = [range(3n, 3n)];
+      await sequence.send({ call: 2, kind: 'take', count: 0, holding, usedInPart: true, seen: 3n, returned });
+      expect(await ahead()).toBe('9:13:node-a@2 28:32:node-a@1');
+      await sequence.replaceServer();
+      const taken = [range(1n, 2n), range(28n, 29n)];
+      await sequence.report({ settled: 2, pending: 3, seen: 3n, holding: segment(9n, 13n, 2), taken });
+      await sequence.install();
+      // How many entries there are decides where sorting puts two with the same first value, of which only one is kept.
+      for (let i = 0; i < others; i += 1) await sequence.sendB({ node: `node-x${i}`, standbySize: 0 });
+      await sequence.sendB({ standbySize: 0 });
+      await sequence.replaceServer();
+      await sequence.report({ node: 'node-b', settled: 1, seen: 3n, taken: [range(3n, 3n)] });
+      await sequence.install({ jumpTo: 140n });
+      expect(await sequence.gaps()).toContain('28-32 node-crash node-a@1');
+    },
+  );
+});
+
 describe('a value that was given back', () => {
   test('is missing afterwards, unless a node says that it was given to it', async () => {
     await sequence.send({ count: 3, standbySize: 0 });

@@ -164,6 +164,14 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     alter: {},
   },
   {
+    name: 'what a node was given last of a standby is doubted beside the standby',
+    seed: 5_021_057,
+    kind: 'kept',
+    from: '(without(doubted, s.ahead, function() return true end))',
+    to: 'doubted',
+    alter: {},
+  },
+  {
     name: 'an exact recovery leaves what a node was given in the gap record',
     seed: 3_009_211,
     kind: 'kept',

@@ -67,7 +67,9 @@ local function doubtLastRanges(s, state, reports, restored)
     end
   end
   if restored then return end -- the account says what became of it
-  doubtAll(s, doubted, 'recovery-jump')
+  -- By its own account a node was given some of a standby last: that lies ahead still, and is recorded whole when it is passed over.
+  table.sort(doubted, function(a, b) return a[1] < b[1] end)
+  doubtAll(s, (without(doubted, s.ahead, function() return true end)), 'recovery-jump')
 end
 
 -- The last ranges of these nodes, whose replies they may ask for again: neither missing nor free.
