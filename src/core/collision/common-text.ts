@@ -184,7 +184,7 @@ const createTextSearch = (board: Board, budget: Budget, accepts?: (text: string)
     const next: number[] = [];
     for (const [side, at] of bounds.entries()) {
       const bound = at[place];
-      let now = bound?.begin === place ? BOTH : (tight[side] as number);
+      let now = tight[side] as number;
       if (bound !== undefined) {
         const [low, high] = [bound.low.charAt(place - bound.begin), bound.high.charAt(place - bound.begin)];
         if (((now & 1) === 1 && char < low) || ((now & 2) === 2 && char > high)) return undefined;

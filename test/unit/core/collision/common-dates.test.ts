@@ -158,6 +158,13 @@ describe('the days that two formats could show in one text', () => {
     ]);
   });
 
+  test('have the year of the week that belongs to their own year', () => {
+    const board = between('{year}{month}{day}-{SEQ:1}', '{SEQ:4}0101-1', {}, { first: 2026n, last: 2027n });
+    const days = search(board).found.map(({ dates }) => dates[0].first);
+    const of = (year: number) => days.find((day) => day.year === year);
+    expect([of(2026), of(2027)]).toMatchObject([{ weekYear: 2026 }, { weekYear: 2026 }]);
+  });
+
   test('are of both sides, each with its own hour, the hours after noon first', () => {
     const board = between('{hour}1-{SEQ:1}', '{SEQ:1}{hour}-1', { years: ONE_YEAR }, { first: 0n, years: ONE_YEAR });
     const hours = search(board).found.map(({ dates }) => dates.map(({ first, last }) => `${first.hour} ${last.hour}`));
@@ -238,6 +245,7 @@ describe('what is tried', () => {
     const board = between('{month}-{SEQ:1}', '04-{SEQ:1}');
     const visits = (left: number): number => search(board, { budget: { left }, visit: () => true }).found.length;
     expect([0, 5, 6].map(visits)).toEqual([0, 0, 1]);
+    expect(search(board, { budget: { left: 5 }, visit: () => true }).isOver).toBe(false);
     expect(search(board, { visit: () => true }).steps).toBe(6);
   });
 

@@ -155,7 +155,7 @@ describe('of two formats that lie over each other', () => {
   test('a character of two code units is one, and is decided', () => {
     const two = piece(TEXT, ['𐐀']);
     expect(textOf(alignmentOf([two], [two]))).toBe('𐐀');
-    expect(['A', 'AB', '𐐀', '𐐀A', ''].map(decided)).toEqual([true, false, true, false, false]);
+    expect(['A', 'AB', '𐐀', '𐐀A', '\uffffA', ''].map(decided)).toEqual([true, false, true, false, false, false]);
   });
 
   test.each([
@@ -173,6 +173,65 @@ describe('of two formats that lie over each other', () => {
     const board = boardOf(alignmentOf([a, middle, a], [piece(TEXT, ['BA', '1', 'B1'])]), LANGUAGES);
     expect(board).toMatchObject({ length: 3, cells: [0, 1, 0] });
     expect([board?.chars[0], board?.chars[1]]).toEqual(['B', '1']);
+  });
+
+  test.each<[string, Part]>([
+    ['a variable that callers give', GIVEN('a')],
+    ['a variable of the day', { variable: 'month' }],
+  ])('%s shares its cells place by place, and none with what stands behind it', (_what, part) => {
+    const [repeated, between] = [piece(part, [DIGITS, DIGITS]), piece(TEXT, ['A'])];
+    const one = [between, repeated, between, repeated, between];
+    const board = boardOf(alignmentOf(one, [piece(TEXT, ['A', DIGITS, DIGITS, 'A', DIGITS, DIGITS, 'A'])]), LANGUAGES);
+    expect(board?.cells).toEqual([0, 1, 2, 3, 1, 2, 6]);
+  });
+
+  test.each<[string, readonly Piece[], readonly Piece[], string | undefined]>([
+    [
+      'a number above its highest in the last digit',
+      [piece(SEQUENCE, [DIGITS, DIGITS], [10n, 25n])],
+      [piece(TEXT, ['2', '69'])],
+      undefined,
+    ],
+    [
+      'two numbers side by side, each within its own bounds',
+      [piece(SEQUENCE, [DIGITS, DIGITS], [13n, 15n]), piece({ variable: 'month' }, [DIGITS, DIGITS], [8n, 12n])],
+      [piece(TEXT, ['12', '345', '01', '79'])],
+      '1309',
+    ],
+    [
+      'a repeated digit that only its second place decides, though a letter stands between',
+      [piece(GIVEN('a'), [DIGITS]), piece(TEXT, ['AB']), piece(GIVEN('a'), [DIGITS])],
+      [piece(TEXT, [DIGITS, 'AB']), piece(SEQUENCE, [DIGITS], [5n, 9n])],
+      '5A5',
+    ],
+    [
+      'a repeated digit that is wrong for a check digit, whatever stands between',
+      [piece(GIVEN('a'), [DIGITS]), piece(TEXT, ['AB']), piece(GIVEN('a'), [DIGITS]), piece(check('luhn'), [DIGITS])],
+      [piece(TEXT, [DIGITS, 'AB', DIGITS, '7'])],
+      '1A17',
+    ],
+    [
+      'two check digits in one place, which must be the same',
+      [piece(TEXT, ['12', DIGITS]), piece(check('luhn'), [DIGITS])],
+      [piece(TEXT, ['12', DIGITS]), piece(check('damm'), [DIGITS])],
+      '117',
+    ],
+    [
+      'digits of one remainder, which count double or not by how many follow',
+      [piece(TEXT, ['A2', '10', '0']), piece(check('luhn'), [DIGITS])],
+      [piece(TEXT, ['A2', '10', '0', '6'])],
+      '2006',
+    ],
+    [
+      'two check digits, of which only a later text has the second one right',
+      [piece(TEXT, ['0123']), piece(check('mod97'), [DIGITS, DIGITS])],
+      [piece(TEXT, ['0123', DIGITS, '29'])],
+      '292',
+    ],
+  ])('%s', (_what, one, other, text) => {
+    const alignment = alignmentOf(one, other);
+    expect(textOf(alignment)).toBe(text);
+    expect(textByHand(alignment)).toBe(text);
   });
 });
 
@@ -206,5 +265,25 @@ describe('the search', () => {
     const end = last.length - CHECK_DIGIT_WIDTH[kind];
     const behind = end > 0 ? [piece(TEXT, places(end - 1, 'AB')), piece(check('damm'), ['5'])] : [];
     expect(costOf([begin, digit, ...behind], [begin, piece(TEXT, last)])).toBe(cost);
+  });
+
+  test.each([
+    ['luhn', 3_140],
+    ['damm', 796],
+    ['mod97', 4_608],
+  ] as const)('tries what stands behind a check digit (%s) once, whatever that digit was', (kind, cost) => {
+    const begin = piece(TEXT, places(6, '0123'));
+    const digit = piece(check(kind), Array(CHECK_DIGIT_WIDTH[kind]).fill(DIGITS));
+    const letters = piece(TEXT, places(6, 'AB'));
+    const last = (value: bigint) => piece(SEQUENCE, [DIGITS], [value, value]);
+    expect(costOf([begin, digit, letters, last(5n)], [begin, digit, letters, last(6n)])).toBe(cost);
+  });
+
+  test('tries what stands behind a number once, whatever that number was', () => {
+    const letters = piece(TEXT, places(6, 'AB'));
+    const last = (value: bigint) => piece(SEQUENCE, [DIGITS], [value, value]);
+    const number = piece({ variable: 'dayOfYear' }, [DIGITS, DIGITS, DIGITS], [123n, 356n]);
+    const digits = piece(TEXT, places(3, DIGITS));
+    expect(costOf([number, letters, last(5n)], [digits, letters, last(6n)])).toBe(256);
   });
 });
