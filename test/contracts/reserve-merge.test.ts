@@ -263,6 +263,23 @@ describe('what a node was given last', () => {
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
   });
 
+  test('is missing when it was given back to a state that is lost, whatever a receipt has brought since', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.replaceServer();
+    const last = range(1n, 3n);
+    // It has settled that call on another server, so that its report takes the place of the record; 4-5 came with a receipt.
+    await sequence.report({ settled: 1, settledEpoch: 9n, seen: 5n, last, taken: [last, range(4n, 5n)] });
+    await sequence.install();
+    const putBack = await sequence.remember();
+    await sequence.send({ ...take, call: 2, count: 0, seen: 5n, returned: [range(2n, 2n)] });
+    expect(await sequence.gaps()).toEqual([]);
+    await putBack();
+    const taken = [range(1n, 1n), range(3n, 5n)];
+    await sequence.report({ settled: 2, seen: 5n, last: undefined, taken });
+    await sequence.install();
+    expect(await sequence.gaps()).toEqual(['2-2 recovery-jump node-a']);
+  });
+
   test('is missing when the node has left since and begun anew: it does not know of it', async () => {
     await begin();
     await sequence.report({ settled: 0, pending: 0, epoch: 2n, window: 0 });

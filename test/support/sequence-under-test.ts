@@ -69,6 +69,8 @@ export const report = (parts: Partial<CounterReport> = {}): CounterReport => {
     seen,
     holding,
     top,
+    // Unless the test says otherwise, the latest of it was brought by a numbered call.
+    last: taken.at(-1),
     taken,
     brief: false,
     initialSeq: 0n,

@@ -32,6 +32,8 @@ export interface CounterReport {
   readonly holding: StandbySegment | undefined;
   /** The highest value it was given or holds. */
   readonly top: bigint;
+  /** What its last numbered call brought, for the record of the node; undefined when nothing, or values were given back since. */
+  readonly last: Range | undefined;
   /** Values it was given lately, in order or ahead, and has not given back; those of `holding` left out. */
   readonly taken: readonly Range[];
   /** The store has this node's report for this recovery: it need not be sent again. */

@@ -268,26 +268,23 @@ export const takeInOutcome = (
   refuseQuestion(node, sequence, waiting);
 };
 
-export const takeInInstalled = (
-  node: NodeState,
-  sequence: Sequence,
-  {
-    waiting,
-    install: { jumpTo },
-    isDone,
-  }: {
-    readonly waiting: WaitingReply;
-    readonly install: CounterInstall;
-    readonly isDone: boolean;
-  },
-): void => {
+interface Installed {
+  readonly waiting: WaitingReply;
+  readonly install: CounterInstall;
+  readonly isDone: boolean;
+}
+
+export const takeInInstalled = (node: NodeState, sequence: Sequence, installed: Installed): void => {
+  const { waiting, install, isDone } = installed;
   endAsking(node, sequence);
   if (!isDone) return;
   rescheduleReports(node, 'hurried');
+  // The first epoch follows none: the sequence has begun, and nothing was recovered.
+  if (install.epoch === 1n) return;
   emit(node, {
     type: 'sequence-recovered',
     ...columnsOf(sequence.target.sequence),
-    jumpedTo: jumpTo,
+    jumpedTo: install.jumpTo,
     afterMs: waiting.sinceMs,
     nodes: waiting.reported.length,
   });

@@ -24,6 +24,7 @@ export const makeReport = (state: CounterSession, terms: CallTerms): CounterRepo
   seen: state.seen,
   holding: state.standby.segment,
   top: topOf(state),
+  last: state.last,
   taken: listTaken(state.history),
   brief: state.reportedFor !== undefined && state.reportedFor === state.recovery,
   initialSeq: initialSeqOf(state, terms),

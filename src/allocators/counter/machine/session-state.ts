@@ -46,6 +46,8 @@ export interface SessionState extends CounterSessionOptions {
   seen: bigint;
   /** How many values it was given in order. */
   given: number;
+  /** What the last numbered call that was settled brought, or one before it when that call gave nothing back. */
+  last: Range | undefined;
   /** Number of the last call that was settled; 0 before the first. */
   settled: number;
   /** The epoch in which that was. */
@@ -80,6 +82,7 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
     outdated: NONE,
     seen: 0n,
     given: 0,
+    last: undefined,
     settled: 0,
     settledEpoch: 0n,
     epoch: 0n,

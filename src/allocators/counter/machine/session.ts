@@ -125,6 +125,7 @@ const finish = (state: SessionState, pending: CounterCall): void => {
   state.pending = undefined;
   state.settled = pending.call;
   state.settledEpoch = state.epoch;
+  if (pending.returned.length > 0) state.last = undefined;
   state.standing = pending.kind === 'leave' ? 'gone' : 'known';
 };
 
@@ -160,6 +161,7 @@ export const settleCall = (state: SessionState, callNumber: number, reply: Count
       putInHand(state, reply.range);
       if (!reply.returned && reply.range.last > state.seen) state.seen = reply.range.last;
       state.given += countOf(reply.range);
+      state.last = reply.range;
       addTaken(state.history, reply.range, state.seen);
       return { kind: 'settled' };
     case 'receipt':

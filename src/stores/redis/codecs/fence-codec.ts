@@ -23,6 +23,7 @@ export const encodeReport = (report: CounterReport): string => {
   if (report.recovery !== undefined) text += ` rec:${report.recovery.server}:${report.recovery.time}`;
   if (report.brief) return `${text} brief`;
   text += ` pending:${report.pending} top:${report.top}`;
+  text += report.last === undefined ? ' last:-' : ` last:${report.last.first}:${report.last.last}`;
   if (holding !== undefined) text += ` held:${holding.first}:${holding.last}`;
   for (const { first, last } of report.taken) text += ` taken:${first}:${last}`;
   return text;

@@ -4,6 +4,7 @@
                   held:FIRST:LAST   the standby segment it holds, which `holding` names
                   taken:FIRST:LAST  values it was given, in order or ahead, and has not given back
                   at:EPOCH          the epoch in which its last call was settled
+                  last:FIRST:LAST   what its last numbered call brought, or last:-; an earlier release does not say it
                   pending:CALL      the call whose outcome it does not know, or 0; an earlier release does not say it
                   rec:SERVER:TIME   the recovery it reports for: a late copy of an earlier report does not count
                   top:VALUE         the highest value it was given or holds
@@ -86,8 +87,12 @@ local function hold(s, holder, first, last)
   doubt(s, first, last, 'node-crash', holder)
 end
 
--- What a node was given last, by its own account.
+-- What a node was given last in a numbered call, by its own account: it may give that back yet, and what a receipt or a standby has brought
+-- stands elsewhere.
 local function lastTaken(report)
+  local from, to = match(report, ' last:(%d+):(%d+)')
+  if from then return from .. ' ' .. to end
+  if string.find(report, ' last:-', 1, true) then return '- -' end
   local first, last = match(report, '^.* taken:(%d+):(%d+)')
   return first and first .. ' ' .. last or '- -'
 end

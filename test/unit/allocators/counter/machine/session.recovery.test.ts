@@ -1,9 +1,11 @@
 /** A node's session when the store was recovered, or may have to be: it swears off old epochs, and reports what it knows. */
 import { describe, expect, test } from 'vitest';
 import type { CallTerms } from '../../../../../src/allocators/allocator.ts';
+import { settleKeyedCall } from '../../../../../src/allocators/counter/machine/keyed-call.ts';
 import {
   dealInOrder,
   dealStandby,
+  giveBack,
   hasValues,
   makeCall,
   makeLeave,
@@ -90,11 +92,39 @@ describe('a node the store has forgotten', () => {
       seen: 1n,
       holding: { first: 101n, last: 105n, offeredIn: 1 },
       top: 105n,
+      last: { first: 1n, last: 1n },
       taken: [{ first: 1n, last: 1n }],
       brief: false,
       initialSeq: 4n,
       window: 10_000,
     });
+  });
+
+  test('says what its last numbered call brought, which it may give back yet, until it has given some of it back', () => {
+    const session = open();
+    const lastOf = () => makeReport(session, TERMS).last;
+    expect(lastOf()).toBeUndefined();
+    makeCall(session, 4, TERMS);
+    settleCall(session, 1, taken(1n, 4n));
+    dealInOrder(session, 4, VALUE_MAX);
+    expect(lastOf()).toEqual({ first: 1n, last: 4n });
+    // A receipt is no numbered call, nor is one that brings nothing.
+    const receipt = { fingerprint: 'f', atMs: 1, period: '', ranges: [{ first: 5n, last: 6n }], series: '{}' };
+    const keyed = { kind: 'receipt', receipt, replayed: false, standbyNear: false, fence: fenceOf(5n) } as const;
+    settleKeyedCall(session, keyed);
+    makeCall(session, 0, TERMS);
+    settleCall(session, 2, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
+    expect(makeReport(session, TERMS)).toMatchObject({
+      last: { first: 1n, last: 4n },
+      taken: [{ first: 1n, last: 6n }],
+    });
+    giveBack(session, { first: 2n, last: 3n });
+    makeCall(session, 0, TERMS);
+    settleCall(session, 3, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
+    expect(lastOf()).toBeUndefined();
+    makeCall(session, 1, TERMS);
+    settleCall(session, 4, taken(2n, 2n));
+    expect(lastOf()).toEqual({ first: 2n, last: 2n });
   });
 
   test('repeats its pending call under the same number in the new epoch once it is known again', () => {

@@ -32,6 +32,7 @@ const REPORT: CounterReport = {
   top: MAX,
   brief: false,
   holding: { first: 101n, last: 105n, offeredIn: 4 },
+  last: { first: 31n, last: 40n },
   taken: [
     { first: 1n, last: 40n },
     { first: MAX, last: MAX },
@@ -44,14 +45,15 @@ describe('a report', () => {
   test('is one text, with what the node knows at the end', () => {
     expect(encodeReport(REPORT)).toBe(
       'n.1-a 7 report 0 9 0 0 4 0 40 6 10000 at:5 rec:f00:1795224970123456 pending:8 ' +
-        'top:18446744073709551615 held:101:105 taken:1:40 taken:18446744073709551615:18446744073709551615',
+        'top:18446744073709551615 last:31:40 held:101:105 taken:1:40 taken:18446744073709551615:18446744073709551615',
     );
   });
 
   test('of a node that knows nothing, and has sworn nothing off, says no more than that', () => {
-    const settled = { settled: 0, settledEpoch: 0n, pending: 0, seen: 0n, top: 0n, holding: undefined, taken: [] };
-    expect(encodeReport({ ...REPORT, ...settled, sworn: false, recovery: undefined })).toBe(
-      'n.1-a 0 late 0 9 0 0 - 0 0 6 10000 at:0 pending:0 top:0',
+    const settled = { settled: 0, settledEpoch: 0n, pending: 0, seen: 0n, top: 0n };
+    const none = { holding: undefined, last: undefined, taken: [] };
+    expect(encodeReport({ ...REPORT, ...settled, ...none, sworn: false, recovery: undefined })).toBe(
+      'n.1-a 0 late 0 9 0 0 - 0 0 6 10000 at:0 pending:0 top:0 last:-',
     );
   });
 
