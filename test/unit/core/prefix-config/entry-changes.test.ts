@@ -8,6 +8,7 @@ import {
   bounded,
   type FormerNumbering,
   formerOf,
+  formerWithPresent,
   HISTORY_MAX,
   isSameFormer,
   joined,
@@ -71,9 +72,18 @@ describe('a change', () => {
 
   test('of something else than the rule adds nothing to the history', () => {
     const { entry } = replaceEntry(entryOf(ONE), { ...ONE, outage: 'reject' }, 1, UNTIL);
-    expect(entry?.history).toBeUndefined();
+    expect(entry).toStrictEqual({
+      stored: { kind: 'config', config: { ...ONE, outage: 'reject', version: 2 } },
+      history: undefined,
+    });
     const kept = replaceEntry(entryOf(ONE, [ruleOf('C{SEQ:4}')]), { ...ONE, outage: 'reject' }, 1, UNTIL);
     expect(kept.entry?.history?.former).toEqual([ruleOf('C{SEQ:4}')]);
+  });
+
+  test('keeps the fields that a later version has stored', () => {
+    const unknown = { colour: 'red' };
+    const { entry } = replaceEntry(entryOf({ ...ONE, unknown }), { ...ONE, outage: 'reject' }, 1);
+    expect(entry?.stored).toEqual({ kind: 'config', config: { ...ONE, unknown, outage: 'reject', version: 2 } });
   });
 
   test('of something else marks that earlier periods went on, where they did', () => {
@@ -199,6 +209,9 @@ describe('a history', () => {
     const legacy = ruleOf('C{SEQ:4}', { timeZone: 'Asia/Tokyo' });
     expect(formerOf(entryOf(config, [ruleOf('D{SEQ:4}')]))).toEqual([legacy, ruleOf('D{SEQ:4}')]);
     expect(formerOf({ stored: undefined, history: undefined })).toEqual([]);
+    expect(formerWithPresent(entryOf(config))).toEqual([legacy, numberingOf(config)]);
+    const history = { removed: 1, former: [legacy] };
+    expect(formerWithPresent({ stored: undefined, history })).toEqual([legacy]);
   });
 
   test('is joined with what only another one has, which comes first', () => {

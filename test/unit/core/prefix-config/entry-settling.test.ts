@@ -78,11 +78,14 @@ describe('two entries are the same', () => {
   test('when their configs are stored the same; of unreadable ones by their version', () => {
     expect(isSameStored(ONE, stored('A{SEQ:4}', 1))).toBe(true);
     expect(isSameStored(ONE, TWO)).toBe(false);
+    expect(isSameStored(ONE, stored('B{SEQ:4}', 1))).toBe(false);
+    expect(isSameStored(ONE, undefined)).toBe(false);
     expect(isSameStored(LATER, { ...LATER, reason: 'another' })).toBe(true);
     expect(isSameStored(LATER, CORRUPT)).toBe(false);
     expect(isSameStored(undefined, undefined)).toBe(true);
     expect(isSameStored(undefined, CORRUPT)).toBe(false);
     expect(isSameStored(stored('A{SEQ:4}', 5), LATER)).toBe(false);
+    expect(isSameStored(LATER, stored('A{SEQ:4}', 5))).toBe(false);
   });
 
   test('and their histories are', () => {

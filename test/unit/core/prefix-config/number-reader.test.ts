@@ -86,6 +86,9 @@ describe('of a series that shows two digits of the year', () => {
     expect(read(series, '150101.53-01')).toBeUndefined();
     expect(read(series, '150101.01-01')).toMatchObject({ period: '2015' });
     expect(read({ ...series, reset: 'never' }, '150101.53-01')).toMatchObject({ value: 1n });
+    // And of all years that end with 00 only in 2100 in week 53.
+    expect(read(series, '000101.53-01')).toBeUndefined();
+    expect(read({ ...series, reset: 'never' }, '000101.53-01')).toMatchObject({ value: 1n });
   });
 });
 

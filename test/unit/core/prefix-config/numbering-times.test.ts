@@ -55,6 +55,19 @@ describe('a value was printed', () => {
     expect(namesOf(open, 2n, '2025', 'yearly')).toBe('A or NOW');
   });
 
+  test('before, in an earlier period that went on under a format of before only', () => {
+    const [one, other] = [{ ...endAt(3n, '2025'), past: true }, endAt(5n, '2026')];
+    expect(namesOf([numbering('A', one, 'yearly'), numbering('B', other, 'yearly')], 2n, '2024', 'yearly')).toBe(
+      'A or B',
+    );
+  });
+
+  test('by no format that counted without periods, when it has one', () => {
+    expect(namesOf([numbering('A', endAt(3n))], 2n, '2026', 'yearly')).toBe('NOW');
+    expect(namesOf([numbering('A')], 2n, '2026', 'yearly')).toBe('NOW');
+    expect(namesOf([numbering('A', endAt(3n, '2026'), 'yearly')], 2n)).toBe('NOW');
+  });
+
   test('later, in an earlier period that had not counted when the format was changed', () => {
     const former = [numbering('A', { period: '2026', past: false, since: '2024', marks: [] }, 'yearly')];
     expect(['2023', '2024', '2025'].map((period) => namesOf(former, 2n, period, 'yearly'))).toEqual([

@@ -42,6 +42,7 @@ describe('formats of one counter', () => {
     ['a prefix key that ends in a digit', '{prefix}{SEQ:3}', 'K{SEQ:3}'],
     ['a check digit behind it', '{SEQ:3}', '{SEQ:3}{check:luhn}'],
     ['a digit more before it', 'A1{SEQ:3}', 'A12{SEQ:2}'],
+    ['a third digit before it', 'A12{SEQ:3}', 'A123{SEQ:2}'],
     ['a digit more behind it', '{SEQ:3}1', '{SEQ:2}12'],
     ['the sequence one run further on', '{day}-{SEQ:4}-{year}', '{day}-{year}-{SEQ:4}'],
     ['a variable of the caller in one of them', '{var:shop}-{SEQ:3}', 'B-{SEQ:3}'],

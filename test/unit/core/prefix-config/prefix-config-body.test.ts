@@ -32,7 +32,7 @@ describe('a patch', () => {
   });
 
   test('with a format takes the length from it, and for {SEQ} the length that there was', () => {
-    expect(change({ format: 'B-{SEQ:7}' })).toMatchObject({ format: 'B-{SEQ:7}', seqLength: 7 });
+    expect(change({ format: 'B-{SEQ:7}' })).toEqual({ ...same, format: 'B-{SEQ:7}', seqLength: 7 });
     expect(change({ format: 'B-{SEQ}' })).toMatchObject({ format: 'B-{SEQ:4}', seqLength: 4 });
     expect(change({ format: 'B-{SEQ}', seqLength: 6 })).toMatchObject({ format: 'B-{SEQ:6}', seqLength: 6 });
   });
@@ -48,9 +48,22 @@ describe('a patch', () => {
     expect(() => patched(long, patchOf({ overflow: 'extend' }))).toThrow(/^format: Its numbers could have 265/);
   });
 
+  test('leaves a stored format as it is, which a request could not write, and normalises a new one', () => {
+    const [composed, decomposed] = ['B\u00e9', 'Be\u0301'];
+    const stored = { ...CONFIG, seqLength: 4, overflow: 'extend' as const };
+    const long = { ...stored, format: `${'A'.repeat(245)}{SEQ:4}` };
+    expect(patched(long, patchOf({ outage: 'standby' }))).toMatchObject({ format: long.format, outage: 'standby' });
+    const old = { ...stored, format: `${decomposed}-{SEQ:4}` };
+    expect(patched(old, patchOf({ outage: 'standby' }))).toMatchObject({ format: old.format, outage: 'standby' });
+    expect(change({ format: old.format })).toMatchObject({ format: `${composed}-{SEQ:4}` });
+    expect(() => change({ format: long.format })).toThrow(/^format: Its numbers could have 265/);
+  });
+
   test('names a field in both spellings alike, or is refused', () => {
     expect(problemsOf({ timeZone: null, time_zone: null })).toEqual([]);
     expect(problemsOf({ timeZone: 'UTC' })).toEqual([]);
+    expect(problemsOf({ timeZone: null })).toEqual([]);
+    expect(problemsOf({ time_zone: null })).toEqual([]);
     const message = 'Given as timeZone too, with another value';
     expect(problemsOf({ timeZone: 'UTC', time_zone: null })).toEqual([{ path: 'time_zone', message }]);
     expect(problemsOf({ timeZone: null, time_zone: 'UTC' })).toEqual([{ path: 'time_zone', message }]);

@@ -69,6 +69,8 @@ describe('a config from a client', () => {
     ['timeZone', 'time_zone', 'Asia/Kolkata', { timeZone: 'Asia/Kolkata' }],
     ['fiscalYearStart', 'fiscal_year_start', '04-01', { fiscalYearStart: '04-01' }],
     ['allowPast', 'allow_past', true, { allowPast: true }],
+    ['allowCollision', 'allow_collision', true, { allowCollision: true }],
+    ['allowCollision', 'allow_collision', false, {}],
   ])('%s may be spelt %s, or both when they agree', (camelCase, snakeCase, value, expected) => {
     const config = { ...DEFAULTS, ...expected };
     expect(read({ [camelCase]: value })).toEqual(config);
@@ -83,6 +85,7 @@ describe('a config from a client', () => {
     ['timeZone', 'time_zone', 'UTC', 'Europe/Berlin'],
     ['fiscalYearStart', 'fiscal_year_start', '01-01', '04-01'],
     ['allowPast', 'allow_past', true, false],
+    ['allowCollision', 'allow_collision', true, false],
   ])('%s and %s with different values contradict each other', (camelCase, snakeCase, one, other) => {
     const message = `Given as ${camelCase} too, with another value`;
     expect(problemsOf({ format: FORMAT, [camelCase]: one, [snakeCase]: other })).toContainEqual({
