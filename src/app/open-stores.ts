@@ -2,6 +2,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Emit } from '../core/events/events.ts';
+import { createKeptApiKeyStore } from '../services/access/kept-api-key-store.ts';
 import { createMirroredPrefixConfigStore } from '../services/prefix-configs/mirrored-prefix-config-store.ts';
 import { createMemoryTemporaryNumberStore } from '../stores/memory/memory-temporary-number-store.ts';
 import type { StoreMetrics } from '../telemetry/metrics/store-metrics.ts';
@@ -53,6 +54,7 @@ export const openStores = async (options: StoresOptions) => {
   const configCopy = durable && timed(durable.prefixConfigCopy, durableSource, 'configs');
   const mirrored = configCopy && createMirroredPrefixConfigStore(liveConfigs, configCopy, options.emit);
   opening.defer(async () => mirrored?.close());
+  const apiKeys = durable === undefined ? main.apiKeys : createKeptApiKeyStore(main.apiKeys, durable.apiKeys);
   const ledger = durable?.ledger ?? main.ledger;
   const opened = opening.move();
   return {
@@ -60,7 +62,7 @@ export const openStores = async (options: StoresOptions) => {
     prefixConfigs: mirrored ?? liveConfigs,
     temporaryNumbers: timed(main.temporaryNumbers ?? createMemoryTemporaryNumberStore(), source, 'temporary'),
     workerLeases: timed((durable ?? main).workerLeases, durableSource, 'workers'),
-    apiKeys: timed(main.apiKeys, source, 'api-keys'),
+    apiKeys: timed(apiKeys, durableSource, 'api-keys'),
     allowances: main.allowances,
     /** Adds up the requests of clients over all nodes; undefined when nodes do not, or there is no limit. */
     requestCounts: requestCounts?.store,

@@ -73,6 +73,7 @@ describe('the PostgreSQL client', () => {
       { name: '007-reservation-holders.sql' },
       { name: '008-jumped-without.sql' },
       { name: '009-granted-since.sql' },
+      { name: '010-api-keys.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

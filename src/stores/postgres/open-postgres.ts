@@ -1,5 +1,6 @@
-/** Opens PostgreSQL, which keeps what outlives Redis: ceilings, nodes, gaps, the ledger, and a copy of the prefix configs. */
+/** Opens PostgreSQL, which keeps what outlives Redis: ceilings, nodes, gaps, the ledger, API keys, and a copy of the prefix configs. */
 import type { Emit } from '../../core/events/events.ts';
+import { createPostgresApiKeyStore } from './postgres-api-key-store.ts';
 import { createPostgresCeilingStore } from './postgres-ceiling-store.ts';
 import { createPostgresClient } from './postgres-client.ts';
 import { createPostgresLedgerMarks } from './postgres-ledger-marks.ts';
@@ -12,6 +13,7 @@ export const openPostgres = (url: string, timeoutMs: number, emit: Emit) => {
   const client = createPostgresClient(url, timeoutMs, emit);
   return {
     ceilings: createPostgresCeilingStore(client),
+    apiKeys: createPostgresApiKeyStore(client),
     ledger: createPostgresLedgerStore(client),
     storedMarks: createPostgresLedgerMarks(client),
     prefixConfigCopy: createPostgresPrefixConfigCopy(client),
