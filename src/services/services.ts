@@ -26,6 +26,7 @@ import { createCollisionCheck } from './prefix-configs/collision-check.ts';
 import { createPrefixConfigService, type PrefixConfigService } from './prefix-configs/prefix-config-service.ts';
 import { createPrintedPrefixes } from './prefix-configs/printed-prefixes.ts';
 import { createTemplateService, type TemplateService } from './prefix-configs/template-service.ts';
+import { createKeptClosing } from './sequences/kept-closing.ts';
 import { createReservationService, type ReservationService } from './sequences/reservation-service.ts';
 import { createSequenceService, type SequenceService } from './sequences/sequence-service.ts';
 import { type CallerShareLimits, createCallerShare } from './shared/caller-share.ts';
@@ -136,7 +137,7 @@ export const createServices = (dependencies: Dependencies): { services: Services
     }),
     sequenceService: createSequenceService({
       ...shared,
-      store: { ...reads, close: counters.close },
+      store: { ...reads, close: createKeptClosing(counters, ceilings) },
       ledger,
       allocator: counter,
       capacityWatcher: watchers.capacity,

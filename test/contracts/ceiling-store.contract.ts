@@ -290,6 +290,23 @@ export const describeCeilingStore = (title: string, get: () => CeilingStoreUnder
       });
     });
 
+    test('remembers the first closure of a sequence, and says so with every recovery from then on', async () => {
+      const { store, otherNode } = get();
+      const closure = { reason: 'Filed: “100 %”', closedAtMs: 1_764_000_000_000, subject: 'anna', requestId: 'r-1' };
+      const [counted, never] = [await begin(), freshName()];
+      expect(granted(await store.recover(recoveryOf(counted, { epoch: 1n }))).closure).toBeUndefined();
+      for (const sequence of [counted, never]) {
+        expect(await store.close(sequence, closure)).toEqual(closure);
+        expect(await otherNode.close(sequence, { ...closure, reason: 'Again', closedAtMs: 2 })).toEqual(closure);
+      }
+      expect(granted(await otherNode.recover(recoveryOf(counted, { epoch: 2n }))).closure).toEqual(closure);
+      expect(granted(await store.recover(recoveryOf(never))).closure).toEqual(closure);
+      expect(granted(await store.recover(recoveryOf(freshName()))).closure).toBeUndefined();
+      // As it is stored by a caller who is not known.
+      const bare = { reason: 'Filed', closedAtMs: 1 };
+      expect(await store.close(freshName(), bare)).toEqual(bare);
+    });
+
     test('says since which epoch all were granted to the server that asks', async () => {
       const sequence = await begin();
       const grantTo = async (server: string, epoch: bigint): Promise<bigint> =>

@@ -74,6 +74,7 @@ describe('the PostgreSQL client', () => {
       { name: '008-jumped-without.sql' },
       { name: '009-granted-since.sql' },
       { name: '010-api-keys.sql' },
+      { name: '011-closures.sql' },
     ]);
     expect(await empty.query('SELECT count(*)::int AS nodes FROM nodes')).toEqual([{ nodes: 5 }]);
   });

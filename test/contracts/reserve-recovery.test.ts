@@ -204,6 +204,22 @@ describe.each([
     expect((await gaps()).at(-1)).toBe('33-50 recovery-jump -');
   });
 
+  test('a sequence that was closed gives nothing in the new epoch, and keeps the closure that it has', async () => {
+    const closed = () => sequence.redis.client.hget(STATE, 'closed');
+    const closure = { reason: 'Filed: “100 %” — gap:1:2:advance', closedAtMs: 7, subject: 'anna b', requestId: 'r' };
+    const recover = async (reason: string): Promise<void> => {
+      await sequence.report({ ...terms, node: 'node-b', epoch: sequence.fence.epoch + 1n });
+      await sequence.install({ ...terms, closure: { ...closure, reason } });
+    };
+    await recover(closure.reason);
+    expect(await closed()).toBe(`7 ${closure.reason}\n{"subject":"anna b","requestId":"r"}`);
+    expect((await sequence.send({ ...terms, standbySize: 0 })).kind).toBe('closed');
+    expect(await gaps()).toEqual([]);
+    await sequence.replaceServer();
+    await recover('Another');
+    expect(await closed()).toContain(closure.reason);
+  });
+
   test('a state that has lost nothing goes on as it was, with what was given back', async () => {
     await sequence.send({ ...terms, count: 5, standbySize: 0 });
     await sequence.sendB({ ...terms, count: 2, standbySize: 0 });

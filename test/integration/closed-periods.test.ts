@@ -1,7 +1,9 @@
 /** Documents of other dates: which periods they may be dated in, and that a closed one gives nothing more, on any node. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
+import { leasePostgresDatabase } from '../support/postgres-database.ts';
 import { startRedisServer } from '../support/redis.ts';
+import { leaseRedisDatabase } from '../support/redis-database.ts';
 import { startAppOn } from '../support/store-app.ts';
 
 const NOW_MS = Date.parse('2026-11-25T12:00:00Z');
@@ -14,6 +16,33 @@ const takeOn = (app: TestApp, prefixKey: string, date?: string) =>
   app.call('POST', '/api/numbers', { prefixKey, ...(date !== undefined && { date }) });
 const closeOn = (app: TestApp, key: string, period: string, reason = 'Filed') =>
   app.call('POST', `/api/sequences/${key}/periods/${period}/close`, { reason });
+
+test('409: a period that was closed stays so when Redis is emptied, where PostgreSQL knows of it, on every node', async () => {
+  const [redis, postgres] = await Promise.all([leaseRedisDatabase(), leasePostgresDatabase()]);
+  const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+  const one = await startApp(env, { now: () => NOW_MS });
+  await one.ready();
+  await registerOn(one, 'GONE', YEARLY);
+  expect((await takeOn(one, 'GONE', '2025-12-31')).json.number).toBe('2025-001');
+  // One that gave numbers, and one that never did.
+  for (const period of ['2025', '2024']) {
+    expect(await closeOn(one, 'GONE', period, 'Filed: “100 %”, twice')).toMatchObject({ status: 200 });
+  }
+  await redis.client.flushdb();
+  const two = await startApp(env, { now: () => NOW_MS });
+  await two.ready();
+  for (const app of [two, one]) {
+    for (const date of ['2025-12-31', '2024-12-31']) {
+      expect(await takeOn(app, 'GONE', date)).toMatchObject({ status: 409, json: { code: 'PERIOD_CLOSED' } });
+    }
+  }
+  expect((await takeOn(two, 'GONE')).json.number).toBe('2026-001');
+  // As it was closed first, in the state that Redis has now, too.
+  expect((await closeOn(two, 'GONE', '2025', 'Again')).json).toMatchObject({ reason: 'Filed: “100 %”, twice' });
+  expect(await redis.client.hget('{sequence:GONE}:2025:state', 'closed')).toContain('Filed: “100 %”, twice');
+  await Promise.all([one.close(), two.close()]);
+  await Promise.all([redis.release(), postgres.release()]);
+});
 
 describe.each(['sqlite', 'redis'])('dates on %s', (store) => {
   let app: TestApp;

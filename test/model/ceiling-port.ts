@@ -42,6 +42,7 @@ export const createCeilingPort = (world: World, node: ModelNode): CeilingStore |
       }),
     read: unused,
     listPeriods: unused,
+    close: unused,
     checkHealth: unused,
   };
 };

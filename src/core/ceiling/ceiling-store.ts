@@ -1,6 +1,7 @@
 /**
  * The port to the store that outlives the counter store: ceiling and epoch of each sequence, and the registered nodes.
  */
+import type { Closure } from '../values/closure.ts';
 import type { Gap } from '../values/gap.ts';
 import type { SequenceId, SeriesId } from '../values/sequence-id.ts';
 
@@ -91,6 +92,8 @@ export type RecoveryOutcome =
       readonly account: SequenceAccount | undefined;
       /** Where the sequence began, as far as it is known. */
       readonly origin?: bigint | undefined;
+      /** Set when the sequence was closed: no value is handed out any more. */
+      readonly closure?: Closure | undefined;
     }
   /** Registered nodes that have not reported, or that must swear off an epoch first: then none is `missing`. Nothing was changed. */
   | { readonly kind: 'waiting'; readonly missing: readonly string[] }
@@ -137,6 +140,12 @@ export interface CeilingStore {
    * @returns one outcome per raise, at the same index.
    */
   raiseMany(raises: readonly CeilingRaise[]): Promise<readonly RaiseOutcome[]>;
+
+  /**
+   * Ends a sequence for good, also one that was never counted: each recovery that is granted from here on returns its closure.
+   * @returns the closure in force, which is the first one.
+   */
+  close(sequence: SequenceId, closure: Closure): Promise<Closure>;
 
   /**
    * Begins the next epoch. A sequence that was never counted (no entry, `epoch` and `servedEpoch` 0) begins epoch 1,

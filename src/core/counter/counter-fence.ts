@@ -1,6 +1,7 @@
 /** The port to a counter store that can lose what it acknowledged: reports of the nodes, recoveries and ceilings. */
 
 import type { SequenceAccount } from '../ceiling/ceiling-store.ts';
+import type { Closure } from '../values/closure.ts';
 import type { Range } from '../values/range.ts';
 import type { SequenceId } from '../values/sequence-id.ts';
 import type { Fence, StandbySegment } from './counter-call.ts';
@@ -86,6 +87,8 @@ export interface CounterInstall {
   readonly account: SequenceAccount | undefined;
   /** Where the sequence began, when that is kept elsewhere. */
   readonly origin?: bigint | undefined;
+  /** The sequence was closed; in force before the first value of the new epoch. */
+  readonly closure?: Closure | undefined;
   readonly initialSeq: bigint;
   readonly limit: bigint;
   readonly window: number;

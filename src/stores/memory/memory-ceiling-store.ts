@@ -8,6 +8,7 @@ import type {
   SequenceAccount,
 } from '../../core/ceiling/ceiling-store.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Closure } from '../../core/values/closure.ts';
 import { type SequenceId, sequenceKeyOf } from '../../core/values/sequence-id.ts';
 import { listPeriodsAmong } from './period-listing.ts';
 
@@ -20,6 +21,7 @@ const BURIED_AFTER_MS = 3_600_000;
 
 export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
   const sequences = new Map<string, Stored>();
+  const closures = new Map<string, Closure>();
   /** Node → when it last said that it is there. */
   const nodes = new Map<string, number>();
 
@@ -87,7 +89,15 @@ export const createMemoryCeilingStore = (clock: Clock): CeilingStore => {
       const { entry } = decision;
       const account = stored === undefined && entry.account ? { ...entry.account, gaps: [] } : stored?.account;
       sequences.set(key, { entry, account });
-      return { ...decision.outcome, account };
+      const closure = closures.get(key);
+      return { ...decision.outcome, account, ...(closure && { closure }) };
+    },
+
+    close: async (sequence, closure) => {
+      const key = sequenceKeyOf(sequence);
+      const first = closures.get(key) ?? closure;
+      closures.set(key, first);
+      return first;
     },
 
     checkHealth: async () => undefined,

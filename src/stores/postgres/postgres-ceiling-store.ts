@@ -7,6 +7,7 @@ import type {
   SequenceAccount,
 } from '../../core/ceiling/ceiling-store.ts';
 import { StorageUnavailableError } from '../../core/errors.ts';
+import type { Closure } from '../../core/values/closure.ts';
 import { cellsOf, type SequenceId, seriesKeyOf } from '../../core/values/sequence-id.ts';
 import { listGaps, lockEntries, readCeilings, textOf, writeEntries } from './ceiling-entries.ts';
 import { raiseCeilings } from './ceiling-raising.ts';
@@ -21,6 +22,8 @@ const SQL = {
   register: loadSql('register-node'),
   leave: loadSql('remove-node'),
   bury: loadSql('bury-nodes'),
+  putClosure: loadSql('put-closure'),
+  findClosure: loadSql('find-closure'),
   checkHealth: loadSql('check-health'),
 };
 
@@ -47,6 +50,18 @@ const insertEntry = async (
   return rows.length === 1;
 };
 
+const findClosure = async (run: Run, sequence: SequenceId): Promise<Closure | undefined> => {
+  const [row] = await run(SQL.findClosure, [...cellsOf(sequence)]);
+  // The only writer is this service.
+  return row === undefined ? undefined : (JSON.parse(row['closure'] ?? '') as Closure);
+};
+
+/** After the row is locked: a closure that comes later is written where counting has gone on by then. */
+const withClosure = async <Outcome extends object>(run: Run, sequence: SequenceId, outcome: Outcome) => {
+  const closure = await findClosure(run, sequence);
+  return closure === undefined ? outcome : { ...outcome, closure };
+};
+
 const recoverLocked = async (run: Run, request: RecoveryRequest): Promise<RecoveryOutcome> => {
   const { sequence } = request;
   let entry = await lockEntry(run, sequence);
@@ -55,7 +70,7 @@ const recoverLocked = async (run: Run, request: RecoveryRequest): Promise<Recove
     if (first.kind === 'refused') return first.outcome;
     const { account } = first.entry;
     if (await insertEntry(run, sequence, first.entry)) {
-      return { ...first.outcome, account: account && { ...account, gaps: [] } };
+      return withClosure(run, sequence, { ...first.outcome, account: account && { ...account, gaps: [] } });
     }
     entry = await lockEntry(run, sequence);
   }
@@ -68,7 +83,8 @@ const recoverLocked = async (run: Run, request: RecoveryRequest): Promise<Recove
   const decision = decideRecovery(entry, request, missing);
   if (decision.kind === 'refused') return decision.outcome;
   await writeEntries(run, [{ sequence, entry: decision.entry, digest: null }]);
-  return { ...decision.outcome, account: await readAccount(run, sequence, decision.entry) };
+  const account = await readAccount(run, sequence, decision.entry);
+  return withClosure(run, sequence, { ...decision.outcome, account });
 };
 
 export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): CeilingStore => ({
@@ -90,6 +106,14 @@ export const createPostgresCeilingStore = ({ run, transact }: PostgresClient): C
 
   listPeriods: async (series, after, limit) =>
     (await run(SQL.listPeriods, [seriesKeyOf(series), after ?? null, `${limit}`])).map((row) => row['period'] ?? ''),
+
+  close: (sequence, closure) =>
+    transact(async (runInside) => {
+      // No recovery is granted meanwhile.
+      await lockEntry(runInside, sequence);
+      await runInside(SQL.putClosure, [...cellsOf(sequence), JSON.stringify(closure)]);
+      return (await findClosure(runInside, sequence)) ?? closure;
+    }),
 
   recover: (request) => transact((runInside) => recoverLocked(runInside, request)),
 

@@ -98,10 +98,9 @@ export const recoveryRequest = (
 /** Ends the recovery as the ceilings' store has granted it. */
 export const installGranted = (
   waiting: WaitingReply,
-  { epoch, grantedSince, ceiling, base, jumpTo, account, origin }: Extract<RecoveryOutcome, { kind: 'granted' }>,
+  { kind: _granted, ...grant }: Extract<RecoveryOutcome, { kind: 'granted' }>,
   { sequence, initialSeq, limit }: RecoveryTerms,
 ): CounterInstall => {
   const { recovery } = waiting;
-  const terms = { sequence, initialSeq, limit, window: 0 };
-  return { ...terms, recovery, epoch, grantedSince, ceiling, base, jumpTo, account, origin };
+  return { sequence, initialSeq, limit, window: 0, recovery, ...grant };
 };

@@ -9,6 +9,7 @@ import type {
 } from '../../../core/counter/counter-fence.ts';
 import type { Gap } from '../../../core/values/gap.ts';
 import { parseValue } from '../../../core/values/value.ts';
+import { encodeClosure } from './closure-codec.ts';
 import { readGap } from './gap-record.ts';
 import { corrupt, readFence, unreadable } from './reserve-codec.ts';
 
@@ -68,6 +69,7 @@ export const encodeInstall = (install: CounterInstall): string => {
     `fence:${install.recovery.server}:${install.ceiling} time:${install.recovery.time} base:${install.base}`;
   if (install.grantedSince !== undefined) text += ` since:${install.grantedSince}`;
   if (install.jumpTo !== undefined) text += ` jump:${install.jumpTo}`;
+  if (install.closure !== undefined) text += ` closed:${encodeURIComponent(encodeClosure(install.closure))}`;
   if (install.origin !== undefined) text += ` origin:${install.origin}`;
   if (account === undefined) return text;
   text += ` account:${account.value}:${account.changes}`;

@@ -7,6 +7,7 @@
             base:VALUE            counting goes on above this value at least
             jump:VALUE            not all nodes have reported: counting goes on above the old ceiling
             origin:VALUE          where the sequence began, when that is kept elsewhere
+            closed:CLOSURE        the closure of the sequence, as in the state, percent-encoded
             account:VALUE:CHANGES with gap:FIRST:LAST:REASON:HOLDER:TIME …: the last account that was kept elsewhere
     installed, or outrun when that recovery is over, or was begun anew
 --]]
@@ -210,6 +211,10 @@ local function install(s, row)
     redis.call('HDEL', s.stateKey, 'r:' .. r.node)
   end
   if s.ceiling < s.number(ceiling) then s.ceiling = s.number(ceiling) end
+  local closure = match(s.report, ' closed:(%S+)')
+  if closure then
+    redis.call('HSETNX', s.stateKey, 'closed', (string.gsub(closure, '%%(%x%x)', function(byte) return string.char(tonumber(byte, 16)) end)))
+  end
   redis.call('HDEL', s.stateKey, 'proposed', 'rec')
   write(s)
   return 'installed' .. suffix(s)

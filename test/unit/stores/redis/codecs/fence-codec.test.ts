@@ -4,6 +4,7 @@ import type { SequenceAccount } from '../../../../../src/core/ceiling/ceiling-st
 import type { AccountReply, CounterInstall, CounterReport } from '../../../../../src/core/counter/counter-fence.ts';
 import type { Gap } from '../../../../../src/core/values/gap.ts';
 import { sequenceOf, seriesOf } from '../../../../../src/core/values/sequence-id.ts';
+import { decodeClosure } from '../../../../../src/stores/redis/codecs/closure-codec.ts';
 import {
   decodeAccount,
   decodeInstallReply,
@@ -119,6 +120,15 @@ describe('an install', () => {
     expect(text.split(' base:42 ')[1]).toBe(
       `jump:900 account:55:3 gap:1:3:advance:-:1795224970 gap:5:${MAX}:node-crash:n.1-a:1795224970`,
     );
+  });
+
+  test('brings the closure as one word', () => {
+    const closure = { reason: 'Filed: 100 %', closedAtMs: 7, subject: 'anna', requestId: undefined };
+    const word = encodeInstall({ ...INSTALL, closure }).split(' base:42 ')[1] ?? '';
+    expect(word).toMatch(/^closed:[A-Za-z0-9%_.!~*'()-]+$/);
+    expect(decodeClosure(decodeURIComponent(word.slice('closed:'.length)))).toEqual({
+      ...{ reason: 'Filed: 100 %', closedAtMs: 7, subject: 'anna' },
+    });
   });
 
   test('either came first or not', () => {
