@@ -172,4 +172,13 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     from: '  // What was due may have needed no trip: then no reply follows that would go on with the end.\n  leaveSequences(node);\n',
     to: '',
   },
+  {
+    name: 'a report names for the last what the pending call gives back',
+    file: 'allocators/counter/machine/session-report.ts',
+    seed: 920_026_395,
+    kind: 'alone',
+    from: '(state.pending?.returned.length ?? 0) > 0 ? undefined : state.last',
+    to: 'state.last',
+    alter: {},
+  },
 ];

@@ -24,7 +24,8 @@ export const makeReport = (state: CounterSession, terms: CallTerms): CounterRepo
   seen: state.seen,
   holding: state.standby.segment,
   top: topOf(state),
-  last: state.last,
+  // The pending call gives some of it back: a store that has served it has that in its list, and must take nobody's word for the rest.
+  last: (state.pending?.returned.length ?? 0) > 0 ? undefined : state.last,
   taken: listTaken(state.history),
   brief: state.reportedFor !== undefined && state.reportedFor === state.recovery,
   initialSeq: initialSeqOf(state, terms),

@@ -120,6 +120,7 @@ describe('a node the store has forgotten', () => {
     });
     giveBack(session, { first: 2n, last: 3n });
     makeCall(session, 0, TERMS);
+    expect(lastOf()).toBeUndefined();
     settleCall(session, 3, { kind: 'nothing', standby: KEEP, fence: fenceOf(5n) });
     expect(lastOf()).toBeUndefined();
     makeCall(session, 1, TERMS);
