@@ -158,6 +158,24 @@ describe('the days that two formats could show in one text', () => {
     ]);
   });
 
+  test.each([
+    ['never', 1],
+    ['yearly', 1],
+    ['monthly', 12],
+    ['daily', 365],
+    ['fiscal-yearly', 2],
+  ] as const)('that print the same are told apart by the periods of a reset that counts: %s, %d', (reset, count) => {
+    const board = between('{year}-{SEQ:1}', '2026-{SEQ:1}', { reset }, { reset, years: ONE_YEAR });
+    const periodsFound = (byPeriod: boolean) => {
+      const others: DayRow[] = [];
+      const suits = (_one: DayRow, other: DayRow): boolean => others.push(other) > 0 && other === others[0];
+      const { found } = search(board, { byPeriod, suits });
+      return new Set(found.map(({ dates }) => periodKeyOf(dates[0].first, reset, '04-15')));
+    };
+    expect(periodsFound(true).size).toBe(count);
+    expect(periodsFound(false).size).toBe(1);
+  });
+
   test('have the year of the week that belongs to their own year', () => {
     const board = between('{year}{month}{day}-{SEQ:1}', '{SEQ:4}0101-1', {}, { first: 2026n, last: 2027n });
     const days = search(board).found.map(({ dates }) => dates[0].first);
@@ -227,6 +245,7 @@ describe('years', () => {
 
   test.each([
     ['{year}{month}', '202603', ALL_YEARS, [2026]],
+    ['{year}{month}', '099903', ALL_YEARS, [999]],
     ['{weekYear}{week}', '202653', ALL_YEARS, [2026, 2027]],
     ['{fiscalYear}{month}', '202603', ALL_YEARS, [2027]],
     ['{fiscalYear}{month}', '202605', ALL_YEARS, [2026]],
