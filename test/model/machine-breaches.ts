@@ -181,4 +181,13 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     to: 'state.last',
     alter: {},
   },
+  {
+    name: 'a session forgets how far initialSeq was raised in the one before it',
+    file: `${MACHINE}/opening.ts`,
+    seed: 20_026_901,
+    kind: 'kept',
+    from: 'followFloor(next, { ...target, initialSeq: initialSeqOf(session, target) });',
+    to: '',
+    alter: {},
+  },
 ];

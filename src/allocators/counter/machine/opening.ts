@@ -12,6 +12,7 @@ import { forgetRecovery, recover, swearAndRecover } from './recovery.ts';
 import { openRegistered } from './registration.ts';
 import { createSequence, enter, makesCalls, type Sequence } from './sequence.ts';
 import { giveBack, takeAllInHand } from './session.ts';
+import { initialSeqOf } from './session-floor.ts';
 import { beginAt, createCounterSession, owesReport, swear } from './session-state.ts';
 import { followFloor, type KeyedWaiter, type Waiter } from './waiters.ts';
 
@@ -103,6 +104,8 @@ export const drop = (node: NodeState, sequence: Sequence): void => {
   bidFarewell(node, sequence);
   if (waiters.length === 0 && keyed.length === 0 && values.length === 0) return;
   const next = open(node, target, false);
+  // The target may be that of a request which came before `initialSeq` was raised, and was held up.
+  followFloor(next, { ...target, initialSeq: initialSeqOf(session, target) });
   for (const range of values.toReversed()) giveBack(next.session, range);
   for (const waiter of waiters) enqueue(node, next, waiter);
   for (const waiter of keyed) enqueueKeyed(node, next, waiter);

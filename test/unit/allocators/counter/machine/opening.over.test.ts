@@ -71,6 +71,17 @@ describe('a session that is over', () => {
     expect(machine.take('reserve').calls).toMatchObject([{ kind: 'once' }]);
   });
 
+  test('hands over how far initialSeq was raised, though a request that was held up since says less', () => {
+    const machine = machineOn({ limits: { tickMs: 100, idleTicksMax: 1 } });
+    machine.begin(TARGET);
+    machine.at(200);
+    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'leave' }]);
+    machine.ask({ ...TARGET, initialSeq: 34n }, 1);
+    machine.ask(TARGET, 1);
+    machine.reply('reserve', [nothing()]);
+    expect(machine.take('reserve').calls).toMatchObject([{ kind: 'join', count: 2, initialSeq: 34n }]);
+  });
+
   test('hands over keyed requests that wait alone', () => {
     const machine = machineOn();
     machine.begin(TARGET);
