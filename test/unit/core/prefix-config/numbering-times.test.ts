@@ -108,3 +108,15 @@ test('marks are stored and read to the last digit, and what a later version adds
   expect(JSON.parse(encodeHistory(decodeHistory(later) ?? { removed: 0, former: [] }))).toEqual(JSON.parse(later));
   expect(decodeHistory('{')).toBeUndefined();
 });
+
+test('of an end that was stored what is left out is as usual, and its values are digits', () => {
+  const endOf = (until: object) => {
+    const former = [{ format: 'A{SEQ:4}', strategy: 'counter', reset: 'never', until }];
+    return decodeHistory(JSON.stringify({ former }))?.former[0]?.until;
+  };
+  expect(endOf({ period: '' })).toEqual({ period: '', past: false, marks: [] });
+  expect(endOf({ period: '', marks: [{ period: '', value: '12' }] })).toEqual(endAt(12n));
+  for (const value of ['x12', '12x', '-1', '', '1'.repeat(21)]) {
+    expect(endOf({ period: '', marks: [{ period: '', value }] })).toBeUndefined();
+  }
+});
