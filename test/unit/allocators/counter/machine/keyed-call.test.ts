@@ -4,7 +4,7 @@ import { makeKeyedCall, settleKeyedCall } from '../../../../../src/allocators/co
 import { createCounterSession } from '../../../../../src/allocators/counter/machine/session-state.ts';
 import type { CounterReply } from '../../../../../src/core/counter/counter-call.ts';
 import { targetOf } from '../../../fakes/allocator-on.ts';
-import { FENCE, type Machine, machineOn, taken } from '../../../fakes/machine-on.ts';
+import { FENCE, type Machine, machineOn, offer, taken } from '../../../fakes/machine-on.ts';
 
 const TARGET = targetOf('INV');
 const DRAFT = { hash: 'k', fingerprint: 'f', atMs: 0, series: '' };
@@ -88,6 +88,26 @@ describe('an entry', () => {
       );
     },
   );
+});
+
+describe('the answer to an entry', () => {
+  test('counts its values as given, but not those of a receipt that was found', () => {
+    const givenAfter = (...replies: readonly CounterReply[]) => answered(...replies).sequenceOf(TARGET).session.given;
+    expect(givenAfter(receipt(6n, 8n))).toBe(8);
+    expect(givenAfter(receipt(6n, 8n), receipt(6n, 8n, { replayed: true }))).toBe(8);
+  });
+
+  test.each([
+    ['when a standby is near', true, true, true, true],
+    ['when values were taken and none is held', false, false, false, true],
+    ['not when one is held', false, false, true, false],
+    ['not when nothing was taken', false, true, false, false],
+  ])('has the store look at the standby %s', (_when, standbyNear, replayed, isHeld, standbyDue) => {
+    const machine = machineOn({ isFenced: true });
+    const { session } = machine.begin(TARGET, isHeld ? { standby: offer(101n, 105n) } : {});
+    const reply = { ...receipt(2n, 2n, { replayed }), standbyNear } as CounterReply;
+    expect(settleKeyedCall(session, reply)).toMatchObject({ kind: 'settled', replayed, standbyDue });
+  });
 });
 
 describe('after a recovery has begun, the node reports', () => {
