@@ -141,6 +141,14 @@ describe('a brief report', () => {
     expect(await sequence.report({ ...briefB, node: 'node-c', epoch: epoch + 1n })).toEqual({ kind: 'recovering' });
     expect(await sequence.snapshot()).toEqual(before);
   });
+
+  test('is not enough for a node that has counted elsewhere since: it names the recovery of another server', async () => {
+    await begin();
+    const { epoch } = sequence.fence;
+    await sequence.install({ jumpTo: 6n });
+    const elsewhere = { ...briefA, epoch: epoch + 1n, settled: 3, recovery: { server: 'another', time: '1' } };
+    expect(await sequence.report(elsewhere)).toEqual({ kind: 'recovering' });
+  });
 });
 
 describe('an install', () => {

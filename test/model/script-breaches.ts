@@ -179,4 +179,12 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: '',
     alter: {},
   },
+  {
+    name: 'a brief report is enough for whoever has reported once, though it has counted elsewhere since',
+    seed: 40_014_318,
+    kind: 'kept',
+    from: "    if recovered and not string.find(s.report .. ' ', ' rec:' .. recovered .. ' ', 1, true) then return 'recovering' end\n",
+    to: '',
+    alter: {},
+  },
 ];

@@ -62,6 +62,7 @@ State hash:
           higher version than this release knows is corrupt. A field that is only added does not raise it: fields that are not known are
           left as they are. So one release learns to read a version, and the next one writes it: neighbours of an upgrade share states
   rec     "server time": the recovery under way, its server and when it began, microseconds
+  recovered "server:time" of the recovery that ended last
   r:NODE  "epoch settled seen top holding report ...": what NODE reported for it
 
 The parts in reserve/ are put in place of the @include lines when the script is loaded.

@@ -204,6 +204,9 @@ local function report(s, state)
     end
     local epoch = match(s.record or '', '^%d+ %d+ %d+ %S+ %S+ %S+ (%d+) ')
     if tonumber(epoch) ~= s.served then return 'recovering' end -- it went on without the report
+    -- Or the node has counted on another server since, and its latest report is there.
+    local recovered = redis.call('HGET', s.stateKey, 'recovered')
+    if recovered and not string.find(s.report .. ' ', ' rec:' .. recovered .. ' ', 1, true) then return 'recovering' end
     return 'reported' .. format(' %.0f ', s.served) .. s.ceiling .. ' 0'
   end
   if s.counter then checkDecimal('counter', s.counter) end

@@ -216,6 +216,7 @@ local function install(s, row)
     redis.call('HSETNX', s.stateKey, 'closed', (string.gsub(closure, '%%(%x%x)', function(byte) return string.char(tonumber(byte, 16)) end)))
   end
   redis.call('HDEL', s.stateKey, 'proposed', 'rec')
+  redis.call('HSET', s.stateKey, 'recovered', target .. ':' .. time)
   write(s)
   return 'installed' .. suffix(s)
 end
