@@ -475,6 +475,18 @@ describe('with ceilings kept elsewhere', () => {
     expect(machine.take('recover').request).toMatchObject({ epoch: 0n, origin: 51n });
   });
 
+  test('a sequence that nobody counted begins without a word: no recovery has come to its end', () => {
+    const machine = machineOn({ keepsCeilings: true, limits: QUIET });
+    machine.ask(TARGET, 1);
+    machine.reply('register', undefined);
+    machine.reply('read', [undefined]);
+    waitFor(machine, { epoch: 0n, reported: ['node'] });
+    machine.reply('read', [undefined]);
+    machine.reply('recover', { ...GRANTED, epoch: 1n, grantedSince: 1n });
+    machine.reply('install', true);
+    expect([machine.askedOf('install').length, machine.events]).toEqual([1, []]);
+  });
+
   test('a node that was only asked to report leaves the first contact to one that was asked for a number', () => {
     const machine = machineOn({ keepsCeilings: true, limits: QUIET });
     machine.feed({ kind: 'recovery-began', id: TARGET.sequence });
