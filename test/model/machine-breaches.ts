@@ -50,8 +50,8 @@ export const MACHINE_BREACHES: readonly Breach[] = [
   {
     name: 'a recovery is called exact though a node is silent',
     file: `${MACHINE}/recovery-decision.ts`,
-    from: 'grantedSince, ceiling, base, jumpTo, account, origin };',
-    to: 'grantedSince, ceiling, base: 0n, jumpTo: undefined, account, origin };',
+    from: 'recovery, ...grant };',
+    to: 'recovery, ...grant, base: 0n, jumpTo: undefined };',
     kind: 'kept',
   },
   {
