@@ -190,4 +190,13 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     to: '',
     alter: {},
   },
+  {
+    name: 'a session forgets what was given in the one before it, whose account is not stored',
+    file: `${MACHINE}/opening.ts`,
+    seed: 50_037_764,
+    kind: 'kept',
+    from: 'if (unstored !== undefined) inherit(session, unstored);',
+    to: '',
+    alter: {},
+  },
 ];

@@ -124,6 +124,8 @@ export const settle = (node: NodeState, sequence: Sequence): void => {
 export const bidFarewell = (node: NodeState, sequence: Sequence): void => {
   if (!node.keepsCeilings) return;
   node.farewells.add(sequence);
+  const { session, target } = sequence;
+  if (session.history.ranges.length > 0) node.unstored.set(target.name, session);
   storeAccount(node, sequence);
 };
 
@@ -155,6 +157,11 @@ const finish = (node: NodeState, sequence: Sequence, error: unknown): void => {
   }
 };
 
+/** What the session knew is stored: no later one need report it. */
+const forget = ({ unstored }: NodeState, { session, target }: Sequence): void => {
+  if (unstored.get(target.name) === session) unstored.delete(target.name);
+};
+
 /** Ends the move of a sequence, and begins the one that waits for it. */
 export const endSequenceMove = (node: NodeState, sequence: Sequence, result: MoveResult): void => {
   const { session, nextMove } = sequence;
@@ -170,6 +177,7 @@ export const endSequenceMove = (node: NodeState, sequence: Sequence, result: Mov
   // A session that is over cannot report, and its account was not stored: the node must stay known, so that it is missed.
   else if (sequence.phase === 'left') node.isAllSettled = false;
   else leaveFor(node, sequence, result.epoch);
+  if (sequence.phase === 'left' && result.kind === 'raised' && nextMove === undefined) forget(node, sequence);
   if (nextMove === undefined) finish(node, sequence, undefined);
   else begin(node, sequence, nextMove);
 };

@@ -22,6 +22,7 @@ import type { AllocationTarget } from '../../allocator.ts';
 import type { CounterLimits } from './counter-limits.ts';
 import type { WaitingReply } from './recovery-decision.ts';
 import type { CeilingStep, Sequence } from './sequence.ts';
+import type { CounterSession } from './session-state.ts';
 import type { Answer, Desk, KeyedWaiter, Ticket } from './waiters.ts';
 
 /** An entry of a trip: a numbered call, or that of a request with a receipt. */
@@ -181,6 +182,8 @@ export interface NodeState extends Desk {
   readonly troubled: Set<Sequence>;
   /** Sequences that were left, and whose last account is not stored yet. */
   readonly farewells: Set<Sequence>;
+  /** By the name of its sequence: a session that is over and whose account is not stored. The next one reports what it knew. */
+  readonly unstored: Map<string, CounterSession>;
   /** Whether the last account of every sequence that was left has been stored. */
   isAllSettled: boolean;
   readonly advances: Set<Advance>;
@@ -229,6 +232,7 @@ export const createNodeState = (options: NodeOptions, nowMs: number): NodeState 
   enforcements: lane(),
   troubled: new Set(),
   farewells: new Set(),
+  unstored: new Map(),
   isAllSettled: true,
   advances: new Set(),
   closing: undefined,

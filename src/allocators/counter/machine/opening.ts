@@ -13,7 +13,7 @@ import { openRegistered } from './registration.ts';
 import { createSequence, enter, makesCalls, type Sequence } from './sequence.ts';
 import { giveBack, takeAllInHand } from './session.ts';
 import { initialSeqOf } from './session-floor.ts';
-import { beginAt, createCounterSession, owesReport, swear } from './session-state.ts';
+import { beginAt, createCounterSession, inherit, owesReport, swear } from './session-state.ts';
 import { followFloor, type KeyedWaiter, type Waiter } from './waiters.ts';
 
 export const tooManySequences = (): StorageUnavailableError =>
@@ -31,6 +31,9 @@ const open = (node: NodeState, target: AllocationTarget, isStranger: boolean): S
   });
   const sequence = createSequence(session, target, node.keepsCeilings ? 'opening' : 'joining');
   followFloor(sequence, target);
+  const unstored = node.unstored.get(target.name);
+  if (unstored !== undefined) inherit(session, unstored);
+  node.unstored.delete(target.name);
   sequence.isStranger = isStranger;
   node.sequences.set(target.name, sequence);
   if (node.keepsCeilings) openRegistered(node, sequence);

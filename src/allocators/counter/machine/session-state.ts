@@ -92,6 +92,12 @@ export const createCounterSession = (options: CounterSessionOptions): CounterSes
   };
 };
 
+/** Takes over what an earlier session of this sequence was given and its node alone knows, to report it. */
+export const inherit = (state: SessionState, { history, seen }: CounterSession): void => {
+  state.history.ranges = [...history.ranges];
+  state.seen = seen;
+};
+
 /** With replicas only the first call lets the store raise the ceiling: until then there is none that could be confirmed. */
 export const windowOf = ({ ceilingKeeper, standing }: SessionState, { standbySize }: CallTerms): number => {
   const keeper = ceilingKeeper?.() ?? 'store';

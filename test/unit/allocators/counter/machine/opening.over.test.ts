@@ -108,6 +108,50 @@ describe('a session that is over', () => {
     },
   );
 
+  describe('where the ceilings are kept elsewhere', () => {
+    const NOTHING: readonly unknown[] = [0n, []];
+    /** Left after it was given 1 to 42; its last account is on its way. */
+    const leave = () => {
+      const machine = machineOn({ keepsCeilings: true });
+      machine.begin(TARGET, { last: 42n });
+      machine.feed({ kind: 'prepare', target: TARGET });
+      machine.reply('reserve', [{ kind: 'stale', lastCall: 9 }]);
+      expect(machine.state.sequences.size).toBe(0);
+      return machine;
+    };
+    /** What the next session knows of what was given. */
+    const known = (machine: ReturnType<typeof machineOn>): readonly unknown[] => {
+      machine.ask(TARGET, 1);
+      const { seen, history } = machine.sequenceOf(TARGET).session;
+      return [seen, history.ranges];
+    };
+
+    test.each<[string, (machine: ReturnType<typeof machineOn>) => void]>([
+      ['is on its way', () => undefined],
+      ['could not be read', (machine) => machine.refuse('account', new Error('away'))],
+      [
+        'was superseded',
+        (machine) => {
+          machine.reply('account', [{ kind: 'unserved' }]);
+          machine.reply('raise', [{ kind: 'superseded', current: { epoch: 9n, ceiling: 9n } }]);
+        },
+      ],
+    ])('leaves the next one what it was given, to report it, while its last account %s', (_what, answer) => {
+      const machine = leave();
+      answer(machine);
+      expect(known(machine)).toEqual([42n, [{ first: 1n, last: 42n }]]);
+      expect(machine.state.unstored.size).toBe(0);
+    });
+
+    test('leaves the next one nothing once its last account is stored', () => {
+      const machine = leave();
+      machine.reply('account', [{ kind: 'unserved' }]);
+      machine.reply('raise', [{ kind: 'raised', ceiling: 10_042n }]);
+      machine.reply('enforce', [{ kind: 'raised', fence: FENCE }]);
+      expect([machine.state.unstored.size, known(machine)]).toEqual([0, NOTHING]);
+    });
+  });
+
   test('is in no line any more', () => {
     const machine = machineOn({ keepsCeilings: true });
     machine.feed({ kind: 'prepare', target: TARGET });
