@@ -196,6 +196,20 @@ describe('a call whose answer was lost', () => {
   });
 });
 
+describe('a node that begins anew after a recovery that went on without it', () => {
+  test('does not take its earlier last range out of the gap record: it may have given it back since', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    const putBack = await sequence.remember();
+    await sequence.send({ ...take, kind: 'leave', call: 2, count: 0, seen: 3n, returned: [range(1n, 3n)] });
+    await putBack();
+    await sequence.report({ node: 'node-b' });
+    await sequence.install({ jumpTo: 5n });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+    expect(await sequence.send({ call: 7, standbySize: 0 })).toMatchObject({ range: range(6n, 6n) });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+  });
+});
+
 describe('what a node was given last', () => {
   const kept = { window: 0, standbySize: 0 };
   const begin = async (): Promise<void> => {

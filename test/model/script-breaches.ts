@@ -187,4 +187,12 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: '',
     alter: {},
   },
+  {
+    name: 'a node that begins anew is trusted with what it was given last before that',
+    seed: 70_006_240,
+    kind: 'kept',
+    from: "if s.kind ~= 'join' then trust(s, record) end",
+    to: 'trust(s, record)',
+    alter: {},
+  },
 ];

@@ -221,7 +221,8 @@ local function serveCall(s, state, record)
     s.origin = s.initial
   end
   if isRecordLost(s) then return 'recovering' end
-  trust(s, record)
+  -- One that joins begins anew, and may have given that range back to a state that was lost.
+  if s.kind ~= 'join' then trust(s, record) end
   local to = readReport(s)
   catchUp(s)
   if not record then foldOldNodes(s) end
