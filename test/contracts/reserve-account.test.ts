@@ -161,3 +161,12 @@ describe('an account that is older than the state', () => {
     }
   });
 });
+
+test('an account is read of the epoch that is asked for: a server that has parted counts in another', async () => {
+  await sequence.send({ count: 3, standbySize: 0 });
+  const { epoch } = sequence.fence;
+  const kindsOf = async (asked?: bigint): Promise<string[]> =>
+    (await sequence.operations.accountMany([INV], asked === undefined ? undefined : [asked])).map(({ kind }) => kind);
+  expect([await kindsOf(), await kindsOf(epoch)]).toEqual([['account'], ['account']]);
+  expect([await kindsOf(epoch - 1n), await kindsOf(epoch + 1n)]).toEqual([['unserved'], ['unserved']]);
+});

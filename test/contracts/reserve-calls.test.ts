@@ -174,7 +174,7 @@ describe('a report of a node that is known', () => {
     await sequence.send({ call: 2, kind: 'leave', count: 0, released: [{ ...holding, used: 0n }] });
     const before = await sequence.snapshot();
     const { epoch } = sequence.fence;
-    const earlier = { sworn: false, epoch, settled: 1, seen: 3n, taken: [range(1n, 3n)], holding };
+    const earlier = { sworn: false, epoch, settled: 1, pending: 0, seen: 3n, taken: [range(1n, 3n)], holding };
     expect(await sequence.report(earlier)).toMatchObject({ kind: 'reported', fence: { epoch } });
     expect(await sequence.snapshot()).toEqual(before);
   });

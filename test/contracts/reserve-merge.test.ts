@@ -196,6 +196,19 @@ describe('a call whose answer was lost', () => {
   });
 });
 
+describe('a late report of a node that waits for the outcome of a call', () => {
+  test('takes what it was given out of the gap record, though the state knows of that call already', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.send({ ...take, call: 2, count: 0, seen: 3n });
+    await sequence.replaceServer();
+    await sequence.report({ node: 'node-b' });
+    await sequence.install({ jumpTo: 5n });
+    expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
+    await sequence.report({ ...first, sworn: false, epoch: sequence.fence.epoch - 1n });
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
+  });
+});
+
 describe('a node that begins anew after a recovery that went on without it', () => {
   test('does not take its earlier last range out of the gap record: it may have given it back since', async () => {
     await sequence.send({ count: 3, standbySize: 0 });

@@ -95,11 +95,11 @@ export const createFencePort = (world: World, node: ModelNode): FenceOperations 
         await runEntry(world, server, bookOf(world, move.sequence), encodeMove('propose', move));
         return world.isHealed || world.random.chance(0.8);
       }),
-    accountMany: (sequences) =>
+    accountMany: (sequences, epochs) =>
       put('account', (server) =>
         Promise.all(
-          sequences.map(async (id) =>
-            decodeAccount(await runEntry(world, server, bookOf(world, id), encodeAccountRequest())),
+          sequences.map(async (id, index) =>
+            decodeAccount(await runEntry(world, server, bookOf(world, id), encodeAccountRequest(epochs?.[index]))),
           ),
         ),
       ),

@@ -195,4 +195,20 @@ export const SCRIPT_BREACHES: readonly Breach[] = [
     to: 'trust(s, record)',
     alter: {},
   },
+  {
+    name: 'a late report counts for nothing when the state knows of the call that its node waits for',
+    seed: 60_033_423,
+    kind: 'kept',
+    from: 'if last and tonumber(s.call) < last and pending ~= last then',
+    to: 'if last and tonumber(s.call) < last then',
+    alter: {},
+  },
+  {
+    name: 'the account of another epoch is stored for this one',
+    seed: 60_030_211,
+    kind: 'kept',
+    from: ' or (s.epoch > 0 and s.epoch ~= s.served) then',
+    to: ' then',
+    alter: {},
+  },
 ];

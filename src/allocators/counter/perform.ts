@@ -24,7 +24,11 @@ const createPortCalls = (store: CounterStore, ceilings: CeilingStore | undefined
     ),
   recover: ({ request }) => required(ceilings).recover(request),
   install: ({ install }) => required(store.fence).install(install),
-  account: ({ moves }) => required(store.fence).accountMany(moves.map(({ id }) => id)),
+  account: ({ moves }) =>
+    required(store.fence).accountMany(
+      moves.map(({ id }) => id),
+      moves.map(({ fence }) => fence.epoch),
+    ),
   raise: ({ raises }) => required(ceilings).raiseMany(raises),
   propose: ({ ceiling }) => required(store.fence).propose(ceiling),
   enforce: ({ ceilings }) => required(store.fence).raiseMany(ceilings),

@@ -122,8 +122,12 @@ export interface FenceOperations {
   raiseMany(moves: readonly CeilingMove[]): Promise<readonly RaiseReply[]>;
   /** Makes a ceiling known to a later recovery before it is put in force. @returns whether a replica confirmed it. */
   propose(move: CeilingMove): Promise<boolean>;
-  /** Reads accounts, 1,000 at most in one trip. @returns one reply per sequence, at the same index. */
-  accountMany(sequences: readonly SequenceId[]): Promise<readonly AccountReply[]>;
+  /**
+   * Reads accounts, 1,000 at most in one trip.
+   * @param epochs in which each is served; one that another server counts in is `unserved`. Default: whatever it is.
+   * @returns one reply per sequence, at the same index.
+   */
+  accountMany(sequences: readonly SequenceId[], epochs?: readonly bigint[]): Promise<readonly AccountReply[]>;
   /** Calls back when a recovery of a sequence begins. Best effort: a listener must not depend on it. */
   onRecovery(listener: (sequence: SequenceId) => void): void;
 }

@@ -123,9 +123,11 @@ const createFenceOperations = (
       );
       return replicas > 0;
     }),
-  accountMany: (sequences) =>
+  accountMany: (sequences, epochs) =>
     translated(async () =>
-      (await run(sequences.map((sequence) => entryOf(sequence, encodeAccountRequest())))).map(decodeAccount),
+      (await run(sequences.map((sequence, index) => entryOf(sequence, encodeAccountRequest(epochs?.[index]))))).map(
+        decodeAccount,
+      ),
     ),
   onRecovery: (listener) => {
     if (subscriber === undefined) return;

@@ -102,7 +102,8 @@ export const decodeRaiseReply = (text: string): RaiseReply => {
   }
 };
 
-export const encodeAccountRequest = (): string => `${NOBODY} 0 account 0 0 0 0 - 0 0 0 0`;
+/** @param epoch in which the sequence is served; a server that has parted counts in another. Default: any. */
+export const encodeAccountRequest = (epoch = 0n): string => `${NOBODY} 0 account 0 0 0 0 - 0 0 ${epoch} 0`;
 
 /** @throws Error when the text is not one of the script's answers. */
 export const decodeAccount = (text: string): AccountReply => {

@@ -58,7 +58,19 @@ const QUESTIONS: Readonly<Record<Port, readonly [ask: object, method: string, ar
   read: [{ readers: [{ id: A }, { id: B }], node: 'n1' }, 'ceilings.readMany', [[A, B], 'n1']],
   recover: [{ request: ONE }, 'ceilings.recover', [ONE]],
   install: [{ install: ONE }, 'fence.install', [ONE]],
-  account: [{ moves: [{ id: A }, { id: B }] }, 'fence.accountMany', [[A, B]]],
+  account: [
+    {
+      moves: [
+        { id: A, fence: { epoch: 3n } },
+        { id: B, fence: { epoch: 4n } },
+      ],
+    },
+    'fence.accountMany',
+    [
+      [A, B],
+      [3n, 4n],
+    ],
+  ],
   raise: [{ moves: [], raises: [ONE] }, 'ceilings.raiseMany', [[ONE]]],
   propose: [{ ceiling: ONE }, 'fence.propose', [ONE]],
   enforce: [{ moves: [], ceilings: [ONE] }, 'fence.raiseMany', [[ONE]]],

@@ -18,7 +18,7 @@
     recovering                      `late` is not enough
   raise           the word ceiling:VALUE; in the epoch served. Answers raised, or outrun
   propose         the same, to be found by a recovery, not yet in force. Answers proposed, or outrun
-  account         Answers account VALUE CHANGES [origin:VALUE] gap:FIRST:LAST:REASON:HOLDER:TIME …
+  account         epoch = the epoch it is read for, or 0. Answers account VALUE CHANGES [origin:VALUE] gap:FIRST:LAST:REASON:HOLDER:TIME …
 --]]
 
 -- Nodes heard of within this many seconds before the last sign of life must report, when nobody registers nodes.
@@ -131,8 +131,10 @@ end
 -- The sequence is served, and went on without this node.
 local function late(s)
   local last = tonumber(match(s.record or '', '^(%d+) '))
-  -- The state knows more of the node than this report, which may be a late copy of an earlier one.
-  if last and tonumber(s.call) < last then return 'reported' .. suffix(s) end
+  local pending = tonumber(match(s.report, ' pending:(%d+)') or '0')
+  -- The state knows more of the node than this report, which may be a late copy of an earlier one; but not when all that it knows more
+  -- is the call whose outcome the node waits for.
+  if last and tonumber(s.call) < last and pending ~= last then return 'reported' .. suffix(s) end
   if isRecordLost(s) then return 'recovering' end
   loadGaps(s)
   catchUp(s)
@@ -254,7 +256,7 @@ end
 
 -- Everything up to the counter that was not issued, or of which only its holder can say.
 local function account(s, state)
-  if s.who ~= server(s.index) or not s.copy then return 'outrun' end
+  if s.who ~= server(s.index) or not s.copy or (s.epoch > 0 and s.epoch ~= s.served) then return 'outrun' end
   read(s, state, nil)
   if s.gapsKept > redis.call('HLEN', s.gapsKey) then return 'outrun' end -- not to be written over the account that is kept
   loadGaps(s)

@@ -157,6 +157,7 @@ const gapsIn = (reply: AccountReply): readonly Gap[] => (reply.kind === 'account
 describe('an account', () => {
   test('is asked for in the name of nobody', () => {
     expect(encodeAccountRequest()).toBe('recovery 0 account 0 0 0 0 - 0 0 0 0');
+    expect(encodeAccountRequest(7n)).toBe('recovery 0 account 0 0 0 0 - 0 0 7 0');
   });
 
   test('comes back from an install as it was read', () => {
