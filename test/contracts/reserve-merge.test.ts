@@ -209,6 +209,24 @@ describe('a late report of a node that waits for the outcome of a call', () => {
   });
 });
 
+describe('a late report of a node that has not read what a call brought', () => {
+  test('leaves that in doubt until the next call, which gives it back: it stands in one list', async () => {
+    await sequence.send({ count: 3, standbySize: 0 });
+    await sequence.send({ ...take, call: 2, count: 2, seen: 3n });
+    await sequence.replaceServer();
+    const { epoch } = sequence.fence;
+    await sequence.report({ node: 'node-b' });
+    await sequence.install({ jumpTo: 9n });
+    expect(await sequence.gaps()).toEqual(['4-5 recovery-jump node-a', '6-9 recovery-jump -']);
+    await sequence.report({ ...first, sworn: false, epoch, settledEpoch: epoch });
+    const again = { ...take, call: 2, count: 2, seen: 3n, reissued: true } as const;
+    expect(await sequence.send(again)).toMatchObject({ range: range(4n, 5n) });
+    await sequence.send({ ...take, call: 3, count: 0, seen: 5n, returned: [range(4n, 5n)] });
+    expect(await sequence.gaps()).toEqual(['6-9 recovery-jump -']);
+    expect(await sequence.redis.client.hget(STATE, 'free')).toBe('4:5');
+  });
+});
+
 describe('a node that begins anew after a recovery that went on without it', () => {
   test('does not take its earlier last range out of the gap record: it may have given it back since', async () => {
     await sequence.send({ count: 3, standbySize: 0 });

@@ -104,7 +104,8 @@ end
 -- Dates a record that the node knows of to the present epoch.
 local function renewedRecord(s, record, report)
   local head, near, range, reply = match(record, '^(%d+ %d+) %d+ (%S+) (%S+ %S+) %d+( .*)$')
-  if range == '- -' then range = lastTaken(report) end -- a recovery had doubted it
+  -- A recovery had doubted it. What the node has not read yet stays in doubt until its next call.
+  if range == '- -' and match(report, ' pending:(%d+)') ~= match(record, '^%d+') then range = lastTaken(report) end
   -- With the present counter, for what a recovery jumped over was not taken by anybody.
   return table.concat({ head, text(s.value), near, range, format('%.0f', s.served) }, ' ') .. reply
 end
