@@ -173,15 +173,6 @@ export const MACHINE_BREACHES: readonly Breach[] = [
     to: '',
   },
   {
-    name: 'a report names for the last what the pending call gives back',
-    file: 'allocators/counter/machine/session-report.ts',
-    seed: 920_026_395,
-    kind: 'alone',
-    from: '(state.pending?.returned.length ?? 0) > 0 ? undefined : state.last',
-    to: 'state.last',
-    alter: {},
-  },
-  {
     name: 'a session forgets how far initialSeq was raised in the one before it',
     file: `${MACHINE}/opening.ts`,
     seed: 20_026_901,
