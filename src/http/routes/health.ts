@@ -179,15 +179,26 @@ const healthReply = z
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Liveness' });
 const ready = z.object({ status: z.literal('ready') }).meta({ id: 'Readiness' });
 
+/** Both of whom need the outcome get the same one. */
+const once = (check: () => Promise<void>): (() => Promise<void>) => {
+  let outcome: Promise<void> | undefined;
+  return () => {
+    outcome ??= check();
+    return outcome;
+  };
+};
+
 /** The state of each component, and of the whole. */
 const describeHealth = async (options: HealthOptions): Promise<z.infer<typeof healthReply>> => {
-  const { storeName, checkStore, hasStandby, isStopping, isRegistered = () => true, checkCeilings } = options;
-  const { storeRemedy, ceilingsRemedy } = options;
+  const { storeName, hasStandby, isStopping, isRegistered = () => true, storeRemedy, ceilingsRemedy } = options;
+  // What says how a component is, and whether numbers can be issued, asks each store once.
+  const checkStore = once(options.checkStore);
+  const checkCeilings = options.checkCeilings && once(options.checkCeilings);
   const detail = await reasonOf(checkStore());
   const store = detail === undefined ? ('up' as const) : ('down' as const);
   const process = isStopping() ? ('down' as const) : ('up' as const);
   const standby = hasStandby();
-  const notReady = await reasonOf(checkReadiness(options));
+  const notReady = await reasonOf(checkReadiness({ ...options, checkStore, checkCeilings }));
   const ceilings = checkCeilings && (await reasonOf(checkCeilings()));
   const extra = [
     ...clockComponents(options.clockFinding?.()),
