@@ -197,26 +197,26 @@ describe('a call whose answer was lost', () => {
 });
 
 describe('a late report of a node that waits for the outcome of a call', () => {
-  test('takes what it was given out of the gap record, though the state knows of that call already', async () => {
+  /** `node-a` was given 1-3, and `count` more in call 2; then a recovery goes on without it. @returns its epoch. */
+  const goOnWithout = async (count: number, jumpTo: bigint): Promise<bigint> => {
     await sequence.send({ count: 3, standbySize: 0 });
-    await sequence.send({ ...take, call: 2, count: 0, seen: 3n });
+    await sequence.send({ ...take, call: 2, count, seen: 3n });
     await sequence.replaceServer();
+    const { epoch } = sequence.fence;
     await sequence.report({ node: 'node-b' });
-    await sequence.install({ jumpTo: 5n });
+    await sequence.install({ jumpTo });
+    return epoch;
+  };
+
+  test('takes what it was given out of the gap record, though the state knows of that call already', async () => {
+    await goOnWithout(0, 5n);
     expect(await sequence.gaps()).toEqual(['1-3 recovery-jump node-a', '4-5 recovery-jump -']);
     await sequence.report({ ...first, sworn: false, epoch: sequence.fence.epoch - 1n });
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump -']);
   });
-});
 
-describe('a late report of a node that has not read what a call brought', () => {
-  test('leaves that in doubt until the next call, which gives it back: it stands in one list', async () => {
-    await sequence.send({ count: 3, standbySize: 0 });
-    await sequence.send({ ...take, call: 2, count: 2, seen: 3n });
-    await sequence.replaceServer();
-    const { epoch } = sequence.fence;
-    await sequence.report({ node: 'node-b' });
-    await sequence.install({ jumpTo: 9n });
+  test('leaves what that call brought in doubt until the next one gives it back: it stands in one list', async () => {
+    const epoch = await goOnWithout(2, 9n);
     expect(await sequence.gaps()).toEqual(['4-5 recovery-jump node-a', '6-9 recovery-jump -']);
     await sequence.report({ ...first, sworn: false, epoch, settledEpoch: epoch });
     const again = { ...take, call: 2, count: 2, seen: 3n, reissued: true } as const;

@@ -81,7 +81,7 @@ export type RecoveryOutcome =
   | {
       readonly kind: 'granted';
       readonly epoch: bigint;
-      /** This epoch and all before it, from this one on, were granted to the same server: nobody else has counted in them. */
+      /** All epochs from this one to the new one were granted to the same server: nobody else has counted in them. */
       readonly grantedSince: bigint;
       readonly ceiling: bigint;
       /** Counting continues above this value at least. */

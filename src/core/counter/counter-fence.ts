@@ -74,7 +74,7 @@ export interface CounterInstall {
   readonly recovery: RecoveryName;
   /** The new epoch; 0: the store makes one, later than all it knows. */
   readonly epoch: bigint;
-  /** Nobody but this server can have counted in this epoch or a later one; undefined: nor in any since it counted last. */
+  /** All epochs from this one to the new one were granted to this server; undefined: it is known of the new one alone. */
   readonly grantedSince?: bigint | undefined;
   readonly ceiling: bigint;
   /** Counting continues above it at least. */

@@ -34,9 +34,9 @@ export const createKeptApiKeyStore = (copy: ApiKeyStore, durable: DurableApiKeyS
       if (known[index] === 'removed' && copied[index] !== undefined) await ifReached(copy.remove(id));
     }
     // Made by a node of an earlier release, or before there was a durable store.
-    const strangers = copied.filter((key, index) => key !== undefined && known[index] === undefined);
+    const strangers = copied.filter((key, index): key is ApiKey => key !== undefined && known[index] === undefined);
     if (strangers.length === 0) return valid;
-    await durable.adopt(strangers.filter((key) => key !== undefined));
+    await durable.adopt(strangers);
     // Another node may have removed one of them meanwhile.
     return durable.find(ids);
   };

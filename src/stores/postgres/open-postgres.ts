@@ -1,4 +1,4 @@
-/** Opens PostgreSQL, which keeps what outlives Redis: ceilings, nodes, gaps, the ledger, API keys, and a copy of the prefix configs. */
+/** Opens PostgreSQL, which keeps what outlives Redis: ceilings, nodes, gaps, the ledger, closures, API keys, and a copy of the prefix configs. */
 import type { Emit } from '../../core/events/events.ts';
 import { createPostgresApiKeyStore } from './postgres-api-key-store.ts';
 import { createPostgresCeilingStore } from './postgres-ceiling-store.ts';

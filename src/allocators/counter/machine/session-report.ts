@@ -24,7 +24,7 @@ export const makeReport = (state: CounterSession, terms: CallTerms): CounterRepo
   seen: state.seen,
   holding: state.standby.segment,
   top: topOf(state),
-  // The pending call gives some of it back: a store that has served it has that in its list, and must take nobody's word for the rest.
+  // A store that has served the pending call has what that gives back in a list of its own, and must not believe it is in hand.
   last: (state.pending?.returned.length ?? 0) > 0 ? undefined : state.last,
   taken: listTaken(state.history),
   brief: state.reportedFor !== undefined && state.reportedFor === state.recovery,

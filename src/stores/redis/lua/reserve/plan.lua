@@ -39,7 +39,7 @@ end
 local function lose(s, first, last)
   local free = {}
   for i, range in ipairs(s.free) do free[i] = range end
-  local doubted = without({ { first, last, s.node } }, free, function() return true end)
+  local doubted = without({ { first, last, s.node } }, free, always)
   doubtAll(s, doubted, 'recovery-jump')
   redis.call('HSET', s.stateKey, 'doubted', now)
   s.kept = '- -'

@@ -106,6 +106,8 @@ local function without(entries, claims, gives)
   return left, lost
 end
 
+local function always() return true end
+
 local function isDoubtful(entry) return match(entry[3], '^node%-crash') or match(entry[3], '^recovery%-jump') end
 
 -- Takes values that were issued after all out of the gap record.
@@ -131,7 +133,7 @@ local function doubtAll(s, ranges, reason)
       parted[#parted + 1] = { first, last, range[3] }
     end
   end
-  for _, part in ipairs((without(parted, union(known), function() return true end))) do gap(s, part[1], part[2], reason, part[3]) end
+  for _, part in ipairs((without(parted, union(known), always))) do gap(s, part[1], part[2], reason, part[3]) end
 end
 
 local function doubt(s, first, last, reason, node) doubtAll(s, { { first, last, node } }, reason) end

@@ -23,7 +23,7 @@ local function restore(s, changes)
     gap(s, s.number(first), s.number(last), reason, holder, at)
   end
   redis.call('HSET', s.stateKey, 'changes', dated) -- accounts of the new epoch are dated on from here
-  s.ahead = without(s.ahead, { { s.number('0'), target } }, function() return true end)
+  s.ahead = without(s.ahead, { { s.number('0'), target } }, always)
   return true
 end
 
@@ -70,7 +70,7 @@ local function doubtLastRanges(s, state, reports, restored)
   if restored then return end -- the account says what became of it
   -- By its own account a node was given some of a standby last: that lies ahead still, and is recorded whole when it is passed over.
   table.sort(doubted, function(a, b) return a[1] < b[1] end)
-  doubtAll(s, (without(doubted, s.ahead, function() return true end)), 'recovery-jump')
+  doubtAll(s, (without(doubted, s.ahead, always)), 'recovery-jump')
 end
 
 -- The last ranges of these nodes, whose replies they may ask for again: neither missing nor free.
@@ -172,10 +172,10 @@ local function install(s, row)
     -- Nor for what stands in such a reply when another node says that it was given some of it.
     local first, last = match(r.unread and state['n:' .. r.node] or '', '^%d+ %d+ %d+ %S+ (%d+) (%d+) ')
     local range = first and { { s.number(first), s.number(last) } }
-    if range and select(2, without(range, claimed, function() return true end)) then r.current = false end
+    if range and select(2, without(range, claimed, always)) then r.current = false end
   end
   -- Values with a receipt are in no numbered call: values that are free here and claimed in a report show that the state is older.
-  local _, contradicted = without(s.free, claimed, function() return true end)
+  local _, contradicted = without(s.free, claimed, always)
   local intact, goal = not older and not jumpTo and not contradicted, s.value < base and base or s.value
   if older and known and goal < s.number(known) then goal = s.number(known) end
   for _, r in ipairs(reports) do
